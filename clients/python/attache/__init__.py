@@ -1,0 +1,1 @@
+"""attache: the SDK of the exchange, and the wire protocol that both sides speak."""

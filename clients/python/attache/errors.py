@@ -1,0 +1,248 @@
+"""Every error that attache raises, split by what the reader can do about it.
+
+AttacheError
+├── MalformedInput        400  mend what you sent
+│   ├── PayloadTooLarge   413
+│   └── UnsupportedVersion
+├── NotAuthentic          401  it is not what, or from whom, it claims to be
+│   ├── UnknownKey
+│   ├── SignatureInvalid
+│   ├── CertificateRejected
+│   └── Stale
+├── NotPermitted          403  authentic, and refused; carries the decision where policy refused
+├── NotFound              404  absent, or not for you to know of
+├── Conflict              409  it contradicts what is already so
+│   ├── ReplayDetected
+│   └── IllegalTransition
+├── TooManyRequests       429  come back after `retry_after_seconds`
+├── DeliveryFailed        502
+│   ├── PartnerUnreachable     retry
+│   └── PartnerRefused         do not
+├── IntegrityLost         500  our own records do not add up: stop and alarm
+└── Misconfigured              the process does not start
+
+A code is stable, kebab-case, and the same in REST, SDK and CLI; `PROBLEMS` lists all of them.
+HTTP status codes are the server's affair: `gateway/problems.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class AttacheError(Exception):
+    """A problem with a stable code.
+
+    `step` names the numbered step of a verification that failed. `detail` is for people and never holds
+    content, keys or tokens. `extra` holds further members of the RFC 9457 object. Errors pickle and compare by value.
+    """
+
+    default_code: ClassVar[str] = "internal-error"
+
+    def __init__(
+        self,
+        code: str | None = None,
+        detail: str = "",
+        *,
+        step: str | None = None,
+        retry_after_seconds: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.code = code or self.default_code
+        if not issubclass(type(self), PROBLEMS[self.code].family):
+            raise TypeError(f"{self.code} is not a {type(self).__name__}")
+        self.detail = detail
+        self.step = step
+        self.retry_after_seconds = retry_after_seconds
+        self.extra: dict[str, Any] = dict(extra or {})
+        super().__init__(self.code, detail)
+
+    @property
+    def title(self) -> str:
+        """The code's meaning in one line; the same for every occurrence."""
+        return PROBLEMS[self.code].title
+
+    def __str__(self) -> str:
+        where = f" at step {self.step}" if self.step else ""
+        return f"{self.code}{where}: {self.detail or self.title}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {"step": self.step, "retry_after_seconds": self.retry_after_seconds, "extra": self.extra}
+        return _rebuild, (type(self), self.code, self.detail, state)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AttacheError) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.code, self.detail, self.step))
+
+
+def error_of(
+    code: str, detail: str = "", *, step: str | None = None, extra: Mapping[str, Any] | None = None
+) -> AttacheError:
+    """The error that `code` stands for, as its own family: how a client turns a problem back into an error.
+
+    A code that this version does not know, from a newer server, becomes `unknown-problem`.
+    """
+    if code not in PROBLEMS:
+        return AttacheError("unknown-problem", f"{code}: {detail}", step=step, extra=extra)
+    return PROBLEMS[code].family(code, detail, step=step, extra=extra)
+
+
+def _rebuild(family: type[AttacheError], code: str, detail: str, state: dict[str, Any]) -> AttacheError:
+    return family(code, detail, **state)
+
+
+class MalformedInput(AttacheError):
+    default_code = "malformed-request"
+
+
+class PayloadTooLarge(MalformedInput):
+    default_code = "payload-too-large"
+
+
+class UnsupportedVersion(MalformedInput):
+    default_code = "unsupported-version"
+
+
+class NotAuthentic(AttacheError):
+    default_code = "not-authenticated"
+
+
+class UnknownKey(NotAuthentic):
+    default_code = "unknown-key"
+
+
+class SignatureInvalid(NotAuthentic):
+    default_code = "signature-invalid"
+
+
+class CertificateRejected(NotAuthentic):
+    default_code = "certificate-rejected"
+
+
+class Stale(NotAuthentic):
+    default_code = "stale"
+
+
+class NotPermitted(AttacheError):
+    default_code = "not-permitted"
+
+
+class NotFound(AttacheError):
+    default_code = "not-found"
+
+
+class Conflict(AttacheError):
+    default_code = "conflict"
+
+
+class ReplayDetected(Conflict):
+    default_code = "replay-detected"
+
+
+class IllegalTransition(Conflict):
+    default_code = "illegal-transition"
+
+
+class TooManyRequests(AttacheError):
+    default_code = "too-many-requests"
+
+
+class DeliveryFailed(AttacheError):
+    default_code = "delivery-failed"
+
+
+class PartnerUnreachable(DeliveryFailed):
+    default_code = "partner-unreachable"
+
+
+class PartnerRefused(DeliveryFailed):
+    default_code = "partner-refused"
+
+
+class IntegrityLost(AttacheError):
+    default_code = "integrity-lost"
+
+
+class Misconfigured(AttacheError):
+    default_code = "misconfigured"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a code means (`title`) and what its reader can do (`remedy`)."""
+
+    family: type[AttacheError]
+    title: str
+    remedy: str
+
+
+PROBLEMS: Mapping[str, Problem] = {
+    # The request
+    "malformed-request": Problem(MalformedInput, "The request is not well-formed", "Mend the member that the detail names."),
+    "malformed-json": Problem(MalformedInput, "Not strict JSON", "Send UTF-8 JSON: no duplicate members, no floats, nesting of at most 32."),
+    "unsupported-media-type": Problem(MalformedInput, "The content type is not accepted here", "Send the media type that the endpoint documents."),
+    "method-not-allowed": Problem(MalformedInput, "The method is not allowed here", "Use a method that the Allow header lists."),
+    "payload-too-large": Problem(PayloadTooLarge, "Larger than the limit", "Send less, or ask the operator for the limit."),
+    "idempotency-key-required": Problem(MalformedInput, "An Idempotency-Key header is required", "Send one key for each thing you mean to do once."),
+    "idempotency-conflict": Problem(Conflict, "The Idempotency-Key was used for another request", "Use a new key for a new request."),
+    "unknown-term": Problem(MalformedInput, "A term outside the closed vocabulary", "Use a term that the vocabulary lists."),
+    "unknown-marking": Problem(MalformedInput, "A marking that this gateway does not know", "Use a marking that the vocabulary lists."),
+    "missing-legal-basis": Problem(MalformedInput, "No legal basis is named", "Name the agreement relied on."),
+    "part-missing": Problem(MalformedInput, "A declared part has no content", "Upload the part, then submit."),
+    "digest-mismatch": Problem(MalformedInput, "The content does not have the declared digest or size", "Upload the part again."),
+    "unsupported-version": Problem(UnsupportedVersion, "An unknown version, suite or format", "Agree on a version that both sides list."),
+    # Callers
+    "not-authenticated": Problem(NotAuthentic, "No valid access token", "Present a valid bearer token."),
+    "token-invalid": Problem(NotAuthentic, "The access token does not verify", "Obtain a new token from the configured issuer."),
+    "token-expired": Problem(NotAuthentic, "The access token has expired", "Obtain a new token."),
+    "token-audience": Problem(NotAuthentic, "The access token is for another audience", "Obtain a token for this gateway."),
+    "token-not-bound": Problem(NotAuthentic, "The access token is bound to another certificate", "Connect with the certificate that the token names (RFC 8705)."),
+    "certificate-required": Problem(CertificateRejected, "A client certificate is required", "Connect with mutual TLS."),
+    "certificate-rejected": Problem(CertificateRejected, "The certificate is not one of a participant's", "Use a certificate that the participant's descriptor lists."),
+    "certificate-revoked": Problem(CertificateRejected, "The certificate is revoked", "Rotate the key and publish a new descriptor."),
+    "not-permitted": Problem(NotPermitted, "Not permitted to this caller", "Ask for the role that the endpoint documents."),
+    "policy-denied": Problem(NotPermitted, "Policy does not permit this release", "Read the reasons; a dry run says what would make it shareable."),
+    "policy-engine-failed": Problem(NotPermitted, "Policy could not be evaluated, so nothing leaves", "Tell the operator; nothing was released."),
+    "own-submission": Problem(NotPermitted, "Nobody approves their own submission", "Ask a second officer."),
+    "approval-void": Problem(NotPermitted, "The approval does not cover exactly this release", "Have this release approved again."),
+    "partner-suspended": Problem(NotPermitted, "Exchange with this participant is suspended", "Ask the partner administrator."),
+    # Objects
+    "not-found": Problem(NotFound, "Nothing here that you may know of", "Check the identifier."),
+    "unknown-partner": Problem(NotFound, "No such participant", "Use the id of an admitted participant."),
+    "conflict": Problem(Conflict, "Contradicts the present state", "Read the object again."),
+    "package-conflict": Problem(Conflict, "The package id was used for other bytes", "Send a new package with a new id."),
+    "replay-detected": Problem(ReplayDetected, "Already used once", "Make a new one."),
+    "illegal-transition": Problem(IllegalTransition, "Not possible in the present state", "Read the object's state."),
+    "too-many-requests": Problem(TooManyRequests, "Too many requests", "Come back after Retry-After."),
+    # The sealed package
+    "malformed-package": Problem(MalformedInput, "Not a sealed package of version 1", "Have the originator send it again."),
+    "not-a-recipient": Problem(NotAuthentic, "Sealed to somebody else", "Send it to the recipient that it names."),
+    "unknown-key": Problem(UnknownKey, "The key is not one that the descriptor lists as active then", "Exchange current descriptors."),
+    "decryption-failed": Problem(NotAuthentic, "The sealed manifest does not open", "Have the originator send it again."),
+    "signature-invalid": Problem(SignatureInvalid, "A required signature is missing, surplus or wrong", "Do not trust the content; tell the originator."),
+    "envelope-mismatch": Problem(NotAuthentic, "Envelope and manifest disagree", "Do not trust the content; tell the originator."),
+    "package-expired": Problem(Stale, "The package has expired", "Ask the originator for a new one."),
+    "package-from-the-future": Problem(Stale, "The package is dated in the future", "Compare the clocks of both sides."),
+    "stale": Problem(Stale, "Too old to be accepted", "Obtain a current one."),
+    "block-mismatch": Problem(NotAuthentic, "A block does not match the signed root", "Fetch the block again."),
+    "part-mismatch": Problem(NotAuthentic, "A part does not have the signed digest, size or key", "Do not trust the content; tell the originator."),
+    "malformed-receipt": Problem(MalformedInput, "Not a receipt", "Have the recipient send it again."),
+    "malformed-descriptor": Problem(MalformedInput, "Not a participant descriptor", "Obtain the descriptor again."),
+    "descriptor-rollback": Problem(Conflict, "The descriptor is older than, or not a successor of, the one on record", "Obtain the current descriptor by hand."),
+    # The exchange log
+    "malformed-log": Problem(MalformedInput, "Not in the C2SP format that its place requires", "Obtain the file again."),
+    "malformed-proof": Problem(MalformedInput, "Not a proof", "Obtain the proof again."),
+    "proof-invalid": Problem(NotAuthentic, "The proof does not lead to the signed root", "Do not rely on the entry; tell the log's operator."),
+    "log-inconsistent": Problem(NotAuthentic, "Two checkpoints of one log contradict each other", "Keep both; they are evidence against the log's operator."),
+    # Delivery and ourselves
+    "delivery-failed": Problem(DeliveryFailed, "Not delivered", "See the detail."),
+    "partner-unreachable": Problem(PartnerUnreachable, "The partner does not answer", "It is retried by itself."),
+    "partner-refused": Problem(PartnerRefused, "The partner refused, for good", "Read the partner's code."),
+    "internal-error": Problem(AttacheError, "An unexpected error of ours", "Tell the operator the request id."),
+    "unknown-problem": Problem(AttacheError, "A code that this version does not know", "Update the SDK."),
+    "integrity-lost": Problem(IntegrityLost, "Our own records do not add up", "Stop, keep everything, call the security officer."),
+    "misconfigured": Problem(Misconfigured, "The configuration cannot be used", "Mend the setting that the detail names."),
+    "policy-not-loaded": Problem(Misconfigured, "The policy set does not load", "Mend the file, line and rule that the detail names."),
+}  # fmt: skip

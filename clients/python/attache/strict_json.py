@@ -1,0 +1,91 @@
+"""JSON as the protocol reads and writes it: one spelling out, one meaning in.
+
+Out: the subset of RFC 8785 (JCS) that has no floats: members sorted, no white space, UTF-8.
+In: UTF-8, no duplicate members, no floats, NaN or infinities, integers within ±(2^53 - 1), bounded nesting.
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from attache.errors import MalformedInput
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+
+# An unterminated string runs to the end, so that no scan starts twice over the same bytes.
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical bytes of a JSON value made of objects, arrays, strings, integers, booleans and null."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) -> Any:
+    """The value of strict JSON text.
+
+    Raises MalformedInput(code) for anything else. Checks depth before it parses, so hostile nesting costs one scan.
+    """
+
+    def refuse(why: str) -> NoReturn:
+        raise MalformedInput(code, why, step=step)
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            refuse("a member occurs twice")
+        return found
+
+    def integer(text: str) -> int:
+        if len(text) > 17 or abs(int(text)) > MAX_INTEGER:  # noqa: PLR2004 -- "-" and the 16 digits of 2^53
+            refuse("an integer is outside ±(2^53 - 1)")
+        return int(text)
+
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        refuse("not UTF-8")
+    if _depth(raw) > MAX_DEPTH:
+        refuse(f"nested deeper than {MAX_DEPTH}")
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=members,
+            parse_int=integer,
+            parse_float=lambda _: refuse("a number is not an integer"),
+            parse_constant=lambda _: refuse("a number is not finite"),
+        )
+    except ValueError:
+        refuse("not JSON")
+    if "\\u" in text and not _is_encodable(value):
+        refuse("a lone surrogate")
+    return value
+
+
+def parse_object(raw: bytes, *, code: str = "malformed-json", step: str | None = None) -> dict[str, Any]:
+    """As `parse`, for a text that must hold one object."""
+    value = parse(raw, code=code, step=step)
+    if not isinstance(value, dict):
+        raise MalformedInput(code, "not a JSON object", step=step)
+    return value
+
+
+def _depth(raw: bytes) -> int:
+    """The deepest nesting of brackets outside strings; linear, whatever the bytes."""
+    deepest = depth = 0
+    for token in _STRING_OR_BRACKET.finditer(raw):
+        if token[0] in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token[0] in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _is_encodable(value: Any) -> bool:
+    try:
+        canonical(value)
+    except UnicodeEncodeError:
+        return False
+    return True
