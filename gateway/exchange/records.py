@@ -176,6 +176,10 @@ class ArrivalRecord:
     """Where our exchange log says that it was received; -1 until it is."""
     facts_sealed: bytes
     """The verified manifest's title, kind, thread and part list as canonical JSON; no keys."""
+    opened_at: datetime | None = None
+    opened_by: str = ""
+    opened_index: int = -1
+    """The first opening: when, by whom (pseudonymous), and where our exchange log says so."""
 
 
 @dataclass(frozen=True)
