@@ -1,5 +1,6 @@
 """What the use cases need of the world, as Protocols. The store, the blobs and delivery implement them."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,8 +99,8 @@ class Store(Protocol):
         """Run `query` on a consistent view, off the event loop."""
         ...
 
-    async def changed(self, since: int) -> int:
-        """Return a number above `since`, at once or as soon as something more is committed."""
+    def changed(self) -> asyncio.Event:
+        """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
         ...
 
 

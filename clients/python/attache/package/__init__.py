@@ -23,7 +23,7 @@ from attache.package.manifest import Manifest, ManifestFacts, ManifestPart, Rele
 from attache.package.opening import CLOCK_ALLOWANCE, Seen, VerifiedPackage, open_manifest
 from attache.package.parts import MAX_PART_BYTES, PartSealer, PartStatement, SealedPart, open_part
 from attache.package.party import KeyStatement, KeyStatus, Party, key_of, sealing_keys, strongest_suite
-from attache.package.sealing import address, seal, seal_manifest
+from attache.package.sealing import address, seal, seal_manifest, seal_signed, sign_manifest
 from attache.package.statements import verify_dated_statement, verify_statement
 from attache.package.steps import Step
 
@@ -72,7 +72,9 @@ __all__ = [
     "read_frame",
     "seal",
     "seal_manifest",
+    "seal_signed",
     "sealing_keys",
+    "sign_manifest",
     "sign_statement",
     "strongest_suite",
     "uuid7",

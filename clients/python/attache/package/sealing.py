@@ -54,10 +54,19 @@ def address(
 
 def seal_manifest(manifest: Manifest, keys: KeyRing, recipient: Party, *, random: Random = os.urandom) -> Envelope:
     """Sign and encrypt a manifest that is complete."""
+    return seal_signed(manifest, sign_manifest(manifest, keys), recipient, random=random)
+
+
+def sign_manifest(manifest: Manifest, keys: KeyRing) -> bytes:
+    """The signed manifest, whose SHA-256 receipts name."""
+    return sign_statement(MANIFEST, encode_manifest(manifest), keys, manifest.suite)
+
+
+def seal_signed(manifest: Manifest, signed: bytes, recipient: Party, *, random: Random = os.urandom) -> Envelope:
+    """Encrypt a manifest that is signed already. Does not check that `signed` is over `manifest`."""
     clear = clear_members(manifest)
-    statement = sign_statement(MANIFEST, encode_manifest(manifest), keys, manifest.suite)
     recipients = [key.public_key for key in sealing_keys(recipient, manifest.suite, manifest.sealed_at)]
-    return make_envelope(clear, seal_text(statement, encode_clear(clear), recipients, random))
+    return make_envelope(clear, seal_text(signed, encode_clear(clear), recipients, random))
 
 
 def clear_members(manifest: Manifest) -> ClearMembers:
