@@ -186,6 +186,7 @@ class Problem:
 PROBLEMS: Mapping[str, Problem] = {
     # The request
     "malformed-request": Problem(MalformedInput, "The request is not well-formed", "Mend the member that the detail names."),
+    "malformed-http": Problem(MalformedInput, "Not a well-formed HTTP/1.1 request", "Use an HTTP client that keeps to RFC 9112."),
     "malformed-json": Problem(MalformedInput, "Not strict JSON", "Send UTF-8 JSON: no duplicate members, no floats, nesting of at most 32."),
     "unsupported-media-type": Problem(MalformedInput, "The content type is not accepted here", "Send the media type that the endpoint documents."),
     "method-not-allowed": Problem(MalformedInput, "The method is not allowed here", "Use a method that the Allow header lists."),
