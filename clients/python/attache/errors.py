@@ -189,6 +189,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "malformed-json": Problem(MalformedInput, "Not strict JSON", "Send UTF-8 JSON: no duplicate members, no floats, nesting of at most 32."),
     "unsupported-media-type": Problem(MalformedInput, "The content type is not accepted here", "Send the media type that the endpoint documents."),
     "method-not-allowed": Problem(MalformedInput, "The method is not allowed here", "Use a method that the Allow header lists."),
+    "request-timeout": Problem(MalformedInput, "The request did not arrive in time", "Send it again, without long pauses."),
     "payload-too-large": Problem(PayloadTooLarge, "Larger than the limit", "Send less, or ask the operator for the limit."),
     "idempotency-key-required": Problem(MalformedInput, "An Idempotency-Key header is required", "Send one key for each thing you mean to do once."),
     "idempotency-conflict": Problem(Conflict, "The Idempotency-Key was used for another request", "Use a new key for a new request."),
