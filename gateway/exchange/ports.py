@@ -1,5 +1,6 @@
 """What the use cases need of the world, as Protocols. The store, the blobs and delivery implement them."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,10 @@ class Reader(Protocol):
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
         ...
 
+    def outbox_due(self) -> datetime | None:
+        """When the next pending row is due or its lease runs out; None if there is none."""
+        ...
+
     def prove_entry(self, index: int) -> LogProof:
         """The inclusion proof of an entry under the newest checkpoint."""
         ...
@@ -69,8 +74,14 @@ class Transaction(Reader, Protocol):
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
 
-    def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRecord]:
-        """Take what is due and not leased, at most one row for each (partner, package) and fair between partners."""
+    def claim_outbox(
+        self,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        busy: frozenset[str],
+    ) -> list[OutboxRecord]:
+        """Lease at most `limit` rows that are due and not leased, fair between partners, none of a partner in `busy`."""
         ...
 
 
@@ -86,6 +97,10 @@ class Store(Protocol):
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run `query` on a consistent view, off the event loop."""
+        ...
+
+    def changed(self) -> asyncio.Event:
+        """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
         ...
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.partners import ParticipantStatus
 
 
 class PackageState(StrEnum):
@@ -35,11 +36,6 @@ class ApprovalState(StrEnum):
     VOID = "void"
 
 
-class ParticipantStatus(StrEnum):
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-
-
 @dataclass(frozen=True)
 class PackageRecord:
     """A package at its originator, whoever it goes to."""
@@ -57,15 +53,14 @@ class PackageRecord:
 
 @dataclass(frozen=True)
 class PartRecord:
-    """A part at its originator: declared, and, once `blob_id` is set, encrypted and durable."""
+    """A part at its originator that has arrived, is encrypted and durable. What it is stands in the package's facts."""
 
     KEY: ClassVar = ("package_id", "number")
     package_id: str
     number: int
-    facts_sealed: bytes
-    blob_id: str | None = None
-    ciphertext_bytes: int = 0
-    sealed_part_sealed: bytes | None = None
+    blob_id: str
+    ciphertext_bytes: int
+    sealed_part_sealed: bytes
     """The part's attache.package.SealedPart (key, digests, block hashes) as canonical JSON."""
 
 

@@ -5,6 +5,7 @@ The algorithms are FIPS-approved ones; the wheel's module is not itself FIPS-val
 """
 
 from attache.crypto.certificates import (
+    MAX_CHAIN,
     Certificate,
     Revoked,
     certificates_of_pem,
@@ -36,6 +37,7 @@ from attache.crypto.streams import StreamDecryptor, StreamEncryptor, ciphertext_
 from attache.crypto.suites import SUITES, Algorithm, Suite, SuiteRule, choose_suite, parse_suite
 
 __all__ = [
+    "MAX_CHAIN",
     "SUITES",
     "Algorithm",
     "BackgroundSha256",

@@ -21,6 +21,9 @@ def is_equal(one: bytes, other: bytes) -> bool:
     return hmac.compare_digest(one, other)
 
 
+_WORTH_A_THREAD = 64 * 1024
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=4, thread_name_prefix="sha256")
@@ -39,7 +42,10 @@ class BackgroundSha256:
     def update(self, data: bytes | memoryview) -> None:
         """Hash `data` next; waits for the update before."""
         self._join()
-        self._under_way = _pool().submit(self._hash.update, data)
+        if len(data) < _WORTH_A_THREAD:
+            self._hash.update(data)
+        else:
+            self._under_way = _pool().submit(self._hash.update, data)
 
     def hexdigest(self) -> str:
         """The digest of all updates, as lowercase hex."""
