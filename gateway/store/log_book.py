@@ -38,7 +38,7 @@ class LogBook:
                 "actor": self._keys.pseudonyms.of("actor", event.actor),
                 "package": ids.get("package"),
                 "partner": ids.get("partner"),
-                "private_sealed": seal_openings(self._keys.storage_key, index, leaf.openings),
+                "private_sealed": seal_openings(self._keys.vault, index, leaf.openings),
             }
         )
         return index

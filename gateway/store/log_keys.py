@@ -1,20 +1,21 @@
 """What an exchange log is kept with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from attache.translog.signing import NoteSigner
 from attache.translog.vkey import VerifierKey
+from gateway.exchange.at_rest import Vault
 from gateway.exchange_log.leaf import Pseudonyms
 
 
 @dataclass(frozen=True)
 class LogKeys:
-    """Signers of the checkpoint (the first one's name is the log's origin), pseudonyms, and the key for what is private."""
+    """Signers of the checkpoint (the first one's name is the log's origin), pseudonyms, and the vault for what is private."""
 
     signers: Sequence[NoteSigner]
     pseudonyms: Pseudonyms
-    storage_key: bytes = field(repr=False)
+    vault: Vault
 
     @property
     def origin(self) -> str:

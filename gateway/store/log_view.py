@@ -101,7 +101,7 @@ class LogView:
                 yield LOG_ENTRY.c[kind] == self._keys.pseudonyms.of(kind, name)
 
     def _entry(self, index: int, leaf: bytes, sealed: bytes | None) -> LoggedEntry:
-        return LoggedEntry(index, leaf, () if sealed is None else open_openings(self._keys.storage_key, index, sealed))
+        return LoggedEntry(index, leaf, () if sealed is None else open_openings(self._keys.vault, index, sealed))
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ from gateway.exchange.ports import LogProof
 from gateway.exchange.records import ApprovalRecord, ApprovalState, ArrivalRecord, PackageRecord, Record, ReleaseRecord
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView
+from gateway.store.outbox import outbox_due
 from gateway.store.statements import SQL, records_of
 
 R = TypeVar("R", bound=Record)
@@ -86,6 +87,10 @@ class SqlReader:
             .limit(limit)
         )
         return self._all(ReleaseRecord, query)
+
+    def outbox_due(self) -> datetime | None:
+        """See exchange.ports.Reader."""
+        return outbox_due(self._connection)
 
     def prove_entry(self, index: int) -> LogProof:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""

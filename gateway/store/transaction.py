@@ -33,8 +33,9 @@ class SqlTransaction(SqlReader):
         self.has_written = True
 
     def change(self, record: R, **fields: Any) -> R:
-        """See exchange.ports.Transaction. The row must still be `record`, in every field."""
-        changed = self._connection.execute(SQL[type(record)].change(fields), {**was(record), **fields})
+        """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
+        values = fields or {name: getattr(record, name) for name in record.KEY}
+        changed = self._connection.execute(SQL[type(record)].change(values), {**was(record), **values})
         if changed.rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         self.has_written = True
@@ -45,8 +46,14 @@ class SqlTransaction(SqlReader):
         self.has_written = True
         return self._append(event)
 
-    def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRecord]:
+    def claim_outbox(
+        self,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        busy: frozenset[str],
+    ) -> list[OutboxRecord]:
         """See exchange.ports.Transaction."""
-        claimed = claim_outbox(self._connection, now, lease_until, limit)
+        claimed = claim_outbox(self._connection, now, lease_until, limit, busy)
         self.has_written = self.has_written or bool(claimed)
         return claimed

@@ -117,8 +117,8 @@ def upgrade() -> None:
         _text("problem", nullable=True),
         sa.PrimaryKeyConstraint("outbox_id"),
     )
-    op.create_index("outbox_by_due", "outbox", ["state", "due_at"])
-    op.create_index("outbox_by_package", "outbox", ["partner", "originator", "package_id", "state"])
+    op.create_index("outbox_by_due", "outbox", ["state", "due_at", "lease_until"])
+    op.create_index("outbox_by_package", "outbox", ["package_id", "partner"])
     op.create_table(
         "package",
         _text("package_id"),
@@ -169,10 +169,9 @@ def upgrade() -> None:
         "part",
         _text("package_id"),
         _integer("number"),
-        _binary("facts_sealed"),
-        _text("blob_id", nullable=True),
+        _text("blob_id"),
         _long("ciphertext_bytes"),
-        _binary("sealed_part_sealed", nullable=True),
+        _binary("sealed_part_sealed"),
         sa.ForeignKeyConstraint(["package_id"], ["package.package_id"]),
         sa.PrimaryKeyConstraint("package_id", "number"),
     )
