@@ -15,6 +15,7 @@ from gateway.exchange.ports import LogProof
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.export import export_log
 from gateway.exchange_log.leaf import Opening
+from gateway.store.log_audit import LogAudit, verify_log
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings
 from gateway.store.log_rows import read_leaves, read_tile
@@ -88,6 +89,10 @@ class LogView:
     def export(self) -> Iterator[tuple[str, bytes]]:
         """The whole log as the files of a static C2SP directory; the checkpoint comes last."""
         return export_log(self.checkpoint, partial(read_tile, self._connection), partial(read_leaves, self._connection))
+
+    def verify(self) -> LogAudit:
+        """See log_audit.verify_log. Covers what is committed, which may be a group more than `checkpoint`."""
+        return verify_log(self._connection, self._keys)
 
     def _require(self, index: int) -> None:
         if not 0 <= index < self.size:

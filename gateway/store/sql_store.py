@@ -1,8 +1,9 @@
 """The Store port on SQLite: what `open_store` builds."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select, union_all
+from sqlalchemy.exc import OperationalError
 
 from attache.clock import Clock
-from attache.errors import TooManyRequests
+from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, PartRecord
 from gateway.store.blobs import FileBlobs
@@ -21,6 +23,7 @@ from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
+from gateway.store.log_rows import read_checkpoint
 from gateway.store.log_view import LogView
 from gateway.store.migrating import migrate
 from gateway.store.opening import database_path, reading_engine, snapshot, writing_engine
@@ -141,6 +144,25 @@ def open_store(
     `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
     """
     return SqlStore(database_path(url), FileBlobs(blobs_dir), CheckpointLock(lock_path), keys, clock=clock, steps=steps)
+
+
+@contextmanager
+def open_log(url: str, keys: LogKeys) -> Iterator[LogView]:
+    """The exchange log in a database, for reading alone, also while a gateway runs on it: one committed state throughout.
+
+    Raises Misconfigured if there is no such database. Not checked: the checkpoint lock.
+    """
+    engine = reading_engine(database_path(url), connections=1)
+    try:
+        with snapshot(engine) as connection:
+            checkpoint = read_checkpoint(connection)
+            if checkpoint is None:
+                raise IntegrityLost(detail="the exchange log has no head", step="log-head")
+            yield LogView(connection, checkpoint, keys)
+    except OperationalError as error:
+        raise Misconfigured(detail="no database of a gateway can be read there") from error
+    finally:
+        engine.dispose()
 
 
 def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
