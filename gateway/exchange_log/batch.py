@@ -1,0 +1,81 @@
+"""Leaves appended to the log, as values: what to write, all of it in the transaction that records the events."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from attache.errors import IntegrityLost
+from attache.translog.checkpoint import Checkpoint
+from attache.translog.edge import RightEdge, TileWrite, append, read_edge
+from attache.translog.merkle import leaf_hashes
+from attache.translog.signing import NoteSigner, open_checkpoint, sign_checkpoint
+from attache.translog.tiles import MAX_ENTRY_BYTES, ReadTile
+from attache.translog.vkey import VerifierKey
+
+
+@dataclass(frozen=True)
+class LogHead:
+    """The log at one size. `checkpoint` is the signed note; the store keeps it, and the edge is read back from the tiles."""
+
+    origin: str
+    edge: RightEdge
+    checkpoint: bytes
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self.edge.size
+
+
+@dataclass(frozen=True)
+class EntryRow:
+    """One entry as the store keeps it."""
+
+    index: int
+    leaf: bytes
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one commit writes. Each tile replaces the narrower one of the same level and index."""
+
+    head: LogHead
+    entries: tuple[EntryRow, ...]
+    tiles: tuple[TileWrite, ...]
+
+
+def empty_head(origin: str, signers: Sequence[NoteSigner], at: int) -> LogHead:
+    """The head of a new log: size 0, signed."""
+    return _signed(origin, RightEdge(), signers, at)
+
+
+def open_head(checkpoint: bytes, keys: Iterable[VerifierKey], read_tile: ReadTile) -> LogHead:
+    """The head that the store holds, with its right edge re-hashed from the tiles.
+
+    Raises what `open_checkpoint` raises, and IntegrityLost(step="right-edge") where tiles and checkpoint disagree.
+    """
+    opened = open_checkpoint(checkpoint, keys).checkpoint
+    edge = read_edge(opened.size, read_tile)
+    if edge.root != opened.root:
+        raise IntegrityLost(detail=f"the tiles do not hash to the checkpoint of size {opened.size}", step="right-edge")
+    return LogHead(opened.origin, edge, checkpoint)
+
+
+def integrate(head: LogHead, leaves: Sequence[bytes], signers: Sequence[NoteSigner], at: int) -> Batch:
+    """Append `leaves` (raw) to `head` and sign the checkpoint at POSIX time `at`. No leaves: a fresh checkpoint of the same tree.
+
+    The caller commits the batch as a whole or not at all, and signs no other batch upon `head` unless this one was rolled back unseen.
+    """
+    if any(len(leaf) > MAX_ENTRY_BYTES for leaf in leaves):
+        raise ValueError(f"a leaf has at most {MAX_ENTRY_BYTES} bytes")
+    hashes = leaf_hashes(leaves)
+    growth = append(head.edge, hashes)
+    entries = tuple(
+        EntryRow(index, leaf, hashed)
+        for index, (leaf, hashed) in enumerate(zip(leaves, hashes, strict=True), head.size)
+    )
+    return Batch(_signed(head.origin, growth.edge, signers, at), entries, growth.tiles)
+
+
+def _signed(origin: str, edge: RightEdge, signers: Sequence[NoteSigner], at: int) -> LogHead:
+    return LogHead(origin, edge, sign_checkpoint(Checkpoint(origin, edge.size, edge.root), signers, at))
