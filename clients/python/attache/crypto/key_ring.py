@@ -1,0 +1,61 @@
+"""A participant's private keys: which key signs, which opens, which belongs to the log."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from attache.crypto.private_keys import Opener, Signer
+from attache.crypto.suites import SUITES, Algorithm, Suite
+from attache.errors import Misconfigured, UnknownKey
+
+
+class KeyUse(StrEnum):
+    """What a key is for; no key has two uses."""
+
+    SIGN = "sign"
+    SEAL = "seal"
+    LOG = "log"
+    WITNESS = "witness"
+    STORAGE = "storage"
+    TLS = "tls"
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The private keys of one participant, by use. Files or a token behind it: its user cannot tell.
+
+    `signers` holds the current key of each signature algorithm, `openers` every key that still opens something,
+    `chains` the X.509 chain (DER, leaf first, without the CA) of the signing keys that have one, by key id.
+    """
+
+    participant: str
+    signers: Mapping[Algorithm, Signer] = field(repr=False)
+    openers: Mapping[str, Opener] = field(repr=False)
+    chains: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    log: Signer | None = field(default=None, repr=False)
+    witness: Signer | None = field(default=None, repr=False)
+    storage_key: bytes | None = field(default=None, repr=False)
+    tls_passphrase: bytes | None = field(default=None, repr=False)
+
+    def signers_for(self, suite: Suite) -> tuple[Signer, ...]:
+        """One signer for each signature of the suite, in its order; raises Misconfigured where one is missing."""
+        missing = [algorithm for algorithm in SUITES[suite].signatures if algorithm not in self.signers]
+        if missing:
+            raise Misconfigured(detail=f"{self.participant} has no signing key for {', '.join(missing)}")
+        return tuple(self.signers[algorithm] for algorithm in SUITES[suite].signatures)
+
+    def opener(self, key_id: str) -> Opener:
+        """The key of that id; raises UnknownKey."""
+        try:
+            return self.openers[key_id]
+        except KeyError:
+            raise UnknownKey(detail="no private key of that id") from None
+
+    def suites(self) -> tuple[Suite, ...]:
+        """The suites that the signing keys suffice for, strongest first."""
+        return tuple(suite for suite in Suite if all(a in self.signers for a in SUITES[suite].signatures))
+
+
+def ring_of(participant: str, signers: Iterable[Signer], openers: Iterable[Opener]) -> KeyRing:
+    """A ring of keys that are in memory already."""
+    return KeyRing(participant, {s.algorithm: s for s in signers}, {o.key_id: o for o in openers})

@@ -1,0 +1,222 @@
+"""Signed statements: JWS in general JSON serialization (RFC 7515), made and checked with PyJWT.
+
+    {"payload": b64u, "signatures": [{"protected": b64u, "signature": b64u}, ...]}
+
+The protected header of each signature names `alg`, `kid`, `typ` and `suite`, and `x5c` where the key has a certificate.
+The suite says which signatures there are: exactly those, in its order. Nothing is believed because it is present.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from jwt.algorithms import Algorithm as JwtAlgorithm
+
+from attache.crypto import (
+    MAX_CHAIN,
+    SUITES,
+    Algorithm,
+    Certificate,
+    KeyRing,
+    PublicKey,
+    Signer,
+    Suite,
+    b64u,
+    is_equal,
+    parse_b64u,
+    parse_suite,
+    sha256_hex,
+)
+from attache.errors import MalformedInput, SignatureInvalid
+from attache.strict_json import canonical, parse_object
+
+MAX_SIGNED_BYTES = 2 << 20
+MAX_SIGNATURES = 4
+
+_HEADER = {"alg", "kid", "typ", "suite"}
+
+
+@dataclass(frozen=True)
+class SignedType:
+    """A kind of signed statement: its `typ`, and the code of what is not well-formed. Types never stand in for each other."""
+
+    typ: str
+    malformed: str = "malformed-request"
+
+
+MANIFEST = SignedType("attache-manifest+json", "malformed-package")
+
+
+@dataclass(frozen=True)
+class SignatureClaim:
+    """Whose a signature claims to be. Nothing is proven yet."""
+
+    algorithm: Algorithm
+    key_id: str
+    suite: Suite
+    chain: tuple[Certificate, ...]
+
+
+Resolve = Callable[[SignatureClaim], PublicKey]
+"""Finds the key for a claim, or raises: UnknownKey where the key is unknown or did not hold, CertificateRejected."""
+
+
+@dataclass(frozen=True)
+class UnverifiedStatement:
+    """A JWS that is well-formed, and no more. Its payload is out of reach until `verify` returns it."""
+
+    type: SignedType
+    suite: Suite
+    claims: tuple[SignatureClaim, ...]
+    _payload: str
+    _signatures: tuple[tuple[str, str], ...]
+
+    def verify(self, resolve: Resolve) -> bytes:
+        """The payload, once every signature that the suite requires has verified.
+
+        Raises SignatureInvalid, and whatever `resolve` raises.
+        """
+        for claim, (protected, signature) in zip(self.claims, self._signatures, strict=True):
+            key = resolve(claim)
+            try:
+                compact = f"{protected}.{self._payload}.{signature}"
+                _PYJWT.decode(compact, key, algorithms=[claim.algorithm.value])  # type: ignore[arg-type]
+            except jwt.InvalidTokenError:
+                raise SignatureInvalid(detail=f"the {claim.algorithm} signature is wrong") from None
+        return parse_b64u(self._payload)
+
+    @property
+    def payload_sha256(self) -> str:
+        """The digest of the payload, as hex: what people compare by hand before anything is believed."""
+        return sha256_hex(parse_b64u(self._payload))
+
+    def pinned_payload(self, payload_sha256: str) -> bytes:
+        """The payload, where its digest is one already trusted by other means; raises SignatureInvalid otherwise."""
+        if not is_equal(self.payload_sha256.encode(), payload_sha256.encode()):
+            raise SignatureInvalid(detail="not the payload of that fingerprint")
+        return parse_b64u(self._payload)
+
+
+def sign_statement(type_: SignedType, payload: bytes, keys: KeyRing, suite: Suite) -> bytes:
+    """The JWS over `payload`, with exactly the signatures of `suite`, as canonical JSON.
+
+    Raises Misconfigured where the ring lacks a key.
+    """
+    signatures = []
+    for signer in keys.signers_for(suite):
+        header: dict[str, Any] = {"kid": signer.key_id, "typ": type_.typ, "suite": suite.value}
+        if chain := keys.chains.get(signer.key_id):
+            header["x5c"] = [_b64(der) for der in chain]
+        compact = _PYJWT.encode(payload, signer, algorithm=signer.algorithm.value, headers=header)  # type: ignore[arg-type]
+        protected, _, signature = compact.split(".")
+        signatures.append({"protected": protected, "signature": signature})
+    return canonical({"payload": b64u(payload), "signatures": signatures})
+
+
+def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
+    """A well-formed statement of that type. Nothing in it is proven.
+
+    Raises MalformedInput with the type's code, UnsupportedVersion for an unknown suite, and SignatureInvalid where it
+    was signed as something else, or its signatures are not exactly the suite's.
+    """
+    if len(raw) > MAX_SIGNED_BYTES:
+        raise MalformedInput(type_.malformed, "longer than any signed statement")
+    document = parse_object(raw, code=type_.malformed)
+    signatures = document.get("signatures")
+    if document.keys() != {"payload", "signatures"} or not isinstance(signatures, list):
+        raise MalformedInput(type_.malformed, "not a JWS in general JSON serialization")
+    if not 1 <= len(signatures) <= MAX_SIGNATURES:
+        raise SignatureInvalid(detail="not the number of signatures of any suite")
+    parse_b64u(document["payload"], code=type_.malformed)
+    entries = [_parse_entry(entry, type_) for entry in signatures]
+    claims = tuple(claim for claim, _ in entries)
+    suite = claims[0].suite
+    if any(claim.suite is not suite for claim in claims):
+        raise SignatureInvalid(detail="the signatures name different suites")
+    if tuple(claim.algorithm for claim in claims) != SUITES[suite].signatures:
+        raise SignatureInvalid(detail=f"not exactly the signatures of {suite}")
+    return UnverifiedStatement(type_, suite, claims, document["payload"], tuple(pair for _, pair in entries))
+
+
+def _parse_entry(entry: object, type_: SignedType) -> tuple[SignatureClaim, tuple[str, str]]:
+    if not isinstance(entry, dict) or entry.keys() != {"protected", "signature"}:
+        raise MalformedInput(type_.malformed, "a signature has other members than protected and signature")
+    header = parse_object(parse_b64u(entry["protected"], code=type_.malformed), code=type_.malformed)
+    parse_b64u(entry["signature"], code=type_.malformed)
+    if header.keys() - {"x5c"} != _HEADER or not all(isinstance(header[name], str) for name in _HEADER):
+        raise MalformedInput(type_.malformed, "a protected header has other members than alg, kid, typ, suite and x5c")
+    if header["typ"] != type_.typ:
+        raise SignatureInvalid(detail="signed as another kind of statement")
+    suite = parse_suite(header["suite"])
+    if header["alg"] not in SUITES[suite].signatures:
+        raise SignatureInvalid(detail=f"an algorithm that {suite} does not sign with")
+    chain = _parse_chain(header["x5c"], type_) if "x5c" in header else ()
+    claim = SignatureClaim(Algorithm(header["alg"]), header["kid"], suite, chain)
+    return claim, (entry["protected"], entry["signature"])
+
+
+def _parse_chain(x5c: object, type_: SignedType) -> tuple[Certificate, ...]:
+    """RFC 7515, 4.1.6: standard base64 of DER, leaf first; here without the CA."""
+    if not isinstance(x5c, list) or not 1 <= len(x5c) <= MAX_CHAIN:
+        raise MalformedInput(type_.malformed, f"x5c has not 1 to {MAX_CHAIN} certificates")
+    try:
+        return tuple(Certificate(_parse_b64(text)) for text in x5c)
+    except (MalformedInput, binascii.Error, ValueError):
+        raise MalformedInput(type_.malformed, "x5c does not hold certificates") from None
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _parse_b64(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise MalformedInput
+    data = base64.b64decode(text, validate=True)
+    if _b64(data) != text:
+        raise MalformedInput
+    return data
+
+
+class _KeyBound(JwtAlgorithm):
+    """Lets PyJWT sign and verify through our keys, wherever a private key lives. One instance for each algorithm."""
+
+    def __init__(self, algorithm: Algorithm) -> None:
+        self._algorithm = algorithm
+
+    def prepare_key(self, key: Signer | PublicKey) -> Signer | PublicKey:
+        if key.algorithm is not self._algorithm:
+            raise jwt.InvalidKeyError("a key for another algorithm")
+        return key
+
+    def sign(self, msg: bytes, key: Signer) -> bytes:
+        return key.sign(msg)
+
+    def verify(self, msg: bytes, key: PublicKey, sig: bytes) -> bool:
+        try:
+            key.verify(msg, sig)
+        except SignatureInvalid:
+            return False
+        return True
+
+    @staticmethod
+    def to_jwk(key_obj: Any, as_dict: bool = False) -> Any:
+        raise NotImplementedError
+
+    @staticmethod
+    def from_jwk(jwk: Any) -> Any:
+        raise NotImplementedError
+
+
+def _pyjwt() -> jwt.PyJWS:
+    """A PyJWT that knows the suites' signature algorithms and no other: neither `none` nor HMAC."""
+    bound = jwt.PyJWS(algorithms=[])
+    for algorithm in dict.fromkeys(algorithm for rule in SUITES.values() for algorithm in rule.signatures):
+        bound.register_algorithm(algorithm.value, _KeyBound(algorithm))
+    return bound
+
+
+_PYJWT = _pyjwt()

@@ -1,0 +1,144 @@
+"""Opening: eight steps in an order that is the argument. No claim is used before the step that proved it.
+
+1 shape         `parse_frame`, `read_frame`, `parse_envelope`: an `Envelope`
+2 address       it is for me, in a suite that I accept, to a key of mine that was active
+3 decrypt       the JWE opens
+4 signatures    exactly the suite's, by keys of the originator that were active, with an unbroken certificate chain
+5 manifest      is parsed only now, and agrees with the envelope
+6 freshness     `open_manifest` ends here, with a `VerifiedPackage`
+7 blocks        `VerifiedPackage.open_part`, as the ciphertext streams
+8 content       and before its last bytes are given to anybody
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from attache.crypto import (
+    SUITES,
+    KeyRing,
+    KeyUse,
+    Opener,
+    Revoked,
+    Suite,
+    nothing_revoked,
+    parse_b64u,
+    parse_suite,
+    sha256_hex,
+)
+from attache.errors import Conflict, NotAuthentic, Stale, UnknownKey, UnsupportedVersion
+from attache.package.envelope import Envelope
+from attache.package.jws import MANIFEST, parse_statement
+from attache.package.manifest import Manifest, parse_manifest
+from attache.package.parts import PartStatement, open_part
+from attache.package.party import Party, key_of
+from attache.package.sealing import clear_members
+from attache.package.statements import verify_statement
+from attache.package.steps import Step, at
+
+CLOCK_ALLOWANCE = timedelta(minutes=5)
+
+Seen = Callable[[str, str], str | None]
+"""(originator, package_id) -> `manifest_sha256` of the package of that id that was accepted before, if any."""
+
+
+@dataclass(frozen=True)
+class VerifiedPackage:
+    """A package whose steps 1 to 6 have passed. Only `open_manifest` makes one; readers get parts only through it.
+
+    `manifest_sha256` is the digest of the signed manifest's bytes, which receipts name. `is_repeated` is true where the very
+    same manifest was accepted before: answer with the stored receipt.
+    """
+
+    envelope: Envelope
+    manifest: Manifest
+    manifest_sha256: str
+    signed_manifest: bytes
+    is_repeated: bool = False
+
+    def open_part(self, index: int, ciphertext: Iterable[bytes], block_hashes: bytes | None = None) -> Iterator[bytes]:
+        """The verified plaintext of part `index` (from 0), as `attache.package.parts.open_part` gives it."""
+        part = self.manifest.parts[index]
+        key = parse_b64u(part.key, size=32)
+        statement = PartStatement(key, part.bytes, part.sha256, part.ciphertext_bytes, part.ciphertext_root)
+        return open_part(statement, ciphertext, block_hashes)
+
+
+def open_manifest(
+    envelope: Envelope,
+    *,
+    keys: KeyRing,
+    me: Party,
+    originator: Party,
+    now: datetime,
+    seen: Seen,
+    revoked: Revoked = nothing_revoked,
+    accepted: Collection[Suite] | None = None,
+) -> VerifiedPackage:
+    """Steps 2 to 6, for a recipient.
+
+    `me` and `originator` are verified descriptors; `accepted` are the suites that the recipient takes, by default those
+    of its descriptor. The problem of a step that fails names it. Nothing is stored or remembered here: whoever accepts the
+    package records its id and `manifest_sha256`.
+    """
+    with at(Step.ADDRESS):
+        opener = _opener(envelope, keys, me, me.suites if accepted is None else accepted)
+        if envelope.originator != originator.participant:
+            raise UnknownKey(detail="the descriptor is not the originator's")
+    with at(Step.DECRYPT):
+        signed = envelope.sealed_manifest.open(opener)
+    with at(Step.SIGNATURES):
+        payload = _verified_payload(envelope, signed, originator, revoked)
+    with at(Step.MANIFEST):
+        manifest = parse_manifest(payload)
+        _require_agreement(envelope, manifest)
+    with at(Step.FRESHNESS):
+        digest = sha256_hex(signed)
+        is_repeated = _is_repeated(manifest, digest, now, seen)
+    return VerifiedPackage(envelope, manifest, digest, signed, is_repeated)
+
+
+def _opener(envelope: Envelope, keys: KeyRing, me: Party, accepted: Collection[Suite]) -> Opener:
+    """Step 2: the key of mine that the manifest is sealed to, active at `sealed_at`."""
+    if envelope.recipient != me.participant:
+        raise NotAuthentic("not-a-recipient")
+    suite = parse_suite(envelope.clear.suite)
+    if suite not in accepted:
+        raise UnsupportedVersion(detail=f"{suite} is not accepted here")
+    algorithm = SUITES[suite].sealing
+    entries = envelope.sealed_manifest.recipients
+    if any(entry.algorithm is not algorithm for entry in entries):
+        raise UnknownKey(detail=f"sealed to a key that is not for {suite}")
+    for entry in entries:
+        if entry.key_id in keys.openers:
+            key_of(me, entry.key_id, KeyUse.SEAL, algorithm, envelope.clear.sealed_at)
+            return keys.opener(entry.key_id)
+    raise UnknownKey(detail="sealed to no key of ours")
+
+
+def _verified_payload(envelope: Envelope, signed: bytes, originator: Party, revoked: Revoked) -> bytes:
+    """Step 4: the bytes that the originator signed."""
+    statement = parse_statement(signed, MANIFEST)
+    if statement.suite != envelope.clear.suite:
+        raise NotAuthentic("signature-invalid", "signed for another suite than the envelope's")
+    return verify_statement(statement, originator, envelope.clear.sealed_at, revoked)
+
+
+def _require_agreement(envelope: Envelope, manifest: Manifest) -> None:
+    """Step 5: every clear member, and the keys it was sealed to, as signed."""
+    if clear_members(manifest) != envelope.clear:
+        raise NotAuthentic("envelope-mismatch")
+    if manifest.recipient_key_ids != envelope.sealed_manifest.key_ids:
+        raise NotAuthentic("envelope-mismatch", "sealed to other keys than the originator signed")
+
+
+def _is_repeated(manifest: Manifest, digest: str, now: datetime, seen: Seen) -> bool:
+    """Step 6. A repetition is answered with its receipt, even after the package has expired."""
+    before = seen(manifest.originator, manifest.package_id)
+    if before is not None and before != digest:
+        raise Conflict("package-conflict")
+    if manifest.sealed_at > now + CLOCK_ALLOWANCE:
+        raise Stale("package-from-the-future")
+    if before is None and manifest.expires_at <= now:
+        raise Stale("package-expired")
+    return before is not None

@@ -1,0 +1,216 @@
+"""Parts: one stream of bytes each, sealed once under its own key, and opened in constant memory.
+
+Both directions hash on a second core while they encrypt or decrypt on this one. What is hashed: the ciphertext, in the
+block tree, and the plaintext, with SHA-256. A reader gets the last bytes only after the last check.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from attache.crypto import (
+    BackgroundSha256,
+    Random,
+    StreamDecryptor,
+    StreamEncryptor,
+    generate_key,
+)
+from attache.errors import NotAuthentic, PayloadTooLarge
+from attache.package.blocks import BLOCK_BYTES, BlockTree, VerifiedBlocks, root_of_blocks
+from attache.package.steps import Step, at
+
+MAX_PART_BYTES = 1 << 40
+
+_CONTEXT = b"attache-package/1 part"
+
+Octets = bytes  # where a field is called `bytes`
+
+
+@dataclass(frozen=True)
+class SealedPart:
+    """What became of a part: plaintext size and digest, its key, and its ciphertext's size, root and block hashes.
+
+    `sha256` and `ciphertext_root` are lowercase hex; `key` is 32 bytes, secret; `block_hashes` is 32 bytes a block.
+    """
+
+    bytes: int
+    sha256: str
+    key: Octets = field(repr=False)
+    ciphertext_bytes: int
+    ciphertext_root: str
+    block_hashes: Octets = field(repr=False)
+
+
+class PartSealer:
+    """Seals one part as it arrives; holds at most two blocks, whatever the part's size.
+
+    >>> sealer = PartSealer()
+    >>> ciphertext = sealer.update(b"some bytes")
+    >>> rest, part = sealer.finish()
+    """
+
+    def __init__(self, key: bytes | None = None, *, random: Random = os.urandom) -> None:
+        """`key` is for vectors and tests; a key never seals two parts."""
+        self._key = key or generate_key(random)
+        self._encryptor = StreamEncryptor(self._key, _CONTEXT)
+        self._plaintext = BackgroundSha256()
+        self._tree = BlockTree()
+        self._gathered = bytearray()
+        self._bytes = 0
+
+    def update(self, data: bytes | memoryview) -> bytes:
+        """Take the next bytes; returns the ciphertext that is ready, possibly none. Raises PayloadTooLarge."""
+        self._bytes += len(data)
+        if self._bytes > MAX_PART_BYTES:
+            raise PayloadTooLarge(detail="the part is larger than 1 TiB")
+        self._gathered += data
+        whole = len(self._gathered) // BLOCK_BYTES * BLOCK_BYTES
+        if not whole:
+            return b""
+        ready = bytes(self._gathered[:whole])
+        del self._gathered[:whole]
+        return self._encrypt(ready)
+
+    def finish(self) -> tuple[bytes, SealedPart]:
+        """The rest of the ciphertext, and what to state about the part. Call once."""
+        last = self._encrypt(bytes(self._gathered))
+        end = self._encryptor.finish()
+        self._tree.update(end)
+        hashes = self._tree.finish()
+        root = root_of_blocks(hashes)
+        sealed = SealedPart(self._bytes, self._plaintext.hexdigest(), self._key, self._tree.bytes, root, hashes)
+        return last + end, sealed
+
+    def _encrypt(self, plaintext: bytes) -> bytes:
+        self._plaintext.update(plaintext)
+        ciphertext = self._encryptor.update(plaintext)
+        self._tree.update(ciphertext)
+        return ciphertext
+
+
+@dataclass(frozen=True)
+class PartStatement:
+    """What a verified manifest states about one part: what its bytes are held against."""
+
+    key: Octets = field(repr=False)
+    bytes: int
+    sha256: str
+    ciphertext_bytes: int
+    ciphertext_root: str
+
+
+def open_part(part: PartStatement, ciphertext: Iterable[bytes], block_hashes: bytes | None = None) -> Iterator[bytes]:
+    """The plaintext of a part, in pieces of about 1 MiB, each authentic in its place when it is yielded.
+
+    Steps 7 and 8 of opening. The last piece is held back until root, digest and size have all been found right, so
+    whoever gets to the end without an error holds the whole part. With `block_hashes` (untrusted: they are held
+    against the root first) a wrong block is found before anything of it is decrypted, and named.
+    Raises NotAuthentic: `block-mismatch` where the ciphertext is not what was sealed, `part-mismatch` where it is, but
+    does not open to what was signed.
+    """
+    opening = _PartOpening(part, block_hashes)
+    blocks = _in_blocks(ciphertext)
+    held = b""
+    for block in blocks:
+        opening.take(block)
+        try:
+            plaintext = opening.decrypt(block)
+        except NotAuthentic:
+            raise opening.blame(blocks) from None
+        if held:
+            yield held
+        held = plaintext
+    held += opening.finish()
+    if held:
+        yield held
+
+
+class _PartOpening:
+    """The checks of one part, as its blocks go by."""
+
+    def __init__(self, part: PartStatement, block_hashes: bytes | None) -> None:
+        self._part = part
+        self._verified = block_hashes and _verified_blocks(part, block_hashes)
+        self._tree = BlockTree()
+        self._decryptor = StreamDecryptor(part.key, _CONTEXT)
+        self._digest = BackgroundSha256()
+        self._index = 0
+        self._taken = 0
+        self._opened = 0
+
+    def take(self, block: bytes) -> None:
+        """Step 7: the block has its place under the root, or will be held against it at the end."""
+        self._taken += len(block)
+        if self._taken > self._part.ciphertext_bytes:
+            raise _wrong_blocks("more ciphertext than was sealed")
+        if self._verified:
+            with at(Step.BLOCKS):
+                self._verified.verify(self._index, block)
+        else:
+            self._tree.update(block)
+        self._index += 1
+
+    def decrypt(self, block: bytes) -> bytes:
+        plaintext = self._decryptor.update(block)
+        self._opened += len(plaintext)
+        self._digest.update(plaintext)
+        return plaintext
+
+    def blame(self, rest: Iterable[bytes]) -> NotAuthentic:
+        """Why a block did not decrypt: the ciphertext is another, or it is the one sealed and the key is wrong."""
+        for block in rest:
+            self.take(block)
+        try:
+            self._require_root()
+        except NotAuthentic as error:
+            return error
+        return _wrong_content("the ciphertext does not open with the signed key")
+
+    def finish(self) -> bytes:
+        """The last plaintext, after the last check of all: steps 7 and 8 for the whole part."""
+        self._require_root()
+        try:
+            last = self._decryptor.finish()
+        except NotAuthentic:
+            raise _wrong_content("the ciphertext does not open with the signed key") from None
+        self._opened += len(last)
+        self._digest.update(last)
+        if self._opened != self._part.bytes or self._digest.hexdigest() != self._part.sha256:
+            raise _wrong_content("not the signed size and digest")
+        return last
+
+    def _require_root(self) -> None:
+        if self._taken != self._part.ciphertext_bytes:
+            raise _wrong_blocks("less ciphertext than was sealed")
+        if not self._verified and root_of_blocks(self._tree.finish()) != self._part.ciphertext_root:
+            raise _wrong_blocks("the blocks do not lead to the signed root")
+
+
+def _verified_blocks(part: PartStatement, block_hashes: bytes) -> VerifiedBlocks:
+    with at(Step.BLOCKS):
+        return VerifiedBlocks(
+            block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=part.ciphertext_root
+        )
+
+
+def _wrong_blocks(why: str) -> NotAuthentic:
+    return NotAuthentic("block-mismatch", why, step=Step.BLOCKS)
+
+
+def _wrong_content(why: str) -> NotAuthentic:
+    return NotAuthentic("part-mismatch", why, step=Step.CONTENT)
+
+
+def _in_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of 1 MiB, the last one shorter; without copying what comes as blocks already."""
+    gathered = bytearray()
+    for chunk in chunks:
+        if not gathered and len(chunk) == BLOCK_BYTES:
+            yield chunk
+            continue
+        gathered += chunk
+        while len(gathered) >= BLOCK_BYTES:
+            yield bytes(gathered[:BLOCK_BYTES])
+            del gathered[:BLOCK_BYTES]
+    if gathered:
+        yield bytes(gathered)

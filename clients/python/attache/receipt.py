@@ -1,0 +1,119 @@
+"""Receipts: what the recipient signs about a package, for the originator to keep.
+
+A receipt is a signed statement of type `attache-receipt+json` (`attache.package.jws`), made with the strongest suite
+that the recipient has keys for. Its bytes are stored once and given again, never signed again.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from attache.crypto import KeyRing, Revoked, nothing_revoked
+from attache.errors import MalformedInput, Misconfigured, NotAuthentic
+from attache.package.envelope import Envelope
+from attache.package.instants import Instant
+from attache.package.jws import SignedType, parse_statement, sign_statement
+from attache.package.manifest import MAX_PARTS, Line, ParticipantId, Sha256, Statement, Uuid7, first_fault
+from attache.package.party import Party
+from attache.package.statements import verify_dated_statement
+from attache.strict_json import canonical, parse_object
+
+RECEIPT = SignedType("attache-receipt+json", "malformed-receipt")
+
+
+class ReceiptKind(StrEnum):
+    DELIVERED = "delivered"
+    OPENED = "opened"
+    REFUSED = "refused"
+    DESTROYED = "destroyed"
+
+
+class LogProof(Statement):
+    """Where the recipient's own exchange log holds the event: entry `index` is under `checkpoint`, as `proof` shows.
+
+    `checkpoint` is a C2SP signed note; `proof` the hashes of the RFC 6962 inclusion proof, as hex, leaf to root.
+    """
+
+    origin: Line
+    index: Annotated[int, Field(ge=0)]
+    checkpoint: Annotated[str, Field(min_length=1, max_length=8192)]
+    proof: Annotated[tuple[Sha256, ...], Field(max_length=64)]
+
+
+class Receipt(Statement):
+    """What a receipt states.
+
+    `manifest_sha256` is the digest of the signed manifest's bytes; only a refusal of what did not open lacks it, and
+    names the envelope alone. `by` is a pseudonymous id, for what a person did. `problem` is the code of a refusal.
+    `cosignature` is the recipient's C2SP cosignature line over the originator's checkpoint.
+    """
+
+    receipt: ReceiptKind
+    package_id: Uuid7
+    originator: ParticipantId
+    recipient: ParticipantId
+    envelope_sha256: Sha256
+    manifest_sha256: Sha256 | None
+    parts: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=MAX_PARTS)]
+    at: Instant
+    by: Line | None = None
+    problem: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = None
+    log: LogProof | None = None
+    cosignature: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        is_refusal = self.receipt is ReceiptKind.REFUSED
+        if is_refusal != (self.problem is not None):
+            raise ValueError("a refusal names its problem, and nothing else does")
+        if self.manifest_sha256 is None and not is_refusal:
+            raise ValueError("only a refusal may lack the manifest")
+        return self
+
+
+def sign_receipt(receipt: Receipt, keys: KeyRing) -> bytes:
+    """The signed receipt, in the strongest suite of the ring. Raises Misconfigured where the ring cannot sign."""
+    suites = keys.suites()
+    if not suites:
+        raise Misconfigured(detail=f"{keys.participant} has no signing keys")
+    return sign_statement(RECEIPT, canonical(receipt.model_dump(mode="json")), keys, suites[0])
+
+
+def parse_receipt_payload(raw: bytes) -> Receipt:
+    """The receipt in a payload; raises MalformedInput("malformed-receipt"). Says nothing of who wrote it."""
+    parse_object(raw, code="malformed-receipt")
+    try:
+        return Receipt.model_validate_json(raw)
+    except ValidationError as error:
+        raise MalformedInput("malformed-receipt", first_fault(error)) from None
+
+
+def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_revoked) -> Receipt:
+    """The receipt, once it is proven that `recipient` (a verified descriptor) signed it with keys that held at its `at`.
+
+    Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected. What is not checked: that it is for a
+    package of ours (`require_receipt_for`), and its log proof and cosignature (`attache.translog`).
+    """
+    statement = parse_statement(raw, RECEIPT)
+    payload = verify_dated_statement(statement, recipient, lambda it: parse_receipt_payload(it).at, revoked)
+    receipt = parse_receipt_payload(payload)
+    if receipt.recipient != recipient.participant:
+        raise NotAuthentic("signature-invalid", "signed by another participant than the recipient it names")
+    return receipt
+
+
+def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: str) -> None:
+    """Raises NotAuthentic("envelope-mismatch") unless the receipt is about exactly that sealed package."""
+    due: Mapping[str, object] = {
+        "package_id": envelope.package_id,
+        "originator": envelope.originator,
+        "recipient": envelope.recipient,
+        "envelope_sha256": envelope.sha256,
+        "parts": tuple(part.ciphertext_root for part in envelope.parts),
+    }
+    if any(getattr(receipt, name) != value for name, value in due.items()):
+        raise NotAuthentic("envelope-mismatch", "a receipt for another package")
+    if receipt.manifest_sha256 not in (None, manifest_sha256):
+        raise NotAuthentic("envelope-mismatch", "a receipt for another manifest")

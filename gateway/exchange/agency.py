@@ -1,0 +1,66 @@
+"""Our own side of the exchange: who we are, and what the use cases are given to work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from attache.clock import Clock
+from attache.crypto import KeyRing, Revoked
+from attache.vocabulary import Post
+from gateway.exchange.at_rest import Vault
+from gateway.exchange.ports import Blobs, Store
+from gateway.exchange_log.leaf import Pseudonyms
+from gateway.identity.caller import Caller
+from gateway.partners import Directory, Partner
+from gateway.policy import PolicySet
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds and terms that the operator sets."""
+
+    max_part_bytes: int = 16 << 30
+    inline_package_bytes: int = 4 << 20
+    approval_term: timedelta = timedelta(days=14)
+    package_term: timedelta = timedelta(days=90)
+    delivery_deadline: timedelta = timedelta(days=7)
+    delivery_lease: timedelta = timedelta(minutes=2)
+
+
+@dataclass
+class InForce:
+    """What may be replaced while the gateway runs, each as a whole."""
+
+    directory: Directory
+    policy: PolicySet
+
+
+@dataclass(frozen=True)
+class Agency:
+    """Everything that a use case may touch."""
+
+    participant: str
+    post: Post
+    keys: KeyRing = field(repr=False)
+    vault: Vault = field(repr=False)
+    pseudonyms: Pseudonyms = field(repr=False)
+    store: Store
+    blobs: Blobs
+    in_force: InForce
+    clock: Clock
+    limits: Limits
+    revoked: Revoked
+    random: Callable[[int], bytes]
+
+    @property
+    def directory(self) -> Directory:
+        return self.in_force.directory
+
+    @property
+    def me(self) -> Partner:
+        """Ourselves, as the others know us."""
+        return self.directory.partner(self.participant)
+
+    def officer(self, caller: Caller) -> str:
+        """The caller's pseudonymous id: the same one that the exchange log's leaves carry."""
+        return self.pseudonyms.of("actor", caller.subject)

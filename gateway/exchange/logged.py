@@ -1,0 +1,31 @@
+"""The exchange-log entries that the use cases write, in one vocabulary: see docs/exchange-log.md."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gateway.exchange_log import Event, EventCode, Group
+from gateway.identity.caller import Caller
+
+SYSTEM = "system"
+
+
+def event(
+    code: EventCode,
+    at: datetime,
+    by: Caller | str,
+    *,
+    package: str | None = None,
+    partner: str | None = None,
+    record: Mapping[str, Any] | None = None,
+    reason: Mapping[str, Any] | None = None,
+) -> Event:
+    """An entry about a package, a partner, both or neither. `by` is a caller, a participant's id, or SYSTEM."""
+    named = {"package": package, "partner": partner}
+    fields: dict[Group, Mapping[str, Any]] = {Group.RECORD: record or {}}
+    if isinstance(by, Caller):
+        fields[Group.PERSON] = {"actor": by.subject, "client": by.client_id}
+    if reason is not None:
+        fields[Group.REASON] = reason
+    actor = by.subject if isinstance(by, Caller) else by
+    return Event(code, at, actor, {name: value for name, value in named.items() if value is not None}, fields)

@@ -1,0 +1,157 @@
+"""What the use cases need of the world, as Protocols. The store, the blobs and delivery implement them."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol, Self, TypeVar
+
+from gateway.exchange.records import ApprovalRecord, ArrivalRecord, OutboxRecord, PackageRecord, Record, ReleaseRecord
+from gateway.exchange_log import Event
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LogProof:
+    """An entry's place in our log: the signed checkpoint note and the inclusion proof that leads to its root."""
+
+    index: int
+    checkpoint: bytes
+    proof: tuple[bytes, ...]
+
+
+class Reader(Protocol):
+    """A consistent view of what is committed."""
+
+    def get(self, kind: type[R], *key: Any) -> R | None:
+        """The record with this key, in the order of `KEY`; None if there is none."""
+        ...
+
+    def find(self, kind: type[R], **equal: Any) -> list[R]:
+        """The records whose fields equal these values, in key order. Only for fields that bound the answer."""
+        ...
+
+    def packages_after(self, after: str, limit: int, submitter: str | None) -> list[PackageRecord]:
+        """Packages newer first, keyset-paged by id: those with an id below `after` (all when empty)."""
+        ...
+
+    def arrivals_after(self, after: tuple[datetime, str] | None, limit: int) -> list[ArrivalRecord]:
+        """Complete arrivals, newest first, keyset-paged by (changed_at, package_id)."""
+        ...
+
+    def approvals_at(self, posts: Sequence[str], limit: int) -> list[ApprovalRecord]:
+        """Pending approvals of these posts, oldest first."""
+        ...
+
+    def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
+        """Released packages for a participant that collects them, by id, those with an id above `after`."""
+        ...
+
+    def outbox_due(self) -> datetime | None:
+        """When the next pending row is due or its lease runs out; None if there is none."""
+        ...
+
+    def prove_entry(self, index: int) -> LogProof:
+        """The inclusion proof of an entry under the newest checkpoint."""
+        ...
+
+
+class Transaction(Reader, Protocol):
+    """One unit of work. What it reads is what it will commit on: there is one writer."""
+
+    def add(self, record: Record) -> None:
+        """Insert; raises Conflict if the key exists."""
+        ...
+
+    def change(self, record: R, **fields: Any) -> R:
+        """Update an existing record and return it as it is now; raises Conflict if it is gone or was changed since read."""
+        ...
+
+    def log(self, event: Event) -> int:
+        """Append an entry to the exchange log, in this very commit; returns its index."""
+        ...
+
+    def claim_outbox(
+        self,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        busy: frozenset[str],
+    ) -> list[OutboxRecord]:
+        """Lease at most `limit` rows that are due and not leased, fair between partners, none of a partner in `busy`."""
+        ...
+
+
+class Store(Protocol):
+    """The database. A unit runs on the writer's thread; several units share one commit, each alone in its savepoint."""
+
+    async def write(self, unit: Callable[[Transaction], T]) -> T:
+        """Run `unit`, and return its answer only after the commit that holds it is durable and its checkpoint locked.
+
+        An error that `unit` raises undoes the unit alone, and is raised here.
+        """
+        ...
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` on a consistent view, off the event loop."""
+        ...
+
+    def changed(self) -> asyncio.Event:
+        """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """A blob in the making. Nothing is visible under its id until `commit` returns."""
+
+    blob_id: str
+
+    def write(self, data: bytes) -> None: ...
+
+    def commit(self) -> str:
+        """Make it durable (fsync, rename, fsync of the folder) and visible; returns its id."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget it; nothing is left."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Blobs(Protocol):
+    """Ciphertext by id. Blocking; call it off the event loop."""
+
+    def create(self) -> BlobWriter: ...
+
+    def reserve(self, size: int) -> str:
+        """A blob of `size` bytes to be filled block by block with `write_at`; visible to `open` at once."""
+        ...
+
+    def write_at(self, blob_id: str, offset: int, data: bytes) -> None:
+        """Write into a reserved blob; durable only after `sync`."""
+        ...
+
+    def sync(self, blob_id: str) -> None: ...
+
+    def open(self, blob_id: str) -> BinaryIO:
+        """Raises IntegrityLost if the blob is gone."""
+        ...
+
+    def chunks(self, blob_id: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` to `end` in pieces of at most 1 MiB."""
+        ...
+
+    def delete(self, blob_id: str) -> None:
+        """Remove it if it is there."""
+        ...

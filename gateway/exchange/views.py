@@ -1,0 +1,173 @@
+"""What callers are shown. The same shapes in REST, SDK and CLI."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PartView(View):
+    name: str
+    media_type: str
+    bytes: int | None
+    sha256: str | None
+    markings: Sequence[str]
+    content_class: Sequence[str]
+    uploaded: bool = True
+
+
+class PartDecisionView(View):
+    """What happens to one part, the rules that decided, and why in words."""
+
+    name: str
+    outcome: str
+    rules: Sequence[str]
+    reasons: Sequence[str]
+
+
+class HandlingView(View):
+    retention_days: int
+    caveats: Sequence[str]
+    onward: str
+
+
+class DecisionView(View):
+    """Policy's answer for one recipient. `decision_id` is null in a dry run."""
+
+    decision_id: str | None
+    recipient: str
+    desk: str | None
+    outcome: str
+    parts: Sequence[PartDecisionView]
+    handling: HandlingView | None
+    policy_set_hash: str
+    shard_hash: str
+
+
+class ReleaseView(View):
+    """One recipient's life of a package."""
+
+    recipient: str
+    desk: str | None
+    state: str
+    post: str
+    changed_at: datetime
+    decision: DecisionView | None
+    approval_id: str | None
+    problem: str | None
+    receipts: Sequence[str]
+
+
+class PackageView(View):
+    package_id: str
+    state: str
+    kind: str
+    title: str
+    created_at: datetime
+    submitted_at: datetime | None
+    parts: Sequence[PartView]
+    recipients: Sequence[ReleaseView]
+
+
+class PackagePage(View):
+    packages: Sequence[PackageView]
+    next: str | None
+
+
+class DryRunView(View):
+    recipients: Sequence[DecisionView]
+
+
+class ReceiptView(View):
+    receipt: str
+    recipient: str
+    at: datetime
+    signed: dict[str, Any]
+
+
+class ReceiptList(View):
+    receipts: Sequence[ReceiptView]
+
+
+class ApprovalView(View):
+    """A release that waits. `parts` is exactly what would leave."""
+
+    approval_id: str
+    package_id: str
+    recipient: str
+    desk: str | None
+    post: str
+    state: str
+    requested_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None
+    title: str
+    kind: str
+    purpose: str
+    legal_basis: str
+    parts: Sequence[PartView]
+
+
+class ApprovalList(View):
+    approvals: Sequence[ApprovalView]
+
+
+class ArrivalView(View):
+    """A package that came to us. The facts are the originator's, verified."""
+
+    originator: str
+    package_id: str
+    state: str
+    received_at: datetime
+    kind: str
+    title: str
+    purpose: str
+    in_reply_to: str | None
+    thread_id: str | None
+    markings: Sequence[str]
+    handling_codes: Sequence[str]
+    caveats: Sequence[str]
+    retain_until: datetime | None
+    onward: str
+    parts: Sequence[PartView]
+
+
+class ArrivalPage(View):
+    packages: Sequence[ArrivalView]
+    next: str | None
+
+
+class ParticipantView(View):
+    participant: str
+    name: str
+    jurisdiction: str
+    post: str
+    serial: int
+    status: str
+    suites: Sequence[str]
+    fingerprint: str
+
+
+class ParticipantList(View):
+    participants: Sequence[ParticipantView]
+
+
+class EntryView(View):
+    """A log entry with its private part opened."""
+
+    index: int
+    at: datetime
+    event: str
+    actor: str
+    objects: dict[str, str]
+    fields: dict[str, Any]
+
+
+class EntryPage(View):
+    entries: Sequence[EntryView]
+    next: str | None

@@ -1,0 +1,69 @@
+"""The issuer, as this gateway trusts it: verifies access tokens and remembers those that verified."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from attache.clock import Clock
+from attache.errors import NotAuthentic
+from gateway.identity.access_token import verify_access_token
+from gateway.identity.caller import Caller
+from gateway.identity.issuer_keys import IssuerKeys
+
+
+@dataclass
+class AccessTokens:
+    """Verifies tokens of one issuer for one audience.
+
+    What verified is remembered under a digest of the token and of the certificate it came with, until it expires or
+    `capacity` newer ones push it out; the token itself is not kept. Only for use on one event loop or thread.
+    """
+
+    keys: IssuerKeys
+    issuer: str
+    audience: str
+    leeway: timedelta
+    pseudonym_key: bytes
+    clock: Clock
+    capacity: int = 10_000
+    _verified: OrderedDict[bytes, Caller] = field(default_factory=OrderedDict, init=False, repr=False)
+
+    def caller_of(self, token: str, certificate_thumbprint: str | None) -> Caller:
+        """The caller that `token` speaks for; raises as `verify_access_token` does."""
+        key = _cache_key(token, certificate_thumbprint)
+        now = self.clock()
+        caller = self._verified.get(key)
+        if caller is None:
+            caller = verify_access_token(
+                token,
+                keys=self.keys,
+                issuer=self.issuer,
+                audience=self.audience,
+                now=now,
+                certificate_thumbprint=certificate_thumbprint,
+                leeway=self.leeway,
+                pseudonym_key=self.pseudonym_key,
+            )
+            self._remember(key, caller)
+        elif caller.expires_at + self.leeway <= now:
+            del self._verified[key]
+            raise NotAuthentic("token-expired", step="4")
+        else:
+            self._verified.move_to_end(key)
+        return caller
+
+    def replace_keys(self, keys: IssuerKeys) -> None:
+        """Trust these keys only, from the next token on."""
+        self.keys = keys
+        self._verified.clear()
+
+    def _remember(self, key: bytes, caller: Caller) -> None:
+        self._verified[key] = caller
+        if len(self._verified) > self.capacity:
+            self._verified.popitem(last=False)
+
+
+def _cache_key(token: str, certificate_thumbprint: str | None) -> bytes:
+    bound = f"{certificate_thumbprint or ''}\n{token}"
+    return hashlib.sha256(bound.encode("utf-8", "surrogatepass")).digest()

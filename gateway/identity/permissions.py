@@ -1,0 +1,66 @@
+"""Which role may ask for what. What is not in the table nobody may."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attache.errors import NotPermitted
+from gateway.identity.caller import Caller, Role
+
+SCOPE_PREFIX = "attache:"
+
+
+class Action(StrEnum):
+    """What a caller may ask the agency API for."""
+
+    SUBMIT_PACKAGE = "submit-package"
+    DRY_RUN = "dry-run"
+    LIST_PACKAGES = "list-packages"
+    OPEN_CONTENT = "open-content"
+    APPROVE_RELEASE = "approve-release"
+    RECALL_PACKAGE = "recall-package"
+    READ_PARTNERS = "read-partners"
+    CHANGE_PARTNERS = "change-partners"
+    SUSPEND_PARTNER = "suspend-partner"
+    READ_POLICY = "read-policy"
+    CHANGE_POLICY = "change-policy"
+    READ_LOG = "read-log"
+    OVERRIDE_FRESHNESS = "override-freshness"
+    READ_HEALTH = "read-health"
+    STEER_DELIVERY = "steer-delivery"
+
+
+_ANYONE = frozenset(Role)
+_AT_THE_DESK = frozenset({Role.SUBMITTER, Role.ANALYST})
+
+PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
+    Action.SUBMIT_PACKAGE: _AT_THE_DESK,
+    Action.DRY_RUN: _AT_THE_DESK | {Role.APPROVER},
+    Action.LIST_PACKAGES: _AT_THE_DESK | {Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR},
+    Action.OPEN_CONTENT: frozenset({Role.ANALYST}),
+    Action.APPROVE_RELEASE: frozenset({Role.APPROVER}),
+    Action.RECALL_PACKAGE: _AT_THE_DESK | {Role.SECURITY_OFFICER},
+    Action.READ_PARTNERS: _ANYONE,
+    Action.CHANGE_PARTNERS: frozenset({Role.PARTNER_ADMIN}),
+    Action.SUSPEND_PARTNER: frozenset({Role.PARTNER_ADMIN, Role.SECURITY_OFFICER}),
+    Action.READ_POLICY: _ANYONE,
+    Action.CHANGE_POLICY: frozenset({Role.SECURITY_OFFICER}),
+    Action.READ_LOG: frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    Action.OVERRIDE_FRESHNESS: frozenset({Role.SECURITY_OFFICER}),
+    Action.READ_HEALTH: frozenset({Role.OPERATOR, Role.SECURITY_OFFICER}),
+    Action.STEER_DELIVERY: frozenset({Role.OPERATOR}),
+}
+
+
+def verify_permitted(caller: Caller, action: Action) -> Caller:
+    """The caller, if one of its roles permits the action and no scope of its token leaves the action out.
+
+    Scopes that start with `attache:` name the only actions the token was issued for; a token without any is not
+    narrowed. Other scopes are not ours to read. Does not check ownership, posts or the state of an object: those
+    are the use case's.
+    """
+    narrowed = {scope for scope in caller.scopes if scope.startswith(SCOPE_PREFIX)}
+    if narrowed and f"{SCOPE_PREFIX}{action}" not in narrowed:
+        raise NotPermitted(detail=f"the token was not issued for {action}")
+    if not caller.roles & PERMITTED_ROLES.get(action, frozenset()):
+        raise NotPermitted(detail=f"no role of the caller permits {action}")
+    return caller

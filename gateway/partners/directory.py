@@ -1,0 +1,74 @@
+"""The directory of participants, as a value: replaced as a whole when somebody is admitted, rotated or suspended."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from attache.errors import CertificateRejected, NotFound, NotPermitted
+from attache.participant import Descriptor
+
+
+class ParticipantStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A participant, by the descriptor now in force."""
+
+    descriptor: Descriptor
+    status: ParticipantStatus
+
+    @property
+    def participant(self) -> str:
+        return self.descriptor.participant
+
+    @property
+    def endpoint(self) -> str | None:
+        """The base URL of its exchange API; None where it collects from our mailbox."""
+        return self.descriptor.endpoints.exchange
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All admitted participants, ourselves among them."""
+
+    partners: Mapping[str, Partner]
+
+    @classmethod
+    def of(cls, partners: Iterable[Partner]) -> "Directory":
+        return cls({partner.participant: partner for partner in partners})
+
+    def partner(self, participant: str) -> Partner:
+        """The participant of this id, suspended or not; raises NotFound("unknown-partner")."""
+        try:
+            return self.partners[participant]
+        except KeyError:
+            raise NotFound("unknown-partner", f"{participant} is not admitted") from None
+
+    def active(self, participant: str) -> Partner:
+        """As `partner`; raises NotPermitted("partner-suspended") where exchange is suspended."""
+        partner = self.partner(participant)
+        if partner.status is not ParticipantStatus.ACTIVE:
+            raise NotPermitted("partner-suspended", f"exchange with {participant} is suspended")
+        return partner
+
+    def peer(self, thumbprint: str) -> Partner:
+        """The active participant whose descriptor lists this TLS certificate (x5t#S256).
+
+        Raises CertificateRejected for a certificate of nobody, NotPermitted for one of a suspended participant.
+        """
+        participant = self._by_thumbprint.get(thumbprint)
+        if participant is None:
+            raise CertificateRejected("certificate-rejected", "no participant's descriptor lists this certificate")
+        return self.active(participant)
+
+    @cached_property
+    def _by_thumbprint(self) -> Mapping[str, str]:
+        return {
+            thumbprint: partner.participant
+            for partner in self.partners.values()
+            for thumbprint in partner.descriptor.tls_thumbprints
+        }

@@ -1,0 +1,44 @@
+"""Policy: what may be released to whom, decided per part and field, by default not at all.
+
+    policy_set = load_policy_set(read_policy_folder(Path("policies")), own="irs-ci")
+    decision = decide(policy_set, request)
+
+`decide` is a pure function of its arguments: the same set and the same request give the same bytes of record.
+The model, and how to read and write a policy: docs/policy.md.
+"""
+
+from gateway.policy.decide import decide, release_digest
+from gateway.policy.decision import (
+    ApprovalsNeeded,
+    Decision,
+    FieldDecision,
+    Handling,
+    Outcome,
+    PartDecision,
+    UnitOutcome,
+    without_hidden,
+)
+from gateway.policy.policy_set import PolicySet, Shard, load_policy_set, read_policy_folder
+from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
+
+__all__ = [
+    "ApprovalFacts",
+    "ApprovalsNeeded",
+    "ConsentFacts",
+    "Decision",
+    "FieldDecision",
+    "FieldFacts",
+    "Handling",
+    "Outcome",
+    "PartDecision",
+    "PartFacts",
+    "PolicySet",
+    "ReleaseRequest",
+    "Shard",
+    "UnitOutcome",
+    "decide",
+    "load_policy_set",
+    "read_policy_folder",
+    "release_digest",
+    "without_hidden",
+]

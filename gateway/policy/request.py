@@ -1,0 +1,153 @@
+"""What policy is asked: one release to one recipient, as facts. Nothing here is content.
+
+A missing fact is never "any": `None` and empty mean "nobody said", and that denies wherever a rule needs it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from attache.errors import MalformedInput
+from attache.vocabulary import (
+    Assurance,
+    Caveat,
+    Channel,
+    ContentClass,
+    CrimeType,
+    HandlingCode,
+    Kind,
+    Markings,
+    Post,
+    Purpose,
+    Urgency,
+)
+
+_UNMARKED = Markings()
+MAX_PARTS = 256
+MAX_FIELDS = 20_000
+MAX_APPROVALS = 16
+MAX_CONSENTS = 64
+
+
+@dataclass(frozen=True)
+class FieldFacts:
+    """A field, object or selector within a part. It inherits the part's facts: its own only add to them.
+
+    `path` names it within its part, and is unique there. `origin` "" is the part's.
+    """
+
+    path: str
+    markings: Markings = _UNMARKED
+    content_class: frozenset[ContentClass] = frozenset()
+    origin: str = ""
+    handling_codes: frozenset[HandlingCode] = frozenset()
+    unresolved_markings: bool = False
+    contradictory_markings: bool = False
+
+
+@dataclass(frozen=True)
+class PartFacts:
+    """One part. `markings` are already joined with the package's.
+
+    `origin` is the participant that supplied it; our own id for our own. `delete_by` is the end of a retention
+    that came with it. `unresolved_markings`: it carries a marking that nobody here could read.
+    `contradictory_markings`: two markings on it cannot both be kept.
+    """
+
+    name: str
+    media_type: str
+    sha256: str
+    origin: str
+    markings: Markings = _UNMARKED
+    content_class: frozenset[ContentClass] = frozenset()
+    handling_codes: frozenset[HandlingCode] = frozenset()
+    delete_by: datetime | None = None
+    unresolved_markings: bool = False
+    contradictory_markings: bool = False
+    fields: tuple[FieldFacts, ...] = ()
+
+
+@dataclass(frozen=True)
+class ApprovalFacts:
+    """One officer's approval, as the officer stands now: `posts` and `may_approve` are today's, not those of then.
+
+    `digest` is the `Decision.release_digest` that the officer saw.
+    """
+
+    officer: str
+    posts: frozenset[Post]
+    may_approve: bool
+    digest: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ConsentFacts:
+    """An originator's consent, its signature already verified by whoever states it here.
+
+    `content` is the SHA-256 of the part that it covers, in hex.
+    """
+
+    consent_id: str
+    originator: str
+    recipient: str
+    purpose: Purpose
+    content: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """One proposed release: this package, to this recipient, on this basis.
+
+    `recipient_desk` None is the partner's default desk. `named_recipients` are addresses, `participant/desk`.
+    `caveats` and `retention_days` are the officer's own tightening; policy may tighten further, never loosen.
+    `review_within_hours` 0 means that no review is booked. `content_digest` is over all part digests, in hex.
+    `handling_codes` are the package's and hold for every part. `wait_for_approval` False asks for what may go right
+    away, in the form in which it may go right away, and leaves the rest behind.
+    """
+
+    package_id: str
+    kind: Kind
+    purpose: Purpose
+    recipient: str
+    requester: str
+    post: Post
+    parts: tuple[PartFacts, ...]
+    content_digest: str
+    now: datetime
+    legal_basis: str = ""
+    recipient_desk: str | None = None
+    crime_types: frozenset[CrimeType] = frozenset()
+    urgency: Urgency = Urgency.ROUTINE
+    channel: Channel = Channel.LIAISON
+    assurances: frozenset[Assurance] = frozenset()
+    named_recipients: frozenset[str] = frozenset()
+    handling_codes: frozenset[HandlingCode] = frozenset()
+    caveats: frozenset[Caveat] = frozenset()
+    retention_days: int | None = None
+    review_within_hours: int = 0
+    wait_for_approval: bool = True
+    approvals: tuple[ApprovalFacts, ...] = ()
+    consents: tuple[ConsentFacts, ...] = ()
+
+
+def verify_request(request: ReleaseRequest) -> None:
+    """Raise MalformedInput unless the request is bounded, its units are named once, and it names a legal basis."""
+    if not request.legal_basis:
+        raise MalformedInput("missing-legal-basis", f"for {request.recipient}")
+    paths = [len(part.fields) for part in request.parts]
+    if not request.parts or len(request.parts) > MAX_PARTS or sum(paths) > MAX_FIELDS:
+        raise MalformedInput(
+            "malformed-request", f"a package has 1 to {MAX_PARTS} parts, and at most {MAX_FIELDS} fields"
+        )
+    if len(request.approvals) > MAX_APPROVALS or len(request.consents) > MAX_CONSENTS:
+        raise MalformedInput("malformed-request", "too many approvals or consents")
+    if len({part.name for part in request.parts}) != len(request.parts):
+        raise MalformedInput("malformed-request", "two parts have one name")
+    for part in request.parts:
+        if len({unit.path for unit in part.fields}) != len(part.fields):
+            raise MalformedInput("malformed-request", f"two fields of part {part.name[:80]!r} have one path")
+    instants = [request.now, *(a.expires_at for a in request.approvals), *(c.expires_at for c in request.consents)]
+    instants += [part.delete_by for part in request.parts if part.delete_by]
+    if any(instant.tzinfo is None for instant in instants):
+        raise MalformedInput("malformed-request", "an instant without a time zone")

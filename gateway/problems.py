@@ -1,0 +1,299 @@
+"""Errors as a client sees them: RFC 9457 problems, and the only place that knows HTTP status codes.
+
+`install_problems(app)` makes every answer of an application that is not a success an `application/problem+json`
+object, gives each answer an `X-Request-Id`, and forbids storing it. What an unexpected error says stays with us.
+"""
+
+import json
+import re
+import secrets
+import traceback
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from attache.errors import (
+    PROBLEMS,
+    AttacheError,
+    CertificateRejected,
+    Conflict,
+    DeliveryFailed,
+    IntegrityLost,
+    MalformedInput,
+    Misconfigured,
+    NotAuthentic,
+    NotFound,
+    NotPermitted,
+    PayloadTooLarge,
+    TooManyRequests,
+    error_of,
+)
+
+PROBLEM_JSON = "application/problem+json"
+
+STATUS_BY_FAMILY: Mapping[type[AttacheError], int] = {
+    PayloadTooLarge: 413,
+    MalformedInput: 400,
+    NotAuthentic: 401,
+    NotPermitted: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooManyRequests: 429,
+    DeliveryFailed: 502,
+    IntegrityLost: 500,
+    Misconfigured: 500,
+    AttacheError: 500,
+}
+
+STATUS_BY_CODE: Mapping[str, int] = {
+    "method-not-allowed": 405,
+    "unsupported-media-type": 415,
+    "request-timeout": 408,
+    # Well-formed, and still not something that can be done (RFC 9110, 15.5.21)
+    "malformed-request": 422,
+    "unknown-term": 422,
+    "unknown-marking": 422,
+    "missing-legal-basis": 422,
+    "part-missing": 422,
+    "digest-mismatch": 422,
+    "block-mismatch": 422,
+}
+
+# What the framework itself answers, as codes of ours.
+CODE_BY_STATUS: Mapping[int, str] = {
+    401: "not-authenticated",
+    403: "not-permitted",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "payload-too-large",
+    415: "unsupported-media-type",
+    429: "too-many-requests",
+}
+
+# RFC 6750, 3.1: a token was presented and is of no use.
+_INVALID_TOKEN = frozenset({"token-invalid", "token-expired", "token-audience", "token-not-bound"})
+
+STANDARD_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+MAX_DETAIL = 500
+MAX_MEMBERS = 10
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+log = structlog.get_logger("gateway.problems")
+
+
+def status_of(code: str) -> int:
+    """The HTTP status that a code answers with."""
+    if code in STATUS_BY_CODE:
+        return STATUS_BY_CODE[code]
+    return next(STATUS_BY_FAMILY[family] for family in PROBLEMS[code].family.__mro__ if family in STATUS_BY_FAMILY)
+
+
+def problem_object(error: AttacheError, request_id: str) -> dict[str, Any]:
+    """The RFC 9457 object of an error. Its extra members never shadow the standard ones."""
+    problem = {
+        **error.extra,
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": status_of(error.code),
+        "code": error.code,
+        "detail": (error.detail or PROBLEMS[error.code].remedy)[:MAX_DETAIL],
+        "request_id": request_id,
+    }
+    return {**problem, "step": error.step} if error.step else problem
+
+
+def problem_response(error: AttacheError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The whole answer: object, status, and the headers that its status calls for."""
+    problem = problem_object(error, request_id)
+    answer = Response(json.dumps(problem, default=str), problem["status"], media_type=PROBLEM_JSON)
+    answer.headers.update(headers or {})
+    if error.retry_after_seconds is not None:
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = _challenge(error)
+    return answer
+
+
+def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
+    """The problem for pydantic's list of errors: which members, and what was expected there; never their values."""
+    found = [(_location(e["loc"]), e) for e in errors][:MAX_MEMBERS]
+    if any(e["type"] == "json_invalid" for _, e in found):
+        return MalformedInput("malformed-json")
+    terms_only = all(e["type"] in ("enum", "literal_error") for _, e in found)
+    members = [{"member": where, "reason": _reason(e)} for where, e in found]
+    detail = "; ".join(f"{m['member']}: {m['reason']}" for m in members)
+    return MalformedInput("unknown-term" if terms_only else "malformed-request", detail, extra={"errors": members})
+
+
+def install_problems(app: FastAPI) -> None:
+    """Make every error of `app` a problem. Call it after every other `add_middleware` but the request log's."""
+    app.router.redirect_slashes = False  # a redirect would repeat whatever Host header the client made up
+    app.add_exception_handler(AttacheError, _on_attache_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_route("/problems/{code}", _problem_page, include_in_schema=False)
+    app.add_middleware(EveryAnswer)
+
+
+class EveryAnswer:
+    """ASGI middleware: request id, standard headers, and the last resort for errors that nobody expected."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+
+        async def send_complete(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _complete(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_complete)
+        except ClientDisconnect:
+            log.info("client-disconnected", request_id=request_id)
+        except Exception as error:  # noqa: BLE001 -- the last resort; what it says may hold content, so only its place is told
+            log.error("unexpected-error", request_id=request_id, error=type(error).__name__, at=_place(error))  # noqa: TRY400 -- a traceback quotes values
+            if not started:  # otherwise the server sees an unfinished answer and cuts the connection
+                await problem_response(AttacheError(), request_id)(scope, receive, send_complete)
+
+
+def request_id_of(request: Request) -> str:
+    """The id under which this request is answered and logged."""
+    return str(request.scope["state"]["request_id"])
+
+
+def render_problem_docs() -> str:
+    """The text of `docs/problems.md`: one section for each code, under the anchor that equals the code."""
+    sections = (_section(code) for code in sorted(PROBLEMS))
+    return "\n".join([_DOCS_HEAD, *sections])
+
+
+_DOCS_HEAD = """\
+# Problems
+
+Every error is one of these codes, the same in REST, SDK and CLI. Over HTTP it is an `application/problem+json`
+object (RFC 9457) with `type` (`/problems/<code>`, which the gateway answers with the section below), `title`,
+`status`, `code`, `detail` and `request_id`; a failed verification adds the `step` that failed, and an invalid
+request adds `errors`, a list of `member` and `reason`.
+
+This page is generated from the table in `attache.errors`: `python -m gateway.problems > docs/problems.md`.
+"""
+
+
+def _section(code: str) -> str:
+    problem = PROBLEMS[code]
+    return f"## {code}\n\n{problem.title}. HTTP status {status_of(code)}, `{problem.family.__name__}`.\n\n{problem.remedy}\n"
+
+
+async def _problem_page(request: Request) -> Response:
+    code = request.path_params["code"]
+    if code not in PROBLEMS:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return PlainTextResponse(_section(code), media_type="text/markdown")
+
+
+async def _on_attache_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AttacheError)
+    if isinstance(error, IntegrityLost | Misconfigured):
+        log.error("integrity-lost", request_id=request_id_of(request), code=error.code, step=error.step)
+        error = type(error)(error.code, step=error.step)  # the particulars are the operator's
+    return problem_response(error, request_id_of(request))
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(invalid_members(error.errors()), request_id_of(request))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    fallback = "internal-error" if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "malformed-request"
+    code = CODE_BY_STATUS.get(error.status_code, fallback)
+    headers = dict(error.headers or {})
+    if code == "method-not-allowed":
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return problem_response(error_of(code), request_id_of(request), headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Every method that some route answers at this path: the framework names only the first route's."""
+    routes = request.app.router.routes
+
+    def is_answered(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(dict(asked))[0] is Match.FULL for route in routes)
+
+    return [method for method in _METHODS if is_answered(method)]
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id where it is a plain token, otherwise a new one."""
+    given: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"]
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+        return given[0]
+    return secrets.token_hex(16)
+
+
+def _complete(headers: MutableHeaders, request_id: str) -> None:
+    headers["X-Request-Id"] = request_id
+    for name, value in STANDARD_HEADERS.items():
+        headers.setdefault(name, value)
+
+
+def _challenge(error: AttacheError) -> str:
+    """What a 401 asks for (RFC 9110, 11.6.1; RFC 6750, 3)."""
+    if error.code in _INVALID_TOKEN:
+        return 'Bearer error="invalid_token"'
+    if isinstance(error, CertificateRejected):
+        return 'ClientCertificate realm="exchange"'
+    return "Bearer"
+
+
+def _location(path: Iterable[str | int]) -> str:
+    """Where in the request: names that look like names, indices, and `?` for anything else that a client made up."""
+    return ".".join(str(p) if isinstance(p, int) or _MEMBER.fullmatch(p) else "?" for p in path) or "body"
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Pydantic's kind of error in words. `expected` is from our schema; messages and inputs may quote the client."""
+    if error["type"] in ("enum", "literal_error"):
+        return f"expected {error['ctx']['expected']}"
+    return str(error["type"]).replace("_", " ")
+
+
+def _place(error: BaseException) -> list[str]:
+    """Where an error came from: file, line and function of the innermost frames, without a single value."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+if __name__ == "__main__":
+    print(render_problem_docs(), end="")  # noqa: T201 -- the page goes to standard output

@@ -1,0 +1,46 @@
+"""Small files that are wholly there or not at all."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from attache.errors import Misconfigured
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's names durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file, 0600, in one durable step: after a crash it holds the old bytes or these."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+class Ownership:
+    """The claim of this process to be the only one that writes a database. The system ends it with the process."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises Misconfigured while another process holds it."""
+        self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise Misconfigured(detail="another process is writing to this database") from None
+
+    def release(self) -> None:
+        """Let another process write."""
+        os.close(self._descriptor)

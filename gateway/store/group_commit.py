@@ -1,0 +1,90 @@
+"""The steps by which a group of units becomes durable, in the order in which the writer takes them.
+
+A class of its own so that a test can put a fault, or the end of the process, before and after each step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.exchange.ports import Transaction
+from gateway.store.checkpoint_lock import CheckpointLock
+from gateway.store.log_book import LogBook
+from gateway.store.log_view import LogView
+from gateway.store.transaction import SqlTransaction
+
+Unit = Callable[[Transaction], Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one unit: its answer, or the error that undid it."""
+
+    answer: Any = None
+    error: Exception | None = None
+    has_written: bool = False
+
+
+class GroupCommit:
+    """One group at a time, on the write connection. Used by the writer's thread alone."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        book: LogBook,
+        lock: CheckpointLock,
+        locked: bytes,
+        view: Callable[[Connection, bytes], LogView],
+    ) -> None:
+        self._connection = connection
+        self._book = book
+        self._lock = lock
+        self._view = view
+        self.locked = locked
+        """The checkpoint that the lock holds: the newest that anybody may be shown."""
+
+    def begin(self) -> None:
+        """Take the database's write lock."""
+        self._connection.begin()
+
+    def run(self, unit: Unit) -> Outcome:
+        """Run one unit in its savepoint. Its error undoes it alone, log entries included.
+
+        Raises only if the savepoint cannot be undone, and then the whole transaction must be.
+        """
+        mark = self._book.mark()
+        transaction = SqlTransaction(
+            self._connection, self._view(self._connection, self.locked), self._book.append
+        )
+        savepoint = self._connection.begin_nested()
+        try:
+            answer = unit(transaction)
+            savepoint.commit()
+        except Exception as error:  # noqa: BLE001 -- whatever a unit raises belongs to its caller
+            savepoint.rollback()
+            self._book.rewind(mark)
+            return Outcome(error=error)
+        return Outcome(answer, has_written=transaction.has_written)
+
+    def write_log(self) -> None:
+        """Entries, tiles and signed head, into the same transaction."""
+        self._book.write(self._connection)
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._connection.commit()
+        self._book.accept()
+
+    def lock_checkpoint(self) -> None:
+        """Swap the new checkpoint into the lock, if there is one."""
+        new = self._book.head.checkpoint
+        if new != self.locked:
+            self._lock.swap(self.locked, new)
+            self.locked = new
+
+    def rollback(self) -> None:
+        """Undo the transaction: nothing of the group was written."""
+        self._book.forget()
+        self._connection.rollback()

@@ -1,0 +1,78 @@
+"""Rows of the exchange log, in and out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from attache.errors import IntegrityLost, NotFound
+from attache.translog.edge import TileWrite
+from attache.translog.merkle import HASH_BYTES
+from attache.translog.tiles import ENTRIES, TILE_WIDTH, Tile, format_bundle
+from gateway.exchange_log.batch import Batch, LogHead
+from gateway.store.log_tables import LOG_ENTRY, LOG_HEAD, LOG_TILE, THE_HEAD
+
+_TILE = select(LOG_TILE.c.hashes).where(
+    LOG_TILE.c.level == bindparam("level"), LOG_TILE.c.tile_index == bindparam("tile_index")
+)
+_LEAVES = (
+    select(LOG_ENTRY.c.leaf)
+    .where(LOG_ENTRY.c.entry_index >= bindparam("start"), LOG_ENTRY.c.entry_index < bindparam("end"))
+    .order_by(LOG_ENTRY.c.entry_index)
+)
+_HEAD = select(LOG_HEAD.c.size, LOG_HEAD.c.checkpoint).where(LOG_HEAD.c.head == THE_HEAD)
+_ADD_ENTRY = insert(LOG_ENTRY)
+_PUT_TILE = insert(LOG_TILE)
+_PUT_TILE = _PUT_TILE.on_conflict_do_update(
+    index_elements=["level", "tile_index"], set_={"hashes": _PUT_TILE.excluded.hashes}
+)
+_MOVE_HEAD = (
+    update(LOG_HEAD)
+    .where(LOG_HEAD.c.head == THE_HEAD, LOG_HEAD.c.size == bindparam("old_size"))
+    .values(size=bindparam("new_size"), checkpoint=bindparam("note"))
+)
+
+
+def read_tile(connection: Connection, tile: Tile) -> bytes:
+    """A tile or entry bundle, as wide as asked for; raises NotFound unless all of it is there."""
+    if tile.level == ENTRIES:
+        return format_bundle(read_leaves(connection, tile.index * TILE_WIDTH, tile.width))
+    hashes = connection.execute(_TILE, {"level": tile.level, "tile_index": tile.index}).scalar_one_or_none()
+    if hashes is None or len(hashes) < tile.width * HASH_BYTES:
+        raise NotFound(detail=f"no {tile.path}")
+    return bytes(hashes[: tile.width * HASH_BYTES])
+
+
+def read_leaves(connection: Connection, start: int, count: int) -> list[bytes]:
+    """The leaves of `count` entries from `start` on; raises NotFound unless all are there."""
+    leaves = list(connection.execute(_LEAVES, {"start": start, "end": start + count}).scalars())
+    if len(leaves) != count:
+        raise NotFound(detail=f"entries {start} to {start + count} are not all there")
+    return leaves
+
+
+def read_checkpoint(connection: Connection) -> bytes | None:
+    """The signed checkpoint note that was committed last; None before there is a log."""
+    row = connection.execute(_HEAD).one_or_none()
+    return None if row is None else bytes(row.checkpoint)
+
+
+def add_head(connection: Connection, head: LogHead) -> None:
+    """Begin a log."""
+    connection.execute(insert(LOG_HEAD), {"head": THE_HEAD, "size": head.size, "checkpoint": head.checkpoint})
+
+
+def write_batch(connection: Connection, old_size: int, batch: Batch, entries: Sequence[dict[str, Any]]) -> None:
+    """Write entries, tiles and head. Raises IntegrityLost if another writer has moved the head meanwhile."""
+    connection.execute(_ADD_ENTRY, entries)
+    connection.execute(_PUT_TILE, [_tile_row(write) for write in batch.tiles])
+    moved = connection.execute(
+        _MOVE_HEAD, {"old_size": old_size, "new_size": batch.head.size, "note": batch.head.checkpoint}
+    )
+    if moved.rowcount != 1:
+        raise IntegrityLost(detail="another writer has appended to the exchange log", step="log-head")
+
+
+def _tile_row(write: TileWrite) -> dict[str, Any]:
+    return {"level": write.tile.level, "tile_index": write.tile.index, "hashes": write.hashes}

@@ -1,0 +1,70 @@
+"""The exchange log's tables. A partial tile is a prefix of the full one, so one row, grown in place, serves every width it had."""
+
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy import Table as CoreTable
+from sqlmodel import Field
+
+from gateway.store.columns import binary, instant
+from gateway.store.tables import Table
+
+# SQLite's row id is an INTEGER; elsewhere an index outgrows 32 bits.
+_INDEX = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class LogEntryRow(Table, table=True):
+    """An entry. `actor`, `package` and `partner` are the leaf's pseudonymous ids, for searches."""
+
+    __tablename__ = "log_entry"
+    __table_args__ = (
+        Index("log_entry_by_time", "at", "entry_index"),
+        Index("log_entry_by_code", "code", "entry_index"),
+        Index("log_entry_by_actor", "actor", "entry_index"),
+        Index("log_entry_by_package", "package", "entry_index"),
+        Index("log_entry_by_partner", "partner", "entry_index"),
+    )
+
+    entry_index: int = Field(primary_key=True, sa_type=_INDEX, sa_column_kwargs={"autoincrement": False})
+    leaf: bytes = binary()
+    code: str
+    at: datetime = instant()
+    actor: str
+    package: str | None
+    partner: str | None
+    private_sealed: bytes | None = binary(nullable=True)
+    """The openings (gateway.exchange_log.Opening), sealed at rest; None once purged."""
+
+
+class LogTileRow(Table, table=True):
+    """A tile of hashes, as wide as it is by now."""
+
+    __tablename__ = "log_tile"
+
+    level: int = Field(primary_key=True)
+    tile_index: int = Field(primary_key=True, sa_type=BigInteger)
+    hashes: bytes = binary()
+
+
+class LogHeadRow(Table, table=True):
+    """The one row that says how far the log is."""
+
+    __tablename__ = "log_head"
+
+    head: int = Field(primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    checkpoint: bytes = binary()
+    """The signed note."""
+
+
+THE_HEAD = 1
+
+
+def _core(table: type[Table]) -> CoreTable:
+    return cast("CoreTable", table.__table__)  # type: ignore[attr-defined]
+
+
+LOG_ENTRY = _core(LogEntryRow)
+LOG_TILE = _core(LogTileRow)
+LOG_HEAD = _core(LogHeadRow)

@@ -1,0 +1,73 @@
+"""Opening the SQLite database: one connection that writes, and a pool that can only read."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from attache.errors import Misconfigured
+
+BUSY_MILLISECONDS = 5_000
+
+_COMMON = ("PRAGMA trusted_schema=OFF", f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+_WRITER = (
+    *_COMMON,
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a commit is on the disk before anybody hears of it
+    "PRAGMA secure_delete=ON",  # what is deleted is overwritten, not just unlinked
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",  # nothing spills into files of the operating system's choice
+)
+_READER = (*_COMMON, "PRAGMA query_only=ON")
+
+
+def database_path(url: str) -> Path:
+    """The file that `sqlite:///path` names; raises Misconfigured for any other URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Misconfigured(detail="the database URL cannot be read") from None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise Misconfigured(detail="the database URL is not sqlite:///path")
+    return Path(parsed.database)
+
+
+def writing_engine(path: Path) -> Engine:
+    """An engine whose transactions begin IMMEDIATE. Makes the file, for its owner only, if there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    return _engine(f"sqlite:///{path}", _WRITER, "BEGIN IMMEDIATE", poolclass=NullPool)
+
+
+def reading_engine(path: Path, *, connections: int) -> Engine:
+    """An engine whose transactions are snapshots and cannot write. The file must exist."""
+    url = f"sqlite:///file:{path}?mode=ro&uri=true"
+    return _engine(url, _READER, "BEGIN DEFERRED", poolclass=QueuePool, pool_size=connections, max_overflow=0)
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one committed state throughout."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False, "cached_statements": 512}, **pool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        for pragma in pragmas:
+            connection.execute(pragma).close()
+
+    @event.listens_for(engine, "begin")
+    def begin_as_said(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

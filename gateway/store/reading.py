@@ -1,0 +1,94 @@
+"""The Reader port: what a connection sees."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, tuple_
+
+from attache.errors import AttacheError
+from gateway.exchange.ports import LogProof
+from gateway.exchange.records import ApprovalRecord, ApprovalState, ArrivalRecord, PackageRecord, Record, ReleaseRecord
+from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.store.statements import record_of, selection, selection_by_key, selection_equal, table_of
+
+R = TypeVar("R", bound=Record)
+
+FIND_LIMIT = 10_000
+"""More records than this no search may answer: the caller has not bounded it."""
+
+
+class SqlReader:
+    """Answers from one connection, and so from one state of the database."""
+
+    def __init__(self, connection: Connection, prove: Callable[[Connection, int], LogProof]) -> None:
+        self._connection = connection
+        self._prove = prove
+
+    def get(self, kind: type[R], *key: Any) -> R | None:
+        """See exchange.ports.Reader."""
+        row = self._connection.execute(selection_by_key(kind), dict(zip(kind.KEY, key, strict=True))).one_or_none()
+        return None if row is None else record_of(kind, row)
+
+    def find(self, kind: type[R], **equal: Any) -> list[R]:
+        """See exchange.ports.Reader. Raises AttacheError where more than FIND_LIMIT records match."""
+        found = self._all(kind, selection_equal(kind, tuple(sorted(equal))).limit(FIND_LIMIT + 1), equal)
+        if len(found) > FIND_LIMIT:
+            raise AttacheError(detail=f"a search for {kind.__name__} is not bounded")
+        return found
+
+    def packages_after(self, after: str, limit: int, submitter: str | None) -> list[PackageRecord]:
+        """See exchange.ports.Reader."""
+        package = table_of(PackageRecord).c
+        query = selection(PackageRecord).order_by(package.package_id.desc()).limit(limit)
+        if after:
+            query = query.where(package.package_id < after)
+        if submitter is not None:
+            query = query.where(package.submitter == submitter)
+        return self._all(PackageRecord, query)
+
+    def arrivals_after(self, after: tuple[datetime, str] | None, limit: int) -> list[ArrivalRecord]:
+        """See exchange.ports.Reader."""
+        arrival = table_of(ArrivalRecord).c
+        query = (
+            selection(ArrivalRecord)
+            .where(arrival.state.in_((ArrivalState.RECEIVED, ArrivalState.OPENED)))
+            .order_by(arrival.changed_at.desc(), arrival.package_id.desc())
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(tuple_(arrival.changed_at, arrival.package_id) < after)
+        return self._all(ArrivalRecord, query)
+
+    def approvals_at(self, posts: Sequence[str], limit: int) -> list[ApprovalRecord]:
+        """See exchange.ports.Reader."""
+        approval = table_of(ApprovalRecord).c
+        query = (
+            selection(ApprovalRecord)
+            .where(approval.state == ApprovalState.PENDING, approval.post.in_(posts))
+            .order_by(approval.requested_at, approval.approval_id)
+            .limit(limit)
+        )
+        return self._all(ApprovalRecord, query)
+
+    def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
+        """See exchange.ports.Reader."""
+        release = table_of(ReleaseRecord).c
+        query = (
+            selection(ReleaseRecord)
+            .where(
+                release.recipient == recipient,
+                release.state == ReleaseState.RELEASED,
+                release.package_id > after,
+            )
+            .order_by(release.package_id)
+            .limit(limit)
+        )
+        return self._all(ReleaseRecord, query)
+
+    def prove_entry(self, index: int) -> LogProof:
+        """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""
+        return self._prove(self._connection, index)
+
+    def _all(self, kind: type[R], query: Select[Any], parameters: dict[str, Any] | None = None) -> list[R]:
+        return [record_of(kind, row) for row in self._connection.execute(query, parameters or {})]

@@ -1,0 +1,214 @@
+"""The tables: one for each class of record, with the record's fields as its columns, and three for the exchange log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
+from sqlmodel import Field, SQLModel
+
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ApprovalState,
+    ArrivalPartRecord,
+    ArrivalRecord,
+    DecisionRecord,
+    IdempotencyRecord,
+    OutboxKind,
+    OutboxRecord,
+    OutboxState,
+    PackageRecord,
+    PackageState,
+    ParticipantRecord,
+    ParticipantStatus,
+    PartRecord,
+    ReceiptRecord,
+    Record,
+    ReleaseRecord,
+)
+from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.store.columns import binary, instant, key, term
+
+
+class Table(SQLModel):
+    """Where all tables of the store are registered."""
+
+    metadata = MetaData()
+
+
+class PackageRow(Table, table=True):
+    __tablename__ = "package"
+    __table_args__ = (Index("package_by_submitter", "submitter", "package_id"),)
+
+    package_id: str = key()
+    state: PackageState = term(PackageState)
+    kind: str
+    submitter: str
+    created_at: datetime = instant()
+    submitted_at: datetime | None = instant(nullable=True)
+    facts_sealed: bytes = binary()
+
+
+class PartRow(Table, table=True):
+    __tablename__ = "part"
+    __table_args__ = (Index("part_by_blob", "blob_id"),)
+
+    package_id: str = key(foreign_key="package.package_id")
+    number: int = Field(primary_key=True)
+    facts_sealed: bytes = binary()
+    blob_id: str | None
+    ciphertext_bytes: int = Field(sa_type=BigInteger)
+    sealed_part_sealed: bytes | None = binary(nullable=True)
+
+
+class ReleaseRow(Table, table=True):
+    __tablename__ = "release"
+    __table_args__ = (Index("release_by_recipient", "recipient", "state", "package_id"),)
+
+    package_id: str = key(foreign_key="package.package_id")
+    recipient: str = key()
+    state: ReleaseState = term(ReleaseState)
+    post: str
+    changed_at: datetime = instant()
+    decision_id: str
+    expires_at: datetime | None = instant(nullable=True)
+    frame: bytes | None = binary(nullable=True)
+    manifest_sha256: str | None
+    part_numbers: str
+    problem: str | None
+
+
+class DecisionRow(Table, table=True):
+    __tablename__ = "decision"
+    __table_args__ = (Index("decision_by_package", "package_id", "recipient"),)
+
+    decision_id: str = key()
+    package_id: str
+    recipient: str
+    decided_at: datetime = instant()
+    outcome: str
+    policy_set_hash: str
+    shard_hash: str
+    record_sealed: bytes = binary()
+
+
+class ApprovalRow(Table, table=True):
+    __tablename__ = "approval"
+    __table_args__ = (
+        Index("approval_by_post", "state", "post", "requested_at"),
+        Index("approval_by_package", "package_id", "recipient"),
+    )
+
+    approval_id: str = key()
+    package_id: str
+    recipient: str
+    post: str
+    state: ApprovalState = term(ApprovalState)
+    digest: str
+    submitter: str
+    requested_at: datetime = instant()
+    expires_at: datetime = instant()
+    decided_by: str | None
+    decided_at: datetime | None = instant(nullable=True)
+    reason_sealed: bytes | None = binary(nullable=True)
+
+
+class OutboxRow(Table, table=True):
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_by_due", "state", "due_at"),
+        Index("outbox_by_package", "partner", "originator", "package_id", "state"),
+    )
+
+    outbox_id: str = key()
+    kind: OutboxKind = term(OutboxKind)
+    partner: str
+    originator: str
+    package_id: str
+    subject: str
+    state: OutboxState = term(OutboxState)
+    created_at: datetime = instant()
+    due_at: datetime = instant()
+    deadline_at: datetime = instant()
+    lease_until: datetime = instant()
+    attempts: int
+    problem: str | None
+
+
+class ReceiptRow(Table, table=True):
+    __tablename__ = "receipt"
+    __table_args__ = (Index("receipt_by_package", "package_id", "recipient"),)
+
+    originator: str = key()
+    package_id: str = key()
+    recipient: str = key()
+    receipt: str = key()
+    signed: bytes = binary()
+    at: datetime = instant()
+
+
+class ArrivalRow(Table, table=True):
+    __tablename__ = "arrival"
+    __table_args__ = (Index("arrival_by_change", "changed_at", "package_id"),)
+
+    originator: str = key()
+    package_id: str = key()
+    state: ArrivalState = term(ArrivalState)
+    frame: bytes = binary()
+    frame_sha256: str
+    manifest_sha256: str
+    announced_at: datetime = instant()
+    changed_at: datetime = instant()
+    log_index: int = Field(sa_type=BigInteger)
+    facts_sealed: bytes = binary()
+
+
+class ArrivalPartRow(Table, table=True):
+    __tablename__ = "arrival_part"
+    __table_args__ = (
+        ForeignKeyConstraint(["originator", "package_id"], ["arrival.originator", "arrival.package_id"]),
+        Index("arrival_part_by_blob", "blob_id"),
+    )
+
+    originator: str = key()
+    package_id: str = key()
+    number: int = Field(primary_key=True)
+    ciphertext_bytes: int = Field(sa_type=BigInteger)
+    blob_id: str
+    block_hashes: bytes = binary()
+    blocks_missing: str
+
+
+class ParticipantRow(Table, table=True):
+    __tablename__ = "participant"
+
+    participant: str = key()
+    status: ParticipantStatus = term(ParticipantStatus)
+    serial: int
+    descriptor: bytes = binary()
+    admitted_at: datetime = instant()
+    changed_at: datetime = instant()
+
+
+class IdempotencyRow(Table, table=True):
+    __tablename__ = "idempotency"
+
+    caller: str = key()
+    idempotency_key: str = key()
+    request_sha256: str
+    package_id: str
+    at: datetime = instant()
+
+
+TABLES: Mapping[type[Record], type[Table]] = {
+    PackageRecord: PackageRow,
+    PartRecord: PartRow,
+    ReleaseRecord: ReleaseRow,
+    DecisionRecord: DecisionRow,
+    ApprovalRecord: ApprovalRow,
+    OutboxRecord: OutboxRow,
+    ReceiptRecord: ReceiptRow,
+    ArrivalRecord: ArrivalRow,
+    ArrivalPartRecord: ArrivalPartRow,
+    ParticipantRecord: ParticipantRow,
+    IdempotencyRecord: IdempotencyRow,
+}

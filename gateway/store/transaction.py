@@ -1,0 +1,57 @@
+"""The Transaction port: one unit of work inside the writer's transaction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from attache.errors import Conflict
+from gateway.exchange.ports import LogProof
+from gateway.exchange.records import OutboxRecord, Record
+from gateway.exchange_log import Event
+from gateway.store.outbox import claim_outbox
+from gateway.store.reading import SqlReader
+from gateway.store.statements import insertion, replacement, was
+
+R = TypeVar("R", bound=Record)
+
+
+class SqlTransaction(SqlReader):
+    """A reader that can also write. Sees what units before it in the same group wrote: they commit together or not at all."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        prove: Callable[[Connection, int], LogProof],
+        append: Callable[[Event], int],
+    ) -> None:
+        super().__init__(connection, prove)
+        self._append = append
+        self.has_written = False
+
+    def add(self, record: Record) -> None:
+        """See exchange.ports.Transaction."""
+        if self._connection.execute(insertion(type(record)), vars(record)).rowcount == 0:
+            raise Conflict(detail=f"{type(record).__name__}: this key exists")
+        self.has_written = True
+
+    def change(self, record: R, **fields: Any) -> R:
+        """See exchange.ports.Transaction. The row must still be `record`, in every field."""
+        statement = replacement(type(record), tuple(sorted(fields)))
+        if self._connection.execute(statement, {**was(record), **fields}).rowcount == 0:
+            raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
+        self.has_written = True
+        return replace(record, **fields)
+
+    def log(self, event: Event) -> int:
+        """See exchange.ports.Transaction."""
+        self.has_written = True
+        return self._append(event)
+
+    def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRecord]:
+        """See exchange.ports.Transaction."""
+        claimed = claim_outbox(self._connection, now, lease_until, limit)
+        self.has_written = self.has_written or bool(claimed)
+        return claimed

@@ -1,0 +1,159 @@
+"""One writer thread: it owns the write connection and commits waiting units in groups.
+
+    begin -> run each unit in its savepoint -> write the log -> COMMIT -> swap the checkpoint lock -> answer
+
+Until COMMIT is attempted, a failure undoes the group: every caller gets an error, nothing was written, and writing goes on.
+From COMMIT on, a failure leaves open what is on the disk, so the writer stops for good: every caller gets IntegrityLost,
+and so does whoever comes later. The next start finds out, by the path that every start takes (gateway.store.recovery):
+a group is either wholly there, and its checkpoint is then swapped into the lock, or wholly absent.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+
+from attache.errors import AttacheError, IntegrityLost, TooManyRequests
+from gateway.exchange.ports import Transaction
+from gateway.store.group_commit import GroupCommit, Outcome, Unit
+
+T = TypeVar("T")
+
+MAX_GROUP = 64
+MAX_WAITING = 4_096
+
+_log = structlog.get_logger()
+
+
+@dataclass
+class _Job:
+    unit: Unit
+    future: asyncio.Future[Any]
+    outcome: Outcome = Outcome()
+
+
+class Writer:
+    """The only way to change the database. Start and use it on one event loop."""
+
+    def __init__(self, steps: GroupCommit, *, max_waiting: int = MAX_WAITING) -> None:
+        self._steps = steps
+        self._max_waiting = max_waiting
+        self._waiting: deque[_Job] = deque()
+        self._state = threading.Condition()
+        self._is_closing = False
+        self._failure: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, unit: Callable[[Transaction], T]) -> T:
+        """See exchange.ports.Store. Raises TooManyRequests when too many wait already, and then `unit` is not run.
+
+        A caller that is cancelled while its unit runs does not learn whether it was committed.
+        """
+        job = _Job(unit, self._loop.create_future())
+        with self._state:
+            self._require_open()
+            if len(self._waiting) >= self._max_waiting:
+                raise TooManyRequests(detail="too many writes are waiting", retry_after_seconds=1)
+            self._waiting.append(job)
+            self._state.notify()
+        answer: T = await job.future
+        return answer
+
+    def changed(self) -> asyncio.Event:
+        """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
+        return self._changed
+
+    def close(self) -> None:
+        """Write what waits, then end the thread. Blocking."""
+        with self._state:
+            self._is_closing = True
+            self._state.notify()
+        self._thread.join()
+
+    def _require_open(self) -> None:
+        if self._failure:
+            raise _stopped() from self._failure
+        if self._is_closing:
+            raise AttacheError(detail="the store is closed")
+
+    def _work(self) -> None:
+        while group := self._next_group():
+            try:
+                self._write_group(group)
+            except Exception as failure:  # noqa: BLE001 -- nothing may end this thread unnoticed
+                self._stop(group, failure)
+
+    def _next_group(self) -> list[_Job]:
+        """What waits, up to MAX_GROUP, at once; blocks while nothing does. Empty when closed and done."""
+        with self._state:
+            self._state.wait_for(lambda: self._waiting or self._is_closing)
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
+
+    def _write_group(self, group: list[_Job]) -> None:
+        """Raises only where it is open what is on the disk."""
+        steps = self._steps
+        try:
+            steps.begin()
+            for job in group:
+                job.outcome = steps.run(job.unit)
+            steps.write_log()
+        except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
+            steps.rollback()
+            _log.exception("store-group-undone", units=len(group))
+            self._refuse(group, lambda: _undone(error))
+            return
+        # The commit point. Before this line nothing has happened; after it, everything in the group has.
+        steps.commit()
+        steps.lock_checkpoint()
+        self._post(group)
+
+    def _stop(self, group: list[_Job], failure: Exception) -> None:
+        _log.critical("store-stopped", exc_info=failure)
+        with self._state:
+            self._failure = failure
+            group = [*group, *self._waiting]
+            self._waiting.clear()
+        self._refuse(group, lambda: _caused(_stopped(), failure))
+
+    def _refuse(self, group: list[_Job], error: Callable[[], Exception]) -> None:
+        for job in group:
+            job.outcome = Outcome(error=error())
+        self._post(group)
+
+    def _post(self, group: list[_Job]) -> None:
+        self._loop.call_soon_threadsafe(self._answer, group)
+
+    def _answer(self, group: list[_Job]) -> None:
+        """On the event loop: hand out the outcomes, then wake those who wait for a change."""
+        for job in group:
+            if job.future.cancelled():
+                continue
+            if job.outcome.error:
+                job.future.set_exception(job.outcome.error)
+            else:
+                job.future.set_result(job.outcome.answer)
+        if any(job.outcome.has_written for job in group):
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+
+def _undone(error: Exception) -> Exception:
+    return _caused(AttacheError(detail="the commit failed; nothing was written"), error)
+
+
+def _stopped() -> IntegrityLost:
+    return IntegrityLost(
+        detail="a commit failed half-way: the store refuses writes until the gateway is restarted", step="commit"
+    )
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
