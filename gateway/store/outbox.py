@@ -7,7 +7,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from gateway.exchange.records import OutboxRecord, OutboxState
 from gateway.store.columns import Instant
-from gateway.store.statements import field_names, record_of, table_of
+from gateway.store.statements import SQL, records_of
 
 
 def claim_outbox(connection: Connection, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRecord]:
@@ -17,11 +17,11 @@ def claim_outbox(connection: Connection, now: datetime, lease_until: datetime, l
     """
     parameters = {"now": now, "leased": lease_until, "most": limit}
     rows = connection.execute(_CLAIM, parameters)
-    return sorted((record_of(OutboxRecord, row) for row in rows), key=lambda each: (each.due_at, each.outbox_id))
+    return sorted(records_of(OutboxRecord, rows), key=lambda each: (each.due_at, each.outbox_id))
 
 
 def _claim() -> ReturningUpdate[tuple[object, ...]]:
-    outbox = table_of(OutboxRecord)
+    outbox = SQL[OutboxRecord].table
     held = outbox.alias("held")
     now = bindparam("now", type_=Instant)
     package = (outbox.c.partner, outbox.c.originator, outbox.c.package_id)
@@ -54,15 +54,13 @@ def _claim() -> ReturningUpdate[tuple[object, ...]]:
         .subquery("first")
     )
     chosen = (
-        select(first.c.outbox_id)
-        .order_by(first.c.turn, first.c.due_at, first.c.outbox_id)
-        .limit(bindparam("most"))
+        select(first.c.outbox_id).order_by(first.c.turn, first.c.due_at, first.c.outbox_id).limit(bindparam("most"))
     )
     return (
         update(outbox)
         .where(outbox.c.outbox_id.in_(chosen))
         .values(lease_until=bindparam("leased", type_=Instant))
-        .returning(*(outbox.c[name] for name in field_names(OutboxRecord)))
+        .returning(*(outbox.c[name] for name in SQL[OutboxRecord].names))
     )
 
 

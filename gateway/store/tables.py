@@ -160,6 +160,9 @@ class ArrivalRow(Table, table=True):
     changed_at: datetime = instant()
     log_index: int = Field(sa_type=BigInteger)
     facts_sealed: bytes = binary()
+    opened_at: datetime | None = instant(nullable=True)
+    opened_by: str
+    opened_index: int = Field(sa_type=BigInteger)
 
 
 class ArrivalPartRow(Table, table=True):
