@@ -66,6 +66,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "missing-legal-basis": 422,
     "part-missing": 422,
     "digest-mismatch": 422,
+    "block-mismatch": 422,
 }
 
 # What the framework itself answers, as codes of ours.
