@@ -68,7 +68,12 @@ async def log_collected(agency: Agency, peer: Partner, package: SealedPackage) -
         "bytes": package.total_bytes,
     }
     entry = event(
-        EventCode.PACKAGE_COLLECTED, now, peer.participant, package=envelope.package_id, partner=peer.participant, record=record
+        EventCode.PACKAGE_COLLECTED,
+        now,
+        peer.participant,
+        package=envelope.package_id,
+        partner=peer.participant,
+        record=record,
     )
     await agency.store.write(lambda tx: tx.log(entry))
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound
@@ -57,7 +58,7 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
         verified = await asyncio.to_thread(_verify, agency, peer, envelope)
         hashes = await asyncio.to_thread(_verify_parts, envelope, parts)
     except AttacheError as error:
-        raise await _refused(agency, peer, envelope, error) from None
+        raise await _refused(agency, envelope, error) from None
     blob_ids = await asyncio.to_thread(_keep, agency, parts)
 
     def unit(tx: Transaction) -> None:
@@ -81,7 +82,7 @@ async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes
         if await agency.store.read(lambda reader: _known(reader, envelope)) is None:
             await _begin(agency, peer, envelope, frame)
     except AttacheError as error:
-        raise await _refused(agency, peer, envelope, error) from None
+        raise await _refused(agency, envelope, error) from None
     return await wanted_of(agency, peer, envelope.package_id)
 
 
@@ -138,7 +139,9 @@ async def complete_package(agency: Agency, peer: Partner, package_id: str) -> by
 
     def unit(tx: Transaction) -> None:
         arrival = _announced(tx, peer, package_id)
-        if arrival.state is not ArrivalState.RECEIVING or any(part.blocks_missing for part in _parts(tx, peer, package_id)):
+        if arrival.state is not ArrivalState.RECEIVING or any(
+            part.blocks_missing for part in _parts(tx, peer, package_id)
+        ):
             return
         envelope = parse_frame(arrival.frame)
         index = _log_received(agency, tx, envelope, arrival.manifest_sha256)
@@ -218,12 +221,16 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
         for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
-        tx.log(_entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)))
+        tx.log(
+            _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
+        )
 
     await agency.store.write(unit)
 
 
-def _arrival(agency: Agency, verified: VerifiedPackage, frame: bytes, state: ArrivalState, log_index: int) -> ArrivalRecord:
+def _arrival(
+    agency: Agency, verified: VerifiedPackage, frame: bytes, state: ArrivalState, log_index: int
+) -> ArrivalRecord:
     envelope, now = verified.envelope, agency.clock()
     facts = verified.manifest.model_dump(mode="json", exclude={"parts": {"__all__": {"key"}}})
     return ArrivalRecord(
@@ -255,7 +262,9 @@ def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_
     )
 
 
-def _entry(agency: Agency, code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: object) -> Event:
+def _entry(
+    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
+) -> Event:
     about = {
         "package_id": envelope.package_id,
         "originator": envelope.originator,
@@ -266,11 +275,16 @@ def _entry(agency: Agency, code: EventCode, envelope: Envelope, manifest_sha256:
         **record,
     }
     return event(
-        code, agency.clock(), envelope.originator, package=envelope.package_id, partner=envelope.originator, record=about
+        event_code,
+        agency.clock(),
+        envelope.originator,
+        package=envelope.package_id,
+        partner=envelope.originator,
+        record=about,
     )
 
 
-async def _refused(agency: Agency, peer: Partner, envelope: Envelope, error: AttacheError) -> AttacheError:
+async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
     """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
 
     Nothing of the package is kept; that it was refused is logged.

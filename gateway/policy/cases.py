@@ -210,7 +210,9 @@ def request_of(case: Case, policy_set: PolicySet, recipient: str) -> ReleaseRequ
 
 
 def _approval(policy_set: PolicySet, request: ReleaseRequest, stated: _ApprovalCase) -> ApprovalFacts:
-    seen = replace(request, **_RequestCase.model_validate({"parts": {"x": {}}, **stated.of}).model_dump(include=set(stated.of)))
+    seen = replace(
+        request, **_RequestCase.model_validate({"parts": {"x": {}}, **stated.of}).model_dump(include=set(stated.of))
+    )
     return ApprovalFacts(
         officer=stated.officer,
         posts=stated.posts,
@@ -259,7 +261,9 @@ def _differences(policy_set: PolicySet, case: Case, recipient: str, basis: str) 
     for unit, names in expect.rules.items():
         yield from _compare(f"{unit} by", sorted(rules.get(unit, ())), sorted(names))
     yield from _compare("hidden", sorted(hidden), sorted(expect.hidden))
-    yield from _compare("approvals", decision.approvals_needed.count if decision.approvals_needed else 0, expect.approvals)
+    yield from _compare(
+        "approvals", decision.approvals_needed.count if decision.approvals_needed else 0, expect.approvals
+    )
     for name, value in expect.handling.model_dump(exclude_none=True).items():
         yield from _compare(name, getattr(decision.handling, name, None), value)
 
