@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     agency_requests_per_minute: Count = _setting("Requests of one caller of the agency API, on average.", 1200)
     exchange_requests_per_minute: Count = _setting("Requests of one participant to the exchange API, on average.", 6000)
     request_burst: Count = _setting("Requests that may come at once before the average counts.", 100)
+    header_timeout_seconds: Seconds = _setting("Time in which a request's header has to be there.", 10)
     body_timeout_seconds: Seconds = _setting("Time in which a JSON body has to be there.", 20)
     part_idle_seconds: Seconds = _setting("Longest pause within a streamed part.", 30)
     max_connections: Count = _setting("Open connections for each listener; more are answered 503.", 512)
@@ -171,18 +172,24 @@ def read_secret(path: Path) -> bytes:
 
     Raises Misconfigured if it is absent, empty, larger than 4 KiB, or open to anybody but its owner.
     """
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            secret = file.read(MAX_SECRET_BYTES + 1)
-    except OSError as error:
-        raise Misconfigured(detail=f"{path}: {error.strerror}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise Misconfigured(detail=f"{path} is open to others: chmod 600")
+    verify_secret_file(path)
+    with path.open("rb") as file:
+        secret = file.read(MAX_SECRET_BYTES + 1)
     secret = secret.removesuffix(b"\n").removesuffix(b"\r")
     if not 0 < len(secret) <= MAX_SECRET_BYTES:
         raise Misconfigured(detail=f"{path} is empty or larger than {MAX_SECRET_BYTES} bytes")
     return secret
+
+
+def verify_secret_file(path: Path) -> None:
+    """Raise Misconfigured unless the file can be read, and by nobody but its owner."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+    except OSError as error:
+        raise Misconfigured(detail=f"{path}: {error.strerror}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise Misconfigured(detail=f"{path} is open to others: chmod 600")
 
 
 def render_settings_table() -> str:

@@ -9,8 +9,8 @@ from attache.crypto import KeyRing, Revoked
 from attache.vocabulary import Post
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import Blobs, Store
-from gateway.exchange_log import Pseudonyms
-from gateway.identity import Caller
+from gateway.exchange_log.leaf import Pseudonyms
+from gateway.identity.caller import Caller
 from gateway.partners import Directory, Partner
 from gateway.policy import PolicySet
 

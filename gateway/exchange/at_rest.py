@@ -49,7 +49,9 @@ class Vault:
     def open_part(self, sealed: bytes, package_id: str, number: int) -> SealedPart:
         """What `seal_part` sealed."""
         value = self.open(sealed, "part", package_id, str(number))
-        return SealedPart(**{**value, "key": parse_b64u(value["key"]), "block_hashes": parse_b64u(value["block_hashes"])})
+        return SealedPart(
+            **{**value, "key": parse_b64u(value["key"]), "block_hashes": parse_b64u(value["block_hashes"])}
+        )
 
 
 def _context(names: tuple[str, ...]) -> bytes:

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from gateway.exchange_log import Event, EventCode, Group
-from gateway.identity import Caller
+from gateway.identity.caller import Caller
 
 SYSTEM = "system"
 
 
-def event(  # noqa: PLR0913 -- the parts of an entry
+def event(
     code: EventCode,
     at: datetime,
     by: Caller | str,

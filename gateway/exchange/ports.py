@@ -16,9 +16,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LogProof:
-    """An entry's place in our log: the signed checkpoint note and the inclusion proof that leads to its root."""
+    """An entry and its place in our log: the signed checkpoint note, and the inclusion proof that leads to its root."""
 
+    origin: str
     index: int
+    leaf: bytes
     checkpoint: bytes
     proof: tuple[bytes, ...]
 

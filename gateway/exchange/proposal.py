@@ -26,7 +26,9 @@ def release_requests(
     now: datetime,
 ) -> dict[str, ReleaseRequest]:
     """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, in the order of the parts."""
-    parts = tuple(_policy_part(submission, part, digest, own) for part, digest in zip(submission.parts, digests, strict=True))
+    parts = tuple(
+        _policy_part(submission, part, digest, own) for part, digest in zip(submission.parts, digests, strict=True)
+    )
     named = frozenset(addressee.to for addressee in submission.recipients if addressee.desk)
     return {
         addressee.participant: ReleaseRequest(

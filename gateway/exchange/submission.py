@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from attache import strict_json
 from attache.errors import MalformedInput
+from attache.package.manifest import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
 from attache.vocabulary import (
     Assurance,
     Caveat,
@@ -25,12 +26,6 @@ from attache.vocabulary import (
 MAX_RECIPIENTS = 64
 MAX_PARTS = 1000
 
-ParticipantId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
-PartName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
-MediaType = Annotated[str, StringConstraints(max_length=127, pattern=r"^[\w!#$&^.+-]+/[\w!#$&^.+-]+(;[\w!#$&^.+= -]+)*$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-PackageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 AgreementId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,62}$")]
 MarkingTexts = Annotated[tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(max_length=8)]
 
@@ -44,7 +39,10 @@ class _Facts(BaseModel):
 class Addressee(_Facts):
     """One recipient, as `participant` or `participant/desk`, and the agreement relied on to inform it."""
 
-    to: Annotated[str, StringConstraints(pattern=f"^{_ADDRESS.pattern.replace('?P<participant>', '?:').replace('?P<desk>', '?:')}$")]
+    to: Annotated[
+        str,
+        StringConstraints(pattern=f"^{_ADDRESS.pattern.replace('?P<participant>', '?:').replace('?P<desk>', '?:')}$"),
+    ]
     legal_basis: AgreementId
 
     @property
@@ -59,7 +57,7 @@ class Addressee(_Facts):
 class PartFacts(_Facts):
     """A part, as its submitter describes it. `bytes` and `sha256`, where given, must be what arrives."""
 
-    name: PartName
+    name: FileName
     media_type: MediaType
     markings: MarkingTexts = ()
     content_class: Annotated[tuple[ContentClass, ...], Field(max_length=16)] = ()
@@ -75,7 +73,7 @@ class Submission(_Facts):
     """A package as submitted, for one or more recipients."""
 
     kind: Kind
-    title: Title
+    title: Line
     purpose: Purpose
     recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
@@ -89,14 +87,17 @@ class Submission(_Facts):
     retain_until: AwareDatetime | None = None
     onward: Onward = Onward.NONE
     expires_at: AwareDatetime | None = None
-    in_reply_to: PackageId | None = None
-    thread_id: PackageId | None = None
+    in_reply_to: Uuid7 | None = None
+    thread_id: Uuid7 | None = None
     review_within_hours: Annotated[int, Field(ge=0, le=720)] = 0
     submit: bool = False
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:
-        for what, names in (("part", [p.name for p in self.parts]), ("recipient", [r.participant for r in self.recipients])):
+        for what, names in (
+            ("part", [p.name for p in self.parts]),
+            ("recipient", [r.participant for r in self.recipients]),
+        ):
             if len(set(names)) != len(names):
                 raise ValueError(f"a {what} occurs twice")
         return self

@@ -6,3 +6,8 @@ batch      leaves appended to a head: new head, tiles to write, rows to write, s
 restart    what a start may do, given the database's head and the checkpoint lock
 export     the log as a static C2SP directory
 """
+
+from gateway.exchange_log.events import EventCode, Group
+from gateway.exchange_log.leaf import Event
+
+__all__ = ["Event", "EventCode", "Group"]

@@ -1,1 +1,19 @@
 """Who calls the agency API, and what their roles allow. Values in, values out; no HTTP, no clock."""
+
+from gateway.identity.access_token import bearer_token, verify_access_token
+from gateway.identity.access_tokens import AccessTokens
+from gateway.identity.caller import Caller, Role
+from gateway.identity.issuer_keys import IssuerKeys, parse_jwks
+from gateway.identity.permissions import Action, verify_permitted
+
+__all__ = [
+    "AccessTokens",
+    "Action",
+    "Caller",
+    "IssuerKeys",
+    "Role",
+    "bearer_token",
+    "parse_jwks",
+    "verify_access_token",
+    "verify_permitted",
+]

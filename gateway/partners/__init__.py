@@ -3,6 +3,6 @@
 Admission is by hand for the first descriptor; a successor must be signed by a key of the one before. No I/O.
 """
 
-from gateway.partners.directory import Directory, Partner, ParticipantStatus
+from gateway.partners.directory import Directory, ParticipantStatus, Partner
 
 __all__ = ["Directory", "ParticipantStatus", "Partner"]

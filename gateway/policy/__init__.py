@@ -7,6 +7,7 @@
 The model, and how to read and write a policy: docs/policy.md.
 """
 
+from gateway.policy.decide import decide, release_digest
 from gateway.policy.decision import (
     ApprovalsNeeded,
     Decision,
@@ -17,6 +18,7 @@ from gateway.policy.decision import (
     UnitOutcome,
     without_hidden,
 )
+from gateway.policy.policy_set import PolicySet, Shard, load_policy_set, read_policy_folder
 from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 __all__ = [
@@ -30,7 +32,13 @@ __all__ = [
     "Outcome",
     "PartDecision",
     "PartFacts",
+    "PolicySet",
     "ReleaseRequest",
+    "Shard",
     "UnitOutcome",
+    "decide",
+    "load_policy_set",
+    "read_policy_folder",
+    "release_digest",
     "without_hidden",
 ]

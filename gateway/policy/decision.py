@@ -93,11 +93,7 @@ class Decision:
 
     def part(self, name: str) -> PartDecision:
         """The decision on the part of this name; raises KeyError for none such."""
-        return next((part for part in self.parts if part.name == name), None) or _no_such(name)
-
-
-def _no_such(name: str) -> PartDecision:
-    raise KeyError(name)
+        return {part.name: part for part in self.parts}[name]
 
 
 def without_hidden(decision: Decision) -> Decision:
@@ -116,7 +112,7 @@ def without_hidden(decision: Decision) -> Decision:
 
 def overall(parts: tuple[PartDecision, ...]) -> Outcome:
     """The package's outcome from its parts'."""
-    outcomes = {unit.outcome for part in parts for unit in (part, *part.fields)}
+    outcomes = {part.outcome for part in parts} | {unit.outcome for part in parts for unit in part.fields}
     if UnitOutcome.HOLD in outcomes:
         return Outcome.HOLD
     if all(part.outcome is UnitOutcome.WITHHOLD for part in parts):

@@ -3,9 +3,8 @@
 A missing fact is never "any": `None` and empty mean "nobody said", and that denies wherever a rule needs it.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
 from attache.errors import MalformedInput
 from attache.vocabulary import (
@@ -22,6 +21,7 @@ from attache.vocabulary import (
     Urgency,
 )
 
+_UNMARKED = Markings()
 MAX_PARTS = 256
 MAX_FIELDS = 20_000
 MAX_APPROVALS = 16
@@ -36,7 +36,7 @@ class FieldFacts:
     """
 
     path: str
-    markings: Markings = Markings()
+    markings: Markings = _UNMARKED
     content_class: frozenset[ContentClass] = frozenset()
     origin: str = ""
     handling_codes: frozenset[HandlingCode] = frozenset()
@@ -57,7 +57,7 @@ class PartFacts:
     media_type: str
     sha256: str
     origin: str
-    markings: Markings = Markings()
+    markings: Markings = _UNMARKED
     content_class: frozenset[ContentClass] = frozenset()
     handling_codes: frozenset[HandlingCode] = frozenset()
     delete_by: datetime | None = None
@@ -102,7 +102,8 @@ class ReleaseRequest:
     `recipient_desk` None is the partner's default desk. `named_recipients` are addresses, `participant/desk`.
     `caveats` and `retention_days` are the officer's own tightening; policy may tighten further, never loosen.
     `review_within_hours` 0 means that no review is booked. `content_digest` is over all part digests, in hex.
-    `handling_codes` are the package's and hold for every part.
+    `handling_codes` are the package's and hold for every part. `wait_for_approval` False asks for what may go right
+    away, in the form in which it may go right away, and leaves the rest behind.
     """
 
     package_id: str
@@ -125,12 +126,9 @@ class ReleaseRequest:
     caveats: frozenset[Caveat] = frozenset()
     retention_days: int | None = None
     review_within_hours: int = 0
-    approvals: tuple[ApprovalFacts, ...] = field(default=())
-    consents: tuple[ConsentFacts, ...] = field(default=())
-
-    def without_approvals(self) -> Self:
-        """The same release with nobody's approval."""
-        return replace(self, approvals=())
+    wait_for_approval: bool = True
+    approvals: tuple[ApprovalFacts, ...] = ()
+    consents: tuple[ConsentFacts, ...] = ()
 
 
 def verify_request(request: ReleaseRequest) -> None:

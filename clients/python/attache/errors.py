@@ -186,6 +186,7 @@ class Problem:
 PROBLEMS: Mapping[str, Problem] = {
     # The request
     "malformed-request": Problem(MalformedInput, "The request is not well-formed", "Mend the member that the detail names."),
+    "malformed-http": Problem(MalformedInput, "Not a well-formed HTTP/1.1 request", "Use an HTTP client that keeps to RFC 9112."),
     "malformed-json": Problem(MalformedInput, "Not strict JSON", "Send UTF-8 JSON: no duplicate members, no floats, nesting of at most 32."),
     "unsupported-media-type": Problem(MalformedInput, "The content type is not accepted here", "Send the media type that the endpoint documents."),
     "method-not-allowed": Problem(MalformedInput, "The method is not allowed here", "Use a method that the Allow header lists."),
@@ -196,6 +197,8 @@ PROBLEMS: Mapping[str, Problem] = {
     "unknown-term": Problem(MalformedInput, "A term outside the closed vocabulary", "Use a term that the vocabulary lists."),
     "unknown-marking": Problem(MalformedInput, "A marking that this gateway does not know", "Use a marking that the vocabulary lists."),
     "missing-legal-basis": Problem(MalformedInput, "No legal basis is named", "Name the agreement relied on."),
+    "unknown-agreement": Problem(MalformedInput, "The agreement is not one with this recipient", "Name an agreement that the recipient's facts list."),
+    "unknown-desk": Problem(NotFound, "The recipient has no such desk", "Name a desk that the recipient's facts list, or none for its default desk."),
     "part-missing": Problem(MalformedInput, "A declared part has no content", "Upload the part, then submit."),
     "digest-mismatch": Problem(MalformedInput, "The content does not have the declared digest or size", "Upload the part again."),
     "unsupported-version": Problem(UnsupportedVersion, "An unknown version, suite or format", "Agree on a version that both sides list."),
@@ -249,6 +252,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "server-unreachable": Problem(Unreachable, "The server does not answer", "Check its address, the network and the certificates of both sides."),
     "malformed-answer": Problem(AttacheError, "The server's answer is not what its API says", "Check that the address is a gateway's, and the versions of both sides."),
     "wait-timed-out": Problem(AttacheError, "Not there yet when the wait ended", "Wait again; what was begun goes on by itself."),
+    "not-ready": Problem(AttacheError, "Not ready to serve", "Wait; the operator's log says what for."),
     "internal-error": Problem(AttacheError, "An unexpected error of ours", "Tell the operator the request id."),
     "unknown-problem": Problem(AttacheError, "A code that this version does not know", "Update the SDK."),
     "integrity-lost": Problem(IntegrityLost, "Our own records do not add up", "Stop, keep everything, call the security officer."),

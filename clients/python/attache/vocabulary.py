@@ -106,6 +106,7 @@ class Caveat(StrEnum):
     NOT_EVIDENCE = "not-evidence"
     TAX_PURPOSES_ONLY = "tax-purposes-only"
     MEMBER_STATES_ONLY = "member-states-only"
+    SPECIALTY = "specialty"
 
 
 class Assurance(StrEnum):

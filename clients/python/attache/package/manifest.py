@@ -70,6 +70,8 @@ DeskId = ParticipantId
 Uuid7 = Annotated[str, Field(pattern=UUID7_PATTERN)]
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_plain)]
+FileName = Annotated[str, Field(min_length=1), AfterValidator(_file_name)]
+MediaType = Annotated[str, Field(pattern=r"^[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,127}(;[ -~]{1,127})?$")]
 MarkingTexts = Annotated[tuple[str, ...], Field(max_length=8), AfterValidator(_known_markings)]
 
 
@@ -82,8 +84,8 @@ class Statement(BaseModel):
 class ManifestPart(Statement):
     """One stream of bytes: what it is, and how to open it. `bytes` and `sha256` are the plaintext's."""
 
-    name: Annotated[str, Field(min_length=1), AfterValidator(_file_name)]
-    media_type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,127}(;[ -~]{1,127})?$")]
+    name: FileName
+    media_type: MediaType
     bytes: Annotated[int, Field(ge=0, le=MAX_PART_BYTES)]
     sha256: Sha256
     key: Annotated[str, AfterValidator(_key_bytes), Field(repr=False)]

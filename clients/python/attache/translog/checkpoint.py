@@ -30,7 +30,7 @@ class Checkpoint:
 def parse_checkpoint_body(text: str, *, step: str = "checkpoint") -> Checkpoint:
     """The checkpoint that a note's text spells, in its one spelling.
 
-    Raises MalformedInput("malformed-log"), also for extension lines and for a tree of size 0 with another root than the empty one's.
+    Raises MalformedInput("malformed-log"), also for extension lines. Not checked: that the size can have this root (`require_possible`).
     """
     lines = text.split("\n")
     if len(lines) != _LINES + 1 or lines[_LINES]:

@@ -69,7 +69,7 @@ def read_edge(size: int, read_tile: ReadTile) -> RightEdge:
         if hashes >= TILE_WIDTH:
             _require_parent(level, hashes // TILE_WIDTH - 1, size, read_tile)
         partials.append(b"".join(partial))
-        subtrees[:0] = _complete_subtrees(partial)
+        subtrees[:0] = complete_subtrees(partial)
         level += 1
     return RightEdge(size, tuple(subtrees), tuple(partials))
 
@@ -115,7 +115,8 @@ class _Building:
         return Growth(RightEdge(self.size, tuple(self.subtrees), partials), (*self.full, *changed))
 
 
-def _complete_subtrees(hashes: list[bytes]) -> list[bytes]:
+def complete_subtrees(hashes: Sequence[bytes]) -> list[bytes]:
+    """The roots over a partial tile's hashes, one for each binary digit 1 of its width, left to right."""
     roots, start = [], 0
     while start < len(hashes):
         width = 1 << ((len(hashes) - start).bit_length() - 1)

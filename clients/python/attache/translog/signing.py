@@ -6,7 +6,7 @@ from typing import Protocol
 
 from attache.crypto.log_keys import LogKey, verify_ed25519, verify_mldsa44
 from attache.errors import MalformedInput, SignatureInvalid, UnknownKey
-from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body
+from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body, require_possible
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
 from attache.translog.spelling import MAX_INTEGER
 from attache.translog.vkey import SignatureType, VerifierKey
@@ -90,7 +90,9 @@ def open_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> OpenedCheckpoint
     Not checked: that the key which signed is the log's (`policy.verify_checkpoint` does), and any time.
     """
     note = parse_note(raw)
-    return open_parsed(note, parse_checkpoint_body(note.text), keys)
+    checkpoint = parse_checkpoint_body(note.text)
+    require_possible(checkpoint)
+    return open_parsed(note, checkpoint, keys)
 
 
 def open_parsed(note: SignedNote, checkpoint: Checkpoint, keys: Iterable[VerifierKey]) -> OpenedCheckpoint:

@@ -1,0 +1,214 @@
+"""The client of the agency API for asyncio: the same surface as `attache.client.sync`, where each method is described."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from attache import clock
+from attache.client import agency
+from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
+from attache.client.driving import AsyncDriver, new_idempotency_key
+from attache.client.models import (
+    ApprovalView,
+    ArrivalView,
+    DecisionView,
+    EntryView,
+    PackageView,
+    ParticipantView,
+    ReceiptView,
+)
+from attache.client.retry import DEFAULT_RETRY, Retry, chance
+from attache.client.submission import Submission
+
+
+class AsyncPackages:
+    """What this agency submits."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    async def submit(self, submission: Submission, *, idempotency_key: str | None = None) -> PackageView:
+        """Submit a package; it is durable and decided when this returns, and delivery goes on by itself.
+
+        Up to 1 MiB goes in one request; more is streamed part by part in constant memory. Give your own
+        `idempotency_key` to continue after a crash: the same key and submission never make two packages.
+        """
+        return await self._driver.run(agency.submit(submission, idempotency_key or new_idempotency_key()))
+
+    def list(self, *, after: str = "") -> AsyncIterator[PackageView]:
+        """Every package that the caller may see, newest first; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.packages, after)
+
+    async def get(self, package_id: str) -> PackageView:
+        return await self._driver.exchange(agency.package(package_id))
+
+    async def wait(self, package_id: str, until: str = "settled", *, timeout_seconds: int = 60) -> PackageView:
+        """Wait until every recipient has reached `until`: settled, delivered or opened.
+
+        A recipient that will never get it (denied, rejected, refused, undeliverable) is not waited for: look at
+        the states. Raises AttacheError("wait-timed-out").
+        """
+        return await self._driver.run(agency.wait(package_id, until, timeout_seconds))
+
+    async def receipts(self, package_id: str) -> tuple[ReceiptView, ...]:
+        """The signed receipts of all recipients; verify them offline with `attache.verify`."""
+        return await self._driver.exchange(agency.receipts(package_id))
+
+    async def save_sealed(self, package_id: str, recipient: str, target: str | os.PathLike[str]) -> Path:
+        """The package as it was sealed for one recipient, as a file."""
+        return await self._driver.exchange(agency.save_sealed(package_id, recipient, Path(target)))
+
+
+class AsyncInbox:
+    """What arrived at this agency."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    def list(self, *, after: str = "") -> AsyncIterator[ArrivalView]:
+        """Every package that arrived, newest first; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.inbox, after)
+
+    async def get(self, originator: str, package_id: str) -> ArrivalView:
+        return await self._driver.exchange(agency.arrival(originator, package_id))
+
+    async def open(self, originator: str, package_id: str) -> ArrivalView:
+        """Open it: this is logged, and the originator gets a signed *opened* receipt."""
+        return await self._driver.exchange(agency.open_arrival(originator, package_id, new_idempotency_key()))
+
+    async def save(self, arrival: ArrivalView, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """The parts of an opened package as files in `folder`.
+
+        Each is streamed to a hidden file and published only after its size and SHA-256 are checked. An existing
+        file is never replaced: Conflict("conflict").
+        """
+        return await self._driver.run(agency.save_parts(arrival, Path(folder)))
+
+
+class AsyncApprovals:
+    """Releases that wait for this officer."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    async def list(self, *, limit: int = agency.PAGE_SIZE) -> tuple[ApprovalView, ...]:
+        """The oldest `limit` releases that wait at the caller's posts."""
+        return await self._driver.exchange(agency.approvals(limit))
+
+    async def get(self, approval_id: str) -> ApprovalView:
+        return await self._driver.exchange(agency.approval(approval_id))
+
+    async def approve(self, approval_id: str, reason: str) -> ApprovalView:
+        """Let it leave, exactly as it was shown."""
+        return await self._driver.exchange(
+            agency.decide_approval(approval_id, "approve", reason, new_idempotency_key())
+        )
+
+    async def reject(self, approval_id: str, reason: str) -> ApprovalView:
+        return await self._driver.exchange(agency.decide_approval(approval_id, "reject", reason, new_idempotency_key()))
+
+
+class AsyncParticipants:
+    """Who is admitted to the exchange."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    async def list(self) -> tuple[ParticipantView, ...]:
+        return await self._driver.exchange(agency.participants())
+
+    async def suspend(self, participant: str) -> None:
+        """Stop all exchange with a participant."""
+        await self._driver.exchange(agency.change_participant(participant, "suspend", new_idempotency_key()))
+
+    async def resume(self, participant: str) -> None:
+        await self._driver.exchange(agency.change_participant(participant, "resume", new_idempotency_key()))
+
+
+class AsyncLog:
+    """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    async def checkpoint(self) -> str:
+        """The newest signed checkpoint (C2SP tlog-checkpoint)."""
+        return await self._driver.exchange(agency.log_text("checkpoint"))
+
+    async def vkeys(self) -> str:
+        """The log's verifier keys as the log itself states them: compare them with those you got by hand."""
+        return await self._driver.exchange(agency.log_text("vkeys"))
+
+    def entries(self, *, after: str = "") -> AsyncIterator[EntryView]:
+        """Every entry that the caller may see; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.log_entries, after)
+
+    async def entry(self, index: int) -> EntryView:
+        return await self._driver.exchange(agency.log_entry(index))
+
+    async def prove(self, index: int) -> str:
+        """The proof that the entry is in the log (C2SP tlog-proof)."""
+        return await self._driver.exchange(agency.log_text("proofs", "inclusion", query={"index": str(index)}))
+
+
+class AsyncClient:
+    """A gateway's agency API. Safe to share between threads; close it, or use it as a context manager.
+
+    What is not given is taken from the environment (`Access.of`). Failed connections, 429 and 502-504 are tried again
+    twice, with growing pauses, or as Retry-After says up to 120 s; a POST is repeated under its first Idempotency-Key.
+    Whatever the server answers, only AttacheError is raised. `transport`, `pause`, `chance` and `now` are for tests.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        ca: str | os.PathLike[str] | None = None,
+        certificate: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        passphrase: str | None = None,
+        retry: Retry = DEFAULT_RETRY,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        transport: httpx.AsyncBaseTransport | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = chance,
+        now: clock.Clock = clock.now,
+    ) -> None:
+        self._access = Access.of(
+            url, token=token, token_file=token_file, ca=ca, certificate=certificate, key=key, passphrase=passphrase
+        )
+        driver = AsyncDriver(
+            self._access, retry=retry, timeouts=timeouts, transport=transport, pause=pause, chance=chance, now=now
+        )
+        self._driver = driver
+        self.packages = AsyncPackages(driver)
+        self.inbox = AsyncInbox(driver)
+        self.approvals = AsyncApprovals(driver)
+        self.participants = AsyncParticipants(driver)
+        self.log = AsyncLog(driver)
+
+    async def decide(self, submission: Submission) -> tuple[DecisionView, ...]:
+        """What policy would decide, per recipient and part. A dry run: nothing is submitted."""
+        return await self._driver.exchange(agency.decide(submission))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._access.url!r})"

@@ -1,0 +1,188 @@
+"""From settings to a connection: address, token, TLS, time limits; and what a broken connection means."""
+
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from attache.client.call import Call, Head
+from attache.clock import Clock
+from attache.crypto import b64u, sha256
+from attache.errors import CertificateRejected, Misconfigured, Unreachable
+
+USER_AGENT = "attache-python/1"
+MAX_TOKEN_CHARS = 16_384
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Finite limits, in seconds, on connecting, on each wait for bytes in and out, and on a free connection."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    write: float = 60.0
+    pool: float = 30.0
+
+    def of(self, call: Call[Any]) -> httpx.Timeout:
+        """These limits, and the time that the server was told it may take."""
+        return httpx.Timeout(
+            connect=self.connect, read=self.read + call.patience_seconds, write=self.write, pool=self.pool
+        )
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a gateway is and how to be known to it. The token is not in the repr, and is read anew for each request.
+
+    `ca` is a PEM file of the authorities to trust (the system's where None); `certificate` and `key` are this
+    client's for mutual TLS. `authorities` (DER) are trusted instead of all others, and `thumbprints` (`x5t#S256`) are the
+    server certificates that are expected, where a descriptor says so.
+    """
+
+    url: str
+    token: Callable[[], str] | None = field(default=None, repr=False)
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    authorities: tuple[bytes, ...] = field(default=(), repr=False)
+    thumbprints: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        ca: str | os.PathLike[str] | None = None,
+        certificate: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        passphrase: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> "Access":
+        """What is given, and the environment for what is not: ATTACHE_URL, ATTACHE_TOKEN, ATTACHE_TOKEN_FILE,
+        ATTACHE_CA, ATTACHE_CERT, ATTACHE_KEY. Raises Misconfigured where there is no https address.
+        """
+
+        def path(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
+            found = given or environment.get(variable)
+            return Path(found) if found else None
+
+        address = url or environment.get("ATTACHE_URL") or ""
+        if not _is_https(address):
+            raise Misconfigured("misconfigured", "the gateway's address (url, ATTACHE_URL) must begin with https://")
+        at = path(token_file, "ATTACHE_TOKEN_FILE") if token is None else None
+        said = token or (None if token_file else environment.get("ATTACHE_TOKEN"))
+        return cls(
+            address.rstrip("/"),
+            _token_source(said, at),
+            path(ca, "ATTACHE_CA"),
+            path(certificate, "ATTACHE_CERT"),
+            path(key, "ATTACHE_KEY"),
+            passphrase,
+        )
+
+    def tls(self) -> ssl.SSLContext:
+        """TLS 1.3 and nothing older; raises Misconfigured where a file cannot be used. Never asks for a passphrase."""
+        try:
+            context = _trusting(self.authorities) if self.authorities else ssl.create_default_context(cafile=self.ca)
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key, password=lambda: self.passphrase or "")
+        except (OSError, ValueError) as error:
+            raise Misconfigured("misconfigured", f"a TLS file cannot be used: {error}") from None
+        return context
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        common = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        return common if self.token is None else {**common, "Authorization": f"Bearer {self.token()}"}
+
+
+def options_of(call: Call[Any], access: Access, timeouts: Timeouts) -> dict[str, Any]:
+    """A call as httpx's arguments, all but its content."""
+    headers = {**access.headers(), **call.headers, **call.fresh_headers()}
+    if call.body is not None:
+        headers["Content-Type"] = call.body.media_type
+        if call.body.size is not None:
+            headers["Content-Length"] = str(call.body.size)
+    return {
+        "method": call.method,
+        "url": access.url + call.path,
+        "params": dict(call.query) or None,
+        "headers": headers,
+        "timeout": timeouts.of(call),
+    }
+
+
+def head_of(response: httpx.Response, clock: Clock) -> Head:
+    """The beginning of httpx's answer."""
+    return Head(response.status_code, {name.lower(): value for name, value in response.headers.items()}, clock())
+
+
+def unreachable(error: Exception, *, with_certificate: bool) -> Unreachable:
+    """What a broken connection means. The error behind it is not chained: it holds the request and so the token."""
+    said = f"{type(error).__name__}: {error}"[:300]
+    cut_off = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+    if cut_off and with_certificate:
+        said += " (a server that refuses a client certificate ends the connection like this)"
+    return Unreachable("server-unreachable", said)
+
+
+def require_known_server(event: str, info: Mapping[str, Any], access: Access) -> None:
+    """Once a TLS connection stands and before anything is sent: the certificate is one that the descriptor lists.
+
+    Called with httpcore's trace events. Raises CertificateRejected.
+    """
+    if event != "connection.start_tls.complete" or not access.thumbprints:
+        return
+    certificate = info["return_value"].get_extra_info("ssl_object").getpeercert(binary_form=True)
+    if b64u(sha256(certificate or b"")) not in access.thumbprints:
+        raise CertificateRejected(
+            "certificate-rejected", "the server's certificate is not one that its descriptor lists"
+        )
+
+
+def _trusting(authorities: tuple[bytes, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=b"".join(authorities))
+    return context
+
+
+def _is_https(address: str) -> bool:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme == "https" and bool(url.host) and not url.userinfo and not url.query and not url.fragment
+
+
+def _token_source(token: str | None, file: Path | None) -> Callable[[], str] | None:
+    if token is not None:
+        checked = _checked_token(token)
+        return lambda: checked
+    if file is None:
+        return None
+
+    def read() -> str:
+        try:
+            return _checked_token(file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            raise Misconfigured("misconfigured", f"the token file {file} cannot be read") from None
+
+    return read
+
+
+def _checked_token(text: str) -> str:
+    token = text.strip()
+    if not token or len(token) > MAX_TOKEN_CHARS or not token.isascii() or not token.isprintable() or " " in token:
+        raise Misconfigured("misconfigured", "the token is not one line of visible ASCII")
+    return token

@@ -1,0 +1,104 @@
+"""A file that is not to be seen before it is known to be whole."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from attache.errors import Conflict, MalformedInput, NotAuthentic
+
+MAX_NAME_BYTES = 200
+
+
+class Quarantine:
+    """Takes bytes under a hidden name beside `target`, mode 0600, and publishes them by rename once all is well.
+
+    `size` and `sha256`, where known, are checked before the file is published; a surplus is refused as it comes.
+    Until `finish` returns there is nothing at `target`; after `abandon` there is nothing at all.
+    """
+
+    def __init__(self, target: Path, *, size: int | None = None, sha256: str | None = None) -> None:
+        if target.exists() or target.is_symlink():
+            raise Conflict("conflict", f"{target.name} exists already")
+        self._target = target
+        self._size = size
+        self._sha256 = sha256
+        self._digest = hashlib.sha256()
+        self._bytes = 0
+        self._path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.quarantine")
+        self._file = os.fdopen(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._bytes += len(chunk)
+        if self._size is not None and self._bytes > self._size:
+            raise NotAuthentic("part-mismatch", f"{self._target.name} is larger than the {self._size} bytes declared")
+        self._digest.update(chunk)
+        self._file.write(chunk)
+
+    def finish(self) -> Path:
+        """Check, make durable and publish; returns where."""
+        if self._size is not None and self._bytes != self._size:
+            raise NotAuthentic("part-mismatch", f"{self._target.name} ended after {self._bytes} of {self._size} bytes")
+        if self._sha256 is not None and self._digest.hexdigest() != self._sha256:
+            raise NotAuthentic("part-mismatch", f"{self._target.name} does not have the declared digest")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if self._target.exists():
+            raise Conflict("conflict", f"{self._target.name} exists already")
+        self._path.rename(self._target)
+        sync_folder(self._target.parent)
+        return self._target
+
+    def abandon(self) -> None:
+        """Forget it; nothing is left."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+
+
+def plain_name(name: str) -> str:
+    """`name` if it can only name a file in the folder it is put in; it comes from outside.
+
+    Raises MalformedInput("malformed-package") for separators, leading dots, control characters and excessive length.
+    """
+    plain = name.isprintable() and not name.startswith(".") and not set(name) & set('/\\:*?"<>|')
+    if not plain or name != name.strip() or not 0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES:
+        raise MalformedInput("malformed-package", f"{name[:80]!r} cannot be a file's name")
+    return name
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace the file at `path` by `content`, mode 0600: all of it or nothing, whatever happens meanwhile."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+    try:
+        with file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,30 @@
+"""When a failed request is sent again, as a pure function."""
+
+import random
+from dataclasses import dataclass
+
+from attache.client.problem import is_worth_repeating
+from attache.errors import AttacheError
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and how long. `longest_seconds` is the most that a server may ask us to wait before we give up instead."""
+
+    retries: int = 2
+    first_seconds: float = 0.5
+    most_seconds: float = 8.0
+    longest_seconds: int = 120
+
+    def pause_seconds(self, error: AttacheError, failures: int, chance: float) -> float | None:
+        """How long to wait after the `failures`-th failure (from 1); None to give up. `chance` is in [0, 1)."""
+        if failures > self.retries or not is_worth_repeating(error):
+            return None
+        if error.retry_after_seconds is not None:
+            return float(error.retry_after_seconds) if error.retry_after_seconds <= self.longest_seconds else None
+        doubled = min(self.most_seconds, self.first_seconds * 2.0 ** (failures - 1))
+        return doubled * (0.5 + chance / 2)
+
+
+DEFAULT_RETRY = Retry()
+chance = random.SystemRandom().random

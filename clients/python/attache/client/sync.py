@@ -1,0 +1,212 @@
+"""The blocking client of the agency API."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from attache import clock
+from attache.client import agency
+from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
+from attache.client.driving import Driver, new_idempotency_key
+from attache.client.models import (
+    ApprovalView,
+    ArrivalView,
+    DecisionView,
+    EntryView,
+    PackageView,
+    ParticipantView,
+    ReceiptView,
+)
+from attache.client.retry import DEFAULT_RETRY, Retry, chance
+from attache.client.submission import Submission
+
+
+class Packages:
+    """What this agency submits."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def submit(self, submission: Submission, *, idempotency_key: str | None = None) -> PackageView:
+        """Submit a package; it is durable and decided when this returns, and delivery goes on by itself.
+
+        Up to 1 MiB goes in one request; more is streamed part by part in constant memory. Give your own
+        `idempotency_key` to continue after a crash: the same key and submission never make two packages.
+        """
+        return self._driver.run(agency.submit(submission, idempotency_key or new_idempotency_key()))
+
+    def list(self, *, after: str = "") -> Iterator[PackageView]:
+        """Every package that the caller may see, newest first; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.packages, after)
+
+    def get(self, package_id: str) -> PackageView:
+        return self._driver.exchange(agency.package(package_id))
+
+    def wait(self, package_id: str, until: str = "settled", *, timeout_seconds: int = 60) -> PackageView:
+        """Wait until every recipient has reached `until`: settled, delivered or opened.
+
+        A recipient that will never get it (denied, rejected, refused, undeliverable) is not waited for: look at
+        the states. Raises AttacheError("wait-timed-out").
+        """
+        return self._driver.run(agency.wait(package_id, until, timeout_seconds))
+
+    def receipts(self, package_id: str) -> tuple[ReceiptView, ...]:
+        """The signed receipts of all recipients; verify them offline with `attache.verify`."""
+        return self._driver.exchange(agency.receipts(package_id))
+
+    def save_sealed(self, package_id: str, recipient: str, target: str | os.PathLike[str]) -> Path:
+        """The package as it was sealed for one recipient, as a file."""
+        return self._driver.exchange(agency.save_sealed(package_id, recipient, Path(target)))
+
+
+class Inbox:
+    """What arrived at this agency."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def list(self, *, after: str = "") -> Iterator[ArrivalView]:
+        """Every package that arrived, newest first; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.inbox, after)
+
+    def get(self, originator: str, package_id: str) -> ArrivalView:
+        return self._driver.exchange(agency.arrival(originator, package_id))
+
+    def open(self, originator: str, package_id: str) -> ArrivalView:
+        """Open it: this is logged, and the originator gets a signed *opened* receipt."""
+        return self._driver.exchange(agency.open_arrival(originator, package_id, new_idempotency_key()))
+
+    def save(self, arrival: ArrivalView, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """The parts of an opened package as files in `folder`.
+
+        Each is streamed to a hidden file and published only after its size and SHA-256 are checked. An existing
+        file is never replaced: Conflict("conflict").
+        """
+        return self._driver.run(agency.save_parts(arrival, Path(folder)))
+
+
+class Approvals:
+    """Releases that wait for this officer."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def list(self, *, limit: int = agency.PAGE_SIZE) -> tuple[ApprovalView, ...]:
+        """The oldest `limit` releases that wait at the caller's posts."""
+        return self._driver.exchange(agency.approvals(limit))
+
+    def get(self, approval_id: str) -> ApprovalView:
+        return self._driver.exchange(agency.approval(approval_id))
+
+    def approve(self, approval_id: str, reason: str) -> ApprovalView:
+        """Let it leave, exactly as it was shown."""
+        return self._driver.exchange(agency.decide_approval(approval_id, "approve", reason, new_idempotency_key()))
+
+    def reject(self, approval_id: str, reason: str) -> ApprovalView:
+        return self._driver.exchange(agency.decide_approval(approval_id, "reject", reason, new_idempotency_key()))
+
+
+class Participants:
+    """Who is admitted to the exchange."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def list(self) -> tuple[ParticipantView, ...]:
+        return self._driver.exchange(agency.participants())
+
+    def suspend(self, participant: str) -> None:
+        """Stop all exchange with a participant."""
+        self._driver.exchange(agency.change_participant(participant, "suspend", new_idempotency_key()))
+
+    def resume(self, participant: str) -> None:
+        self._driver.exchange(agency.change_participant(participant, "resume", new_idempotency_key()))
+
+
+class Log:
+    """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint (C2SP tlog-checkpoint)."""
+        return self._driver.exchange(agency.log_text("checkpoint"))
+
+    def vkeys(self) -> str:
+        """The log's verifier keys as the log itself states them: compare them with those you got by hand."""
+        return self._driver.exchange(agency.log_text("vkeys"))
+
+    def entries(self, *, after: str = "") -> Iterator[EntryView]:
+        """Every entry that the caller may see; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.log_entries, after)
+
+    def entry(self, index: int) -> EntryView:
+        return self._driver.exchange(agency.log_entry(index))
+
+    def prove(self, index: int) -> str:
+        """The proof that the entry is in the log (C2SP tlog-proof)."""
+        return self._driver.exchange(agency.log_text("proofs", "inclusion", query={"index": str(index)}))
+
+
+class Client:
+    """A gateway's agency API. Safe to share between threads; close it, or use it as a context manager.
+
+    What is not given is taken from the environment (`Access.of`). Failed connections, 429 and 502-504 are tried again
+    twice, with growing pauses, or as Retry-After says up to 120 s; a POST is repeated under its first Idempotency-Key.
+    Whatever the server answers, only AttacheError is raised. `transport`, `pause`, `chance` and `now` are for tests.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        token_file: str | os.PathLike[str] | None = None,
+        ca: str | os.PathLike[str] | None = None,
+        certificate: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        passphrase: str | None = None,
+        retry: Retry = DEFAULT_RETRY,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = chance,
+        now: clock.Clock = clock.now,
+    ) -> None:
+        self._access = Access.of(
+            url, token=token, token_file=token_file, ca=ca, certificate=certificate, key=key, passphrase=passphrase
+        )
+        driver = Driver(
+            self._access, retry=retry, timeouts=timeouts, transport=transport, pause=pause, chance=chance, now=now
+        )
+        self._driver = driver
+        self.packages = Packages(driver)
+        self.inbox = Inbox(driver)
+        self.approvals = Approvals(driver)
+        self.participants = Participants(driver)
+        self.log = Log(driver)
+
+    def decide(self, submission: Submission) -> tuple[DecisionView, ...]:
+        """What policy would decide, per recipient and part. A dry run: nothing is submitted."""
+        return self._driver.exchange(agency.decide(submission))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._access.url!r})"

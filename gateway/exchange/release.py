@@ -1,0 +1,336 @@
+"""Release: what policy decided is carried out. The decision, the sealed package and what the store is to write, as values.
+
+Blocking (policy engine, signatures, encryption) and without effect: whoever commits the result does it in one unit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from attache.crypto import sha256_hex
+from attache.errors import IntegrityLost, NotPermitted
+from attache.package import (
+    ManifestFacts,
+    ManifestPart,
+    Release,
+    SealedPart,
+    address,
+    encode_frame,
+    seal_signed,
+    sign_manifest,
+    uuid7,
+)
+from attache.vocabulary import Markings
+from gateway.exchange.agency import Agency
+from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.ports import Transaction
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ApprovalState,
+    DecisionRecord,
+    OutboxKind,
+    OutboxRecord,
+    OutboxState,
+    ReleaseRecord,
+)
+from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.submission import Submission
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+from gateway.policy import Decision, Outcome, ReleaseRequest, UnitOutcome, decide
+
+LEAVES = frozenset({UnitOutcome.DISCLOSE})
+
+
+@dataclass(frozen=True)
+class Content:
+    """The parts of one package as they were encrypted on arrival, in the order of the submission."""
+
+    parts: tuple[SealedPart, ...]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        return tuple(part.sha256 for part in self.parts)
+
+
+@dataclass(frozen=True)
+class SealedRelease:
+    """A package sealed to one recipient, ready to be committed and carried there."""
+
+    frame: bytes
+    envelope_sha256: str
+    manifest_sha256: str
+    part_numbers: tuple[int, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One recipient's decision, and the sealed package where it is to be released at once."""
+
+    request: ReleaseRequest
+    decision: Decision
+    decision_id: str
+    sealed: SealedRelease | None
+
+
+def decide_and_seal(
+    agency: Agency,
+    submission: Submission,
+    content: Content,
+    request: ReleaseRequest,
+    *,
+    approvers: Sequence[str] = (),
+) -> Verdict:
+    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says."""
+    partner = agency.directory.active(request.recipient)
+    decision = decide(agency.in_force.policy, request)
+    decision_id = uuid7(request.now, agency.random)
+    if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
+        return Verdict(request, decision, decision_id, None)
+    facts, numbers = _manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
+    manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
+    signed = sign_manifest(manifest, agency.keys)
+    envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
+    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, sha256_hex(signed), numbers, manifest.expires_at)
+    return Verdict(request, decision, decision_id, sealed)
+
+
+def carry_out(
+    agency: Agency,
+    tx: Transaction,
+    life: ReleaseRecord,
+    verdict: Verdict,
+    by: Caller,
+    *,
+    is_new: bool = False,
+) -> ReleaseRecord:
+    """Write a verdict: the decision, the recipient's new state, what follows from it, and their log entries."""
+    request, decision = verdict.request, verdict.decision
+    _record_decision(agency, tx, verdict, by)
+    match decision.outcome:
+        case Outcome.RELEASE | Outcome.PARTIAL:
+            after = _released(agency, tx, life, verdict, by)
+        case Outcome.HOLD:
+            after = _held(agency, tx, life, verdict)
+        case _:
+            after = replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DENY))
+            tx.log(
+                event(EventCode.PACKAGE_DENIED, request.now, by, **_about(agency, verdict), reason=_reasons(decision))
+            )
+    after = replace(after, decision_id=verdict.decision_id, changed_at=request.now)
+    if is_new:
+        tx.add(after)
+        return after
+    return tx.change(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
+
+
+def new_life(agency: Agency, package_id: str, recipient: str, now: datetime) -> ReleaseRecord:
+    """A recipient's life of a package, at its very start."""
+    post = agency.directory.partner(recipient).descriptor.stated.post
+    return ReleaseRecord(package_id, recipient, ReleaseState.SUBMITTED, post, now, decision_id="")
+
+
+def _manifest_facts(
+    agency: Agency,
+    submission: Submission,
+    content: Content,
+    request: ReleaseRequest,
+    decision: Decision,
+    decision_id: str,
+    approvers: Sequence[str],
+) -> tuple[ManifestFacts, tuple[int, ...]]:
+    handling = decision.handling
+    if handling is None:
+        raise NotPermitted("policy-engine-failed", "a release without handling")
+    now = request.now
+    numbers = tuple(n for n, part in enumerate(submission.parts) if decision.part(part.name).outcome in LEAVES)
+    facts = ManifestFacts(
+        package_id=request.package_id,
+        kind=submission.kind,
+        originator=agency.participant,
+        post=agency.directory.partner(request.recipient).descriptor.stated.post,
+        created_at=now,
+        expires_at=submission.expires_at or now + agency.limits.package_term,
+        in_reply_to=submission.in_reply_to,
+        thread_id=submission.thread_id,
+        title=submission.title,
+        purpose=submission.purpose,
+        legal_basis=request.legal_basis,
+        crime_types=submission.crime_types,
+        urgency=submission.urgency,
+        markings=tuple(Markings.parse(submission.markings).texts()),
+        handling_codes=submission.handling_codes,
+        caveats=tuple(sorted(handling.caveats)),
+        retain_until=now + timedelta(days=handling.retention_days),
+        onward=handling.onward,
+        release=Release(
+            decision_id=decision_id,
+            policy_set_hash=decision.policy_set_hash,
+            approvers=tuple(approvers),
+            release_proof_sha256=sha256_hex(decision.record),
+        ),
+        parts=tuple(_manifest_part(submission, content, number) for number in numbers),
+    )
+    return facts, numbers
+
+
+def _manifest_part(submission: Submission, content: Content, number: int) -> ManifestPart:
+    part = submission.parts[number]
+    return ManifestPart.of(
+        content.parts[number],
+        name=part.name,
+        media_type=part.media_type,
+        markings=submission.marked(part),
+        content_class=part.content_class,
+    )
+
+
+def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:
+    request, decision = verdict.request, verdict.decision
+    tx.add(
+        DecisionRecord(
+            decision_id=verdict.decision_id,
+            package_id=request.package_id,
+            recipient=request.recipient,
+            decided_at=request.now,
+            outcome=decision.outcome,
+            policy_set_hash=decision.policy_set_hash,
+            shard_hash=decision.shard_hash,
+            record_sealed=agency.vault.seal(decision.record.decode(), "decision", verdict.decision_id),
+        ),
+    )
+    tx.log(
+        event(
+            EventCode.PACKAGE_DECIDED,
+            request.now,
+            by,
+            **_about(
+                agency,
+                verdict,
+                outcome=decision.outcome.value,
+                policy_sha256=decision.policy_set_hash,
+                facts_sha256=sha256_hex(decision.record),
+                parts=[[part.name, part.outcome.value] for part in decision.parts],
+            ),
+            reason=_reasons(decision),
+        ),
+    )
+
+
+def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict, by: Caller) -> ReleaseRecord:
+    request, sealed = verdict.request, verdict.sealed
+    if sealed is None:
+        raise IntegrityLost(detail="a release was decided and nothing was sealed", step="release")
+    partner = agency.directory.active(request.recipient)
+    if partner.endpoint is not None:
+        tx.add(
+            outbox_row(
+                agency, OutboxKind.PACKAGE, request.recipient, agency.participant, request.package_id, request.now
+            )
+        )
+    tx.log(
+        event(
+            EventCode.PACKAGE_RELEASED,
+            request.now,
+            by,
+            **_about(
+                agency,
+                verdict,
+                envelope_sha256=sealed.envelope_sha256,
+                manifest_sha256=sealed.manifest_sha256,
+                release_sha256=sha256_hex(verdict.decision.record),
+                parts=list(sealed.part_numbers),
+                withheld=len(request.parts) - len(sealed.part_numbers),
+            ),
+            reason={"legal_basis": request.legal_basis, "purpose": request.purpose.value},
+        ),
+    )
+    return replace(
+        life,
+        state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
+        expires_at=sealed.expires_at,
+        frame=sealed.frame,
+        manifest_sha256=sealed.manifest_sha256,
+        part_numbers=",".join(map(str, sealed.part_numbers)),
+    )
+
+
+def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
+    """Ask for the next approval; a release that was held already stays so until enough officers have approved."""
+    request, needed = verdict.request, verdict.decision.approvals_needed
+    if needed is None:
+        raise NotPermitted("policy-engine-failed", "held, and nobody is to approve it")
+    tx.add(
+        ApprovalRecord(
+            approval_id=uuid7(request.now, agency.random),
+            package_id=request.package_id,
+            recipient=request.recipient,
+            post=needed.post,
+            state=ApprovalState.PENDING,
+            digest=verdict.decision.release_digest,
+            submitter=request.requester,
+            requested_at=request.now,
+            expires_at=request.now + agency.limits.approval_term,
+        ),
+    )
+    tx.log(
+        event(
+            EventCode.PACKAGE_HELD,
+            request.now,
+            SYSTEM,
+            **_about(agency, verdict, post=needed.post.value),
+            reason=_reasons(verdict.decision),
+        ),
+    )
+    state = life.state if life.state is ReleaseState.HELD else advance(RELEASE, life.state, ReleaseEvent.HOLD)
+    return replace(life, state=state)
+
+
+def outbox_row(
+    agency: Agency,
+    kind: OutboxKind,
+    partner: str,
+    originator: str,
+    package_id: str,
+    now: datetime,
+    subject: str = "",
+) -> OutboxRecord:
+    """Something new for a partner, due at once."""
+    return OutboxRecord(
+        outbox_id=uuid7(now, agency.random),
+        kind=kind,
+        partner=partner,
+        originator=originator,
+        package_id=package_id,
+        subject=subject,
+        state=OutboxState.PENDING,
+        created_at=now,
+        due_at=now,
+        deadline_at=now + agency.limits.delivery_deadline,
+        lease_until=now,
+    )
+
+
+def _about(agency: Agency, verdict: Verdict, **record: object) -> dict[str, object]:
+    """What every entry about a release says."""
+    request = verdict.request
+    return {
+        "package": request.package_id,
+        "partner": request.recipient,
+        "record": {
+            "package_id": request.package_id,
+            "originator": agency.participant,
+            "recipient": request.recipient,
+            "recipient_desk": request.recipient_desk,
+            "decision_id": verdict.decision_id,
+            **record,
+        },
+    }
+
+
+def _reasons(decision: Decision) -> dict[str, object]:
+    return {
+        "rules": sorted({rule for part in decision.parts for rule in part.rules}),
+        "reasons": sorted({reason for part in decision.parts for reason in part.reasons}),
+    }

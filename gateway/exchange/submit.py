@@ -1,0 +1,323 @@
+"""Submit: a package and its parts come in, are encrypted on arrival, decided, and released or held.
+
+The plaintext of a part exists in memory only, a block at a time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from attache.crypto import is_equal, parse_b64u
+from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, PayloadTooLarge
+from attache.package import PartSealer, SealedPart, uuid7
+from gateway.exchange.agency import Agency
+from gateway.exchange.logged import event
+from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
+from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
+from gateway.exchange.release import Content, Verdict, carry_out, decide_and_seal, new_life
+from gateway.exchange.submission import PartFacts, Submission
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+from gateway.policy import Decision, decide
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A package as it is about to be stored, with the parts that came along, by number."""
+
+    record: PackageRecord
+    parts: dict[int, tuple[PartRecord, SealedPart]]
+
+    @property
+    def content(self) -> Content:
+        return Content(tuple(self.parts[number][1] for number in sorted(self.parts)))
+
+
+async def create_package(
+    agency: Agency,
+    caller: Caller,
+    submission: Submission,
+    *,
+    idempotency_key: str,
+    request_sha256: str,
+) -> str:
+    """Store a package as a draft, or, where it asks for that and is complete, submit it at once. Returns its id.
+
+    The same key with the same request returns the same id and does nothing; with another request it is a Conflict.
+    """
+    officer = agency.officer(caller)
+    use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
+    if earlier := await agency.store.read(lambda reader: _package_of(reader, use)):
+        return earlier
+    _require_possible(agency, submission)
+    draft, verdicts = await asyncio.to_thread(_prepare, agency, officer, submission)
+    package_id = draft.record.package_id
+
+    def unit(tx: Transaction) -> str:
+        if earlier := _package_of(tx, use):
+            return earlier
+        tx.add(replace(use, package_id=package_id))
+        tx.add(draft.record)
+        for record, _ in draft.parts.values():
+            tx.add(record)
+        if verdicts is not None:
+            _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+        return package_id
+
+    return await agency.store.write(unit)
+
+
+async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str, chunks: AsyncIterator[bytes]) -> None:
+    """Take the bytes of one declared part of a draft; a second upload replaces the first.
+
+    Raises `digest-mismatch` where they are not the declared ones; then nothing is kept.
+    """
+    record = await agency.store.read(lambda reader: _own(agency, reader, caller, package_id))
+    number, facts = _part_named(submission_of(agency, record), name)
+    if record.state is not PackageState.DRAFT:
+        raise IllegalTransition(detail="the package is submitted")
+    arrived = await _encrypt_stream(agency, package_id, number, facts, chunks)
+
+    def unit(tx: Transaction) -> str | None:
+        if _own(agency, tx, caller, package_id).state is not PackageState.DRAFT:
+            raise IllegalTransition(detail="the package is submitted")
+        before = tx.get(PartRecord, package_id, number)
+        if before is None:
+            tx.add(arrived)
+            return None
+        tx.change(
+            before,
+            blob_id=arrived.blob_id,
+            ciphertext_bytes=arrived.ciphertext_bytes,
+            sealed_part_sealed=arrived.sealed_part_sealed,
+        )
+        return before.blob_id
+
+    try:
+        replaced = await agency.store.write(unit)
+    except BaseException:
+        await asyncio.to_thread(agency.blobs.delete, arrived.blob_id)
+        raise
+    if replaced:
+        await asyncio.to_thread(agency.blobs.delete, replaced)
+
+
+async def submit_package(agency: Agency, caller: Caller, package_id: str) -> None:
+    """Decide a complete draft for each recipient, and release what may be released. A second time does nothing."""
+    record, parts = await agency.store.read(
+        lambda reader: (_own(agency, reader, caller, package_id), reader.find(PartRecord, package_id=package_id)),
+    )
+    if record.state is PackageState.SUBMITTED:
+        return
+    submission = submission_of(agency, record)
+    content = content_of(agency, submission, parts)
+    verdicts = await asyncio.to_thread(_decide, agency, record, submission, content)
+
+    def unit(tx: Transaction) -> None:
+        present = _own(agency, tx, caller, package_id)
+        if present.state is PackageState.SUBMITTED:
+            return
+        if tx.find(PartRecord, package_id=package_id) != parts:
+            raise Conflict(detail="a part was uploaded meanwhile; submit again")
+        _submit(agency, tx, submission, present, content.digests, verdicts, caller)
+
+    await agency.store.write(unit)
+
+
+async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
+    """What policy would decide, by recipient. Nothing is stored but a log entry without content."""
+    now = agency.clock()
+    package_id = uuid7(now, agency.random)
+    digests = [part.sha256 or UNKNOWN_DIGEST for part in submission.parts]
+    requests = release_requests(
+        submission,
+        digests,
+        package_id=package_id,
+        own=agency.participant,
+        post=agency.post,
+        requester=agency.officer(caller),
+        now=now,
+    )
+    for recipient in requests:
+        agency.directory.active(recipient)
+    policy = agency.in_force.policy
+    decisions = await asyncio.to_thread(lambda: {name: decide(policy, request) for name, request in requests.items()})
+    outcomes = {name: decision.outcome.value for name, decision in decisions.items()}
+    record = {"recipients": sorted(outcomes), "outcomes": outcomes}
+    await agency.store.write(
+        lambda tx: tx.log(
+            event(EventCode.DECISION_DRY_RUN, now, caller, record=record, reason={"purpose": submission.purpose.value})
+        ),
+    )
+    return decisions
+
+
+def submission_of(agency: Agency, record: PackageRecord) -> Submission:
+    """The facts of a stored package."""
+    return Submission.model_validate(agency.vault.open(record.facts_sealed, "package", record.package_id), strict=False)
+
+
+def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecord]) -> Content:
+    """The package's parts; raises MalformedInput("part-missing") unless all have arrived."""
+    arrived = {part.number: part for part in parts}
+    missing = [facts.name for number, facts in enumerate(submission.parts) if number not in arrived]
+    if missing:
+        raise MalformedInput(
+            "part-missing",
+            f"{len(missing)} of {len(submission.parts)} parts have no content",
+            extra={"parts": missing[:20]},
+        )
+    return Content(
+        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts)
+    )
+
+
+def _package_of(reader: Reader, use: IdempotencyRecord) -> str | None:
+    earlier = reader.get(IdempotencyRecord, use.caller, use.idempotency_key)
+    if earlier is None:
+        return None
+    if not is_equal(earlier.request_sha256.encode(), use.request_sha256.encode()):
+        raise Conflict("idempotency-conflict")
+    return earlier.package_id
+
+
+def _require_possible(agency: Agency, submission: Submission) -> None:
+    """What is known to fail later is refused at once."""
+    for addressee in submission.recipients:
+        agency.directory.active(addressee.participant)
+    now = agency.clock()
+    for name, term in (("expires_at", submission.expires_at), ("retain_until", submission.retain_until)):
+        if term is not None and term <= now:
+            raise MalformedInput(detail=f"{name}: is in the past")
+
+
+def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
+    """The caller's own package; another's does not exist for them."""
+    record = reader.get(PackageRecord, package_id)
+    if record is None or record.submitter != agency.officer(caller):
+        raise NotFound
+    return record
+
+
+def _part_named(submission: Submission, name: str) -> tuple[int, PartFacts]:
+    for number, facts in enumerate(submission.parts):
+        if facts.name == name:
+            return number, facts
+    raise NotFound(detail="the package declares no such part")
+
+
+def _prepare(agency: Agency, officer: str, submission: Submission) -> tuple[_Draft, dict[str, Verdict] | None]:
+    """Everything that takes time about a new package: encrypt what came along, decide, seal."""
+    now = agency.clock()
+    package_id = uuid7(now, agency.random)
+    state = PackageState.SUBMITTED if submission.submit else PackageState.DRAFT
+    facts = agency.vault.seal(submission.facts(), "package", package_id)
+    record = PackageRecord(package_id, state, submission.kind, officer, now, now if submission.submit else None, facts)
+    given = [number for number, part in enumerate(submission.parts) if part.content is not None]
+    if submission.submit and len(given) != len(submission.parts):
+        raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
+    draft = _Draft(record, {n: _encrypt_inline(agency, package_id, n, submission.parts[n]) for n in given})
+    if not submission.submit:
+        return draft, None
+    return draft, _decide(agency, record, submission, draft.content)
+
+
+def _decide(agency: Agency, record: PackageRecord, submission: Submission, content: Content) -> dict[str, Verdict]:
+    requests = release_requests(
+        submission,
+        content.digests,
+        package_id=record.package_id,
+        own=agency.participant,
+        post=agency.post,
+        requester=record.submitter,
+        now=agency.clock(),
+    )
+    return {name: decide_and_seal(agency, submission, content, request) for name, request in requests.items()}
+
+
+def _submit(
+    agency: Agency,
+    tx: Transaction,
+    submission: Submission,
+    record: PackageRecord,
+    digests: Sequence[str],
+    verdicts: dict[str, Verdict],
+    caller: Caller,
+) -> None:
+    now = agency.clock()
+    if record.state is PackageState.DRAFT:
+        tx.change(record, state=PackageState.SUBMITTED, submitted_at=now)
+    tx.log(
+        event(
+            EventCode.PACKAGE_SUBMITTED,
+            now,
+            caller,
+            package=record.package_id,
+            record={
+                "package_id": record.package_id,
+                "kind": submission.kind.value,
+                "recipients": [addressee.to for addressee in submission.recipients],
+                "parts": len(submission.parts),
+                "part_sha256": list(digests),
+            },
+            reason={
+                "legal_basis": [addressee.legal_basis for addressee in submission.recipients],
+                "purpose": submission.purpose.value,
+                "markings": list(submission.markings),
+            },
+        ),
+    )
+    for recipient, verdict in verdicts.items():
+        carry_out(agency, tx, new_life(agency, record.package_id, recipient, now), verdict, caller, is_new=True)
+
+
+def _encrypt_inline(agency: Agency, package_id: str, number: int, facts: PartFacts) -> tuple[PartRecord, SealedPart]:
+    plaintext = parse_b64u(facts.content or "")
+    sealer = PartSealer(random=agency.random)
+    with agency.blobs.create() as blob:
+        blob.write(sealer.update(plaintext))
+        rest, sealed = sealer.finish()
+        blob.write(rest)
+        _require_declared(facts, sealed)
+        blob_id = blob.commit()
+    return _part_record(agency, package_id, number, blob_id, sealed), sealed
+
+
+async def _encrypt_stream(
+    agency: Agency,
+    package_id: str,
+    number: int,
+    facts: PartFacts,
+    chunks: AsyncIterator[bytes],
+) -> PartRecord:
+    sealer = PartSealer(random=agency.random)
+    taken = 0
+    blob = await asyncio.to_thread(agency.blobs.create)
+    try:
+        async for chunk in chunks:
+            taken += len(chunk)
+            if taken > agency.limits.max_part_bytes:
+                raise PayloadTooLarge(detail="the part is larger than the limit")
+            await asyncio.to_thread(lambda piece=chunk: blob.write(sealer.update(piece)))
+        rest, sealed = await asyncio.to_thread(sealer.finish)
+        _require_declared(facts, sealed)
+        await asyncio.to_thread(blob.write, rest)
+        blob_id = await asyncio.to_thread(blob.commit)
+    except BaseException:
+        await asyncio.to_thread(blob.abandon)
+        raise
+    return _part_record(agency, package_id, number, blob_id, sealed)
+
+
+def _part_record(agency: Agency, package_id: str, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:
+    return PartRecord(
+        package_id, number, blob_id, sealed.ciphertext_bytes, agency.vault.seal_part(sealed, package_id, number)
+    )
+
+
+def _require_declared(facts: PartFacts, sealed: SealedPart) -> None:
+    if facts.bytes not in {None, sealed.bytes}:
+        raise MalformedInput("digest-mismatch", "not the declared number of bytes")
+    if facts.sha256 not in {None, sealed.sha256}:
+        raise MalformedInput("digest-mismatch", "not the declared SHA-256")

@@ -1,0 +1,88 @@
+"""The one place that puts questions to Cedar. Anything but a clean answer is an error, and an error releases nothing.
+
+Cedar skips a rule that errs, so that a forbid in trouble would fall silent: here it stops the release.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import cedarpy
+from cedarpy import Decision as CedarDecision
+
+from attache.errors import NotPermitted
+from attache.strict_json import canonical
+
+ENGINE = f"cedarpy-{version('cedarpy')}"
+NAMESPACE = "Attache::"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May `principal` get `resource` in the form `action`? Each is an entity id; the context is one entity too."""
+
+    action: str
+    resource: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`rules` determined it: the permits that apply, or the forbids that do, or none where silence denies."""
+
+    allowed: bool
+    rules: tuple[str, ...]
+
+
+def compile_policies(forms: Mapping[str, Json]) -> cedarpy.PolicySet:
+    """The policies, by id, ready for use; raises ValueError."""
+    text = canonical({"staticPolicies": dict(forms), "templates": {}, "templateLinks": []})
+    return cedarpy.PolicySet.from_json_str(text.decode())
+
+
+def ask(
+    policies: cedarpy.PolicySet,
+    schema: cedarpy.Schema,
+    entities: Iterable[str],
+    principal: tuple[str, str],
+    questions: Sequence[Question],
+) -> list[Answer]:
+    """The engine's answers, in the order of the questions.
+
+    `entities` are Cedar JSON texts. Raises NotPermitted("policy-engine-failed") if the engine refuses, gives no
+    decision to any question, or met an error in any rule. The detail names rules, and never facts.
+    """
+    requests = [_request(principal, question) for question in questions]
+    try:
+        results = cedarpy.is_authorized_batch(requests, policies, f"[{','.join(entities)}]", schema)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, nothing leaves
+        raise NotPermitted("policy-engine-failed", f"the engine refused: {type(error).__name__}") from None
+    answers = []
+    for result in results:
+        diagnostics = result.diagnostics
+        if result.decision is CedarDecision.NoDecision:
+            raise NotPermitted("policy-engine-failed", "the facts do not fit the schema")
+        if diagnostics.errors:
+            raise NotPermitted("policy-engine-failed", f"rules erred: {_rules_named(diagnostics.errors)}")
+        answers.append(Answer(result.decision is CedarDecision.Allow, tuple(sorted(diagnostics.reasons))))
+    if len(answers) != len(questions):
+        raise NotPermitted("policy-engine-failed", "an answer is missing")
+    return answers
+
+
+def _request(principal: tuple[str, str], question: Question) -> dict[str, Any]:
+    return {
+        "principal": {"type": NAMESPACE + principal[0], "id": principal[1]},
+        "action": {"type": NAMESPACE + "Action", "id": question.action},
+        "resource": {"type": NAMESPACE + "Item", "id": question.resource},
+        "context": question.release,
+    }
+
+
+def _rules_named(errors: Sequence[str]) -> str:
+    named = {match[1] for error in errors if (match := re.search(r"policy `([A-Z0-9-]{1,80})`", error))}
+    return ", ".join(sorted(named)) or "unknown"

@@ -1,0 +1,101 @@
+"""The units of a release as items: what the engine is asked about.
+
+Units with the same facts are one item, and one question: a package of a thousand objects under five markings asks five.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from attache.vocabulary import ContentClass, HandlingCode, Markings
+from gateway.policy.request import ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
+
+NO_END_DAYS = 36_500
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The facts of a part, or of a field with what it inherits from its part."""
+
+    markings: Markings
+    markings_resolved: bool
+    markings_agree: bool
+    classes: frozenset[ContentClass]
+    handling_codes: frozenset[HandlingCode]
+    origin: str
+    content: str
+    retention_days_left: int
+    consent: ConsentFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One part (`path` None) or field, and its item."""
+
+    part: str
+    path: str | None
+    item: Item
+
+    @property
+    def name(self) -> str:
+        return self.part if self.path is None else f"{self.part}#{self.path}"
+
+
+def units_of(request: ReleaseRequest, own: str) -> Iterator[Unit]:
+    """Every unit of the package, each part before its fields."""
+    for part in request.parts:
+        item = _part_item(request, part, own)
+        yield Unit(part.name, None, item)
+        for field in part.fields:
+            yield Unit(part.name, field.path, _field_item(request, part, item, field, own))
+
+
+def _part_item(request: ReleaseRequest, part: PartFacts, own: str) -> Item:
+    return Item(
+        markings=part.markings,
+        markings_resolved=not part.unresolved_markings,
+        markings_agree=not part.contradictory_markings,
+        classes=part.content_class,
+        handling_codes=part.handling_codes | request.handling_codes,
+        origin=part.origin,
+        content="" if part.origin == own else part.sha256,
+        retention_days_left=_days_left(request, part),
+        consent=None if part.origin == own else _consent(request, part.origin, part.sha256),
+    )
+
+
+def _field_item(request: ReleaseRequest, part: PartFacts, item: Item, field: FieldFacts, own: str) -> Item:
+    origin = field.origin if field.origin and item.origin == own else item.origin
+    strangers = field.origin not in {"", own, item.origin} and item.origin != own
+    return Item(
+        markings=item.markings.join(field.markings),
+        markings_resolved=item.markings_resolved and not field.unresolved_markings and not strangers,
+        markings_agree=item.markings_agree and not field.contradictory_markings,
+        classes=item.classes | field.content_class,
+        handling_codes=item.handling_codes | field.handling_codes,
+        origin=origin,
+        content="" if origin == own else part.sha256,
+        retention_days_left=item.retention_days_left,
+        consent=None if origin == own else _consent(request, origin, part.sha256),
+    )
+
+
+def _days_left(request: ReleaseRequest, part: PartFacts) -> int:
+    if part.delete_by is None:
+        return NO_END_DAYS
+    return min((part.delete_by - request.now) // timedelta(days=1), NO_END_DAYS)
+
+
+def _consent(request: ReleaseRequest, originator: str, content: str) -> ConsentFacts | None:
+    """The originator's consent that fits best. The engine decides whether it fits."""
+    offered = [consent for consent in request.consents if consent.originator == originator]
+    return max(offered, key=lambda consent: _fit(request, consent, content), default=None)
+
+
+def _fit(request: ReleaseRequest, consent: ConsentFacts, content: str) -> tuple[object, ...]:
+    fits = (
+        consent.content == content,
+        consent.recipient == request.recipient,
+        consent.purpose is request.purpose,
+    )
+    return (sum(fits), consent.expires_at, consent.consent_id)

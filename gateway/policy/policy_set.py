@@ -1,0 +1,156 @@
+"""A policy set: every file of it, linted, hashed and compiled into one shard per partner.
+
+A shard holds the base rules and one partner's: what is written for one partner cannot touch another.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import cedarpy
+
+from attache.errors import Misconfigured, NotFound
+from attache.strict_json import canonical
+from gateway.policy.engine import ENGINE, compile_policies
+from gateway.policy.facts import PartnerFacts, parse_facts
+from gateway.policy.lint import lint_base, lint_partner
+from gateway.policy.rules import Rule, parse_rules
+
+SCHEMA_FILE = "schema.cedarschema"
+BASE_FILE = "base.cedar"
+PARTNERS = "partners/"
+RULES_SUFFIX = ".cedar"
+FACTS_SUFFIX = ".facts.yaml"
+MAX_FILE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Base and one partner, compiled. `hash` covers every file that can affect that partner, and nothing else."""
+
+    own: str
+    facts: PartnerFacts
+    rules: Mapping[str, Rule]
+    hash: str
+    schema: cedarpy.Schema = field(repr=False)
+
+    @cached_property
+    def policies(self) -> cedarpy.PolicySet:
+        return compile_policies({rule.id: rule.json_form for rule in self.rules.values()})
+
+
+@dataclass(frozen=True, eq=False)
+class PolicySet:
+    """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path."""
+
+    own: str
+    hash: str
+    files: Mapping[str, str] = field(repr=False)
+    shards: Mapping[str, Shard] = field(repr=False)
+
+    def shard(self, partner: str) -> Shard:
+        """The partner's shard; raises NotFound("unknown-partner") where the set has no file for it."""
+        if partner not in self.shards:
+            raise NotFound("unknown-partner", f"no policy file for {partner[:80]!r}")
+        return self.shards[partner]
+
+
+def read_policy_folder(folder: Path) -> dict[str, str]:
+    """The files of a policy folder that can affect a decision, by their path in it. Cases and prose are left out."""
+    paths = [folder / SCHEMA_FILE, folder / BASE_FILE, *sorted((folder / PARTNERS).glob("*"))]
+    files = {}
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and path.suffix in {".cedar", ".cedarschema", ".yaml"}:
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise Misconfigured("policy-not-loaded", f"{name}: larger than {MAX_FILE_BYTES} bytes")
+            files[name] = path.read_text("utf-8")
+    return files
+
+
+def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
+    """Lint, validate and compile a policy set.
+
+    Raises Misconfigured("policy-not-loaded") with everything that is wrong, each with file, line and rule, one per
+    line of the detail. A set that loads never meets a rule, a fact or a term that it does not know.
+    """
+    schema = _load_schema(files)
+    wrong: list[str] = []
+    base = parse_rules(_file(files, BASE_FILE), BASE_FILE)
+    wrong += lint_base(base) + _validate(base, schema)
+    shards = {}
+    for partner in _partners(files):
+        shard, complaints = _load_shard(files, own, partner, base, schema)
+        shards[partner] = shard
+        wrong += complaints
+    if own in shards:
+        wrong.append(f"{PARTNERS}{own}{RULES_SUFFIX}: a participant is not a partner of its own")
+    if wrong:
+        raise Misconfigured("policy-not-loaded", "\n".join(wrong))
+    return PolicySet(
+        own=own,
+        hash=_hash(own, files),
+        files=MappingProxyType(dict(files)),
+        shards=MappingProxyType(shards),
+    )
+
+
+def _load_shard(
+    files: Mapping[str, str], own: str, partner: str, base: tuple[Rule, ...], schema: cedarpy.Schema
+) -> tuple[Shard, list[str]]:
+    rules_file, facts_file = f"{PARTNERS}{partner}{RULES_SUFFIX}", f"{PARTNERS}{partner}{FACTS_SUFFIX}"
+    facts = parse_facts(_file(files, facts_file), facts_file)
+    if facts.partner != partner:
+        raise Misconfigured("policy-not-loaded", f"{facts_file}: it is about {facts.partner}")
+    rules = parse_rules(_file(files, rules_file), rules_file)
+    wrong = lint_partner(rules, facts) + _validate(rules, schema)
+    affecting = {name: files[name] for name in (SCHEMA_FILE, BASE_FILE, rules_file, facts_file)}
+    by_id = MappingProxyType({rule.id: rule for rule in (*base, *rules)})
+    return Shard(own=own, facts=facts, rules=by_id, hash=_hash(own, affecting), schema=schema), wrong
+
+
+def _load_schema(files: Mapping[str, str]) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(_file(files, SCHEMA_FILE))
+    except ValueError as error:
+        raise Misconfigured("policy-not-loaded", f"{SCHEMA_FILE}: {str(error)[:300]}") from None
+
+
+def _validate(rules: tuple[Rule, ...], schema: cedarpy.Schema) -> list[str]:
+    """What Cedar's own validator refuses: unknown attributes and terms, wrong types."""
+    result = cedarpy.validate_policies(str(compile_policies({rule.id: rule.json_form for rule in rules})), schema)
+    by_id = {rule.id: rule for rule in rules}
+    named = result.id_annotations_by_policy_id
+    found = []
+    for error in result.errors:
+        rule = by_id.get(named.get(error.policy_id, error.policy_id))
+        found.append(f"{rule.where if rule else 'a rule'}: {error.error[:300]}")
+    return found
+
+
+def _partners(files: Mapping[str, str]) -> list[str]:
+    """Every partner that has a file of rules or of facts: a lone one is missed later, by name."""
+    found = set()
+    for name in files:
+        for suffix in (FACTS_SUFFIX, RULES_SUFFIX):
+            if name.startswith(PARTNERS) and name.endswith(suffix):
+                found.add(name.removeprefix(PARTNERS).removesuffix(suffix))
+                break
+        else:
+            if name not in {SCHEMA_FILE, BASE_FILE}:
+                raise Misconfigured("policy-not-loaded", f"{name}: no such file belongs to a policy set")
+    return sorted(found)
+
+
+def _file(files: Mapping[str, str], name: str) -> str:
+    if name not in files:
+        raise Misconfigured("policy-not-loaded", f"{name}: missing")
+    return files[name]
+
+
+def _hash(own: str, files: Mapping[str, str]) -> str:
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    return hashlib.sha256(canonical({"engine": ENGINE, "own": own, "files": digests})).hexdigest()

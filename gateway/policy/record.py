@@ -1,0 +1,65 @@
+"""The record of a decision: every fact used and the answer, as canonical bytes that replay to themselves."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from attache import strict_json
+from attache.errors import MalformedInput
+from gateway.policy.decision import Decision
+from gateway.policy.request import ReleaseRequest
+
+FORMAT = "attache-decision/1"
+_BOUND = ("package_id", "kind", "purpose", "recipient", "recipient_desk", "legal_basis", "channel", "urgency")
+_BOUND_TOO = ("content_digest", "crime_types", "named_recipients", "handling_codes", "parts")
+
+_REQUEST = TypeAdapter(ReleaseRequest)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name."""
+    match value:
+        case Enum():
+            return value.value
+        case str() | int() | None:
+            return value
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case frozenset():
+            return sorted(plain(member) for member in value)
+        case tuple():
+            return [plain(member) for member in value]
+        case Mapping():
+            return {key: plain(member) for key, member in value.items()}
+        case _ if is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    raise TypeError(type(value).__name__)
+
+
+def record_of(own: str, facts: Mapping[str, Any], decision: Decision) -> bytes:
+    """The canonical bytes of a request's plain facts and of the answer to it."""
+    answer = {field.name: plain(getattr(decision, field.name)) for field in fields(decision) if field.name != "record"}
+    return strict_json.canonical({"format": FORMAT, "own": own, "request": facts, "decision": answer})
+
+
+def parse_request(raw: Mapping[str, Any]) -> ReleaseRequest:
+    """A request from a record's facts; raises MalformedInput("malformed-request") naming the first wrong member."""
+    try:
+        return _REQUEST.validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise MalformedInput("malformed-request", f"{where}: {first['msg'][:200]}") from None
+
+
+def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
+    """What an approval is bound to, from a request's plain facts: content, markings, recipient, purpose, basis, channel,
+    urgency, and the rules themselves. Hex.
+    """
+    bound = {name: facts[name] for name in (*_BOUND, *_BOUND_TOO)}
+    return hashlib.sha256(strict_json.canonical({"shard": shard_hash, "desk": desk, "release": bound})).hexdigest()

@@ -1,0 +1,114 @@
+"""One HTTP/1.1 connection: uvicorn's, with the peer's certificate, time limits and problems instead of plain text."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from attache.errors import MalformedInput, TooManyRequests
+from gateway.problems import EveryAnswer, new_request_id, problem_response
+from gateway.tls.peer import PeerCertificate, WithPeer
+
+MAX_HEADER_BYTES = 32 << 10
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """Bounds on what clients may hold open. `header_seconds` counts from the first byte, or from the handshake."""
+
+    max_connections: int
+    header_seconds: int
+    keep_alive_seconds: int
+    shutdown_grace_seconds: int
+
+
+class ConnectionConfig(uvicorn.Config):
+    """uvicorn's configuration, as this kind of connection needs it."""
+
+    def __init__(self, app: ASGIApp, context: ssl.SSLContext, limits: ConnectionLimits) -> None:
+        self.limits = limits
+        super().__init__(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            timeout_keep_alive=limits.keep_alive_seconds,
+            timeout_graceful_shutdown=limits.shutdown_grace_seconds,
+            ssl_context_factory=lambda _config, _default: context,
+        )
+
+
+class Connection(H11Protocol):
+    """A connection whose requests all carry the certificate that the handshake verified.
+
+    Relies on these parts of uvicorn's class: `app`, `conn`, `connections`, `loop`, `transport`, and the methods below.
+    """
+
+    config: ConnectionConfig
+    _header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base
+        """The handshake is done."""
+        super().connection_made(transport)
+        if len(self.connections) > self.config.limits.max_connections:
+            self.app = EveryAnswer(refuse_the_crowd)
+        else:
+            self.app = WithPeer(self.app, _peer_of(transport))
+        self._watch_header()
+
+    def data_received(self, data: bytes) -> None:
+        """Some of a request, or several."""
+        super().data_received(data)
+        self._watch_header()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, by whichever side."""
+        self._forget_header()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the base's words are not ours
+        """Answer what is not HTTP, unless an answer is under way already."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            request_id = new_request_id()
+            answer = problem_response(MalformedInput("malformed-http"), request_id, {"X-Request-Id": request_id})
+            headers = [*answer.raw_headers, (b"cache-control", b"no-store"), (b"connection", b"close")]
+            head = h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request")
+            for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _watch_header(self) -> None:
+        """Count the time while a header is awaited or incomplete; between requests uvicorn's own timer counts."""
+        if self.conn.their_state is not h11.IDLE:
+            self._forget_header()
+        elif self._header_timer is None:
+            self._header_timer = self.loop.call_later(self.config.limits.header_seconds, self.transport.abort)
+
+    def _forget_header(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+
+async def refuse_the_crowd(scope: Scope, receive: Receive, send: Send) -> None:
+    """The whole application for a connection too many."""
+    answer = problem_response(TooManyRequests(retry_after_seconds=5), scope["state"]["request_id"])
+    answer.headers["Connection"] = "close"
+    await answer(scope, receive, send)
+
+
+def _peer_of(transport: asyncio.Transport) -> PeerCertificate | None:
+    connection: Any = transport.get_extra_info("ssl_object")
+    der = connection.getpeercert(binary_form=True) if connection else None
+    return PeerCertificate(der) if der else None

@@ -1,0 +1,148 @@
+"""The gateway's two listeners, side by side in one event loop, until somebody stops them."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from attache.clock import Clock
+from attache.errors import Misconfigured
+from gateway.settings import Settings
+from gateway.tls.connection import ConnectionConfig, ConnectionLimits
+from gateway.tls.trust import LiveTrust, TlsFiles
+
+log = structlog.get_logger("gateway.tls")
+
+BACKLOG = 256
+
+
+@dataclass(frozen=True)
+class Listener:
+    """An application, the address that it is reached at, and whom it trusts there. Port 0 takes a free port."""
+
+    name: str
+    app: ASGIApp
+    host: str
+    port: int
+    trust: LiveTrust
+
+
+def agency_trust(settings: Settings, clock: Clock) -> LiveTrust:
+    """The trust of the agency listener; a client certificate is optional there."""
+    return LiveTrust(
+        TlsFiles(settings.agency_certificate_file, settings.agency_key_file, settings.agency_client_ca_dir), clock
+    )
+
+
+def exchange_trust(settings: Settings, clock: Clock) -> LiveTrust:
+    """The trust of the exchange listener; its `verify_current` is for RequireCurrentCertificate."""
+    return LiveTrust(
+        TlsFiles(
+            settings.exchange_certificate_file,
+            settings.exchange_key_file,
+            settings.exchange_ca_dir,
+            settings.exchange_crl_dir,
+        ),
+        clock,
+    )
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """The bounds that apply to each listener."""
+    return ConnectionLimits(
+        settings.max_connections,
+        settings.header_timeout_seconds,
+        settings.keep_alive_seconds,
+        settings.shutdown_grace_seconds,
+    )
+
+
+async def serve(
+    listeners: Sequence[Listener],
+    *,
+    limits: ConnectionLimits,
+    reload_seconds: float,
+    stop: asyncio.Event,
+    on_ready: Callable[[Mapping[str, int]], None],
+) -> None:
+    """Serve until `stop` is set, then let running requests finish within the grace time.
+
+    `on_ready` is called once, with each listener's port by name, when all of them accept connections.
+    Raises Misconfigured where an address cannot be bound. Applications get no lifespan events: what has to start
+    before them and end after them surrounds this call.
+    """
+    bound = [_bind(listener) for listener in listeners]
+    servers = [_Server(ConnectionConfig(each.app, each.trust.context, limits)) for each in listeners]
+    async with asyncio.TaskGroup() as running:
+        for server, bound_socket in zip(servers, bound, strict=True):
+            running.create_task(server.serve([bound_socket]))
+        for server in servers:
+            await server.is_ready.wait()
+        watches = [
+            running.create_task(_keep_current(listener, server, reload_seconds))
+            for listener, server in zip(listeners, servers, strict=True)
+        ]
+        on_ready({each.name: at.getsockname()[1] for each, at in zip(listeners, bound, strict=True)})
+        await stop.wait()
+        for server in servers:
+            server.should_exit = True
+        for watch in watches:
+            watch.cancel()
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set, for `serve`; only in the main thread, with its loop running."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+class _Server(uvicorn.Server):
+    """One of several servers in a process: signals are not its affair, and it says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_ready.set()
+
+    def close_connections(self) -> None:
+        """Close idle connections now and the others after their answer, so that each client has to come in anew."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+
+async def _keep_current(listener: Listener, server: _Server, every_seconds: float) -> None:
+    """Follow changes of the trust; with another trust, nobody stays who came in under the old one."""
+    while True:
+        await asyncio.sleep(every_seconds)
+        if await asyncio.to_thread(listener.trust.reload_if_changed):
+            log.info("tls-reloaded", listener=listener.name)
+            server.close_connections()
+
+
+def _bind(listener: Listener) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    try:
+        return socket.create_server((listener.host, listener.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        where = f"{listener.host}:{listener.port}"
+        raise Misconfigured(detail=f"the {listener.name} listener cannot use {where}: {error.strerror}") from None

@@ -1,0 +1,218 @@
+"""What a listener trusts: its own certificate, the participants' CAs and their revocation lists, as files.
+
+The files are looked at again while the gateway runs. A CA or list that cannot be used is left out, which shuts out
+that CA's participants and nobody else; without a current list of its CA, no client certificate is accepted.
+"""
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from attache.clock import Clock
+from attache.crypto.certificates import Certificate, certificates_of_pem
+from attache.crypto.revocation import RevocationList, verify_crl
+from attache.errors import AttacheError, CertificateRejected, MalformedInput, Misconfigured
+from gateway.settings import verify_secret_file
+from gateway.tls.peer import PeerCertificate
+
+MAX_FILES = 512
+MAX_FILE_BYTES = 16 << 20
+
+log = structlog.get_logger("gateway.tls")
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """Where a listener's TLS material is.
+
+    With `crl_dir`, clients need a certificate of a CA in `ca_dir` that has a current list there. Without it, a
+    certificate is optional, and checked against `ca_dir` where one is presented.
+    """
+
+    certificate: Path
+    key: Path
+    ca_dir: Path
+    crl_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The material of one moment. `faults` names the files that were left out, and why."""
+
+    context: ssl.SSLContext
+    lists: tuple[RevocationList, ...]
+    faults: tuple[str, ...]
+
+    def verify_current(self, peer: PeerCertificate, now: datetime) -> None:
+        """Raise CertificateRejected unless the certificate is valid now and a current list of its CA leaves it out.
+
+        Chain and key were verified when the connection was made, and are not verified again.
+        """
+        certificate = Certificate(peer.der)
+        if not certificate.not_before <= now <= certificate.not_after:
+            raise CertificateRejected(detail="the certificate is not valid now")
+        issuer = certificate.native.issuer.public_bytes()
+        lists = [crl for crl in self.lists if crl.issuer == issuer and now <= crl.next_update_at]
+        if not lists:
+            raise CertificateRejected(detail="there is no current revocation list of the certificate's CA")
+        if any(crl.is_revoked(certificate) for crl in lists):
+            raise CertificateRejected("certificate-revoked")
+
+
+class LiveContext(ssl.SSLContext):
+    """A context for a listening socket that uses, for each new connection, the newest trust."""
+
+    current: ssl.SSLContext
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """As the base, on behalf of the current context."""
+        return self.current.wrap_bio(*args, **kwargs)
+
+
+class LiveTrust:
+    """The trust of one listener, read again when its files change.
+
+    Raises Misconfigured at the start if the listener's own certificate or key cannot be used; later on, such a fault
+    is logged and the trust stays as it was.
+    """
+
+    def __init__(self, files: TlsFiles, clock: Clock) -> None:
+        self._files = files
+        self._clock = clock
+        self._state = _state_of(files)
+        self.context = LiveContext(ssl.PROTOCOL_TLS_SERVER)
+        self._adopt(read_trust(files, clock()))
+
+    def verify_current(self, peer: PeerCertificate) -> None:
+        """As `Trust.verify_current`, with the newest trust, now."""
+        self.trust.verify_current(peer, self._clock())
+
+    def reload_if_changed(self) -> bool:
+        """Read the files again if any of them has changed; says whether the trust is another one now."""
+        try:
+            state = _state_of(self._files)
+            if state == self._state:
+                return False
+            self._adopt(read_trust(self._files, self._clock()))
+        except (Misconfigured, OSError) as error:
+            log.warning("tls-not-reloaded", detail=str(error))
+            return False
+        self._state = state
+        return True
+
+    def _adopt(self, trust: Trust) -> None:
+        for fault in trust.faults:
+            log.error("tls-file-left-out", fault=fault)
+        self.trust = trust
+        self.context.current = trust.context
+
+
+def read_trust(files: TlsFiles, now: datetime) -> Trust:
+    """The trust that the files stand for; raises Misconfigured for the listener's own certificate or key."""
+    faults: list[str] = []
+    authorities = list(_read_authorities(files.ca_dir, faults))
+    context = _context(files)
+    if authorities:
+        context.load_verify_locations(cadata="".join(ssl.DER_cert_to_PEM_cert(ca.der) for ca in authorities))
+        context.verify_mode = ssl.CERT_OPTIONAL
+    lists: list[RevocationList] = []
+    if files.crl_dir:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        for path, crl in _read_lists(files.crl_dir, authorities, now, faults):
+            context.load_verify_locations(cafile=path)
+            lists.append(crl)
+    return Trust(context, tuple(lists), tuple(faults))
+
+
+def _context(files: TlsFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0  # a resumed session would skip a fresh revocation list
+    context.set_alpn_protocols(["http/1.1"])
+    verify_secret_file(files.key)
+    try:
+        context.load_cert_chain(files.certificate, files.key, password=b"")  # never ask on a terminal
+    except (OSError, ValueError) as error:
+        raise Misconfigured(detail=f"{files.certificate}, {files.key}: {error}") from None
+    return context
+
+
+def _read_authorities(folder: Path, faults: list[str]) -> Iterator[Certificate]:
+    """The CAs of a folder. A second one of the same name is left out: lists are told apart by their CA's name."""
+    names: dict[bytes, bytes] = {}
+    for path in _paths(folder):
+        try:
+            found = certificates_of_pem(_read(path))
+        except (AttacheError, OSError) as error:
+            faults.append(f"{path.name}: {error}")
+            continue
+        for ca in found:
+            if names.setdefault(ca.native.subject.public_bytes(), ca.der) == ca.der:
+                yield ca
+            else:
+                faults.append(f"{path.name}: another CA has the same name")
+
+
+def _read_lists(
+    folder: Path, authorities: list[Certificate], now: datetime, faults: list[str]
+) -> Iterator[tuple[Path, RevocationList]]:
+    for path in _paths(folder):
+        try:
+            yield path, _read_list(path, authorities, now)
+        except (AttacheError, OSError) as error:
+            faults.append(f"{path.name}: {error}")
+
+
+def _read_list(path: Path, authorities: list[Certificate], now: datetime) -> RevocationList:
+    """The list of a file, signed by one of the CAs and current."""
+    raw = _read(path)
+    if raw.count(b"-----BEGIN ") != 1 or b"-----BEGIN X509 CRL-----" not in raw:
+        raise MalformedInput(
+            detail="a file holds one revocation list, as PEM"
+        )  # OpenSSL would trust a certificate here
+    rejected: AttacheError = CertificateRejected(detail="the revocation list is of no CA that is known")
+    for ca in authorities:
+        try:
+            return verify_crl(raw, ca, now=now)
+        except CertificateRejected as error:
+            rejected = error
+    raise rejected
+
+
+def _paths(folder: Path) -> list[Path]:
+    """The files of a folder by name, without hidden ones: a new file gets its final name when it is complete."""
+    if not folder.is_dir():
+        return []
+    found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if len(found) > MAX_FILES:
+        raise Misconfigured(detail=f"{folder} holds more than {MAX_FILES} files")
+    return found
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
+        raise MalformedInput(detail=f"larger than {MAX_FILE_BYTES} bytes")
+    return raw
+
+
+def _state_of(files: TlsFiles) -> tuple[tuple[str, int, int, int], ...]:
+    """What tells one state of the files from another: names, times, sizes and inodes."""
+    folders = [folder for folder in (files.ca_dir, files.crl_dir) if folder]
+    paths = [files.certificate, files.key, *(path for folder in folders for path in _paths(folder))]
+    return tuple(_entry(path) for path in paths)
+
+
+def _entry(path: Path) -> tuple[str, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0, 0
+    return str(path), found.st_mtime_ns, found.st_size, found.st_ino
