@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import cedarpy
 from cedarpy import Decision as CedarDecision
@@ -19,11 +19,6 @@ ENGINE = f"cedarpy-{version('cedarpy')}"
 NAMESPACE = "Attache::"
 
 Json = Mapping[str, Any]
-
-
-class _Compiled(Protocol):
-    @property
-    def json_form(self) -> Json: ...
 
 
 @dataclass(frozen=True, slots=True)

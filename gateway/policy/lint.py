@@ -138,8 +138,8 @@ def _lint_empty_sets(clause: Clause) -> Iterator[str]:
     nodes = list(walk(clause.expression))
     asked = {node.arg for node in nodes if isinstance(node, pst.UnaryOp) and node.op == "is_empty"}
     for node in nodes:
-        if isinstance(node, pst.BinaryOp) and node.op == "contains_all" and isinstance(node.left, pst.Set):
-            if node.right not in asked:
+        match node:
+            case pst.BinaryOp(op="contains_all", left=pst.Set(), right=right) if right not in asked:
                 yield "`[...].containsAll(x)` is true of an empty x: ask `!x.isEmpty()` in the same clause"
 
 

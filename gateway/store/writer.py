@@ -19,7 +19,7 @@ import structlog
 
 from attache.errors import AttacheError, IntegrityLost, TooManyRequests
 from gateway.exchange.ports import Transaction
-from gateway.store.group_commit import GroupCommit, Outcome, Unit
+from gateway.store.group_commit import NOT_RUN, GroupCommit, Outcome, Unit
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 class _Job:
     unit: Unit
     future: asyncio.Future[Any]
-    outcome: Outcome = Outcome()
+    outcome: Outcome = NOT_RUN
 
 
 class Writer:
@@ -107,7 +107,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
             steps.rollback()
             _log.exception("store-group-undone", units=len(group))
-            self._refuse(group, lambda: _undone(error))
+            self._refuse(group, error, _undone)
             return
         # The commit point. Before this line nothing has happened; after it, everything in the group has.
         steps.commit()
@@ -120,11 +120,13 @@ class Writer:
             self._failure = failure
             group = [*group, *self._waiting]
             self._waiting.clear()
-        self._refuse(group, lambda: _caused(_stopped(), failure))
+        self._refuse(group, failure, _stopped)
 
-    def _refuse(self, group: list[_Job], error: Callable[[], Exception]) -> None:
+    def _refuse(self, group: list[_Job], cause: Exception, error: Callable[[], Exception]) -> None:
         for job in group:
-            job.outcome = Outcome(error=error())
+            refusal = error()
+            refusal.__cause__ = cause
+            job.outcome = Outcome(error=refusal)
         self._post(group)
 
     def _post(self, group: list[_Job]) -> None:
@@ -144,16 +146,11 @@ class Writer:
             self._changed = asyncio.Event()
 
 
-def _undone(error: Exception) -> Exception:
-    return _caused(AttacheError(detail="the commit failed; nothing was written"), error)
+def _undone() -> AttacheError:
+    return AttacheError(detail="the commit failed; nothing was written")
 
 
 def _stopped() -> IntegrityLost:
     return IntegrityLost(
         detail="a commit failed half-way: the store refuses writes until the gateway is restarted", step="commit"
     )
-
-
-def _caused(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error

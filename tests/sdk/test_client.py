@@ -409,7 +409,7 @@ def test_secrets_are_in_no_repr_and_no_error(gateway):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://gateway.example", "gateway.example", "", "ftp://x", "https://", "https://u:p@x", "https://x:99999"]
+    "url", ["http://gateway.example", "gateway.example", "", "ftp://x", "https://", "https://u:p@x", "https://x?y"]
 )
 def test_only_https_addresses(url, monkeypatch):
     monkeypatch.delenv("ATTACHE_URL", raising=False)

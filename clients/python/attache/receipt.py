@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from attache.crypto import KeyRing, Revoked, nothing_revoked
+from attache.crypto import KeyRing, Revoked, nothing_revoked, parse_b64u
 from attache.errors import MalformedInput, Misconfigured, NotAuthentic
 from attache.package.envelope import Envelope
 from attache.package.instants import Instant
@@ -19,6 +19,9 @@ from attache.package.manifest import MAX_PARTS, Line, ParticipantId, Sha256, Sta
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
 from attache.strict_json import canonical, parse_object
+from attache.translog.merkle import leaf_hash, verify_inclusion
+from attache.translog.signing import open_checkpoint
+from attache.translog.vkey import parse_vkey
 
 RECEIPT = SignedType("attache-receipt+json", "malformed-receipt")
 
@@ -33,11 +36,13 @@ class ReceiptKind(StrEnum):
 class LogProof(Statement):
     """Where the recipient's own exchange log holds the event: entry `index` is under `checkpoint`, as `proof` shows.
 
+    `leaf` is the entry itself, base64url: it holds no personal data, only pseudonymous ids and salted commitments.
     `checkpoint` is a C2SP signed note; `proof` the hashes of the RFC 6962 inclusion proof, as hex, leaf to root.
     """
 
     origin: Line
     index: Annotated[int, Field(ge=0)]
+    leaf: Annotated[str, Field(min_length=1, max_length=8192)]
     checkpoint: Annotated[str, Field(min_length=1, max_length=8192)]
     proof: Annotated[tuple[Sha256, ...], Field(max_length=64)]
 
@@ -117,3 +122,16 @@ def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: s
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
     if receipt.manifest_sha256 not in (None, manifest_sha256):
         raise NotAuthentic("envelope-mismatch", "a receipt for another manifest")
+
+
+def verify_log_proof(proof: LogProof, vkey: str) -> None:
+    """The recipient's log, whose verifier key its descriptor lists, holds the receipt's leaf where the receipt says.
+
+    Raises MalformedInput, SignatureInvalid, UnknownKey, NotAuthentic("proof-invalid"). What is not checked: that the
+    leaf is about this package; its commitments are opened by the recipient alone.
+    """
+    checkpoint = open_checkpoint(proof.checkpoint.encode(), [parse_vkey(vkey)]).checkpoint
+    if checkpoint.origin != proof.origin:
+        raise NotAuthentic("proof-invalid", "a checkpoint of another log")
+    hashes = [bytes.fromhex(text) for text in proof.proof]
+    verify_inclusion(leaf_hash(parse_b64u(proof.leaf)), proof.index, checkpoint.size, hashes, checkpoint.root)

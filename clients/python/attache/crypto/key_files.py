@@ -15,9 +15,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from attache.crypto.digests import sha256
 from attache.crypto.encoding import b64u, parse_b64u
 from attache.crypto.key_ring import KeyRing, KeyUse
 from attache.crypto.key_wrap import open_at_rest, seal_at_rest
+from attache.crypto.log_keys import Ed25519LogKey
 from attache.crypto.private_keys import PrivateKey, Random
 from attache.crypto.suites import Algorithm
 from attache.errors import AttacheError, Misconfigured
@@ -48,6 +50,11 @@ class StoredKey:
     @classmethod
     def of(cls, use: KeyUse, key: PrivateKey, epoch: int = 1) -> "StoredKey":
         return cls(use, key.algorithm, epoch, key.key_id, key.secret_bytes())
+
+    @classmethod
+    def symmetric(cls, use: KeyUse, secret: bytes, epoch: int = 1) -> "StoredKey":
+        """A key of 32 random bytes; its id is a digest of it under a label."""
+        return cls(use, Algorithm.A256GCM, epoch, b64u(sha256(b"attache-key/1 id\x00" + secret)), secret)
 
 
 def save_private_keys(
@@ -101,23 +108,19 @@ def load_private_keys(
     if not stored:
         raise Misconfigured(detail=f"no private keys in {folder.name}")
 
-    def newest(use: KeyUse) -> list[StoredKey]:
-        return [key for key in stored if key.use is use]
+    def private(use: KeyUse) -> list[PrivateKey]:
+        return [PrivateKey(key.algorithm, key.secret) for key in stored if key.use is use]
 
-    def private(keys: list[StoredKey]) -> list[PrivateKey]:
-        return [PrivateKey(key.algorithm, key.secret) for key in keys]
-
-    secrets = {use: newest(use)[-1].secret for use in (KeyUse.STORAGE, KeyUse.TLS) if newest(use)}
-    logs, witnesses = private(newest(KeyUse.LOG)[-1:]), private(newest(KeyUse.WITNESS)[-1:])
+    secrets = {key.use: key.secret for key in stored}  # the newest of each use
     return KeyRing(
         participant,
-        {key.algorithm: key for key in private(newest(KeyUse.SIGN))},
-        {key.key_id: key for key in private(newest(KeyUse.SEAL))},
+        {key.algorithm: key for key in private(KeyUse.SIGN)},
+        {key.key_id: key for key in private(KeyUse.SEAL)},
         chains or {},
-        logs[0] if logs else None,
-        witnesses[0] if witnesses else None,
+        Ed25519LogKey(secrets[KeyUse.LOG]) if KeyUse.LOG in secrets else None,
+        Ed25519LogKey(secrets[KeyUse.WITNESS]) if KeyUse.WITNESS in secrets else None,
         secrets.get(KeyUse.STORAGE),
-        secrets.get(KeyUse.TLS),
+        b64u(secrets[KeyUse.TLS]).encode() if KeyUse.TLS in secrets else None,
     )
 
 

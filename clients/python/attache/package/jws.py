@@ -6,8 +6,6 @@ The protected header of each signature names `alg`, `kid`, `typ` and `suite`, an
 The suite says which signatures there are: exactly those, in its order. Nothing is believed because it is present.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +25,7 @@ from attache.crypto import (
     b64u,
     is_equal,
     parse_b64u,
+    parse_certificate_text,
     parse_suite,
     sha256_hex,
 )
@@ -109,7 +108,7 @@ def sign_statement(type_: SignedType, payload: bytes, keys: KeyRing, suite: Suit
     for signer in keys.signers_for(suite):
         header: dict[str, Any] = {"kid": signer.key_id, "typ": type_.typ, "suite": suite.value}
         if chain := keys.chains.get(signer.key_id):
-            header["x5c"] = [_b64(der) for der in chain]
+            header["x5c"] = [Certificate(der).text for der in chain]
         compact = _PYJWT.encode(payload, signer, algorithm=signer.algorithm.value, headers=header)  # type: ignore[arg-type]
         protected, _, signature = compact.split(".")
         signatures.append({"protected": protected, "signature": signature})
@@ -163,22 +162,9 @@ def _parse_chain(x5c: object, type_: SignedType) -> tuple[Certificate, ...]:
     if not isinstance(x5c, list) or not 1 <= len(x5c) <= MAX_CHAIN:
         raise MalformedInput(type_.malformed, f"x5c has not 1 to {MAX_CHAIN} certificates")
     try:
-        return tuple(Certificate(_parse_b64(text)) for text in x5c)
-    except (MalformedInput, binascii.Error, ValueError):
+        return tuple(parse_certificate_text(text) for text in x5c)
+    except MalformedInput:
         raise MalformedInput(type_.malformed, "x5c does not hold certificates") from None
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _parse_b64(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise MalformedInput
-    data = base64.b64decode(text, validate=True)
-    if _b64(data) != text:
-        raise MalformedInput
-    return data
 
 
 class _KeyBound(JwtAlgorithm):
