@@ -15,6 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from attache.crypto.certificates import Certificate
 from attache.crypto.digests import sha256
 from attache.crypto.encoding import b64u, parse_b64u
 from attache.crypto.key_ring import KeyRing, KeyUse
@@ -98,7 +99,7 @@ def load_stored_keys(folder: Path, passphrase: bytes) -> tuple[StoredKey, ...]:
 
 
 def load_private_keys(
-    folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[bytes, ...]] | None = None
+    folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[Certificate, ...]] | None = None
 ) -> KeyRing:
     """The ring of a participant's folder; of several epochs the newest signs, and all open.
 
