@@ -32,7 +32,7 @@ class Reader(Protocol):
         """The record with this key, in the order of `KEY`; None if there is none."""
         ...
 
-    def find(self, kind: type[R], **equal: Any) -> list[R]:
+    def find(self, kind: type[R], /, **equal: Any) -> list[R]:
         """The records whose fields equal these values, in key order. Only for fields that bound the answer."""
         ...
 
