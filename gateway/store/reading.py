@@ -32,7 +32,7 @@ class SqlReader:
         found = self._all(kind, SQL[kind].by_key, dict(zip(kind.KEY, key, strict=True)))
         return found[0] if found else None
 
-    def find(self, kind: type[R], **equal: Any) -> list[R]:
+    def find(self, kind: type[R], /, **equal: Any) -> list[R]:
         """See exchange.ports.Reader. Raises AttacheError where more than FIND_LIMIT records match."""
         found = self._all(kind, SQL[kind].equal(equal).limit(FIND_LIMIT + 1), equal)
         if len(found) > FIND_LIMIT:
