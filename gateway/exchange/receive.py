@@ -28,6 +28,7 @@ from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
 from gateway.exchange.block_ranges import format_ranges, parse_ranges
 from gateway.exchange.logged import event
+from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
@@ -117,7 +118,7 @@ async def take_blocks(
     first = _block_border(part, start, end)
     taken = 0
     try:
-        async for block in _in_blocks(chunks, end - start):
+        async for block in in_pieces(_exactly(chunks, end - start)):
             verified.verify(first + taken, block)
             await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
             taken += 1
@@ -348,21 +349,16 @@ def _block_border(part: ArrivalPartRecord, start: int, end: int) -> int:
     return start // BLOCK_BYTES
 
 
-async def _in_blocks(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
-    """The body in whole blocks, exactly `total` bytes of it."""
-    gathered, taken = bytearray(), 0
+async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
+    """The same chunks; raises MalformedInput as soon as they are more than `total` bytes, or at the end fewer."""
+    taken = 0
     async for chunk in chunks:
         taken += len(chunk)
         if taken > total:
             raise MalformedInput(detail="more bytes than the range has")
-        gathered += chunk
-        while len(gathered) >= BLOCK_BYTES:
-            yield bytes(gathered[:BLOCK_BYTES])
-            del gathered[:BLOCK_BYTES]
+        yield chunk
     if taken != total:
         raise MalformedInput(detail="fewer bytes than the range has")
-    if gathered:
-        yield bytes(gathered)
 
 
 def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:

@@ -12,6 +12,7 @@ from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
+from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
@@ -295,7 +296,7 @@ async def _encrypt_stream(
     taken = 0
     blob = await asyncio.to_thread(agency.blobs.create)
     try:
-        async for chunk in chunks:
+        async for chunk in in_pieces(chunks):
             taken += len(chunk)
             _require_allowed(agency, taken)
             await asyncio.to_thread(_seal_into, sealer, blob, chunk)

@@ -13,12 +13,25 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from attache.errors import AttacheError, Misconfigured
-from attache.vocabulary import Assurance, Caveat, Channel, ContentClass, CrimeType, HandlingCode, Kind, Markings
-from attache.vocabulary import Onward, Post, Purpose, Urgency
-from gateway.policy.decide import decide, release_digest
+from attache.vocabulary import (
+    Assurance,
+    Caveat,
+    Channel,
+    ContentClass,
+    CrimeType,
+    HandlingCode,
+    Kind,
+    Markings,
+    Onward,
+    Post,
+    Purpose,
+    Urgency,
+)
+from gateway.policy.decide import decide
 from gateway.policy.decision import Decision, Outcome, UnitOutcome
 from gateway.policy.facts import parse_plain_yaml
 from gateway.policy.policy_set import PolicySet
+from gateway.policy.proposal import release_digest
 from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 MAX_CASE_FILE_BYTES = 1024 * 1024
@@ -171,9 +184,9 @@ def run_cases(policy_set: PolicySet, cases: Iterable[Case]) -> CasesResult:
     """Decide every case for each of its recipients, and compare."""
     count, failures = 0, []
     for case in cases:
-        for recipient, basis in case.recipients.items():
+        for recipient in case.recipients:
             count += 1
-            differences = tuple(_differences(policy_set, case, recipient, basis))
+            differences = tuple(_differences(policy_set, case, recipient))
             if differences:
                 failures.append(CaseFailure(case.name, recipient, differences))
     return CasesResult(count, tuple(failures))
@@ -243,7 +256,7 @@ def _digest(name: str) -> str:
     return name.encode().hex().ljust(64, "0")[:64]
 
 
-def _differences(policy_set: PolicySet, case: Case, recipient: str, basis: str) -> Iterable[str]:
+def _differences(policy_set: PolicySet, case: Case, recipient: str) -> Iterable[str]:
     expect = case.expect
     try:
         decision = decide(policy_set, request_of(case, policy_set, recipient))
