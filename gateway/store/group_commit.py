@@ -55,9 +55,7 @@ class GroupCommit:
         Raises only if the savepoint cannot be undone, and then the whole transaction must be.
         """
         mark = self._book.mark()
-        transaction = SqlTransaction(
-            self._connection, self._view(self._connection, self.locked), self._book.append
-        )
+        transaction = SqlTransaction(self._connection, self._view(self._connection, self.locked), self._book.append)
         savepoint = self._connection.begin_nested()
         try:
             answer = unit(transaction)

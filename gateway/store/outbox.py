@@ -54,9 +54,7 @@ def _claim() -> ReturningUpdate[tuple[object, ...]]:
         .subquery("first")
     )
     chosen = (
-        select(first.c.outbox_id)
-        .order_by(first.c.turn, first.c.due_at, first.c.outbox_id)
-        .limit(bindparam("most"))
+        select(first.c.outbox_id).order_by(first.c.turn, first.c.due_at, first.c.outbox_id).limit(bindparam("most"))
     )
     return (
         update(outbox)
