@@ -133,7 +133,7 @@ def make_participant(
     keys = {algorithm: generate_private_key(algorithm) for algorithm in (*_SIGNING, *_SEALING)}
     sign_certificate = authority.issue_signing(f"{profile.name} signing", _native(keys[Algorithm.ES384]), now)
     passphrase = _write_keys(folder, keys, authority, cost)
-    chain = (as_value(sign_certificate).der,)
+    chain = (as_value(sign_certificate),)
     chains = {keys[Algorithm.ES384].key_id: chain}
     ring = load_private_keys(folder / "keys", passphrase, participant=profile.participant, chains=chains)
     tls = _make_tls(folder / "keys", profile, authority, ring, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from attache.errors import NotFound
 from attache.package import parse_frame
@@ -9,8 +10,10 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.deliver import released_parts
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader
+from gateway.exchange.present import visible_package
 from gateway.exchange.records import PartRecord, ReleaseRecord
 from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
 from gateway.partners import Partner
 
 MAX_LISTED = 200
@@ -57,20 +60,17 @@ async def sealed_package(agency: Agency, recipient: str, package_id: str) -> Sea
     return await agency.store.read(lambda reader: _sealed(reader, recipient, package_id))
 
 
+async def export_sealed(agency: Agency, caller: Caller, recipient: str, package_id: str) -> SealedPackage:
+    """A sealed package of the caller's own, to leave as a file. Logged before a byte of it leaves."""
+    await agency.store.read(lambda reader: visible_package(agency, reader, caller, package_id))
+    package = await sealed_package(agency, recipient, package_id)
+    await _log_leaving(agency, package, EventCode.PACKAGE_EXPORTED, caller)
+    return package
+
+
 async def log_collected(agency: Agency, peer: Partner, package: SealedPackage) -> None:
     """The log says that it was fetched, before a byte of it leaves."""
-    now, envelope = agency.clock(), parse_frame(package.frame)
-    record = {
-        "package_id": envelope.package_id,
-        "originator": envelope.originator,
-        "recipient": envelope.recipient,
-        "envelope_sha256": envelope.sha256,
-        "bytes": package.total_bytes,
-    }
-    entry = event(
-        EventCode.PACKAGE_COLLECTED, now, peer.participant, package=envelope.package_id, partner=peer.participant, record=record
-    )
-    await agency.store.write(lambda tx: tx.log(entry))
+    await _log_leaving(agency, package, EventCode.PACKAGE_COLLECTED, peer.participant)
 
 
 def package_bytes(agency: Agency, package: SealedPackage, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -83,6 +83,20 @@ def package_bytes(agency: Agency, package: SealedPackage, start: int = 0, end: i
         if first < stop:
             yield from agency.blobs.chunks(part.blob_id, first, stop)
         offset += part.ciphertext_bytes
+
+
+async def _log_leaving(agency: Agency, package: SealedPackage, code: EventCode, by: Caller | str) -> None:
+    envelope = parse_frame(package.frame)
+    record = {
+        "package_id": envelope.package_id,
+        "originator": envelope.originator,
+        "recipient": envelope.recipient,
+        "envelope_sha256": envelope.sha256,
+        "bytes": package.total_bytes,
+    }
+    names: dict[str, Any] = {"package": envelope.package_id, "partner": envelope.recipient}
+    entry = event(code, agency.clock(), by, record=record, **names)
+    await agency.store.write(lambda tx: tx.log(entry))
 
 
 def _sealed(reader: Reader, recipient: str, package_id: str) -> SealedPackage:

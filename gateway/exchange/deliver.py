@@ -37,7 +37,9 @@ class Outbox:
         now = agency.clock()
         idle = busy | _suspended(agency)
         rows = await agency.store.write(
-            lambda tx: [_started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)]
+            lambda tx: [
+                _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+            ]
         )
         consignments = []
         for row in rows:

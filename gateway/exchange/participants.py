@@ -69,7 +69,9 @@ async def set_status(agency: Agency, caller: Caller, participant: str, status: P
     return agency.directory.partner(participant)
 
 
-def _rotate(tx: Transaction, record: ParticipantRecord, raw: bytes, now: datetime, by: Caller | str) -> ParticipantRecord:
+def _rotate(
+    tx: Transaction, record: ParticipantRecord, raw: bytes, now: datetime, by: Caller | str
+) -> ParticipantRecord:
     before = _stored(record)
     after = verify_successor(raw, before)
     if after.sha256 == before.sha256:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
@@ -109,7 +110,18 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
 def arrival_view(arrival: Arrival) -> ArrivalView:
     """A package that came to us, as its originator describes it."""
     facts, record = arrival.facts, arrival.record
-    same = ("kind", "title", "purpose", "in_reply_to", "thread_id", "markings", "handling_codes", "caveats", "onward", "retain_until")
+    same = (
+        "kind",
+        "title",
+        "purpose",
+        "in_reply_to",
+        "thread_id",
+        "markings",
+        "handling_codes",
+        "caveats",
+        "onward",
+        "retain_until",
+    )
     return ArrivalView(
         originator=record.originator,
         package_id=record.package_id,
@@ -236,5 +248,5 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord, desk: 
     )
 
 
-def _part_decisions(parts: Sequence[dict[str, object]]) -> list[PartDecisionView]:
+def _part_decisions(parts: Sequence[dict[str, Any]]) -> list[PartDecisionView]:
     return [PartDecisionView(**{n: part[n] for n in ("name", "outcome", "rules", "reasons")}) for part in parts]

@@ -38,7 +38,7 @@ class ReadablePart:
 
     name: str
     media_type: str
-    bytes: int
+    size_bytes: int
     sha256: str
     package: VerifiedPackage
     number: int
@@ -139,7 +139,7 @@ def _number_of(package: VerifiedPackage, name: str) -> int:
 
 def _log_read(agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None) -> None:
     about = _about(record, agency, **({"part": part} if part else {}))
-    names = {"package": record.package_id, "partner": record.originator}
+    names: dict[str, Any] = {"package": record.package_id, "partner": record.originator}
     tx.log(event(EventCode.PACKAGE_READ, agency.clock(), caller, **names, record=about))
 
 

@@ -1,6 +1,7 @@
 """Partners' receipts: verified, stored once, and what they mean for the package's life."""
 
 import asyncio
+from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import Conflict, NotAuthentic, NotFound
@@ -60,7 +61,9 @@ def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
 def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
     now = agency.clock()
     tx.add(
-        ReceiptRecord(receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value, signed, receipt.at)
+        ReceiptRecord(
+            receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value, signed, receipt.at
+        )
     )
     about = {
         "package_id": receipt.package_id,
@@ -70,7 +73,7 @@ def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receip
         "manifest_sha256": receipt.manifest_sha256,
         "receipt_sha256": sha256_hex(signed),
     }
-    names = {"package": receipt.package_id, "partner": receipt.recipient}
+    names: dict[str, Any] = {"package": receipt.package_id, "partner": receipt.recipient}
     kind = {"receipt_kind": receipt.receipt.value}
     tx.log(event(EventCode.RECEIPT_STORED, now, receipt.recipient, **names, record=about | kind))
     if receipt.receipt not in _EVENTS:

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound
@@ -27,6 +28,7 @@ from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
 from gateway.exchange.block_ranges import format_ranges, parse_ranges
 from gateway.exchange.logged import event
+from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
@@ -57,7 +59,7 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
         verified = await asyncio.to_thread(_verify, agency, peer, envelope)
         hashes = await asyncio.to_thread(_verify_parts, envelope, parts)
     except AttacheError as error:
-        raise await _refused(agency, peer, envelope, error) from None
+        raise await _refused(agency, envelope, error) from None
     blob_ids = await asyncio.to_thread(_keep, agency, parts)
 
     def unit(tx: Transaction) -> None:
@@ -81,7 +83,7 @@ async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes
         if await agency.store.read(lambda reader: _known(reader, envelope)) is None:
             await _begin(agency, peer, envelope, frame)
     except AttacheError as error:
-        raise await _refused(agency, peer, envelope, error) from None
+        raise await _refused(agency, envelope, error) from None
     return await wanted_of(agency, peer, envelope.package_id)
 
 
@@ -116,7 +118,7 @@ async def take_blocks(
     first = _block_border(part, start, end)
     taken = 0
     try:
-        async for block in _in_blocks(chunks, end - start):
+        async for block in in_pieces(_exactly(chunks, end - start)):
             verified.verify(first + taken, block)
             await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
             taken += 1
@@ -138,7 +140,9 @@ async def complete_package(agency: Agency, peer: Partner, package_id: str) -> by
 
     def unit(tx: Transaction) -> None:
         arrival = _announced(tx, peer, package_id)
-        if arrival.state is not ArrivalState.RECEIVING or any(part.blocks_missing for part in _parts(tx, peer, package_id)):
+        if arrival.state is not ArrivalState.RECEIVING or any(
+            part.blocks_missing for part in _parts(tx, peer, package_id)
+        ):
             return
         envelope = parse_frame(arrival.frame)
         index = _log_received(agency, tx, envelope, arrival.manifest_sha256)
@@ -218,12 +222,16 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
         for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
-        tx.log(_entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)))
+        tx.log(
+            _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
+        )
 
     await agency.store.write(unit)
 
 
-def _arrival(agency: Agency, verified: VerifiedPackage, frame: bytes, state: ArrivalState, log_index: int) -> ArrivalRecord:
+def _arrival(
+    agency: Agency, verified: VerifiedPackage, frame: bytes, state: ArrivalState, log_index: int
+) -> ArrivalRecord:
     envelope, now = verified.envelope, agency.clock()
     facts = verified.manifest.model_dump(mode="json", exclude={"parts": {"__all__": {"key"}}})
     return ArrivalRecord(
@@ -255,7 +263,9 @@ def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_
     )
 
 
-def _entry(agency: Agency, code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: object) -> Event:
+def _entry(
+    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
+) -> Event:
     about = {
         "package_id": envelope.package_id,
         "originator": envelope.originator,
@@ -266,11 +276,16 @@ def _entry(agency: Agency, code: EventCode, envelope: Envelope, manifest_sha256:
         **record,
     }
     return event(
-        code, agency.clock(), envelope.originator, package=envelope.package_id, partner=envelope.originator, record=about
+        event_code,
+        agency.clock(),
+        envelope.originator,
+        package=envelope.package_id,
+        partner=envelope.originator,
+        record=about,
     )
 
 
-async def _refused(agency: Agency, peer: Partner, envelope: Envelope, error: AttacheError) -> AttacheError:
+async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
     """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
 
     Nothing of the package is kept; that it was refused is logged.
@@ -334,21 +349,16 @@ def _block_border(part: ArrivalPartRecord, start: int, end: int) -> int:
     return start // BLOCK_BYTES
 
 
-async def _in_blocks(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
-    """The body in whole blocks, exactly `total` bytes of it."""
-    gathered, taken = bytearray(), 0
+async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
+    """The same chunks; raises MalformedInput as soon as they are more than `total` bytes, or at the end fewer."""
+    taken = 0
     async for chunk in chunks:
         taken += len(chunk)
         if taken > total:
             raise MalformedInput(detail="more bytes than the range has")
-        gathered += chunk
-        while len(gathered) >= BLOCK_BYTES:
-            yield bytes(gathered[:BLOCK_BYTES])
-            del gathered[:BLOCK_BYTES]
+        yield chunk
     if taken != total:
         raise MalformedInput(detail="fewer bytes than the range has")
-    if gathered:
-        yield bytes(gathered)
 
 
 def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:

@@ -6,6 +6,7 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import IntegrityLost, NotPermitted
@@ -312,7 +313,7 @@ def outbox_row(
     )
 
 
-def _about(agency: Agency, verdict: Verdict, **record: object) -> dict[str, object]:
+def _about(agency: Agency, verdict: Verdict, **record: Any) -> dict[str, Any]:
     """What every entry about a release says."""
     request = verdict.request
     return {
@@ -329,7 +330,7 @@ def _about(agency: Agency, verdict: Verdict, **record: object) -> dict[str, obje
     }
 
 
-def _reasons(decision: Decision) -> dict[str, object]:
+def _reasons(decision: Decision) -> dict[str, Any]:
     return {
         "rules": sorted({rule for part in decision.parts for rule in part.rules}),
         "reasons": sorted({reason for part in decision.parts for reason in part.reasons}),

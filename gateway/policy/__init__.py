@@ -7,7 +7,7 @@
 The model, and how to read and write a policy: docs/policy.md.
 """
 
-from gateway.policy.decide import decide, release_digest
+from gateway.policy.decide import decide
 from gateway.policy.decision import (
     ApprovalsNeeded,
     Decision,
@@ -19,6 +19,7 @@ from gateway.policy.decision import (
     without_hidden,
 )
 from gateway.policy.policy_set import PolicySet, Shard, load_policy_set, read_policy_folder
+from gateway.policy.proposal import release_digest
 from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 __all__ = [

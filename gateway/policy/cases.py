@@ -13,12 +13,25 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from attache.errors import AttacheError, Misconfigured
-from attache.vocabulary import Assurance, Caveat, Channel, ContentClass, CrimeType, HandlingCode, Kind, Markings
-from attache.vocabulary import Onward, Post, Purpose, Urgency
-from gateway.policy.decide import decide, release_digest
+from attache.vocabulary import (
+    Assurance,
+    Caveat,
+    Channel,
+    ContentClass,
+    CrimeType,
+    HandlingCode,
+    Kind,
+    Markings,
+    Onward,
+    Post,
+    Purpose,
+    Urgency,
+)
+from gateway.policy.decide import decide
 from gateway.policy.decision import Decision, Outcome, UnitOutcome
 from gateway.policy.facts import parse_plain_yaml
 from gateway.policy.policy_set import PolicySet
+from gateway.policy.proposal import release_digest
 from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 MAX_CASE_FILE_BYTES = 1024 * 1024
@@ -171,9 +184,9 @@ def run_cases(policy_set: PolicySet, cases: Iterable[Case]) -> CasesResult:
     """Decide every case for each of its recipients, and compare."""
     count, failures = 0, []
     for case in cases:
-        for recipient, basis in case.recipients.items():
+        for recipient in case.recipients:
             count += 1
-            differences = tuple(_differences(policy_set, case, recipient, basis))
+            differences = tuple(_differences(policy_set, case, recipient))
             if differences:
                 failures.append(CaseFailure(case.name, recipient, differences))
     return CasesResult(count, tuple(failures))
@@ -210,7 +223,9 @@ def request_of(case: Case, policy_set: PolicySet, recipient: str) -> ReleaseRequ
 
 
 def _approval(policy_set: PolicySet, request: ReleaseRequest, stated: _ApprovalCase) -> ApprovalFacts:
-    seen = replace(request, **_RequestCase.model_validate({"parts": {"x": {}}, **stated.of}).model_dump(include=set(stated.of)))
+    seen = replace(
+        request, **_RequestCase.model_validate({"parts": {"x": {}}, **stated.of}).model_dump(include=set(stated.of))
+    )
     return ApprovalFacts(
         officer=stated.officer,
         posts=stated.posts,
@@ -241,7 +256,7 @@ def _digest(name: str) -> str:
     return name.encode().hex().ljust(64, "0")[:64]
 
 
-def _differences(policy_set: PolicySet, case: Case, recipient: str, basis: str) -> Iterable[str]:
+def _differences(policy_set: PolicySet, case: Case, recipient: str) -> Iterable[str]:
     expect = case.expect
     try:
         decision = decide(policy_set, request_of(case, policy_set, recipient))
@@ -259,7 +274,9 @@ def _differences(policy_set: PolicySet, case: Case, recipient: str, basis: str) 
     for unit, names in expect.rules.items():
         yield from _compare(f"{unit} by", sorted(rules.get(unit, ())), sorted(names))
     yield from _compare("hidden", sorted(hidden), sorted(expect.hidden))
-    yield from _compare("approvals", decision.approvals_needed.count if decision.approvals_needed else 0, expect.approvals)
+    yield from _compare(
+        "approvals", decision.approvals_needed.count if decision.approvals_needed else 0, expect.approvals
+    )
     for name, value in expect.handling.model_dump(exclude_none=True).items():
         yield from _compare(name, getattr(decision.handling, name, None), value)
 

@@ -8,10 +8,8 @@ asked only then) is held. Everything else stays.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from enum import StrEnum
 
-from attache.vocabulary import Caveat, HandlingCode, Onward, Post
+from attache.vocabulary import Caveat, HandlingCode, Onward
 from gateway.policy.decision import (
     ApprovalsNeeded,
     Decision,
@@ -22,71 +20,28 @@ from gateway.policy.decision import (
     UnitOutcome,
     overall,
 )
-from gateway.policy.engine import ENGINE, Answer, Question, ask
-from gateway.policy.entities import (
-    World,
-    agreement_of,
-    desk_of,
-    item_entity,
-    officer_entities,
-    partner_entities,
-    release_entity,
-    tightest,
-)
-from gateway.policy.items import Item, Unit, units_of
+from gateway.policy.engine import ENGINE, Answer
+from gateway.policy.entities import World, tightest
+from gateway.policy.items import Item, Unit
 from gateway.policy.policy_set import PolicySet, Shard
-from gateway.policy.record import digest_of, plain, record_of
-from gateway.policy.request import ApprovalFacts, ReleaseRequest, verify_request
+from gateway.policy.proposal import Asked, Form, Proposal, propose
+from gateway.policy.record import record_of
+from gateway.policy.request import ReleaseRequest
 
 MAX_RETENTION_DAYS = 1825
 NO_PERMIT = "No rule permits it"
 PART_STAYS = "Its part is withheld"
 NOTHING_LEFT = "No field of it may go"
-_FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
-
-class Form(StrEnum):
-    """A form of disclosure: the engine's action."""
-
-    CLEAR = "disclose"
-    MASKED = "disclose-masked"
+_GOING = {Form.CLEAR: UnitOutcome.DISCLOSE, Form.MASKED: UnitOutcome.MASK}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class _Verdict:
+    """`rules` determined it."""
+
     outcome: UnitOutcome
     rules: tuple[str, ...]
-
-
-_Asked = tuple[Item, Form]
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """One release, ready to be asked about."""
-
-    shard: Shard
-    request: ReleaseRequest
-    digest: str
-    units: tuple[Unit, ...]
-
-    @property
-    def desk(self) -> str:
-        return desk_of(self.shard.facts, self.request)
-
-    def ask(self, world: World, handling: Handling, wanted: Iterable[_Asked]) -> dict[_Asked, Answer]:
-        """The engine's answer for each item and form, in one batch."""
-        asked = list(dict.fromkeys(wanted))
-        ids = {item: f"i{number}" for number, item in enumerate(dict.fromkeys(item for item, _ in asked))}
-        entities = [
-            *partner_entities(self.shard.facts, self.request),
-            *officer_entities(self.request, [world]),
-            release_entity(self.shard.facts, self.shard.own, self.request, self.digest, handling, world),
-            *(item_entity(item_id, item) for item, item_id in ids.items()),
-        ]
-        questions = [Question(form, ids[item], world.context) for item, form in asked]
-        answers = ask(self.shard.policies, self.shard.schema, entities, ("Desk", self.desk), questions)
-        return dict(zip(asked, answers, strict=True))
 
 
 def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
@@ -96,11 +51,10 @@ def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
     NotFound("unknown-partner", "unknown-desk") and NotPermitted("policy-engine-failed"); nothing may leave then.
     """
     proposal, facts = propose(policy_set, request)
-    given = World("given", chosen_approvals(proposal))
-    hoped = approved_world(proposal, 2) if request.wait_for_approval else given
+    hoped = proposal.approved_twice if request.wait_for_approval else proposal.given
     best = _best_forms(proposal, proposal.ask(hoped, tightest(request), _every_form(proposal.units)))
     handling = _handling(proposal, best)
-    verdicts, count = _verdicts(proposal, best, handling, given, hoped)
+    verdicts, count = _verdicts(proposal, best, handling, hoped)
     parts = tuple(_part(proposal, part.name, verdicts) for part in request.parts)
     outcome = overall(parts)
     decision = Decision(
@@ -116,59 +70,14 @@ def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
     return replace(decision, record=record_of(policy_set.own, facts, decision))
 
 
-def release_digest(policy_set: PolicySet, request: ReleaseRequest) -> str:
-    """What an approval of this release is bound to; the same as `Decision.release_digest`."""
-    return propose(policy_set, request)[0].digest
-
-
-def propose(policy_set: PolicySet, request: ReleaseRequest) -> tuple[Proposal, dict[str, object]]:
-    """The proposal, and its facts as JSON; raises as `decide` does where a fact is missing or unknown."""
-    verify_request(request)
-    shard = policy_set.shard(request.recipient)
-    agreement_of(shard.facts, request)
-    facts = plain(request)
-    digest = digest_of(shard.hash, desk_of(shard.facts, request), facts)
-    return Proposal(shard, request, digest, tuple(units_of(request, policy_set.own))), facts
-
-
-def approved_world(proposal: Proposal, count: int) -> World:
-    """As if `count` officers, none of them the requester, had approved exactly this release."""
-    approvals = tuple(
-        ApprovalFacts(
-            f"(approver {number})", frozenset(Post), may_approve=True, digest=proposal.digest, expires_at=_FAR
-        )
-        for number in range(1, count + 1)
-    )
-    return World(f"approved by {count}", approvals)
-
-
-def chosen_approvals(proposal: Proposal) -> tuple[ApprovalFacts, ...]:
-    """The two given approvals of two officers that fit best. The engine decides whether they fit."""
-    request, post = proposal.request, proposal.shard.facts.post
-
-    def fit(approval: ApprovalFacts) -> tuple[object, ...]:
-        fits = (
-            approval.digest == proposal.digest,
-            approval.may_approve,
-            approval.officer != request.requester,
-            request.now < approval.expires_at,
-            post in approval.posts,
-        )
-        return (sum(fits[:-1]), fits[-1], approval.expires_at, approval.officer)
-
-    best_first = sorted(request.approvals, key=fit, reverse=True)
-    by_officer = {approval.officer: approval for approval in reversed(best_first)}
-    return tuple(approval for approval in best_first if by_officer[approval.officer] is approval)[:2]
-
-
-def _every_form(units: Iterable[Unit]) -> Iterable[_Asked]:
+def _every_form(units: Iterable[Unit]) -> Iterable[Asked]:
     for unit in units:
         yield unit.item, Form.CLEAR
         if unit.path is not None:
             yield unit.item, Form.MASKED
 
 
-def _best_forms(proposal: Proposal, answers: Mapping[_Asked, Answer]) -> dict[Unit, tuple[Form, Answer]]:
+def _best_forms(proposal: Proposal, answers: Mapping[Asked, Answer]) -> dict[Unit, tuple[Form, Answer]]:
     """For each unit the best form that could go, and else the refusal of the clear one."""
     best = {}
     for unit in proposal.units:
@@ -180,7 +89,7 @@ def _best_forms(proposal: Proposal, answers: Mapping[_Asked, Answer]) -> dict[Un
 
 def _handling(proposal: Proposal, best: Mapping[Unit, tuple[Form, Answer]]) -> Handling:
     """The strictest that the rules, the agreement, the markings and the officer ask for, whatever goes."""
-    request, agreement = proposal.request, agreement_of(proposal.shard.facts, proposal.request)
+    request, agreement = proposal.request, proposal.agreement
     going = [(unit.item, answer) for unit, (_, answer) in best.items() if answer.allowed]
     permits = [proposal.shard.rules[name] for name in sorted({name for _, answer in going for name in answer.rules})]
     days = [int(rule.annotations["retention_days"]) for rule in permits]
@@ -205,45 +114,45 @@ def _is_originator_controlled(item: Item, own: str) -> bool:
 
 
 def _verdicts(
-    proposal: Proposal, best: Mapping[Unit, tuple[Form, Answer]], handling: Handling, given: World, hoped: World
-) -> tuple[dict[Unit, Verdict], int]:
+    proposal: Proposal, best: Mapping[Unit, tuple[Form, Answer]], handling: Handling, hoped: World
+) -> tuple[dict[Unit, _Verdict], int]:
     """Each unit's verdict, and how many approvals what is held needs."""
     likely = {(unit.item, form) for unit, (form, answer) in best.items() if answer.allowed}
     wanted = [asked for asked in _every_form(proposal.units) if asked in likely]
-    now = proposal.ask(given, handling, wanted) if wanted else {}
+    now = proposal.ask(proposal.given, handling, wanted) if wanted else {}
     refused = [asked for asked, answer in now.items() if not answer.allowed]
-    approved = proposal.ask(hoped, handling, refused) if refused and hoped is not given else {}
+    approved = proposal.ask(hoped, handling, refused) if refused and hoped is not proposal.given else {}
     held = {asked for asked, answer in approved.items() if answer.allowed}
-    once = proposal.ask(approved_world(proposal, 1), handling, held) if held else {}
+    once = proposal.ask(proposal.approved_once, handling, held) if held else {}
     verdicts = {}
     for unit, (form, first) in best.items():
         answer = now.get((unit.item, form), first)
         if not first.allowed:
-            verdicts[unit] = Verdict(UnitOutcome.WITHHOLD, first.rules)
+            verdicts[unit] = _Verdict(UnitOutcome.WITHHOLD, first.rules)
         elif answer.allowed:
-            verdicts[unit] = Verdict(_GOING[form], answer.rules)
+            verdicts[unit] = _Verdict(_GOING[form], answer.rules)
         else:
             outcome = UnitOutcome.HOLD if (unit.item, form) in held else UnitOutcome.WITHHOLD
-            verdicts[unit] = Verdict(outcome, answer.rules)
+            verdicts[unit] = _Verdict(outcome, answer.rules)
     return verdicts, 1 if all(answer.allowed for answer in once.values()) else 2
 
 
 _GOING = {Form.CLEAR: UnitOutcome.DISCLOSE, Form.MASKED: UnitOutcome.MASK}
 
 
-def _part(proposal: Proposal, name: str, verdicts: Mapping[Unit, Verdict]) -> PartDecision:
+def _part(proposal: Proposal, name: str, verdicts: Mapping[Unit, _Verdict]) -> PartDecision:
     """A part and its fields: nothing goes without its part, and a part with fields goes with one of them at least."""
     own, *others = [unit for unit in proposal.units if unit.part == name]
     verdict, rules = verdicts[own], proposal.shard.rules
     fields = tuple(_field(proposal, unit, verdicts[unit], verdict) for unit in others)
     outcome, reasons = verdict.outcome, _reasons(proposal.shard, verdict)
     if fields and outcome is not UnitOutcome.WITHHOLD and all(f.outcome is UnitOutcome.WITHHOLD for f in fields):
-        outcome, verdict, reasons = UnitOutcome.WITHHOLD, Verdict(UnitOutcome.WITHHOLD, ()), (NOTHING_LEFT,)
+        outcome, verdict, reasons = UnitOutcome.WITHHOLD, _Verdict(UnitOutcome.WITHHOLD, ()), (NOTHING_LEFT,)
     hidden = outcome is UnitOutcome.WITHHOLD and any(rules[rule].is_hidden for rule in verdict.rules)
     return PartDecision(name, outcome, verdict.rules, reasons, hidden, fields)
 
 
-def _field(proposal: Proposal, unit: Unit, verdict: Verdict, part: Verdict) -> FieldDecision:
+def _field(proposal: Proposal, unit: Unit, verdict: _Verdict, part: _Verdict) -> FieldDecision:
     assert unit.path is not None
     hidden = verdict.outcome is UnitOutcome.WITHHOLD and any(
         proposal.shard.rules[rule].is_hidden for rule in verdict.rules
@@ -255,7 +164,7 @@ def _field(proposal: Proposal, unit: Unit, verdict: Verdict, part: Verdict) -> F
     return FieldDecision(unit.path, verdict.outcome, verdict.rules, _reasons(proposal.shard, verdict), hidden)
 
 
-def _reasons(shard: Shard, verdict: Verdict) -> tuple[str, ...]:
+def _reasons(shard: Shard, verdict: _Verdict) -> tuple[str, ...]:
     return tuple(shard.rules[rule].why for rule in verdict.rules) or (NO_PERMIT,)
 
 

@@ -3,8 +3,9 @@
 Cedar skips a rule that errs, so that a forbid in trouble would fall silent: here it stops the release.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -23,11 +24,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May `principal` get `resource` in the form `action`? Each is an entity id; the context is one entity too."""
+    """May the principal get this item in this form? `context` is Cedar JSON text."""
 
     action: str
-    resource: str
-    release: str
+    item: str
+    context: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +45,45 @@ def compile_policies(forms: Mapping[str, Json]) -> cedarpy.PolicySet:
     return cedarpy.PolicySet.from_json_str(text.decode())
 
 
+def known_facts(
+    entities: Sequence[Json], schema: cedarpy.Schema, *, beside: cedarpy.Entities | None = None
+) -> cedarpy.Entities:
+    """Facts, checked against the schema, `beside` others that are known already.
+
+    References are written as the schema expects them, so that they cannot be read without it. Raises
+    NotPermitted("policy-engine-failed") if a fact is missing, of a wrong type, outside its vocabulary, or said twice.
+    """
+    text = json.dumps(entities, separators=(",", ":"))
+    try:
+        if beside is None:
+            return cedarpy.Entities.from_json_str(text, schema)
+        return beside.with_added_json_str(text, schema)
+    except ValueError:
+        raise NotPermitted("policy-engine-failed", "the facts do not fit the schema") from None
+
+
 def ask(
     policies: cedarpy.PolicySet,
     schema: cedarpy.Schema,
-    entities: Iterable[str],
-    principal: tuple[str, str],
+    facts: cedarpy.Entities,
+    principal: str,
     questions: Sequence[Question],
 ) -> list[Answer]:
     """The engine's answers, in the order of the questions.
 
-    `entities` are Cedar JSON texts. Raises NotPermitted("policy-engine-failed") if the engine refuses, gives no
-    decision to any question, or met an error in any rule. The detail names rules, and never facts.
+    Raises NotPermitted("policy-engine-failed") if the engine refuses, gives no decision to any question, or met an
+    error in any rule. The detail names rules, and never facts.
     """
     requests = [_request(principal, question) for question in questions]
     try:
-        results = cedarpy.is_authorized_batch(requests, policies, f"[{','.join(entities)}]", schema)
+        results = cedarpy.is_authorized_batch(requests, policies, facts, schema)
     except Exception as error:  # noqa: BLE001 -- whatever it is, nothing leaves
         raise NotPermitted("policy-engine-failed", f"the engine refused: {type(error).__name__}") from None
     answers = []
     for result in results:
         diagnostics = result.diagnostics
         if result.decision is CedarDecision.NoDecision:
-            raise NotPermitted("policy-engine-failed", "the facts do not fit the schema")
+            raise NotPermitted("policy-engine-failed", "the question does not fit the schema")
         if diagnostics.errors:
             raise NotPermitted("policy-engine-failed", f"rules erred: {_rules_named(diagnostics.errors)}")
         answers.append(Answer(result.decision is CedarDecision.Allow, tuple(sorted(diagnostics.reasons))))
@@ -74,12 +92,22 @@ def ask(
     return answers
 
 
-def _request(principal: tuple[str, str], question: Question) -> dict[str, Any]:
+def entity(kind: str, entity_id: str, stated: Json, *, parents: Sequence[Json] = ()) -> Json:
+    """One entity, with what is stated of it."""
+    return {"uid": reference(kind, entity_id), "attrs": stated, "parents": list(parents)}
+
+
+def reference(kind: str, entity_id: str) -> Json:
+    """The name of an entity."""
+    return {"type": NAMESPACE + kind, "id": entity_id}
+
+
+def _request(principal: str, question: Question) -> dict[str, Any]:
     return {
-        "principal": {"type": NAMESPACE + principal[0], "id": principal[1]},
-        "action": {"type": NAMESPACE + "Action", "id": question.action},
-        "resource": {"type": NAMESPACE + "Item", "id": question.resource},
-        "context": question.release,
+        "principal": reference("Desk", principal),
+        "action": reference("Action", question.action),
+        "resource": reference("Item", question.item),
+        "context": question.context,
     }
 
 

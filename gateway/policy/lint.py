@@ -17,7 +17,7 @@ from gateway.policy.rules import Clause, Rule, is_clause_words
 BASE_PREFIX = "BASE-"
 _ANNOTATIONS = frozenset({"id", "why", "cite", "hide", "retention_days", "caveats", "onward"})
 _HANDLING = frozenset({"retention_days", "caveats", "onward"})
-_IDENTITIES = frozenset({"Partner", "Agreement", "Desk", "Officer", "Participant", "Item", "Release"})
+_IDENTITIES = frozenset({"Partner", "Agreement", "Desk", "Officer", "Participant", "Item", "Release", "Terms"})
 _SENSITIVE = frozenset({"classes", "handlingCodes", "orcon"})
 _PAPERS = frozenset({"approval", "secondApproval", "consent", "assurances", "named"})
 _TIGHTENING = frozenset({"caveats", "retentionDays", "reviewWithinHours", "handling"})

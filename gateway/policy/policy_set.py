@@ -14,7 +14,8 @@ import cedarpy
 
 from attache.errors import Misconfigured, NotFound
 from attache.strict_json import canonical
-from gateway.policy.engine import ENGINE, compile_policies
+from gateway.policy.engine import ENGINE, compile_policies, known_facts
+from gateway.policy.entities import partner_entities
 from gateway.policy.facts import PartnerFacts, parse_facts
 from gateway.policy.lint import lint_base, lint_partner
 from gateway.policy.rules import Rule, parse_rules
@@ -40,6 +41,11 @@ class Shard:
     @cached_property
     def policies(self) -> cedarpy.PolicySet:
         return compile_policies({rule.id: rule.json_form for rule in self.rules.values()})
+
+    @cached_property
+    def known(self) -> cedarpy.Entities:
+        """The partner's facts, as the engine knows them."""
+        return known_facts(partner_entities(self.facts), self.schema)
 
 
 @dataclass(frozen=True, eq=False)

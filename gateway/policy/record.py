@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -23,22 +23,18 @@ _REQUEST = TypeAdapter(ReleaseRequest)
 
 def plain(value: Any) -> Any:
     """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name."""
-    match value:
-        case Enum():
-            return value.value
-        case str() | int() | None:
-            return value
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case frozenset():
-            return sorted(plain(member) for member in value)
-        case tuple():
-            return [plain(member) for member in value]
-        case Mapping():
-            return {key: plain(member) for key, member in value.items()}
-        case _ if is_dataclass(value):
-            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(type(value).__name__)
+    kind = type(value)
+    if kind in {str, int, bool, type(None)}:
+        return value
+    if kind is tuple:
+        return [plain(member) for member in value]
+    if kind is frozenset:
+        return sorted(plain(member) for member in value)
+    if issubclass(kind, Enum):
+        return value.value
+    if issubclass(kind, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 def record_of(own: str, facts: Mapping[str, Any], decision: Decision) -> bytes:

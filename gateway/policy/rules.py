@@ -126,7 +126,13 @@ def _clause_texts(statement: str) -> Iterator[str]:
             depth -= 1
             if depth == 0:
                 text = re.sub(r"//[^\n]*", "", statement[start : token.start()])
-                yield re.sub(r"\s+", " ", text).strip().replace("Attache::", "").replace("context.release.", "")
+                yield (
+                    re.sub(r"\s+", " ", text)
+                    .strip()
+                    .replace("Attache::", "")
+                    .replace("context.release.", "")
+                    .replace("context.terms.", "")
+                )
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

@@ -12,7 +12,7 @@ migrating    Alembic, run at the start
 
 from gateway.store.log_audit import LogAudit
 from gateway.store.log_keys import LogKeys
-from gateway.store.log_view import LogFilter, LoggedEntry, LogView
+from gateway.store.log_view import LogView
 from gateway.store.sql_store import SqlStore, open_log, open_store
 
-__all__ = ["LogAudit", "LogFilter", "LogKeys", "LogView", "LoggedEntry", "SqlStore", "open_log", "open_store"]
+__all__ = ["LogAudit", "LogKeys", "LogView", "SqlStore", "open_log", "open_store"]

@@ -1,7 +1,6 @@
 """Reading the exchange log: entries, proofs, C2SP resources and export."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -11,34 +10,13 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from attache.translog.proving import prove_inclusion
 from attache.translog.tiles import TileHashes, parse_tile_path, tile_width
-from gateway.exchange.ports import LogProof
-from gateway.exchange_log import EventCode
+from gateway.exchange.ports import LogFilter, LoggedEntry, LogProof
 from gateway.exchange_log.export import export_log
-from gateway.exchange_log.leaf import Opening
 from gateway.store.log_audit import LogAudit, verify_log
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings
 from gateway.store.log_rows import read_leaves, read_tile
 from gateway.store.log_tables import LOG_ENTRY
-
-
-@dataclass(frozen=True)
-class LoggedEntry:
-    """An entry: its leaf (gateway.exchange_log.parse_leaf reads it) and its private side, empty once purged."""
-
-    index: int
-    leaf: bytes
-    openings: tuple[Opening, ...]
-
-
-@dataclass(frozen=True)
-class LogFilter:
-    """Which entries a search wants; the ids are real ones, not pseudonyms."""
-
-    code: EventCode | None = None
-    actor: str | None = None
-    package_id: str | None = None
-    partner: str | None = None
 
 
 class LogView:

@@ -27,7 +27,7 @@ class SqlReader:
         self._connection = connection
         self._log = log
 
-    def get(self, kind: type[R], *key: Any) -> R | None:
+    def get(self, kind: type[R], /, *key: Any) -> R | None:
         """See exchange.ports.Reader."""
         found = self._all(kind, SQL[kind].by_key, dict(zip(kind.KEY, key, strict=True)))
         return found[0] if found else None

@@ -32,7 +32,7 @@ class SqlTransaction(SqlReader):
             raise Conflict(detail=f"{type(record).__name__}: this key exists")
         self.has_written = True
 
-    def change(self, record: R, **fields: Any) -> R:
+    def change(self, record: R, /, **fields: Any) -> R:
         """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
         values = fields or {name: getattr(record, name) for name in record.KEY}
         changed = self._connection.execute(SQL[type(record)].change(values), {**was(record), **values})

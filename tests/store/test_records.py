@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 import pytest
-from store_place import START, package
 from sqlalchemy.exc import StatementError
+from store_place import START, package
 
 from attache.errors import AttacheError, Conflict
 from gateway.exchange.records import (
@@ -43,7 +43,7 @@ def _value(name, hint, empty):
     if issubclass(kind, StrEnum):
         return list(kind)[-1]
     return {
-        str: f"the {name} – é",
+        str: f"the {name} é",
         int: 2**40 if name != "serial" else 7,
         bytes: b"\x00\xff" + name.encode(),
         datetime: EXOTIC,

@@ -7,8 +7,8 @@ import stat
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from store_place import Place, keys_of, package, submitting
 from sqlalchemy import create_engine
+from store_place import Place, keys_of, package, submitting
 
 from attache.errors import IntegrityLost, Misconfigured
 from attache.translog.checkpoint import parse_checkpoint_body

@@ -252,6 +252,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "server-unreachable": Problem(Unreachable, "The server does not answer", "Check its address, the network and the certificates of both sides."),
     "malformed-answer": Problem(AttacheError, "The server's answer is not what its API says", "Check that the address is a gateway's, and the versions of both sides."),
     "wait-timed-out": Problem(AttacheError, "Not there yet when the wait ended", "Wait again; what was begun goes on by itself."),
+    "not-ready": Problem(AttacheError, "Not ready to serve", "Wait; the operator's log says what for."),
     "internal-error": Problem(AttacheError, "An unexpected error of ours", "Tell the operator the request id."),
     "unknown-problem": Problem(AttacheError, "A code that this version does not know", "Update the SDK."),
     "integrity-lost": Problem(IntegrityLost, "Our own records do not add up", "Stop, keep everything, call the security officer."),

@@ -17,6 +17,7 @@ from tls_example import NOW, Authority, Browser, client_context, refused
 
 from attache.clock import now
 from attache.errors import CertificateRejected, Misconfigured
+from gateway.admission import body_stream
 from gateway.problems import install_problems
 from gateway.tls import (
     ConnectionLimits,
@@ -488,6 +489,30 @@ def test_what_is_not_http_is_a_problem_too(house, sent):
             browser.writer.write(sent)
             status, body = await browser.answer()
             assert (status, json.loads(body)["code"]) == (400, "malformed-http")
+            await browser.close()
+        assert house.seen == []
+
+    check(scenario())
+
+
+def test_a_body_beyond_the_limit_is_answered_and_then_not_read_on(house):
+    app = FastAPI()
+
+    @app.put("/parts")
+    async def upload(request: Request) -> None:
+        async for _ in body_stream(request, limit_bytes=1000, idle_seconds=5):
+            house.seen.append("chunk")
+
+    install_problems(app)
+    listener = Listener("agency", app, "127.0.0.1", 0, house.agency(house.cas).trust)
+
+    async def scenario() -> None:
+        async with serving(listener) as ports:
+            browser = await Browser.connect(ports["agency"], house.client())
+            browser.writer.write(b"PUT /parts HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n" + b"x" * 500)
+            status, body = await browser.answer()
+            assert (status, json.loads(body)["code"]) == (413, "payload-too-large")
+            assert await browser.reader.read() == b""
             await browser.close()
         assert house.seen == []
 

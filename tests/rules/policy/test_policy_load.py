@@ -95,13 +95,13 @@ MISTAKES = {
     ),
     "arithmetic": (
         with_edit(
-            BOGOTA, "context.release.handling.retentionDays <= 180", "context.release.handling.retentionDays * 2 <= 180"
+            BOGOTA, "context.terms.handling.retentionDays <= 180", "context.terms.handling.retentionDays * 2 <= 180"
         ),
         "`mul` can err",
     ),
-    "has where absence releases": (bogota_with("context.release has approval"), "`has` where absence would release"),
+    "has where absence releases": (bogota_with("context.terms has approval"), "`has` where absence would release"),
     "has not where absence releases": (
-        bogota_with("!(context.release has approval)", "unless"),
+        bogota_with("!(context.terms has approval)", "unless"),
         "`has` where absence would release",
     ),
     "an assurance that withholds": (
@@ -120,7 +120,7 @@ MISTAKES = {
         "classes where having it would release",
     ),
     "a longer retention that releases": (
-        bogota_with("context.release.handling.retentionDays <= 9"),
+        bogota_with("context.terms.handling.retentionDays <= 9"),
         "retentionDays where having it would withhold",
     ),
     "the empty set": (

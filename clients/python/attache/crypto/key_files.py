@@ -9,12 +9,13 @@ about 0.4 s and 128 MiB). The clear members are authenticated along with the key
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from attache.crypto.certificates import Certificate
 from attache.crypto.digests import sha256
 from attache.crypto.encoding import b64u, parse_b64u
 from attache.crypto.key_ring import KeyRing, KeyUse
@@ -41,7 +42,7 @@ class StoredKey:
     algorithm: Algorithm
     epoch: int
     key_id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     @property
     def file_name(self) -> str:
@@ -98,7 +99,7 @@ def load_stored_keys(folder: Path, passphrase: bytes) -> tuple[StoredKey, ...]:
 
 
 def load_private_keys(
-    folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[bytes, ...]] | None = None
+    folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[Certificate, ...]] | None = None
 ) -> KeyRing:
     """The ring of a participant's folder; of several epochs the newest signs, and all open.
 

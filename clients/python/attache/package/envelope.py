@@ -133,6 +133,23 @@ def parse_frame(raw: bytes) -> Envelope:
         return parse_envelope(body)
 
 
+def split_frame(raw: bytes) -> tuple[bytes, list[bytes]]:
+    """A whole package in memory as its frame and its parts' ciphertexts, by the sizes that the envelope states.
+
+    Raises as `parse_frame`, and where the bytes after the envelope are not exactly those of its parts.
+    """
+    with at(Step.SHAPE):
+        begin = len(MAGIC) + _LENGTH_BYTES + _length_of(raw[: len(MAGIC) + _LENGTH_BYTES])
+        envelope = parse_frame(raw[:begin])
+        if len(raw) - begin != envelope.parts_bytes:
+            raise MalformedInput(_MALFORMED, "the parts' lengths do not add up")
+        parts = []
+        for part in envelope.parts:
+            parts.append(raw[begin : begin + part.ciphertext_bytes])
+            begin += part.ciphertext_bytes
+        return raw[: len(raw) - envelope.parts_bytes], parts
+
+
 def read_frame(stream: BinaryIO) -> Envelope:
     """The envelope at the head of `stream`, which is left at the first part. Reads at most 1 MiB and 22 bytes."""
     with at(Step.SHAPE):

@@ -40,9 +40,9 @@ class Descriptor:
         return tuple(key.statement() for key in self.stated.keys)
 
     @property
-    def chains(self) -> dict[str, tuple[bytes, ...]]:
+    def chains(self) -> dict[str, tuple[Certificate, ...]]:
         """The X.509 chains of the keys that have one, by key id: what the participant's own key ring is loaded with."""
-        return {key.key_id: tuple(each.der for each in key.chain) for key in self.keys if key.chain}
+        return {key.key_id: key.chain for key in self.keys if key.chain}
 
     @cached_property
     def certificate_authorities(self) -> tuple[Certificate, ...]:
