@@ -38,7 +38,9 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
 def raw_body(*media_types: str) -> dict[str, Any]:
     """The request body of an endpoint that takes bytes."""
     schema = {"type": "string", "format": "binary"}
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}}
+    return {
+        "requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}
+    }
 
 
 def describe(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:

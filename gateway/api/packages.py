@@ -32,9 +32,7 @@ async def create(
     if not idempotency_key:
         raise MalformedInput("idempotency-key-required")
     settings = request.app.state.settings
-    raw = await read_body(
-        request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds
-    )
+    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
     package_id = await create_package(
         own, caller, parse_submission(raw), idempotency_key=idempotency_key, request_sha256=sha256_hex(raw)
     )
