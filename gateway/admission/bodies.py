@@ -83,31 +83,24 @@ def parse_model(model: type[Model], raw: bytes) -> Model:
 
 
 def verify_media_type(request: Request, media_types: Collection[str]) -> str:
-    """The body's media type, without parameters; raises MalformedInput unless it is one of `media_types`.
-
-    A body that is compressed is refused too: its size would not bound what it becomes.
-    """
+    """The body's media type, without parameters; raises MalformedInput unless it is one of `media_types`."""
     declared = request.headers.getlist("content-type")
     essence, _, parameters = declared[0].partition(";") if len(declared) == 1 else ("", "", "")
     found = essence.strip().lower()
     if found not in media_types or parameters.replace(" ", "").lower() not in ("", "charset=utf-8"):
         raise MalformedInput("unsupported-media-type", f"send {' or '.join(media_types)}")
-    _verify_unencoded(request)
     return found
 
 
 def _verify_announced(request: Request, limit_bytes: int) -> None:
-    _verify_unencoded(request)
+    """What the headers say of the body: its length, and that it is not compressed, or its size would bound nothing."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise MalformedInput("unsupported-media-type", "send the body without a content encoding")
     announced = request.headers.get("content-length", "0")
     if not announced.isascii() or not announced.isdigit() or len(announced) > len(str(1 << 63)):
         raise MalformedInput("malformed-http", "Content-Length is not a number")
     if int(announced) > limit_bytes:
         raise _too_large(limit_bytes)
-
-
-def _verify_unencoded(request: Request) -> None:
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise MalformedInput("unsupported-media-type", "send the body without a content encoding")
 
 
 def _too_large(limit_bytes: int) -> PayloadTooLarge:

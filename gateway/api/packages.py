@@ -11,7 +11,7 @@ from attache.package import MEDIA_TYPE
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
-from gateway.api.callers import Cursor, Lister, Limit, Own, PackageId, ParticipantId, Submitter
+from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.collect import export_sealed, package_bytes
 from gateway.exchange.follow import Milestone, package_when
 from gateway.exchange.present import package_view, packages_page, receipts_of

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select, union_all
-from sqlalchemy.exc import OperationalError
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
@@ -150,17 +149,18 @@ def open_store(
 def open_log(url: str, keys: LogKeys) -> Iterator[LogView]:
     """The exchange log in a database, for reading alone, also while a gateway runs on it: one committed state throughout.
 
-    Raises Misconfigured if there is no such database. Not checked: the checkpoint lock.
+    Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
     """
-    engine = reading_engine(database_path(url), connections=1)
+    path = database_path(url)
+    if not path.is_file():
+        raise Misconfigured(detail="there is no database at the database URL")
+    engine = reading_engine(path, connections=1)
     try:
         with snapshot(engine) as connection:
             checkpoint = read_checkpoint(connection)
             if checkpoint is None:
                 raise IntegrityLost(detail="the exchange log has no head", step="log-head")
             yield LogView(connection, checkpoint, keys)
-    except OperationalError as error:
-        raise Misconfigured(detail="no database of a gateway can be read there") from error
     finally:
         engine.dispose()
 

@@ -211,6 +211,7 @@ def test_any_bytes_parse_or_are_a_problem(raw):
 
 def test_a_stream_arrives_in_pieces(house):
     assert ask(house.app, "PUT", "/parts", content=pieces(10, 3)).json() == {"bytes": 30}
+    assert house.arrived == [[10, 10, 10]]
 
 
 def drip(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], messages: list[Any]) -> list[Any]:
@@ -238,6 +239,12 @@ def test_a_client_that_falls_silent(house, method, path):
     assert sent[0]["status"] == 408
     assert (b"connection", b"close") in sent[0]["headers"]
     assert house.arrived == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/drafts"), ("PUT", "/parts")])
+def test_what_is_announced_too_large_is_refused_before_a_byte_is_read(house, method, path):
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"201")]
+    assert drip(house.app, method, path, headers, [])[0]["status"] == 413
 
 
 def test_a_client_that_drips_is_cut_off_though_it_never_pauses_long():

@@ -9,7 +9,7 @@ about 0.4 s and 128 MiB). The clear members are authenticated along with the key
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class StoredKey:
     algorithm: Algorithm
     epoch: int
     key_id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     @property
     def file_name(self) -> str:

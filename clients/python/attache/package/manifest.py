@@ -27,6 +27,7 @@ from attache.vocabulary import (
 )
 
 MAX_PARTS = 1000
+MAX_NAME_BYTES = 255
 
 
 def _plain(text: str) -> str:
@@ -61,8 +62,6 @@ def _key_bytes(text: str) -> str:
         raise ValueError(error.detail) from None
     return text
 
-
-MAX_NAME_BYTES = 255
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ParticipantId = Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
@@ -201,4 +200,5 @@ def parse_manifest(raw: bytes) -> Manifest:
 def first_fault(error: ValidationError) -> str:
     """The place and kind of the first fault, without the value: a value may be content."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(str(place) for place in fault['loc'])}: {fault['msg']}"[:200]
+    text = f"{'.'.join(str(place) for place in fault['loc'])}: {fault['msg']}"
+    return "".join(char if char.isprintable() else "?" for char in text)[:200]
