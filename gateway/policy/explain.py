@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from attache.errors import NotFound
-from gateway.policy.engine import Question, known_facts
-from gateway.policy.entities import desk_of, terms_entity, tightest
+from gateway.policy.engine import known_facts
+from gateway.policy.entities import terms_entity, tightest
 from gateway.policy.items import Unit
 from gateway.policy.policy_set import PolicySet
 from gateway.policy.probes import Condition, Finding, examine, verify_agreement
@@ -91,8 +91,7 @@ def unit_of(proposal: Proposal, name: str) -> Unit:
 def _findings(proposal: Proposal, unit: Unit, form: Form) -> tuple[Finding, ...]:
     terms = terms_entity(tightest(proposal.request), proposal.given)
     facts = known_facts([terms], proposal.shard.schema, beside=proposal.known)
-    question = Question(form, proposal.item_ids[unit.item], proposal.given.context)
-    return examine(proposal.shard, facts, desk_of(proposal.shard.facts, proposal.request), question)
+    return examine(proposal.shard, facts, proposal.question(proposal.given, unit.item, form))
 
 
 def _may_permit(finding: Finding) -> bool:

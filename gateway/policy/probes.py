@@ -40,9 +40,9 @@ class Finding:
         return all(condition.is_met for condition in self.conditions)
 
 
-def examine(shard: Shard, facts: cedarpy.Entities, principal: str, question: Question) -> tuple[Finding, ...]:
+def examine(shard: Shard, facts: cedarpy.Entities, question: Question) -> tuple[Finding, ...]:
     """Every rule whose scope covers the question, in the order of the files."""
-    (answer,) = ask(_probes_of(shard), shard.schema, facts, principal, [question])
+    (answer,) = ask(_probes_of(shard), shard.schema, facts, [question])
     so = set(answer.rules)
     return tuple(
         Finding(
