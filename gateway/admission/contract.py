@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -38,7 +38,9 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
 def raw_body(*media_types: str) -> dict[str, Any]:
     """The request body of an endpoint that takes bytes."""
     schema = {"type": "string", "format": "binary"}
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}}
+    return {
+        "requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}
+    }
 
 
 def describe(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
@@ -47,8 +49,9 @@ def describe(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
 
     def with_bodies() -> dict[str, Any]:
         contract = generate()
-        models = [*bodies, Problem]
-        _, found = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
+        described: list[type[BaseModel]] = [*bodies, Problem]
+        models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in described]
+        _, found = models_json_schema(models, ref_template=_REFERENCE)
         contract.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])
         return contract
 

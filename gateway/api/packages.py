@@ -11,7 +11,7 @@ from attache.package import MEDIA_TYPE
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
-from gateway.api.callers import Cursor, Lister, Limit, Own, PackageId, ParticipantId, Submitter
+from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.collect import export_sealed, package_bytes
 from gateway.exchange.follow import Milestone, package_when
 from gateway.exchange.present import package_view, packages_page, receipts_of
@@ -32,9 +32,7 @@ async def create(
     if not idempotency_key:
         raise MalformedInput("idempotency-key-required")
     settings = request.app.state.settings
-    raw = await read_body(
-        request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds
-    )
+    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
     package_id = await create_package(
         own, caller, parse_submission(raw), idempotency_key=idempotency_key, request_sha256=sha256_hex(raw)
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -35,12 +34,7 @@ def plain(value: Any) -> Any:
         return value.value
     if issubclass(kind, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return {name: plain(getattr(value, name)) for name in _members(kind)}
-
-
-@cache
-def _members(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 def record_of(own: str, facts: Mapping[str, Any], decision: Decision) -> bytes:
