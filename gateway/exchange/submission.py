@@ -85,7 +85,7 @@ class Submission(_Facts):
     caveats: Annotated[tuple[Caveat, ...], Field(max_length=8)] = ()
     assurances: Annotated[tuple[Assurance, ...], Field(max_length=8)] = ()
     retain_until: AwareDatetime | None = None
-    onward: Onward = Onward.NONE
+    onward: Onward | None = None
     expires_at: AwareDatetime | None = None
     in_reply_to: Uuid7 | None = None
     thread_id: Uuid7 | None = None
