@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 import pytest
-from store_place import START, package
 from sqlalchemy.exc import StatementError
+from store_place import START, package
 
 from attache.errors import AttacheError, Conflict
 from gateway.exchange.records import (
@@ -22,7 +22,7 @@ from gateway.exchange.records import (
     ReleaseRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
-from gateway.store import reading
+from gateway.store.reading import FIND_LIMIT
 
 KINDS = typing.get_args(Record)
 EXOTIC = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
@@ -43,7 +43,7 @@ def _value(name, hint, empty):
     if issubclass(kind, StrEnum):
         return list(kind)[-1]
     return {
-        str: f"the {name} – é",
+        str: f"the {name} é",
         int: 2**40 if name != "serial" else 7,
         bytes: b"\x00\xff" + name.encode(),
         datetime: EXOTIC,
@@ -140,12 +140,11 @@ async def test_find_answers_in_the_order_of_the_key(place):
     assert found == [package(1), package(2), package(3)]
 
 
-async def test_find_refuses_an_unbounded_answer(place, monkeypatch):
-    monkeypatch.setattr(reading, "FIND_LIMIT", 2)
+async def test_find_refuses_an_unbounded_answer(place):
     async with place.open() as store:
-        await store.write(adding(package(1), package(2)))
-        assert len(await store.read(lambda reader: reader.find(PackageRecord))) == 2
-        await store.write(adding(package(3)))
+        await store.write(adding(*(package(n) for n in range(FIND_LIMIT))))
+        assert len(await store.read(lambda reader: reader.find(PackageRecord))) == FIND_LIMIT
+        await store.write(adding(package(FIND_LIMIT)))
         with pytest.raises(AttacheError, match="not bounded"):
             await store.read(lambda reader: reader.find(PackageRecord))
 
