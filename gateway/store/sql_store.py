@@ -150,8 +150,8 @@ def open_store(
 
 
 @contextmanager
-def open_log(url: str, keys: LogKeys) -> Iterator[LogView]:
-    """The exchange log in a database, for reading alone, also while a gateway runs on it: one committed state throughout.
+def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
+    """Records and exchange log of a database, for reading alone, also while a gateway runs on it: one committed state.
 
     Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
     """
@@ -164,7 +164,8 @@ def open_log(url: str, keys: LogKeys) -> Iterator[LogView]:
             checkpoint = read_checkpoint(connection)
             if checkpoint is None:
                 raise IntegrityLost(detail="the exchange log has no head", step="log-head")
-            yield LogView(connection, checkpoint, keys)
+            log = LogView(connection, checkpoint, keys)
+            yield SqlReader(connection, log), log
     finally:
         engine.dispose()
 

@@ -51,7 +51,7 @@ class Access:
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
-    passphrase: str | None = field(default=None, repr=False)
+    passphrase: bytes | None = field(default=None, repr=False)
     authorities: tuple[bytes, ...] = field(default=(), repr=False)
     thumbprints: frozenset[str] = frozenset()
 
@@ -65,7 +65,7 @@ class Access:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: str | None = None,
+        passphrase: bytes | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> "Access":
         """What is given, and the environment for what is not: ATTACHE_URL, ATTACHE_TOKEN, ATTACHE_TOKEN_FILE,
@@ -96,7 +96,7 @@ class Access:
             context = _trusting(self.authorities) if self.authorities else ssl.create_default_context(cafile=self.ca)
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             if self.certificate is not None:
-                context.load_cert_chain(self.certificate, self.key, password=lambda: self.passphrase or "")
+                context.load_cert_chain(self.certificate, self.key, password=lambda: self.passphrase or b"")
         except (OSError, ValueError) as error:
             raise Misconfigured("misconfigured", f"a TLS file cannot be used: {error}") from None
         return context
