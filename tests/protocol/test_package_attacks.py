@@ -147,9 +147,10 @@ def test_hs256_keyed_with_the_public_key(parties, manifest):
         receive(parties, forge(parties, manifest, statement=resign))
 
 
-@pytest.mark.parametrize(("true", "index", "claimed"), [
-    (Suite.HYBRID_1, 0, "classical-1"), (Suite.HYBRID_1, 1, "classical-1"), (Suite.CLASSICAL_1, 0, "hybrid-1")
-])
+@pytest.mark.parametrize(
+    ("true", "index", "claimed"),
+    [(Suite.HYBRID_1, 0, "classical-1"), (Suite.HYBRID_1, 1, "classical-1"), (Suite.CLASSICAL_1, 0, "hybrid-1")],
+)
 def test_suite_in_headers_disagrees(parties, true, index, claimed):
     """A header that names the weaker suite does not make one signature enough."""
     manifest = manifest_for(parties, send(parties).facts, true)
