@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from attache import strict_json
 from attache.errors import MalformedInput
-from attache.package.manifest import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
+from attache.package.values import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
 from attache.vocabulary import (
     Assurance,
     Caveat,
