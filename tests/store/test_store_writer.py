@@ -131,6 +131,17 @@ async def test_whatever_a_unit_raises_reaches_its_caller_and_leaves_nothing(plac
         assert await store.write(submitting(2)) == 0
 
 
+async def test_a_unit_that_raises_what_no_future_can_hold_does_not_silence_its_group(place):
+    async with place.open(steps=GatedCommit) as store:
+        first = asyncio.create_task(store.write(submitting(0)))
+        await until(store._steps.reached)
+        group = [asyncio.create_task(store.write(unit)) for unit in (lambda tx: next(iter(())), submitting(1))]
+        await asyncio.sleep(0)
+        store._steps.gate.set()
+        answers = await asyncio.gather(first, *group, return_exceptions=True)
+    assert (answers[0], type(answers[1]), answers[2]) == (0, RuntimeError, 1)
+
+
 async def test_a_unit_may_go_on_after_a_conflict(place):
     def unit(tx):
         tx.add(package(1))
