@@ -193,6 +193,11 @@ def _atoms(node: pst.Expr, polarity: int) -> Iterator[_Atom]:
             yield from _atoms(right, polarity)
         case pst.UnaryOp(op="not", arg=arg):
             yield from _atoms(arg, -polarity)
+        case pst.UnaryOp(op="is_empty", arg=arg):
+            yield _Atom(arg, -polarity)
+        case pst.BinaryOp(op="contains_all", left=left, right=right):
+            yield _Atom(left, polarity)
+            yield _Atom(right, -polarity)
         case _:
             yield _Atom(node, polarity)
 
