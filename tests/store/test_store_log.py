@@ -16,7 +16,7 @@ from attache.translog.tiles import Tile, bundles_of, hash_tiles_of, parse_bundle
 from gateway.exchange.ports import LogFilter
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
-from gateway.store import open_log
+from gateway.store import open_reading
 
 
 def execute(place: Place, sql: str) -> None:
@@ -190,7 +190,7 @@ async def test_the_log_is_read_with_and_without_a_gateway_on_it(place):
 
 
 async def test_a_log_that_is_not_there_is_misconfigured_and_not_made(place):
-    with pytest.raises(Misconfigured), open_log(place.url, keys_of()):
+    with pytest.raises(Misconfigured), open_reading(place.url, keys_of()):
         raise AssertionError("there is a log")
     assert not place.database.exists()
 
