@@ -6,7 +6,7 @@ import threading
 import pytest
 from store_place import package, submitted, submitting
 
-from attache.errors import AttacheError, Conflict, TooManyRequests
+from attache.errors import AttacheError, Conflict, NotFound, TooManyRequests
 from gateway.exchange.records import PackageRecord
 from gateway.store.group_commit import GroupCommit
 from gateway.store.writer import MAX_GROUP, Writer
@@ -89,6 +89,9 @@ async def test_a_checkpoint_is_shown_only_once_it_is_locked(place):
         await until(store._steps.reached)
         assert await store.read_log(lambda log: log.checkpoint) == before == place.lock.read_bytes()
         assert await store.read_log(lambda log: log.entries_after(-1, 9)) == []
+        for path in ("tile/0/000.p/1", "tile/entries/000.p/1"):
+            with pytest.raises(NotFound):
+                await store.read_log(lambda log, path=path: log.resource(path))
         assert not writing.done()
         store._steps.gate.set()
         await writing
