@@ -2,11 +2,14 @@
 
 import asyncio
 import hmac
+import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -204,3 +207,16 @@ def _store_check(store: SqlStore) -> Check:
         await store.read_log(lambda log: log.size)
 
     return check
+
+
+def write_contracts(folder: Path) -> Iterator[Path]:
+    """Write the OpenAPI contract of each surface to `folder`; nothing of a gateway is opened."""
+    unused: Any = None
+    contracts = {
+        "agency-api.json": create_agency_api(unused, unused, unused, {}),
+        "exchange-api.json": create_exchange_api(unused, unused, unused, unused),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, api in contracts.items():
+        (folder / name).write_text(json.dumps(api.openapi(), indent=1, ensure_ascii=False) + "\n")
+        yield folder / name

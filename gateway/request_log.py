@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict
 
@@ -24,12 +25,12 @@ log = structlog.get_logger("gateway.request")
 class RequestLog:
     """ASGI middleware, the outermost: writes the line when the request is over, however it ended.
 
-    `status` is 0 where no answer was begun. `caller` is the pseudonym that the door noted, `participant` the peer.
+    `status` is 0 where no answer was begun. `caller` is whom the door noted: a pseudonym, or a participant.
     """
 
-    def __init__(self, app: ASGIApp, listener: str) -> None:
+    def __init__(self, app: ASGIApp, api: str) -> None:
         self._app = app
-        self._listener = listener
+        self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,15 +50,19 @@ class RequestLog:
         finally:
             log.info(
                 "request",
-                listener=self._listener,
+                api=self._api,
                 method=scope["method"] if scope["method"] in KNOWN_METHODS else "other",
                 route=route_template(scope),
                 status=status,
                 milliseconds=round((time.perf_counter() - started_at) * 1000, 1),
                 request_id=state.get("request_id"),
                 caller=state.get("caller"),
-                participant=state.get("participant"),
             )
+
+
+def install_request_log(app: FastAPI) -> None:
+    """Log the requests of `app`, under its title. Call it after `install_problems`."""
+    app.add_middleware(RequestLog, api=app.title)
 
 
 def route_template(scope: Scope) -> str:
@@ -100,7 +105,6 @@ class _LibraryLine(logging.Formatter):
 
 def _without_traceback(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """The type of an error in the place of its text."""
-    event.pop("stack_info", None)
     given = event.pop("exc_info", None)
     return {**event, **_error_of(sys.exc_info() if given is True else given)}
 

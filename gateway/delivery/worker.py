@@ -85,7 +85,7 @@ class DeliveryWorker:
     async def _turn(self) -> None:
         """Start what is due, or rest until something may be."""
         self._wake.clear()
-        listening = asyncio.ensure_future(self._outbox.changed())
+        listening = await self._listen()
         try:
             due = await self._outbox.next_due()
             now = self._now()
@@ -94,10 +94,16 @@ class DeliveryWorker:
                     return
                 # The claim itself was a change: hear only of later ones.
                 listening.cancel()
-                listening = asyncio.ensure_future(self._outbox.changed())
+                listening = await self._listen()
             await self._rest(self._rest_seconds(due, now), listening)
         finally:
             listening.cancel()
+
+    async def _listen(self) -> "asyncio.Future[None]":
+        """Hear of changes from now on; it has begun to listen when this returns, so that nothing slips by."""
+        listening = asyncio.ensure_future(self._outbox.changed())
+        await asyncio.sleep(0)
+        return listening
 
     async def _start(self, now: datetime) -> bool:
         """Claim and start deliveries; False if there were none to claim."""

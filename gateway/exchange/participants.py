@@ -1,5 +1,6 @@
 """Participants: admitted by hand, rotated by signed successors, suspended and resumed. What is in force is a Directory."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from attache.errors import Conflict, MalformedInput, NotFound
@@ -15,7 +16,11 @@ from gateway.partners import Directory, ParticipantStatus, Partner
 
 async def load_directory(store: Store) -> Directory:
     """Everybody who is admitted, each descriptor verified again."""
-    records = await store.read(lambda reader: reader.find(ParticipantRecord))
+    return directory_of(await store.read(lambda reader: reader.find(ParticipantRecord)))
+
+
+def directory_of(records: Iterable[ParticipantRecord]) -> Directory:
+    """The directory that these records make; raises what the verification of a descriptor raises."""
     return Directory.of(Partner(_stored(record), record.status) for record in records)
 
 

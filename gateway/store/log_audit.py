@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.exc import DBAPIError
 
 from attache.errors import AttacheError, IntegrityLost
 from attache.translog.edge import RightEdge, TileWrite, append
@@ -44,6 +45,8 @@ def verify_log(connection: Connection, keys: LogKeys) -> LogAudit:
         raise
     except AttacheError as error:
         raise _lost(error.detail or error.title) from error
+    except DBAPIError as error:
+        raise _lost("the database cannot be read") from error
 
 
 def _verify(connection: Connection, keys: LogKeys) -> LogAudit:

@@ -29,11 +29,12 @@ class LogView:
         self._keys = keys
 
     def prove_entry(self, index: int) -> LogProof:
-        """The inclusion proof of an entry; raises NotFound beyond the checkpoint."""
+        """An entry and its inclusion proof; raises NotFound beyond the checkpoint."""
         self._require(index)
+        (leaf,) = read_leaves(self._connection, index, 1)
         hashes = TileHashes(self.size, partial(read_tile, self._connection))
         proof = tuple(prove_inclusion(index, self.size, hashes))
-        return LogProof(self._keys.origin, index, self.entry(index).leaf, self.checkpoint, proof)
+        return LogProof(self._keys.origin, index, leaf, self.checkpoint, proof)
 
     def entries_after(self, after: int, limit: int, wanted: LogFilter | None = None) -> list[LoggedEntry]:
         """Entries in the order of the log, keyset-paged by index: those above `after` (-1 for all)."""

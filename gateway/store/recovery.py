@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
 
 from attache.errors import AttacheError, IntegrityLost
 from attache.translog.merkle import HASH_BYTES, leaf_hashes
@@ -17,10 +18,12 @@ from gateway.store.log_tables import LOG_ENTRY
 
 
 def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: datetime) -> None:
-    """Give a database without a log an empty, signed one. Raises IntegrityLost where the lock says that there was one."""
+    """Give a database without a log an empty, signed one. Raises IntegrityLost where lock or entries say that there was one."""
     if read_checkpoint(connection) is None:
         require_database(lock.read())
-        add_head(connection, empty_head(keys.origin, keys.signers, int(now.timestamp())))
+        head = empty_head(keys.origin, keys.signers, int(now.timestamp()))
+        _require_entries(connection, head)
+        add_head(connection, head)
 
 
 def recover_log(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tuple[LogHead, bytes]:
@@ -36,6 +39,8 @@ def recover_log(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> 
         raise IntegrityLost(
             detail=f"the exchange log does not open: {error.detail or error.title}", step=error.step
         ) from error
+    except DBAPIError as error:
+        raise IntegrityLost(detail="the exchange log cannot be read", step="log-head") from error
 
 
 def _recover(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tuple[LogHead, bytes]:

@@ -86,6 +86,10 @@ class SqlStore:
         """See Writer.changed."""
         return self._writer.changed()
 
+    def require_writable(self) -> None:
+        """For a readiness check: see Writer.require_open."""
+        self._writer.require_open()
+
     async def _read(self, query: Callable[[Connection, LogView], T]) -> T:
         if self._reads_waiting >= MAX_READS_WAITING:
             raise TooManyRequests(detail="too many reads are waiting", retry_after_seconds=1)
@@ -146,8 +150,8 @@ def open_store(
 
 
 @contextmanager
-def open_log(url: str, keys: LogKeys) -> Iterator[LogView]:
-    """The exchange log in a database, for reading alone, also while a gateway runs on it: one committed state throughout.
+def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
+    """Records and exchange log of a database, for reading alone, also while a gateway runs on it: one committed state.
 
     Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
     """
@@ -160,7 +164,8 @@ def open_log(url: str, keys: LogKeys) -> Iterator[LogView]:
             checkpoint = read_checkpoint(connection)
             if checkpoint is None:
                 raise IntegrityLost(detail="the exchange log has no head", step="log-head")
-            yield LogView(connection, checkpoint, keys)
+            log = LogView(connection, checkpoint, keys)
+            yield SqlReader(connection, log), log
     finally:
         engine.dispose()
 

@@ -1,6 +1,7 @@
 """A place where a store lives, and things to put into it. Shared by the tests of the store and of its faults."""
 
 import asyncio
+from contextlib import contextmanager
 import inspect
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from gateway.exchange.at_rest import Vault
 from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, PackageRecord, PackageState
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
-from gateway.store import LogKeys, SqlStore, open_log, open_store
+from gateway.store import LogKeys, SqlStore, open_reading, open_store
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 ORIGIN = "gateway.example.org/log"
@@ -52,8 +53,10 @@ class Place:
             self.url, blobs_dir=self.blobs, lock_path=self.lock, keys=keys or keys_of(), clock=clock, **more
         )
 
+    @contextmanager
     def log(self, keys=None):
-        return open_log(self.url, keys or keys_of())
+        with open_reading(self.url, keys or keys_of()) as (_, log):
+            yield log
 
     async def fill(self, entries: int, start: int = 0) -> None:
         async with self.open() as store:

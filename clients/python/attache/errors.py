@@ -243,6 +243,7 @@ PROBLEMS: Mapping[str, Problem] = {
     # The exchange log
     "malformed-log": Problem(MalformedInput, "Not in the C2SP format that its place requires", "Obtain the file again."),
     "malformed-proof": Problem(MalformedInput, "Not a proof", "Obtain the proof again."),
+    "malformed-evidence": Problem(MalformedInput, "Not an evidence bundle", "Obtain the file again."),
     "proof-invalid": Problem(NotAuthentic, "The proof does not lead to the signed root", "Do not rely on the entry; tell the log's operator."),
     "log-inconsistent": Problem(NotAuthentic, "Two checkpoints of one log contradict each other", "Keep both; they are evidence against the log's operator."),
     # Delivery and ourselves
@@ -256,6 +257,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "internal-error": Problem(AttacheError, "An unexpected error of ours", "Tell the operator the request id."),
     "unknown-problem": Problem(AttacheError, "A code that this version does not know", "Update the SDK."),
     "integrity-lost": Problem(IntegrityLost, "Our own records do not add up", "Stop, keep everything, call the security officer."),
+    "replay-differs": Problem(IntegrityLost, "A recorded decision does not replay to itself", "Keep the record and the policy files; call the security officer."),
     "misconfigured": Problem(Misconfigured, "The configuration cannot be used", "Mend the setting that the detail names."),
     "policy-not-loaded": Problem(Misconfigured, "The policy set does not load", "Mend the file, line and rule that the detail names."),
 }  # fmt: skip

@@ -9,8 +9,8 @@ import structlog
 from asking import ask
 from fastapi import APIRouter, FastAPI, Header, Request
 
-from gateway.problems import install_problems
-from gateway.request_log import RequestLog, configure_logging
+from gateway.problems import EveryAnswer, install_problems
+from gateway.request_log import RequestLog, configure_logging, install_request_log
 
 SENTINEL = "S3NT1NEL-content"
 
@@ -32,7 +32,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def make_app() -> FastAPI:
-    app, router = FastAPI(), APIRouter(prefix="/packages")
+    app, router = FastAPI(title="agency"), APIRouter(prefix="/packages")
 
     @router.post("/{package_id}/parts/{name}")
     async def upload(request: Request, package_id: str, name: str) -> dict[str, int]:
@@ -45,7 +45,7 @@ def make_app() -> FastAPI:
 
     app.include_router(router, prefix="/api/v1")
     install_problems(app)
-    app.add_middleware(RequestLog, listener="agency")
+    install_request_log(app)
     return app
 
 
@@ -57,13 +57,12 @@ def test_one_line_for_each_request(stream):
     assert line == {
         "event": "request",
         "level": "info",
-        "listener": "agency",
+        "api": "agency",
         "method": "POST",
         "route": "/api/v1/packages/{package_id}/parts/{name}",
         "status": 200,
         "request_id": answer.headers["x-request-id"],
         "caller": "0123456789abcdef",
-        "participant": None,
     }
 
 
@@ -129,6 +128,18 @@ def test_what_a_library_logs_loses_its_values(stream):
 
 def test_libraries_only_warn(stream):
     logging.getLogger("httpx").info("chatter")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("layer", [EveryAnswer, lambda app: RequestLog(app, "agency")])
+def test_what_is_not_http_passes_by(stream, layer):
+    seen = []
+
+    async def inner(*connection: Any) -> None:
+        seen.append(connection)
+
+    asyncio.run(layer(inner)({"type": "lifespan"}, 1, 2))
+    assert seen == [({"type": "lifespan"}, 1, 2)]
     assert stream.getvalue() == ""
 
 

@@ -13,7 +13,7 @@ from attache.client.call import Call, Cursor, Page, Plan
 from attache.client.connect import Access, Timeouts, head_of, options_of, require_known_server, unreachable
 from attache.client.retry import Retry, chance
 from attache.client.submission import CHUNK_BYTES
-from attache.errors import AttacheError
+from attache.errors import AttacheError, CertificateRejected
 
 T = TypeVar("T")
 
@@ -106,7 +106,11 @@ class Driver:
             raise unreachable(error, with_certificate=self._access.certificate is not None) from None
 
     def _on_connection(self, event: str, info: dict[str, Any]) -> None:
-        require_known_server(event, info, self._access)
+        try:
+            require_known_server(event, info, self._access)
+        except CertificateRejected:
+            info["return_value"].close()
+            raise
 
 
 class AsyncDriver:
@@ -193,7 +197,11 @@ class AsyncDriver:
             raise unreachable(error, with_certificate=self._access.certificate is not None) from None
 
     async def _on_connection(self, event: str, info: dict[str, Any]) -> None:
-        require_known_server(event, info, self._access)
+        try:
+            require_known_server(event, info, self._access)
+        except CertificateRejected:
+            await info["return_value"].aclose()
+            raise
 
 
 async def _on_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

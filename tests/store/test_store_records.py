@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 import pytest
-from store_place import START, package
 from sqlalchemy.exc import StatementError
+from store_place import START, package
 
 from attache.errors import AttacheError, Conflict
 from gateway.exchange.records import (
@@ -22,7 +22,7 @@ from gateway.exchange.records import (
     ReleaseRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
-from gateway.store import reading
+from gateway.store.reading import FIND_LIMIT
 
 KINDS = typing.get_args(Record)
 EXOTIC = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
@@ -42,7 +42,12 @@ def _value(name, hint, empty):
     kind = options[0]
     if issubclass(kind, StrEnum):
         return list(kind)[-1]
-    return {str: f"the {name} – é", int: 2**40 if name != "serial" else 7, bytes: b"\x00\xff" + name.encode(), datetime: EXOTIC}[kind]
+    return {
+        str: f"the {name} é",
+        int: 2**40 if name != "serial" else 7,
+        bytes: b"\x00\xff" + name.encode(),
+        datetime: EXOTIC,
+    }[kind]
 
 
 PARENTS = {
@@ -135,12 +140,11 @@ async def test_find_answers_in_the_order_of_the_key(place):
     assert found == [package(1), package(2), package(3)]
 
 
-async def test_find_refuses_an_unbounded_answer(place, monkeypatch):
-    monkeypatch.setattr(reading, "FIND_LIMIT", 2)
+async def test_find_refuses_an_unbounded_answer(place):
     async with place.open() as store:
-        await store.write(adding(package(1), package(2)))
-        assert len(await store.read(lambda reader: reader.find(PackageRecord))) == 2
-        await store.write(adding(package(3)))
+        await store.write(adding(*(package(n) for n in range(FIND_LIMIT))))
+        assert len(await store.read(lambda reader: reader.find(PackageRecord))) == FIND_LIMIT
+        await store.write(adding(package(FIND_LIMIT)))
         with pytest.raises(AttacheError, match="not bounded"):
             await store.read(lambda reader: reader.find(PackageRecord))
 
@@ -148,9 +152,7 @@ async def test_find_refuses_an_unbounded_answer(place, monkeypatch):
 async def test_change_answers_with_the_record_as_it_is_now(place):
     async with place.open() as store:
         await store.write(adding(package(1), package(2)))
-        changed = await store.write(
-            lambda tx: tx.change(package(1), state=PackageState.SUBMITTED, submitted_at=START)
-        )
+        changed = await store.write(lambda tx: tx.change(package(1), state=PackageState.SUBMITTED, submitted_at=START))
         assert changed == package(1, state=PackageState.SUBMITTED, submitted_at=START)
         assert await store.read(lambda reader: reader.find(PackageRecord)) == [changed, package(2)]
 
@@ -228,7 +230,10 @@ async def test_approvals_are_pending_ones_of_the_posts_oldest_first(place):
         return sample(ApprovalRecord, approval_id=f"a{n}", post=post, state=state, requested_at=requested_at)
 
     late, early, both = approval(1, "sydney", minute=5), approval(2, "sydney"), approval(3, "bogota", minute=1)
-    others = [approval(4, "frankfurt"), *(approval(n, "sydney", state) for n, state in enumerate(list(ApprovalState)[1:], 5))]
+    others = [
+        approval(4, "frankfurt"),
+        *(approval(n, "sydney", state) for n, state in enumerate(list(ApprovalState)[1:], 5)),
+    ]
     async with place.open() as store:
         await store.write(adding(late, early, both, *others))
         assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 9)) == [early, both, late]
@@ -241,7 +246,9 @@ async def test_a_mailbox_holds_what_is_released_to_its_owner(place):
         return sample(ReleaseRecord, package_id=package(n).package_id, recipient=recipient, state=state)
 
     mine = [release(n) for n in range(3)]
-    settled = [release(3 + n, state=state) for n, state in enumerate(s for s in ReleaseState if s is not ReleaseState.RELEASED)]
+    settled = [
+        release(3 + n, state=state) for n, state in enumerate(s for s in ReleaseState if s is not ReleaseState.RELEASED)
+    ]
     async with place.open() as store:
         await store.write(adding(*(package(n) for n in range(20)), *mine, *settled, release(19, recipient="europol")))
         assert await store.read(lambda reader: reader.mailbox_after("partner-bogota", "", 2)) == mine[:2]
