@@ -59,6 +59,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "method-not-allowed": 405,
     "unsupported-media-type": 415,
     "request-timeout": 408,
+    "not-ready": 503,
     # Well-formed, and still not something that can be done (RFC 9110, 15.5.21)
     "malformed-request": 422,
     "unknown-term": 422,
@@ -166,23 +167,34 @@ class EveryAnswer:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        started = False
+        started, is_read = False, not _announces_body(scope)
+
+        async def receive_and_see() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read = not message.get("more_body", False)
+            return message
 
         async def send_complete(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _complete(MutableHeaders(scope=message), request_id)
+                _complete(MutableHeaders(scope=message), request_id, is_read=is_read)
             await send(message)
 
         try:
-            await self._app(scope, receive, send_complete)
+            await self._app(scope, receive_and_see, send_complete)
         except ClientDisconnect:
             log.info("client-disconnected", request_id=request_id)
         except Exception as error:  # noqa: BLE001 -- the last resort; what it says may hold content, so only its place is told
             log.error("unexpected-error", request_id=request_id, error=type(error).__name__, at=_place(error))  # noqa: TRY400 -- a traceback quotes values
             if not started:  # otherwise the server sees an unfinished answer and cuts the connection
                 await problem_response(AttacheError(), request_id)(scope, receive, send_complete)
+
+
+def new_request_id() -> str:
+    """An id for a request that came without one."""
+    return secrets.token_hex(16)
 
 
 def request_id_of(request: Request) -> str:
@@ -259,11 +271,21 @@ def _request_id(scope: Scope) -> str:
     given: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"]
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0]
-    return secrets.token_hex(16)
+    return new_request_id()
 
 
-def _complete(headers: MutableHeaders, request_id: str) -> None:
+def _announces_body(scope: Scope) -> bool:
+    """RFC 9112, 6."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
+def _complete(headers: MutableHeaders, request_id: str, *, is_read: bool) -> None:
     headers["X-Request-Id"] = request_id
+    if not is_read:  # or the client could go on sending a body that nobody bounds any more
+        headers["Connection"] = "close"
     for name, value in STANDARD_HEADERS.items():
         headers.setdefault(name, value)
 

@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     )
     crl_reload_seconds: Seconds = _setting("How often both folders are looked at for changes.", 10)
 
+    # Connecting to partners
+    client_certificate_file: Path = _under_state("tls/client.crt", "PEM certificate chain that delivery connects with.")
+    client_key_file: Path = _under_state("tls/client.key", "PEM private key that delivery connects with. Mode 0600.")
+
     # Access tokens
     token_issuer: Text = _setting("The `iss` of access tokens.")
     token_audience: Text = _setting("The `aud` that access tokens for this gateway name.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
+from attache.vocabulary import Post
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
@@ -110,7 +111,7 @@ def _earlier_facts(approval: ApprovalRecord) -> ApprovalFacts:
         raise IntegrityLost(detail="an approval without an officer", step="approval")
     return ApprovalFacts(
         approval.decided_by,
-        frozenset({approval.post}),
+        frozenset({Post(approval.post)}),
         may_approve=True,
         digest=approval.digest,
         expires_at=approval.expires_at,

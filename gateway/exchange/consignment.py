@@ -39,7 +39,7 @@ class Deliver(Protocol):
     """The outbox as the delivery worker sees it. Each answer is one transaction."""
 
     async def claim(self, limit: int, busy: frozenset[str]) -> list[Consignment]:
-        """Lease at most `limit` due rows, none of them for a partner in `busy`."""
+        """Lease at most `limit` due rows, fair between partners, none of them for a partner in `busy`."""
         ...
 
     async def settle(self, consignment: Consignment, receipt: bytes | None) -> None:

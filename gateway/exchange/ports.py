@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from gateway.exchange.records import ApprovalRecord, ArrivalRecord, OutboxRecord, PackageRecord, Record, ReleaseRecord
-from gateway.exchange_log import Event
+from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log.leaf import Opening
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -16,21 +17,68 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LogProof:
-    """An entry's place in our log: the signed checkpoint note and the inclusion proof that leads to its root."""
+    """An entry and its place in our log: the signed checkpoint note, and the inclusion proof that leads to its root."""
 
+    origin: str
     index: int
+    leaf: bytes
     checkpoint: bytes
     proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class LoggedEntry:
+    """An entry: its leaf (gateway.exchange_log.leaf.parse_leaf reads it) and its private side, empty once purged."""
+
+    index: int
+    leaf: bytes
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """Which entries a search wants; the ids are real ones, not pseudonyms."""
+
+    code: EventCode | None = None
+    actor: str | None = None
+    package_id: str | None = None
+    partner: str | None = None
+
+
+class LogReader(Protocol):
+    """A consistent view of the exchange log, up to its newest checkpoint."""
+
+    @property
+    def checkpoint(self) -> bytes: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def entries_after(self, after: int, limit: int, wanted: LogFilter | None = None) -> list[LoggedEntry]:
+        """Entries in the order of the log, keyset-paged by index: those above `after` (-1 for all)."""
+        ...
+
+    def entry(self, index: int) -> LoggedEntry:
+        """One entry; raises NotFound beyond the checkpoint."""
+        ...
+
+    def resource(self, path: str) -> bytes:
+        """What C2SP tlog-tiles serves under `path`; raises MalformedInput, NotFound."""
+        ...
+
+    def prove_entry(self, index: int) -> LogProof:
+        """The inclusion proof of an entry; raises NotFound beyond the checkpoint."""
+        ...
 
 
 class Reader(Protocol):
     """A consistent view of what is committed."""
 
-    def get(self, kind: type[R], *key: Any) -> R | None:
+    def get(self, kind: type[R], /, *key: Any) -> R | None:
         """The record with this key, in the order of `KEY`; None if there is none."""
         ...
 
-    def find(self, kind: type[R], **equal: Any) -> list[R]:
+    def find(self, kind: type[R], /, **equal: Any) -> list[R]:
         """The records whose fields equal these values, in key order. Only for fields that bound the answer."""
         ...
 
@@ -66,7 +114,7 @@ class Transaction(Reader, Protocol):
         """Insert; raises Conflict if the key exists."""
         ...
 
-    def change(self, record: R, **fields: Any) -> R:
+    def change(self, record: R, /, **fields: Any) -> R:
         """Update an existing record and return it as it is now; raises Conflict if it is gone or was changed since read."""
         ...
 
@@ -97,6 +145,10 @@ class Store(Protocol):
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run `query` on a consistent view, off the event loop."""
+        ...
+
+    async def read_log(self, query: Callable[[LogReader], T]) -> T:
+        """Run `query` on a consistent view of the exchange log, off the event loop."""
         ...
 
     def changed(self) -> asyncio.Event:

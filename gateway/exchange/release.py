@@ -6,6 +6,7 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import IntegrityLost, NotPermitted
@@ -20,7 +21,7 @@ from attache.package import (
     sign_manifest,
     uuid7,
 )
-from attache.vocabulary import Markings
+from attache.vocabulary import Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import Transaction
@@ -163,7 +164,7 @@ def _manifest_facts(
         handling_codes=submission.handling_codes,
         caveats=tuple(sorted(handling.caveats)),
         retain_until=now + timedelta(days=handling.retention_days),
-        onward=handling.onward,
+        onward=min(filter(None, (submission.onward, handling.onward)), key=list(Onward).index),
         release=Release(
             decision_id=decision_id,
             policy_set_hash=decision.policy_set_hash,
@@ -312,7 +313,7 @@ def outbox_row(
     )
 
 
-def _about(agency: Agency, verdict: Verdict, **record: object) -> dict[str, object]:
+def _about(agency: Agency, verdict: Verdict, **record: Any) -> dict[str, Any]:
     """What every entry about a release says."""
     request = verdict.request
     return {
@@ -329,7 +330,7 @@ def _about(agency: Agency, verdict: Verdict, **record: object) -> dict[str, obje
     }
 
 
-def _reasons(decision: Decision) -> dict[str, object]:
+def _reasons(decision: Decision) -> dict[str, Any]:
     return {
         "rules": sorted({rule for part in decision.parts for rule in part.rules}),
         "reasons": sorted({reason for part in decision.parts for reason in part.reasons}),

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from attache import strict_json
 from attache.errors import MalformedInput
-from attache.package.manifest import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
+from attache.package.values import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
 from attache.vocabulary import (
     Assurance,
     Caveat,
@@ -77,7 +77,7 @@ class Submission(_Facts):
     purpose: Purpose
     recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
-    crime_types: Annotated[tuple[CrimeType, ...], Field(min_length=1, max_length=16)]
+    crime_types: Annotated[tuple[CrimeType, ...], Field(max_length=16)] = ()
     urgency: Urgency = Urgency.ROUTINE
     channel: Channel = Channel.LIAISON
     markings: MarkingTexts = ()
@@ -85,7 +85,7 @@ class Submission(_Facts):
     caveats: Annotated[tuple[Caveat, ...], Field(max_length=8)] = ()
     assurances: Annotated[tuple[Assurance, ...], Field(max_length=8)] = ()
     retain_until: AwareDatetime | None = None
-    onward: Onward = Onward.NONE
+    onward: Onward | None = None
     expires_at: AwareDatetime | None = None
     in_reply_to: Uuid7 | None = None
     thread_id: Uuid7 | None = None

@@ -12,7 +12,8 @@ from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
-from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.pieces import in_pieces
+from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
 from gateway.exchange.release import Content, Verdict, carry_out, decide_and_seal, new_life
@@ -295,11 +296,10 @@ async def _encrypt_stream(
     taken = 0
     blob = await asyncio.to_thread(agency.blobs.create)
     try:
-        async for chunk in chunks:
+        async for chunk in in_pieces(chunks):
             taken += len(chunk)
-            if taken > agency.limits.max_part_bytes:
-                raise PayloadTooLarge(detail="the part is larger than the limit")
-            await asyncio.to_thread(lambda piece=chunk: blob.write(sealer.update(piece)))
+            _require_allowed(agency, taken)
+            await asyncio.to_thread(_seal_into, sealer, blob, chunk)
         rest, sealed = await asyncio.to_thread(sealer.finish)
         _require_declared(facts, sealed)
         await asyncio.to_thread(blob.write, rest)
@@ -308,6 +308,15 @@ async def _encrypt_stream(
         await asyncio.to_thread(blob.abandon)
         raise
     return _part_record(agency, package_id, number, blob_id, sealed)
+
+
+def _require_allowed(agency: Agency, size: int) -> None:
+    if size > agency.limits.max_part_bytes:
+        raise PayloadTooLarge(detail="the part is larger than the limit")
+
+
+def _seal_into(sealer: PartSealer, blob: BlobWriter, chunk: bytes) -> None:
+    blob.write(sealer.update(chunk))
 
 
 def _part_record(agency: Agency, package_id: str, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:

@@ -28,7 +28,8 @@ class Partner:
     @property
     def endpoint(self) -> str | None:
         """The base URL of its exchange API; None where it collects from our mailbox."""
-        return self.descriptor.endpoints.exchange
+        url = self.descriptor.stated.endpoints.exchange
+        return None if url is None else f"{url.rstrip('/')}/exchange/v1"
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,5 @@ class Directory:
         return {
             thumbprint: partner.participant
             for partner in self.partners.values()
-            for thumbprint in partner.descriptor.tls_thumbprints
+            for thumbprint in partner.descriptor.stated.tls
         }

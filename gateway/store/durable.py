@@ -34,6 +34,7 @@ class Ownership:
 
     def __init__(self, path: Path) -> None:
         """Raises Misconfigured while another process holds it."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from gateway.exchange.ports import Transaction
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.log_book import LogBook
+from gateway.store.log_keys import LogKeys
 from gateway.store.log_view import LogView
 from gateway.store.transaction import SqlTransaction
 
@@ -27,6 +28,9 @@ class Outcome:
     has_written: bool = False
 
 
+NOT_RUN = Outcome()
+
+
 class GroupCommit:
     """One group at a time, on the write connection. Used by the writer's thread alone."""
 
@@ -36,12 +40,12 @@ class GroupCommit:
         book: LogBook,
         lock: CheckpointLock,
         locked: bytes,
-        view: Callable[[Connection, bytes], LogView],
+        keys: LogKeys,
     ) -> None:
         self._connection = connection
         self._book = book
         self._lock = lock
-        self._view = view
+        self._keys = keys
         self.locked = locked
         """The checkpoint that the lock holds: the newest that anybody may be shown."""
 
@@ -55,7 +59,8 @@ class GroupCommit:
         Raises only if the savepoint cannot be undone, and then the whole transaction must be.
         """
         mark = self._book.mark()
-        transaction = SqlTransaction(self._connection, self._view(self._connection, self.locked), self._book.append)
+        view = LogView(self._connection, self.locked, self._keys)
+        transaction = SqlTransaction(self._connection, view, self._book.append)
         savepoint = self._connection.begin_nested()
         try:
             answer = unit(transaction)

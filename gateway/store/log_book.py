@@ -1,25 +1,16 @@
 """The exchange log as the writer holds it: the head in memory, and the entries that its present transaction adds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from attache.clock import Clock
-from attache.translog.signing import NoteSigner
-from gateway.exchange_log import Event, LogHead, Pseudonyms, integrate, make_leaf
+from gateway.exchange_log import Event
+from gateway.exchange_log.batch import LogHead, integrate
+from gateway.exchange_log.leaf import make_leaf
+from gateway.store.log_keys import LogKeys
+from gateway.store.log_privacy import seal_openings
 from gateway.store.log_rows import write_batch
-from gateway.store.vault import Vault, seal_openings
-
-
-@dataclass(frozen=True)
-class LogKeys:
-    """What a log is kept with. The first signer's name is the log's origin."""
-
-    signers: Sequence[NoteSigner]
-    pseudonyms: Pseudonyms
-    vault: Vault
 
 
 class LogBook:

@@ -1,57 +1,40 @@
 """Reading the exchange log: entries, proofs, C2SP resources and export."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from attache.errors import NotFound
-from attache.translog.proving import prove_inclusion
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
+from attache.translog.proving import prove_inclusion
 from attache.translog.tiles import TileHashes, parse_tile_path, tile_width
-from gateway.exchange.ports import LogProof
-from gateway.exchange_log import EventCode, Opening, Pseudonyms, export_log
+from gateway.exchange.ports import LogFilter, LoggedEntry, LogProof
+from gateway.exchange_log.export import export_log
+from gateway.store.log_audit import LogAudit, verify_log
+from gateway.store.log_keys import LogKeys
+from gateway.store.log_privacy import open_openings
 from gateway.store.log_rows import read_leaves, read_tile
 from gateway.store.log_tables import LOG_ENTRY
-from gateway.store.vault import Vault, open_openings
-
-
-@dataclass(frozen=True)
-class LoggedEntry:
-    """An entry: its leaf (gateway.exchange_log.parse_leaf reads it) and its private side, empty once purged."""
-
-    index: int
-    leaf: bytes
-    openings: tuple[Opening, ...]
-
-
-@dataclass(frozen=True)
-class LogFilter:
-    """Which entries a search wants; the ids are real ones, not pseudonyms."""
-
-    code: EventCode | None = None
-    actor: str | None = None
-    package_id: str | None = None
-    partner: str | None = None
 
 
 class LogView:
     """The log up to `checkpoint`, on one connection. Entries that are committed but not yet in the checkpoint lock are not shown."""
 
-    def __init__(self, connection: Connection, checkpoint: bytes, pseudonyms: Pseudonyms, vault: Vault) -> None:
+    def __init__(self, connection: Connection, checkpoint: bytes, keys: LogKeys) -> None:
         self.checkpoint = checkpoint
-        self.size = parse_checkpoint_body(parse_note(checkpoint).text).size
+        self.size = _size(checkpoint)
         self._connection = connection
-        self._pseudonyms = pseudonyms
-        self._vault = vault
+        self._keys = keys
 
     def prove_entry(self, index: int) -> LogProof:
-        """The inclusion proof of an entry; raises NotFound beyond the checkpoint."""
+        """An entry and its inclusion proof; raises NotFound beyond the checkpoint."""
         self._require(index)
+        (leaf,) = read_leaves(self._connection, index, 1)
         hashes = TileHashes(self.size, partial(read_tile, self._connection))
-        return LogProof(index, self.checkpoint, tuple(prove_inclusion(index, self.size, hashes)))
+        proof = tuple(prove_inclusion(index, self.size, hashes))
+        return LogProof(self._keys.origin, index, leaf, self.checkpoint, proof)
 
     def entries_after(self, after: int, limit: int, wanted: LogFilter | None = None) -> list[LoggedEntry]:
         """Entries in the order of the log, keyset-paged by index: those above `after` (-1 for all)."""
@@ -87,16 +70,25 @@ class LogView:
         """The whole log as the files of a static C2SP directory; the checkpoint comes last."""
         return export_log(self.checkpoint, partial(read_tile, self._connection), partial(read_leaves, self._connection))
 
+    def verify(self) -> LogAudit:
+        """See log_audit.verify_log. Covers what is committed, which may be a group more than `checkpoint`."""
+        return verify_log(self._connection, self._keys)
+
     def _require(self, index: int) -> None:
         if not 0 <= index < self.size:
             raise NotFound(detail="the log has no such entry yet")
 
-    def _conditions(self, wanted: LogFilter) -> Iterator[object]:
+    def _conditions(self, wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
         if wanted.code is not None:
             yield LOG_ENTRY.c.code == wanted.code.value
         for kind, name in (("actor", wanted.actor), ("package", wanted.package_id), ("partner", wanted.partner)):
             if name is not None:
-                yield LOG_ENTRY.c[kind] == self._pseudonyms.of(kind, name)
+                yield LOG_ENTRY.c[kind] == self._keys.pseudonyms.of(kind, name)
 
     def _entry(self, index: int, leaf: bytes, sealed: bytes | None) -> LoggedEntry:
-        return LoggedEntry(index, leaf, () if sealed is None else open_openings(self._vault, index, sealed))
+        return LoggedEntry(index, leaf, () if sealed is None else open_openings(self._keys.vault, index, sealed))
+
+
+@lru_cache(maxsize=8)
+def _size(checkpoint: bytes) -> int:
+    return parse_checkpoint_body(parse_note(checkpoint).text).size

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from attache.errors import Misconfigured
+from gateway.store.durable import sync_folder
 
 BUSY_MILLISECONDS = 5_000
 
@@ -39,8 +40,8 @@ def database_path(url: str) -> Path:
 
 def writing_engine(path: Path) -> Engine:
     """An engine whose transactions begin IMMEDIATE. Makes the file, for its owner only, if there is none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    sync_folder(path.parent)
     return _engine(f"sqlite:///{path}", _WRITER, "BEGIN IMMEDIATE", poolclass=NullPool)
 
 
@@ -58,7 +59,9 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "cached_statements": 512}, **pool)
+    # Errors name statements, never their parameters.
+    arguments = {"check_same_thread": False, "cached_statements": 512}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True, **pool)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

@@ -1,6 +1,6 @@
 """The Reader port: what a connection sees."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,7 +10,9 @@ from attache.errors import AttacheError
 from gateway.exchange.ports import LogProof
 from gateway.exchange.records import ApprovalRecord, ApprovalState, ArrivalRecord, PackageRecord, Record, ReleaseRecord
 from gateway.exchange.state import ArrivalState, ReleaseState
-from gateway.store.statements import record_of, selection, selection_by_key, selection_equal, table_of
+from gateway.store.log_view import LogView
+from gateway.store.outbox import outbox_due
+from gateway.store.statements import SQL, records_of
 
 R = TypeVar("R", bound=Record)
 
@@ -21,26 +23,26 @@ FIND_LIMIT = 10_000
 class SqlReader:
     """Answers from one connection, and so from one state of the database."""
 
-    def __init__(self, connection: Connection, prove: Callable[[Connection, int], LogProof]) -> None:
+    def __init__(self, connection: Connection, log: LogView) -> None:
         self._connection = connection
-        self._prove = prove
+        self._log = log
 
-    def get(self, kind: type[R], *key: Any) -> R | None:
+    def get(self, kind: type[R], /, *key: Any) -> R | None:
         """See exchange.ports.Reader."""
-        row = self._connection.execute(selection_by_key(kind), dict(zip(kind.KEY, key, strict=True))).one_or_none()
-        return None if row is None else record_of(kind, row)
+        found = self._all(kind, SQL[kind].by_key, dict(zip(kind.KEY, key, strict=True)))
+        return found[0] if found else None
 
-    def find(self, kind: type[R], **equal: Any) -> list[R]:
+    def find(self, kind: type[R], /, **equal: Any) -> list[R]:
         """See exchange.ports.Reader. Raises AttacheError where more than FIND_LIMIT records match."""
-        found = self._all(kind, selection_equal(kind, tuple(sorted(equal))).limit(FIND_LIMIT + 1), equal)
+        found = self._all(kind, SQL[kind].equal(equal).limit(FIND_LIMIT + 1), equal)
         if len(found) > FIND_LIMIT:
             raise AttacheError(detail=f"a search for {kind.__name__} is not bounded")
         return found
 
     def packages_after(self, after: str, limit: int, submitter: str | None) -> list[PackageRecord]:
         """See exchange.ports.Reader."""
-        package = table_of(PackageRecord).c
-        query = selection(PackageRecord).order_by(package.package_id.desc()).limit(limit)
+        package = SQL[PackageRecord].table.c
+        query = SQL[PackageRecord].all.order_by(package.package_id.desc()).limit(limit)
         if after:
             query = query.where(package.package_id < after)
         if submitter is not None:
@@ -49,10 +51,10 @@ class SqlReader:
 
     def arrivals_after(self, after: tuple[datetime, str] | None, limit: int) -> list[ArrivalRecord]:
         """See exchange.ports.Reader."""
-        arrival = table_of(ArrivalRecord).c
+        arrival = SQL[ArrivalRecord].table.c
         query = (
-            selection(ArrivalRecord)
-            .where(arrival.state.in_((ArrivalState.RECEIVED, ArrivalState.OPENED)))
+            SQL[ArrivalRecord]
+            .all.where(arrival.state.in_((ArrivalState.RECEIVED, ArrivalState.OPENED)))
             .order_by(arrival.changed_at.desc(), arrival.package_id.desc())
             .limit(limit)
         )
@@ -62,10 +64,10 @@ class SqlReader:
 
     def approvals_at(self, posts: Sequence[str], limit: int) -> list[ApprovalRecord]:
         """See exchange.ports.Reader."""
-        approval = table_of(ApprovalRecord).c
+        approval = SQL[ApprovalRecord].table.c
         query = (
-            selection(ApprovalRecord)
-            .where(approval.state == ApprovalState.PENDING, approval.post.in_(posts))
+            SQL[ApprovalRecord]
+            .all.where(approval.state == ApprovalState.PENDING, approval.post.in_(posts))
             .order_by(approval.requested_at, approval.approval_id)
             .limit(limit)
         )
@@ -73,10 +75,10 @@ class SqlReader:
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """See exchange.ports.Reader."""
-        release = table_of(ReleaseRecord).c
+        release = SQL[ReleaseRecord].table.c
         query = (
-            selection(ReleaseRecord)
-            .where(
+            SQL[ReleaseRecord]
+            .all.where(
                 release.recipient == recipient,
                 release.state == ReleaseState.RELEASED,
                 release.package_id > after,
@@ -86,9 +88,13 @@ class SqlReader:
         )
         return self._all(ReleaseRecord, query)
 
+    def outbox_due(self) -> datetime | None:
+        """See exchange.ports.Reader."""
+        return outbox_due(self._connection)
+
     def prove_entry(self, index: int) -> LogProof:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""
-        return self._prove(self._connection, index)
+        return self._log.prove_entry(index)
 
     def _all(self, kind: type[R], query: Select[Any], parameters: dict[str, Any] | None = None) -> list[R]:
-        return [record_of(kind, row) for row in self._connection.execute(query, parameters or {})]
+        return records_of(kind, self._connection.execute(query, parameters or {}))

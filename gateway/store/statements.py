@@ -3,9 +3,8 @@
 Core statements on the SQLModel tables; a row's columns are a record's fields in their order, so `kind(*row)` is the record.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from functools import cache
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Table, bindparam, select, update
@@ -20,73 +19,56 @@ R = TypeVar("R", bound=Record)
 _WAS = "was_"
 
 
-@cache
-def table_of(kind: type[Record]) -> Table:
-    """The Core table that keeps this class of record."""
-    return cast("Table", TABLES[kind].__table__)  # type: ignore[attr-defined]
+class RecordSql:
+    """The statements for one class of record."""
+
+    def __init__(self, kind: type[Record], table: Table) -> None:
+        self.table = table
+        self.names = tuple(field.name for field in fields(kind))
+        self.key = tuple(table.c[name] for name in kind.KEY)
+        self.all: Select[Any] = select(*(table.c[name] for name in self.names))
+        self.by_key: Select[Any] = self.all.where(*(column == bindparam(column.key) for column in self.key))
+        self.add: Insert = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        """Inserts the parameters unless the key exists; the row count says which."""
+        self._equal: dict[tuple[str, ...], Select[Any]] = {}
+        self._change: dict[tuple[str, ...], Update] = {}
+
+    def equal(self, names: Iterable[str]) -> Select[Any]:
+        """The records whose fields equal the parameters (None equals None), in key order."""
+        wanted = tuple(sorted(names))
+        if wanted not in self._equal:
+            self._equal[wanted] = self.all.where(*self._same(wanted, "")).order_by(*self.key)
+        return self._equal[wanted]
+
+    def change(self, names: Iterable[str]) -> Update:
+        """Update these fields of the row that still is, in every column, what the parameters of `was` say."""
+        changed = tuple(sorted(names))
+        if changed not in self._change:
+            same = self._same(self.names, _WAS)
+            self._change[changed] = update(self.table).where(*same).values({name: bindparam(name) for name in changed})
+        return self._change[changed]
+
+    def _same(self, names: Iterable[str], prefix: str) -> list[ColumnElement[bool]]:
+        return [_is_same(self.table.c[name], f"{prefix}{name}") for name in names]
 
 
-@cache
-def field_names(kind: type[Record]) -> tuple[str, ...]:
-    """The record's fields, in their order."""
-    return tuple(field.name for field in fields(kind))
-
-
-@cache
-def key_columns(kind: type[Record]) -> tuple[ColumnElement[Any], ...]:
-    """The columns of the record's key, in the order of `KEY`."""
-    return tuple(table_of(kind).c[name] for name in kind.KEY)
-
-
-@cache
-def selection(kind: type[Record]) -> Select[Any]:
-    """All records of this class."""
-    return select(*(table_of(kind).c[name] for name in field_names(kind)))
-
-
-@cache
-def selection_by_key(kind: type[Record]) -> Select[Any]:
-    """The record with the key given as parameters."""
-    return selection(kind).where(*(column == bindparam(column.key) for column in key_columns(kind)))
-
-
-@cache
-def selection_equal(kind: type[Record], names: tuple[str, ...]) -> Select[Any]:
-    """The records whose fields equal the parameters (None equals None), in key order."""
-    return selection(kind).where(*_same(kind, names, prefix="")).order_by(*key_columns(kind))
-
-
-@cache
-def insertion(kind: type[Record]) -> Insert:
-    """Insert the parameters unless the key exists: the row count says which."""
-    return insert(table_of(kind)).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-
-
-@cache
-def replacement(kind: type[Record], changed: tuple[str, ...]) -> Update:
-    """Update these fields of the row that still is, in every column, what the `was_` parameters say."""
-    return (
-        update(table_of(kind))
-        .where(*_same(kind, field_names(kind), prefix=_WAS))
-        .values({name: bindparam(name) for name in changed})
-    )
-
-
-def record_of(kind: type[R], row: Iterable[Any]) -> R:
-    """The record that a row of `selection` is."""
-    return kind(*row)
+def records_of(kind: type[R], rows: Iterable[Iterable[Any]]) -> list[R]:
+    """The records that rows of `RecordSql.all` are."""
+    make: Callable[..., R] = kind
+    return [make(*row) for row in rows]
 
 
 def was(record: Record) -> dict[str, Any]:
-    """The parameters by which `replacement` knows the row again."""
+    """The parameters by which `change` knows the row again."""
     return {f"{_WAS}{name}": value for name, value in vars(record).items()}
 
 
-def _same(kind: type[Record], names: Iterable[str], *, prefix: str) -> list[ColumnElement[bool]]:
-    columns = (table_of(kind).c[name] for name in names)
-    return [
-        column.is_not_distinct_from(bindparam(f"{prefix}{column.key}", type_=column.type))
-        if column.nullable
-        else column == bindparam(f"{prefix}{column.key}", type_=column.type)
-        for column in columns
-    ]
+def _is_same(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    value = bindparam(parameter, type_=column.type)
+    return column.is_not_distinct_from(value) if getattr(column, "nullable", True) else column == value
+
+
+SQL: Mapping[type[Any], RecordSql] = {
+    kind: RecordSql(kind, cast("Table", row.__table__))  # type: ignore[attr-defined]
+    for kind, row in TABLES.items()
+}

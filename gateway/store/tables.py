@@ -19,13 +19,13 @@ from gateway.exchange.records import (
     PackageRecord,
     PackageState,
     ParticipantRecord,
-    ParticipantStatus,
     PartRecord,
     ReceiptRecord,
     Record,
     ReleaseRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.partners import ParticipantStatus
 from gateway.store.columns import binary, instant, key, term
 
 
@@ -54,10 +54,9 @@ class PartRow(Table, table=True):
 
     package_id: str = key(foreign_key="package.package_id")
     number: int = Field(primary_key=True)
-    facts_sealed: bytes = binary()
-    blob_id: str | None
+    blob_id: str
     ciphertext_bytes: int = Field(sa_type=BigInteger)
-    sealed_part_sealed: bytes | None = binary(nullable=True)
+    sealed_part_sealed: bytes = binary()
 
 
 class ReleaseRow(Table, table=True):
@@ -115,8 +114,8 @@ class ApprovalRow(Table, table=True):
 class OutboxRow(Table, table=True):
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("outbox_by_due", "state", "due_at"),
-        Index("outbox_by_package", "partner", "originator", "package_id", "state"),
+        Index("outbox_by_due", "state", "due_at", "lease_until"),
+        Index("outbox_by_package", "package_id", "partner"),
     )
 
     outbox_id: str = key()
@@ -160,6 +159,9 @@ class ArrivalRow(Table, table=True):
     changed_at: datetime = instant()
     log_index: int = Field(sa_type=BigInteger)
     facts_sealed: bytes = binary()
+    opened_at: datetime | None = instant(nullable=True)
+    opened_by: str
+    opened_index: int = Field(sa_type=BigInteger)
 
 
 class ArrivalPartRow(Table, table=True):

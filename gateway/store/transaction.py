@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from attache.errors import Conflict
-from gateway.exchange.ports import LogProof
 from gateway.exchange.records import OutboxRecord, Record
 from gateway.exchange_log import Event
+from gateway.store.log_view import LogView
 from gateway.store.outbox import claim_outbox
 from gateway.store.reading import SqlReader
-from gateway.store.statements import insertion, replacement, was
+from gateway.store.statements import SQL, was
 
 R = TypeVar("R", bound=Record)
 
@@ -21,26 +21,22 @@ R = TypeVar("R", bound=Record)
 class SqlTransaction(SqlReader):
     """A reader that can also write. Sees what units before it in the same group wrote: they commit together or not at all."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        prove: Callable[[Connection, int], LogProof],
-        append: Callable[[Event], int],
-    ) -> None:
-        super().__init__(connection, prove)
+    def __init__(self, connection: Connection, log: LogView, append: Callable[[Event], int]) -> None:
+        super().__init__(connection, log)
         self._append = append
         self.has_written = False
 
     def add(self, record: Record) -> None:
         """See exchange.ports.Transaction."""
-        if self._connection.execute(insertion(type(record)), vars(record)).rowcount == 0:
+        if self._connection.execute(SQL[type(record)].add, vars(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: this key exists")
         self.has_written = True
 
-    def change(self, record: R, **fields: Any) -> R:
-        """See exchange.ports.Transaction. The row must still be `record`, in every field."""
-        statement = replacement(type(record), tuple(sorted(fields)))
-        if self._connection.execute(statement, {**was(record), **fields}).rowcount == 0:
+    def change(self, record: R, /, **fields: Any) -> R:
+        """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
+        values = fields or {name: getattr(record, name) for name in record.KEY}
+        changed = self._connection.execute(SQL[type(record)].change(values), {**was(record), **values})
+        if changed.rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         self.has_written = True
         return replace(record, **fields)
@@ -50,8 +46,14 @@ class SqlTransaction(SqlReader):
         self.has_written = True
         return self._append(event)
 
-    def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> list[OutboxRecord]:
+    def claim_outbox(
+        self,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        busy: frozenset[str],
+    ) -> list[OutboxRecord]:
         """See exchange.ports.Transaction."""
-        claimed = claim_outbox(self._connection, now, lease_until, limit)
+        claimed = claim_outbox(self._connection, now, lease_until, limit, busy)
         self.has_written = self.has_written or bool(claimed)
         return claimed

@@ -19,7 +19,7 @@ import structlog
 
 from attache.errors import AttacheError, IntegrityLost, TooManyRequests
 from gateway.exchange.ports import Transaction
-from gateway.store.group_commit import GroupCommit, Outcome, Unit
+from gateway.store.group_commit import NOT_RUN, GroupCommit, Outcome, Unit
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 class _Job:
     unit: Unit
     future: asyncio.Future[Any]
-    outcome: Outcome = Outcome()
+    outcome: Outcome = NOT_RUN
 
 
 class Writer:
@@ -58,7 +58,7 @@ class Writer:
         """
         job = _Job(unit, self._loop.create_future())
         with self._state:
-            self._require_open()
+            self.require_open()
             if len(self._waiting) >= self._max_waiting:
                 raise TooManyRequests(detail="too many writes are waiting", retry_after_seconds=1)
             self._waiting.append(job)
@@ -70,18 +70,19 @@ class Writer:
         """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
         return self._changed
 
+    def require_open(self) -> None:
+        """Raises IntegrityLost once a failure has stopped the writer, AttacheError once it is closed."""
+        if self._failure:
+            raise _stopped() from self._failure
+        if self._is_closing:
+            raise AttacheError(detail="the store is closed")
+
     def close(self) -> None:
         """Write what waits, then end the thread. Blocking."""
         with self._state:
             self._is_closing = True
             self._state.notify()
         self._thread.join()
-
-    def _require_open(self) -> None:
-        if self._failure:
-            raise _stopped() from self._failure
-        if self._is_closing:
-            raise AttacheError(detail="the store is closed")
 
     def _work(self) -> None:
         while group := self._next_group():
@@ -106,8 +107,8 @@ class Writer:
             steps.write_log()
         except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
             steps.rollback()
-            _log.exception("store-group-undone", units=len(group))
-            self._refuse(group, lambda: _undone(error))
+            _log.error("store-group-undone", units=len(group), error=type(error).__name__)
+            self._refuse(group, error, _undone)
             return
         # The commit point. Before this line nothing has happened; after it, everything in the group has.
         steps.commit()
@@ -115,16 +116,18 @@ class Writer:
         self._post(group)
 
     def _stop(self, group: list[_Job], failure: Exception) -> None:
-        _log.critical("store-stopped", exc_info=failure)
+        _log.critical("store-stopped", error=type(failure).__name__)
         with self._state:
             self._failure = failure
             group = [*group, *self._waiting]
             self._waiting.clear()
-        self._refuse(group, lambda: _caused(_stopped(), failure))
+        self._refuse(group, failure, _stopped)
 
-    def _refuse(self, group: list[_Job], error: Callable[[], Exception]) -> None:
+    def _refuse(self, group: list[_Job], cause: Exception, error: Callable[[], Exception]) -> None:
         for job in group:
-            job.outcome = Outcome(error=error())
+            refusal = error()
+            refusal.__cause__ = cause
+            job.outcome = Outcome(error=refusal)
         self._post(group)
 
     def _post(self, group: list[_Job]) -> None:
@@ -144,16 +147,11 @@ class Writer:
             self._changed = asyncio.Event()
 
 
-def _undone(error: Exception) -> Exception:
-    return _caused(AttacheError(detail="the commit failed; nothing was written"), error)
+def _undone() -> AttacheError:
+    return AttacheError(detail="the commit failed; nothing was written")
 
 
 def _stopped() -> IntegrityLost:
     return IntegrityLost(
         detail="a commit failed half-way: the store refuses writes until the gateway is restarted", step="commit"
     )
-
-
-def _caused(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error

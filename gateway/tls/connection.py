@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from attache.errors import MalformedInput, TooManyRequests
-from gateway.problems import EveryAnswer, problem_response
+from gateway.problems import EveryAnswer, new_request_id, problem_response
 from gateway.tls.peer import PeerCertificate, WithPeer
 
 MAX_HEADER_BYTES = 32 << 10
@@ -80,7 +80,8 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the base's words are not ours
         """Answer what is not HTTP, unless an answer is under way already."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            answer = problem_response(MalformedInput("malformed-http"), "")
+            request_id = new_request_id()
+            answer = problem_response(MalformedInput("malformed-http"), request_id, {"X-Request-Id": request_id})
             headers = [*answer.raw_headers, (b"cache-control", b"no-store"), (b"connection", b"close")]
             head = h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):

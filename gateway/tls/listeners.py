@@ -33,14 +33,20 @@ class Listener:
     trust: LiveTrust
 
 
-def agency_trust(settings: Settings, clock: Clock) -> LiveTrust:
+def agency_trust(settings: Settings, clock: Clock, passphrase: bytes | None = None) -> LiveTrust:
     """The trust of the agency listener; a client certificate is optional there."""
     return LiveTrust(
-        TlsFiles(settings.agency_certificate_file, settings.agency_key_file, settings.agency_client_ca_dir), clock
+        TlsFiles(
+            settings.agency_certificate_file,
+            settings.agency_key_file,
+            settings.agency_client_ca_dir,
+            passphrase=passphrase,
+        ),
+        clock,
     )
 
 
-def exchange_trust(settings: Settings, clock: Clock) -> LiveTrust:
+def exchange_trust(settings: Settings, clock: Clock, passphrase: bytes | None = None) -> LiveTrust:
     """The trust of the exchange listener; its `verify_current` is for RequireCurrentCertificate."""
     return LiveTrust(
         TlsFiles(
@@ -48,6 +54,7 @@ def exchange_trust(settings: Settings, clock: Clock) -> LiveTrust:
             settings.exchange_key_file,
             settings.exchange_ca_dir,
             settings.exchange_crl_dir,
+            passphrase,
         ),
         clock,
     )

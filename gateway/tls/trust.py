@@ -6,7 +6,7 @@ that CA's participants and nobody else; without a current list of its CA, no cli
 
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,14 @@ class TlsFiles:
     """Where a listener's TLS material is.
 
     With `crl_dir`, clients need a certificate of a CA in `ca_dir` that has a current list there. Without it, a
-    certificate is optional, and checked against `ca_dir` where one is presented.
+    certificate is optional, and checked against `ca_dir` where one is presented. `passphrase` is the key's, if it has one.
     """
 
     certificate: Path
     key: Path
     ca_dir: Path
     crl_dir: Path | None = None
+    passphrase: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,9 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     verify_secret_file(files.key)
     try:
-        context.load_cert_chain(files.certificate, files.key, password=b"")  # never ask on a terminal
+        context.load_cert_chain(
+            files.certificate, files.key, password=files.passphrase or b""
+        )  # never ask on a terminal
     except (OSError, ValueError) as error:
         raise Misconfigured(detail=f"{files.certificate}, {files.key}: {error}") from None
     return context

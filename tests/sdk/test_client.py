@@ -397,7 +397,7 @@ def test_endless_answer_is_cut_off(gateway):
 
 
 def test_secrets_are_in_no_repr_and_no_error(gateway):
-    client = gateway.client(passphrase="passphrase-sentinel")
+    client = gateway.client(passphrase=b"passphrase-sentinel")
     gateway.instead = [httpx.ConnectError("refused")] * 3
     with pytest.raises(Unreachable) as caught:
         client.packages.get("1")
@@ -409,7 +409,7 @@ def test_secrets_are_in_no_repr_and_no_error(gateway):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://gateway.example", "gateway.example", "", "ftp://x", "https://", "https://u:p@x", "https://x:99999"]
+    "url", ["http://gateway.example", "gateway.example", "", "ftp://x", "https://", "https://u:p@x", "https://x?y"]
 )
 def test_only_https_addresses(url, monkeypatch):
     monkeypatch.delenv("ATTACHE_URL", raising=False)

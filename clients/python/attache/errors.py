@@ -243,6 +243,7 @@ PROBLEMS: Mapping[str, Problem] = {
     # The exchange log
     "malformed-log": Problem(MalformedInput, "Not in the C2SP format that its place requires", "Obtain the file again."),
     "malformed-proof": Problem(MalformedInput, "Not a proof", "Obtain the proof again."),
+    "malformed-evidence": Problem(MalformedInput, "Not an evidence bundle", "Obtain the file again."),
     "proof-invalid": Problem(NotAuthentic, "The proof does not lead to the signed root", "Do not rely on the entry; tell the log's operator."),
     "log-inconsistent": Problem(NotAuthentic, "Two checkpoints of one log contradict each other", "Keep both; they are evidence against the log's operator."),
     # Delivery and ourselves
@@ -252,6 +253,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "server-unreachable": Problem(Unreachable, "The server does not answer", "Check its address, the network and the certificates of both sides."),
     "malformed-answer": Problem(AttacheError, "The server's answer is not what its API says", "Check that the address is a gateway's, and the versions of both sides."),
     "wait-timed-out": Problem(AttacheError, "Not there yet when the wait ended", "Wait again; what was begun goes on by itself."),
+    "not-ready": Problem(AttacheError, "Not ready to serve", "Wait; the operator's log says what for."),
     "internal-error": Problem(AttacheError, "An unexpected error of ours", "Tell the operator the request id."),
     "unknown-problem": Problem(AttacheError, "A code that this version does not know", "Update the SDK."),
     "integrity-lost": Problem(IntegrityLost, "Our own records do not add up", "Stop, keep everything, call the security officer."),

@@ -8,17 +8,21 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from attache.crypto import KeyRing, Revoked, nothing_revoked
-from attache.errors import MalformedInput, Misconfigured, NotAuthentic
+from attache.crypto import KeyRing, Revoked, nothing_revoked, parse_b64u
+from attache.errors import Misconfigured, NotAuthentic, SignatureInvalid
 from attache.package.envelope import Envelope
 from attache.package.instants import Instant
 from attache.package.jws import SignedType, parse_statement, sign_statement
-from attache.package.manifest import MAX_PARTS, Line, ParticipantId, Sha256, Statement, Uuid7, first_fault
+from attache.package.manifest import MAX_PARTS
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
-from attache.strict_json import canonical, parse_object
+from attache.package.values import Line, ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.strict_json import canonical
+from attache.translog.merkle import leaf_hash, verify_inclusion
+from attache.translog.signing import open_checkpoint
+from attache.translog.vkey import parse_vkey
 
 RECEIPT = SignedType("attache-receipt+json", "malformed-receipt")
 
@@ -33,11 +37,13 @@ class ReceiptKind(StrEnum):
 class LogProof(Statement):
     """Where the recipient's own exchange log holds the event: entry `index` is under `checkpoint`, as `proof` shows.
 
+    `leaf` is the entry itself, base64url: it holds no personal data, only pseudonymous ids and salted commitments.
     `checkpoint` is a C2SP signed note; `proof` the hashes of the RFC 6962 inclusion proof, as hex, leaf to root.
     """
 
     origin: Line
     index: Annotated[int, Field(ge=0)]
+    leaf: Annotated[str, Field(min_length=1, max_length=8192)]
     checkpoint: Annotated[str, Field(min_length=1, max_length=8192)]
     proof: Annotated[tuple[Sha256, ...], Field(max_length=64)]
 
@@ -83,11 +89,7 @@ def sign_receipt(receipt: Receipt, keys: KeyRing) -> bytes:
 
 def parse_receipt_payload(raw: bytes) -> Receipt:
     """The receipt in a payload; raises MalformedInput("malformed-receipt"). Says nothing of who wrote it."""
-    parse_object(raw, code="malformed-receipt")
-    try:
-        return Receipt.model_validate_json(raw)
-    except ValidationError as error:
-        raise MalformedInput("malformed-receipt", first_fault(error)) from None
+    return read_statement(Receipt, raw, code="malformed-receipt")
 
 
 def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_revoked) -> Receipt:
@@ -100,7 +102,7 @@ def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_r
     payload = verify_dated_statement(statement, recipient, lambda it: parse_receipt_payload(it).at, revoked)
     receipt = parse_receipt_payload(payload)
     if receipt.recipient != recipient.participant:
-        raise NotAuthentic("signature-invalid", "signed by another participant than the recipient it names")
+        raise SignatureInvalid(detail="signed by another participant than the recipient it names")
     return receipt
 
 
@@ -117,3 +119,16 @@ def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: s
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
     if receipt.manifest_sha256 not in (None, manifest_sha256):
         raise NotAuthentic("envelope-mismatch", "a receipt for another manifest")
+
+
+def verify_log_proof(proof: LogProof, vkey: str) -> None:
+    """The recipient's log, whose verifier key its descriptor lists, holds the receipt's leaf where the receipt says.
+
+    Raises MalformedInput, SignatureInvalid, UnknownKey, NotAuthentic("proof-invalid"). What is not checked: that the
+    leaf is about this package; its commitments are opened by the recipient alone.
+    """
+    checkpoint = open_checkpoint(proof.checkpoint.encode(), [parse_vkey(vkey)]).checkpoint
+    if checkpoint.origin != proof.origin:
+        raise NotAuthentic("proof-invalid", "a checkpoint of another log")
+    hashes = [bytes.fromhex(text) for text in proof.proof]
+    verify_inclusion(leaf_hash(parse_b64u(proof.leaf)), proof.index, checkpoint.size, hashes, checkpoint.root)

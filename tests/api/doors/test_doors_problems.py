@@ -130,7 +130,8 @@ def test_the_status_of_a_code(code, status):
 
 
 def test_unknown_path():
-    problem("GET", "/nothing/here", 404, "not-found")
+    headers = problem("GET", "/nothing/here", 404, "not-found").headers
+    assert not {"allow", "retry-after", "www-authenticate"} & set(headers)
 
 
 def test_a_trailing_slash_is_not_redirected():

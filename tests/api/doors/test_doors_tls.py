@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request
+from structlog.testing import capture_logs
 from tls_example import NOW, Authority, Browser, client_context, refused
 
 from attache.clock import now
 from attache.errors import CertificateRejected, Misconfigured
+from gateway.admission import body_stream
 from gateway.problems import install_problems
 from gateway.tls import (
     ConnectionLimits,
@@ -245,8 +247,12 @@ def test_a_change_of_trust_closes_the_connections_that_were_made_before(house):
     check(scenario())
 
 
-@pytest.mark.parametrize("later", [timedelta(days=2), timedelta(days=31)], ids=["list", "certificate"])
-def test_what_expires_while_connected_is_refused_at_the_next_request(house, later):
+@pytest.mark.parametrize(
+    ("later", "why"),
+    [(timedelta(days=2), "no current revocation list"), (timedelta(days=31), "not valid now")],
+    ids=["list", "certificate"],
+)
+def test_what_expires_while_connected_is_refused_at_the_next_request(house, later, why):
     async def scenario() -> None:
         async with serving(house.exchange()) as ports:
             browser = await Browser.connect(ports["exchange"], house.client(house.frankfurt))
@@ -254,6 +260,19 @@ def test_what_expires_while_connected_is_refused_at_the_next_request(house, late
             house.clock_now = NOW + later
             status, body = await browser.get("/whoami")
             assert (status, json.loads(body)["code"]) == (401, "certificate-rejected")
+            assert why in json.loads(body)["detail"]
+            await browser.close()
+
+    check(scenario())
+
+
+def test_only_http_1_1_is_offered(house):
+    async def scenario() -> None:
+        context = house.client(house.frankfurt)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        async with serving(house.exchange()) as ports:
+            browser = await Browser.connect(ports["exchange"], context)
+            assert browser.writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
             await browser.close()
 
     check(scenario())
@@ -290,7 +309,9 @@ def test_a_server_certificate_that_does_not_load_leaves_everything_as_it_was(hou
         listener = house.exchange()
         async with serving(listener) as ports:
             house.server.crt.write_bytes(b"half a file")
-            assert not listener.trust.reload_if_changed()
+            with capture_logs() as logs:
+                assert not listener.trust.reload_if_changed()
+            assert [entry["event"] for entry in logs] == ["tls-not-reloaded"]
             browser = await Browser.connect(ports["exchange"], house.client(house.frankfurt))
             assert (await browser.get("/whoami"))[0] == 200
             await browser.close()
@@ -322,8 +343,10 @@ def test_a_listener_that_cannot_prove_who_it_is_does_not_start(house, fault):
 def test_two_cas_of_one_name_do_not_vouch_for_each_other(house):
     twin = Authority(house.folder / "twin", "Frankfurt CA")
     (house.cas / "zz-twin.pem").write_bytes(twin.pem)
-    trust = LiveTrust(house.files, house.clock)
+    with capture_logs() as logs:
+        trust = LiveTrust(house.files, house.clock)
     assert trust.trust.faults == ("zz-twin.pem: another CA has the same name",)
+    assert [entry["fault"] for entry in logs] == list(trust.trust.faults)
 
 
 def test_the_faults_of_files_are_named(house):
@@ -492,3 +515,93 @@ def test_what_is_not_http_is_a_problem_too(house, sent):
         assert house.seen == []
 
     check(scenario())
+
+
+def test_a_body_beyond_the_limit_is_answered_and_then_not_read_on(house):
+    app = FastAPI()
+
+    @app.put("/parts")
+    async def upload(request: Request) -> None:
+        async for _ in body_stream(request, limit_bytes=1000, idle_seconds=5):
+            house.seen.append("chunk")
+
+    install_problems(app)
+    listener = Listener("agency", app, "127.0.0.1", 0, house.agency(house.cas).trust)
+
+    async def scenario() -> None:
+        async with serving(listener) as ports:
+            browser = await Browser.connect(ports["agency"], house.client())
+            browser.writer.write(b"PUT /parts HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n" + b"x" * 500)
+            status, body = await browser.answer()
+            assert (status, json.loads(body)["code"]) == (413, "payload-too-large")
+            assert await browser.reader.read() == b""
+            await browser.close()
+        assert house.seen == []
+
+    check(scenario())
+
+
+def test_the_time_for_a_header_counts_for_each_request_and_not_for_its_answer(house):
+    app = FastAPI()
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(1.3)
+        return "done"
+
+    install_problems(app)
+    listener = Listener("agency", app, "127.0.0.1", 0, house.agency(house.cas).trust)
+
+    async def scenario() -> None:
+        async with serving(listener, limits=ConnectionLimits(8, 1, 5, 1)) as ports:
+            browser = await Browser.connect(ports["agency"], house.client())
+            assert await browser.get("/slow") == (200, '"done"')
+            browser.writer.write(b"GET /slow HTTP/1.1\r\nHost:")
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await asyncio.wait_for(browser.reader.readexactly(1), 3)
+            await browser.close()
+
+    check(scenario())
+
+
+def test_a_body_that_stops_being_http_after_the_answer_began_ends_the_connection(house):
+    lost = asyncio.Event()
+
+    async def echo(scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"so far", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        lost.set()
+
+    listener = Listener("agency", echo, "127.0.0.1", 0, house.agency(house.cas).trust)
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: house.seen.append(context["message"]))
+        async with serving(listener) as ports:
+            browser = await Browser.connect(ports["agency"], house.client())
+            browser.writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert b"so far" in await browser.reader.readuntil(b"so far\r\n")
+            browser.writer.write(b"not a chunk\r\n")
+            assert await browser.reader.read() == b""
+            await lost.wait()
+            await browser.close()
+        assert house.seen == []
+
+    check(scenario())
+
+
+def test_too_many_files_are_a_misconfiguration(house):
+    for number in range(513):
+        (house.crls / f"{number}.crl").write_bytes(b"")
+    with pytest.raises(Misconfigured, match="more than 512 files"):
+        LiveTrust(house.files, house.clock)
+
+
+def test_a_file_that_is_too_large_is_left_out(house):
+    with (house.cas / "large.pem").open("wb") as file:
+        file.write(house.stranger_ca.pem)
+        file.truncate((16 << 20) + 1)
+    (fault,) = LiveTrust(house.files, house.clock).trust.faults
+    assert "large.pem" in fault
+    assert "larger than" in fault

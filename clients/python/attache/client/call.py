@@ -1,7 +1,7 @@
 """One HTTP request and the reading of its answer, as values: no I/O, so that both clients share every word of it.
 
 A `Call` says what to send and how to read what comes. A plan is a generator that yields calls and is sent their
-answers: an operation of several requests, run by whichever client drives it.
+answers, or thrown their errors: an operation of several requests, run by whichever client drives it.
 """
 
 import json
@@ -56,7 +56,9 @@ class Body:
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. `answer` makes a fresh reader for each attempt; `patience_seconds` is how long the server may think."""
+    """One request. `answer` makes a fresh reader for each attempt, and `fresh_headers` headers that depend on how far the
+    last one came. `patience_seconds` is how long the server may think.
+    """
 
     method: str
     path: str
@@ -65,6 +67,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Body | None = None
     patience_seconds: float = 0.0
+    fresh_headers: Callable[[], Mapping[str, str]] = dict
 
     @property
     def is_repeatable(self) -> bool:
@@ -130,12 +133,12 @@ def bytes_body(raw: bytes, media_type: str) -> Body:
 
 def view_of(model: type[V]) -> Callable[[bytes], V]:
     """Parses one JSON object as `model`; raises AttacheError("malformed-answer") for any other bytes."""
-    return lambda raw: as_view(model, _object(raw))
+    return lambda raw: as_view(model, as_object(raw))
 
 
 def views_of(model: type[V], member: str) -> Callable[[bytes], tuple[V, ...]]:
     """Parses the list that is the object's `member`."""
-    return lambda raw: tuple(as_view(model, value) for value in _list(_object(raw), member))
+    return lambda raw: tuple(as_view(model, value) for value in _list(as_object(raw), member))
 
 
 def text_of(raw: bytes) -> str:
@@ -159,7 +162,8 @@ def as_view(model: type[V], value: Any) -> V:
         raise AttacheError("malformed-answer", f"{model.__name__}: {where[:200]}") from None
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def as_object(raw: bytes) -> dict[str, Any]:
+    """One JSON object; raises AttacheError("malformed-answer")."""
     try:
         return strict_json.parse_object(raw)
     except AttacheError as error:
@@ -185,7 +189,7 @@ def page_of(model: type[V], member: str) -> Callable[[bytes], Page[V]]:
     """Parses one page of a list."""
 
     def parse(raw: bytes) -> Page[V]:
-        value = _object(raw)
+        value = as_object(raw)
         following = value.get("next")
         if following is not None and not isinstance(following, str):
             raise AttacheError("malformed-answer", "next is not a string")

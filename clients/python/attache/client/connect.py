@@ -11,7 +11,9 @@ import httpx
 
 from attache.client.call import Call, Head
 from attache.clock import Clock
-from attache.errors import Misconfigured, Unreachable
+from attache.crypto import b64u, sha256
+from attache.errors import CertificateRejected, Misconfigured, Unreachable
+from attache.participant import Descriptor
 
 USER_AGENT = "attache-python/1"
 MAX_TOKEN_CHARS = 16_384
@@ -41,7 +43,8 @@ class Access:
     """Where a gateway is and how to be known to it. The token is not in the repr, and is read anew for each request.
 
     `ca` is a PEM file of the authorities to trust (the system's where None); `certificate` and `key` are this
-    client's for mutual TLS.
+    client's for mutual TLS. `authorities` (DER) are trusted instead of all others, and `thumbprints` (`x5t#S256`) are the
+    server certificates that are expected, where a descriptor says so.
     """
 
     url: str
@@ -49,7 +52,9 @@ class Access:
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
-    passphrase: str | None = field(default=None, repr=False)
+    passphrase: bytes | None = field(default=None, repr=False)
+    authorities: tuple[bytes, ...] = field(default=(), repr=False)
+    thumbprints: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -61,7 +66,7 @@ class Access:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: str | None = None,
+        passphrase: bytes | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> "Access":
         """What is given, and the environment for what is not: ATTACHE_URL, ATTACHE_TOKEN, ATTACHE_TOKEN_FILE,
@@ -86,13 +91,34 @@ class Access:
             passphrase,
         )
 
+    @classmethod
+    def to_participant(
+        cls, descriptor: Descriptor, endpoint: str, *, certificate: Path, key: Path, passphrase: bytes | None
+    ) -> "Access":
+        """The exchange API at `endpoint`, by mutual TLS to exactly the servers that the participant's descriptor states.
+
+        Raises CertificateRejected where it states none: nobody else's word is taken for it.
+        """
+        authorities = tuple(each.der for each in descriptor.certificate_authorities)
+        thumbprints = frozenset(descriptor.stated.tls)
+        if not authorities or not thumbprints:
+            raise CertificateRejected("certificate-rejected", f"{descriptor.participant} states no TLS certificates")
+        return cls(
+            endpoint.rstrip("/"),
+            certificate=certificate,
+            key=key,
+            passphrase=passphrase,
+            authorities=authorities,
+            thumbprints=thumbprints,
+        )
+
     def tls(self) -> ssl.SSLContext:
         """TLS 1.3 and nothing older; raises Misconfigured where a file cannot be used. Never asks for a passphrase."""
         try:
-            context = ssl.create_default_context(cafile=self.ca)
+            context = _trusting(self.authorities) if self.authorities else ssl.create_default_context(cafile=self.ca)
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             if self.certificate is not None:
-                context.load_cert_chain(self.certificate, self.key, password=lambda: self.passphrase or "")
+                context.load_cert_chain(self.certificate, self.key, password=lambda: self.passphrase or b"")
         except (OSError, ValueError) as error:
             raise Misconfigured("misconfigured", f"a TLS file cannot be used: {error}") from None
         return context
@@ -105,7 +131,7 @@ class Access:
 
 def options_of(call: Call[Any], access: Access, timeouts: Timeouts) -> dict[str, Any]:
     """A call as httpx's arguments, all but its content."""
-    headers = {**access.headers(), **call.headers}
+    headers = {**access.headers(), **call.headers, **call.fresh_headers()}
     if call.body is not None:
         headers["Content-Type"] = call.body.media_type
         if call.body.size is not None:
@@ -131,6 +157,26 @@ def unreachable(error: Exception, *, with_certificate: bool) -> Unreachable:
     if cut_off and with_certificate:
         said += " (a server that refuses a client certificate ends the connection like this)"
     return Unreachable("server-unreachable", said)
+
+
+def require_known_server(event: str, info: Mapping[str, Any], access: Access) -> None:
+    """Once a TLS connection stands and before anything is sent: the certificate is one that the descriptor lists.
+
+    Called with httpcore's trace events. Raises CertificateRejected.
+    """
+    if event != "connection.start_tls.complete" or not access.thumbprints:
+        return
+    certificate = info["return_value"].get_extra_info("ssl_object").getpeercert(binary_form=True)
+    if b64u(sha256(certificate or b"")) not in access.thumbprints:
+        raise CertificateRejected(
+            "certificate-rejected", "the server's certificate is not one that its descriptor lists"
+        )
+
+
+def _trusting(authorities: tuple[bytes, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=b"".join(authorities))
+    return context
 
 
 def _is_https(address: str) -> bool:

@@ -10,10 +10,10 @@ import httpx
 
 from attache import clock
 from attache.client.call import Call, Cursor, Page, Plan
-from attache.client.connect import Access, Timeouts, head_of, options_of, unreachable
+from attache.client.connect import Access, Timeouts, head_of, options_of, require_known_server, unreachable
 from attache.client.retry import Retry, chance
 from attache.client.submission import CHUNK_BYTES
-from attache.errors import AttacheError
+from attache.errors import AttacheError, CertificateRejected
 
 T = TypeVar("T")
 
@@ -64,10 +64,15 @@ class Driver:
 
     def run(self, plan: Plan[T]) -> T:
         """The outcome of a plan, call by call."""
-        answer: Any = None
         try:
+            call = next(plan)
             while True:
-                answer = self.exchange(plan.send(answer))
+                try:
+                    answer = self.exchange(call)
+                except AttacheError as error:
+                    call = plan.throw(error)
+                else:
+                    call = plan.send(answer)
         except StopIteration as stop:
             outcome: T = stop.value
             return outcome
@@ -85,6 +90,7 @@ class Driver:
 
     def _once(self, call: Call[T]) -> T:
         options = options_of(call, self._access, self._timeouts)
+        options["extensions"] = {"trace": self._on_connection}
         content = None if call.body is None else call.body.chunks()
         try:
             with self._http.stream(**options, content=content) as response:
@@ -98,6 +104,13 @@ class Driver:
                     raise
         except httpx.HTTPError as error:
             raise unreachable(error, with_certificate=self._access.certificate is not None) from None
+
+    def _on_connection(self, event: str, info: dict[str, Any]) -> None:
+        try:
+            require_known_server(event, info, self._access)
+        except CertificateRejected:
+            info["return_value"].close()
+            raise
 
 
 class AsyncDriver:
@@ -141,10 +154,15 @@ class AsyncDriver:
 
     async def run(self, plan: Plan[T]) -> T:
         """The outcome of a plan, call by call."""
-        answer: Any = None
         try:
+            call = next(plan)
             while True:
-                answer = await self.exchange(plan.send(answer))
+                try:
+                    answer = await self.exchange(call)
+                except AttacheError as error:
+                    call = plan.throw(error)
+                else:
+                    call = plan.send(answer)
         except StopIteration as stop:
             outcome: T = stop.value
             return outcome
@@ -163,6 +181,7 @@ class AsyncDriver:
 
     async def _once(self, call: Call[T]) -> T:
         options = options_of(call, self._access, self._timeouts)
+        options["extensions"] = {"trace": self._on_connection}
         content = None if call.body is None else _on_thread(call.body.chunks())
         try:
             async with self._http.stream(**options, content=content) as response:
@@ -176,6 +195,13 @@ class AsyncDriver:
                     raise
         except httpx.HTTPError as error:
             raise unreachable(error, with_certificate=self._access.certificate is not None) from None
+
+    async def _on_connection(self, event: str, info: dict[str, Any]) -> None:
+        try:
+            require_known_server(event, info, self._access)
+        except CertificateRejected:
+            await info["return_value"].aclose()
+            raise
 
 
 async def _on_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -171,7 +171,7 @@ class Client:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: str | None = None,
+        passphrase: bytes | None = None,
         retry: Retry = DEFAULT_RETRY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         transport: httpx.BaseTransport | None = None,

@@ -10,6 +10,7 @@ from attache.crypto.certificates import (
     Revoked,
     certificates_of_pem,
     nothing_revoked,
+    parse_certificate_text,
     verify_chain,
 )
 from attache.crypto.digests import BackgroundSha256, is_equal, sha256, sha256_hex
@@ -71,6 +72,7 @@ __all__ = [
     "nothing_revoked",
     "open_at_rest",
     "parse_b64u",
+    "parse_certificate_text",
     "parse_jwk",
     "parse_suite",
     "ring_of",

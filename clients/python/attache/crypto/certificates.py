@@ -5,6 +5,8 @@ P-384 with SHA-384 or SHA-256 only, no critical extension that is not understood
 Not checked: names (the descriptor binds the key to the participant), OCSP.
 """
 
+import base64
+import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +63,11 @@ class Certificate:
         return b64u(sha256(self.der))
 
     @property
+    def text(self) -> str:
+        """The DER in standard base64, as `x5c` has it (RFC 7515, 4.1.6)."""
+        return base64.b64encode(self.der).decode("ascii")
+
+    @property
     def serial_number(self) -> int:
         return self.native.serial_number
 
@@ -82,6 +89,20 @@ class Certificate:
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
             raise CertificateRejected(detail="the certificate's key is not on P-384")
         return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def parse_certificate_text(text: object) -> Certificate:
+    """The certificate that `Certificate.text` spells; raises MalformedInput for any other spelling."""
+    try:
+        if not isinstance(text, str):
+            raise MalformedInput(detail="not a certificate")
+        der = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise MalformedInput(detail="not base64") from None
+    certificate = Certificate(der)
+    if certificate.text != text:
+        raise MalformedInput(detail="base64 in another spelling")
+    return certificate
 
 
 Revoked = Callable[[Certificate], bool]

@@ -9,15 +9,18 @@ about 0.4 s and 128 MiB). The clear members are authenticated along with the key
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from attache.crypto.certificates import Certificate
+from attache.crypto.digests import sha256
 from attache.crypto.encoding import b64u, parse_b64u
 from attache.crypto.key_ring import KeyRing, KeyUse
 from attache.crypto.key_wrap import open_at_rest, seal_at_rest
+from attache.crypto.log_keys import Ed25519LogKey
 from attache.crypto.private_keys import PrivateKey, Random
 from attache.crypto.suites import Algorithm
 from attache.errors import AttacheError, Misconfigured
@@ -25,10 +28,10 @@ from attache.strict_json import canonical, parse_object
 
 FORMAT = "attache-key/1"
 DEFAULT_COST = 2**17
-MAX_COST = 2**20
+MAX_COST = 2**18
 MAX_FILE_BYTES = 16 * 1024
 _SALT_BYTES = 16
-_MEMBERS = {"format", "use", "algorithm", "epoch", "key_id", "scrypt", "wrapped"}
+_MEMBERS = {"format", "use", "algorithm", "epoch", "key_id", "scrypt_n", "salt", "wrapped"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class StoredKey:
     algorithm: Algorithm
     epoch: int
     key_id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     @property
     def file_name(self) -> str:
@@ -48,6 +51,11 @@ class StoredKey:
     @classmethod
     def of(cls, use: KeyUse, key: PrivateKey, epoch: int = 1) -> "StoredKey":
         return cls(use, key.algorithm, epoch, key.key_id, key.secret_bytes())
+
+    @classmethod
+    def symmetric(cls, use: KeyUse, secret: bytes, epoch: int = 1) -> "StoredKey":
+        """A key of 32 random bytes; its id is a digest of it under a label."""
+        return cls(use, Algorithm.A256GCM, epoch, b64u(sha256(b"attache-key/1 id\x00" + secret)), secret)
 
 
 def save_private_keys(
@@ -69,7 +77,8 @@ def save_private_keys(
             "algorithm": key.algorithm.value,
             "epoch": key.epoch,
             "key_id": key.key_id,
-            "scrypt": {"n": cost, "salt": b64u(salt)},
+            "scrypt_n": cost,
+            "salt": b64u(salt),
         }
         wrapped = seal_at_rest(wrapping_key, key.secret, canonical(clear), random)
         write_private(folder / key.file_name, canonical({**clear, "wrapped": b64u(wrapped)}) + b"\n")
@@ -91,7 +100,7 @@ def load_stored_keys(folder: Path, passphrase: bytes) -> tuple[StoredKey, ...]:
 
 
 def load_private_keys(
-    folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[bytes, ...]] | None = None
+    folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[Certificate, ...]] | None = None
 ) -> KeyRing:
     """The ring of a participant's folder; of several epochs the newest signs, and all open.
 
@@ -101,23 +110,19 @@ def load_private_keys(
     if not stored:
         raise Misconfigured(detail=f"no private keys in {folder.name}")
 
-    def newest(use: KeyUse) -> list[StoredKey]:
-        return [key for key in stored if key.use is use]
+    def private(use: KeyUse) -> list[PrivateKey]:
+        return [PrivateKey(key.algorithm, key.secret) for key in stored if key.use is use]
 
-    def private(keys: list[StoredKey]) -> list[PrivateKey]:
-        return [PrivateKey(key.algorithm, key.secret) for key in keys]
-
-    secrets = {use: newest(use)[-1].secret for use in (KeyUse.STORAGE, KeyUse.TLS) if newest(use)}
-    logs, witnesses = private(newest(KeyUse.LOG)[-1:]), private(newest(KeyUse.WITNESS)[-1:])
+    secrets = {key.use: key.secret for key in stored}  # the newest of each use
     return KeyRing(
         participant,
-        {key.algorithm: key for key in private(newest(KeyUse.SIGN))},
-        {key.key_id: key for key in private(newest(KeyUse.SEAL))},
+        {key.algorithm: key for key in private(KeyUse.SIGN)},
+        {key.key_id: key for key in private(KeyUse.SEAL)},
         chains or {},
-        logs[0] if logs else None,
-        witnesses[0] if witnesses else None,
+        Ed25519LogKey(secrets[KeyUse.LOG]) if KeyUse.LOG in secrets else None,
+        Ed25519LogKey(secrets[KeyUse.WITNESS]) if KeyUse.WITNESS in secrets else None,
         secrets.get(KeyUse.STORAGE),
-        secrets.get(KeyUse.TLS),
+        b64u(secrets[KeyUse.TLS]).encode() if KeyUse.TLS in secrets else None,
     )
 
 
@@ -134,10 +139,10 @@ def _load(path: Path, passphrase: bytes, derived: dict[tuple[bytes, int], bytes]
 
 def _parse(raw: bytes, passphrase: bytes, derived: dict[tuple[bytes, int], bytes]) -> StoredKey:
     document = parse_object(raw)
-    if document.keys() != _MEMBERS or document["format"] != FORMAT or document["scrypt"].keys() != {"n", "salt"}:
+    if document.keys() != _MEMBERS or document["format"] != FORMAT:
         raise Misconfigured
     wrapped = parse_b64u(document.pop("wrapped"))
-    salt, cost = parse_b64u(document["scrypt"]["salt"], size=_SALT_BYTES), document["scrypt"]["n"]
+    salt, cost = parse_b64u(document["salt"], size=_SALT_BYTES), document["scrypt_n"]
     if (salt, cost) not in derived:
         derived[salt, cost] = _derive(passphrase, salt, cost)
     secret = open_at_rest(derived[salt, cost], wrapped, canonical(document))

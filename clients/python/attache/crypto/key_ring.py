@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from attache.crypto.certificates import Certificate
+from attache.crypto.log_keys import LogKey
 from attache.crypto.private_keys import Opener, Signer
 from attache.crypto.suites import SUITES, Algorithm, Suite
 from attache.errors import Misconfigured, UnknownKey
@@ -18,6 +20,7 @@ class KeyUse(StrEnum):
     WITNESS = "witness"
     STORAGE = "storage"
     TLS = "tls"
+    AUTHORITY = "authority"  # an agency CA, kept apart from all others
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,17 @@ class KeyRing:
     """The private keys of one participant, by use. Files or a token behind it: its user cannot tell.
 
     `signers` holds the current key of each signature algorithm, `openers` every key that still opens something,
-    `chains` the X.509 chain (DER, leaf first, without the CA) of the signing keys that have one, by key id.
+    `chains` the X.509 chain (leaf first, without the CA) of the signing keys that have one, by key id.
+    `storage_key` (32 bytes) wraps our own data at rest; `tls_passphrase` opens the PEM files of the TLS keys, which
+    Python's ssl loads itself: those files are only as weak as a random passphrase of 32 bytes.
     """
 
     participant: str
     signers: Mapping[Algorithm, Signer] = field(repr=False)
     openers: Mapping[str, Opener] = field(repr=False)
-    chains: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
-    log: Signer | None = field(default=None, repr=False)
-    witness: Signer | None = field(default=None, repr=False)
+    chains: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict, repr=False)
+    log: LogKey | None = field(default=None, repr=False)
+    witness: LogKey | None = field(default=None, repr=False)
     storage_key: bytes | None = field(default=None, repr=False)
     tls_passphrase: bytes | None = field(default=None, repr=False)
 

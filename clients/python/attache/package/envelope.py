@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, BinaryIO
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput, PayloadTooLarge, UnsupportedVersion
 from attache.package.instants import Instant
 from attache.package.jwe import SealedText, parse_sealed_text
-from attache.package.manifest import MAX_PARTS, ParticipantId, Sha256, Statement, Uuid7, first_fault
+from attache.package.manifest import MAX_PARTS
 from attache.package.steps import Step, at
+from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
 from attache.strict_json import canonical, parse_object
 
 MEDIA_TYPE = "application/vnd.attache.package"
@@ -108,11 +109,7 @@ def parse_envelope(raw: bytes) -> Envelope:
         clear_bytes = canonical(document)
         if sealed_manifest.aad != clear_bytes:
             raise MalformedInput(_MALFORMED, "the JWE's additional data are not the clear members")
-        try:
-            clear = ClearMembers.model_validate_json(clear_bytes)
-        except ValidationError as error:
-            raise MalformedInput(_MALFORMED, first_fault(error)) from None
-        return Envelope(clear, sealed_manifest, raw)
+        return Envelope(read_statement(ClearMembers, clear_bytes, code=_MALFORMED), sealed_manifest, raw)
 
 
 def encode_frame(envelope: Envelope) -> bytes:
@@ -131,6 +128,23 @@ def parse_frame(raw: bytes) -> Envelope:
         if len(body) != length:
             raise MalformedInput(_MALFORMED, "the frame's length does not add up")
         return parse_envelope(body)
+
+
+def split_frame(raw: bytes) -> tuple[bytes, list[bytes]]:
+    """A whole package in memory as its frame and its parts' ciphertexts, by the sizes that the envelope states.
+
+    Raises as `parse_frame`, and where the bytes after the envelope are not exactly those of its parts.
+    """
+    with at(Step.SHAPE):
+        begin = len(MAGIC) + _LENGTH_BYTES + _length_of(raw[: len(MAGIC) + _LENGTH_BYTES])
+        envelope = parse_frame(raw[:begin])
+        if len(raw) - begin != envelope.parts_bytes:
+            raise MalformedInput(_MALFORMED, "the parts' lengths do not add up")
+        parts = []
+        for part in envelope.parts:
+            parts.append(raw[begin : begin + part.ciphertext_bytes])
+            begin += part.ciphertext_bytes
+        return raw[: len(raw) - envelope.parts_bytes], parts
 
 
 def read_frame(stream: BinaryIO) -> Envelope:

@@ -4,10 +4,12 @@
 
 The protected header of each signature names `alg`, `kid`, `typ` and `suite`, and `x5c` where the key has a certificate.
 The suite says which signatures there are: exactly those, in its order. Nothing is believed because it is present.
+The document is canonical JSON, so that it may travel inside another one and come out as the same bytes.
+
+Parsing is ours and stricter than PyJWT's, which accepts duplicate members; PyJWT's own second parse would go over every
+character of the payload in Python, so its algorithms are handed what was parsed here.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +29,7 @@ from attache.crypto import (
     b64u,
     is_equal,
     parse_b64u,
+    parse_certificate_text,
     parse_suite,
     sha256_hex,
 )
@@ -71,33 +74,42 @@ class UnverifiedStatement:
     type: SignedType
     suite: Suite
     claims: tuple[SignatureClaim, ...]
-    _payload: str
-    _signatures: tuple[tuple[str, str], ...]
+    _payload: bytes
+    _signatures: tuple["_Signature", ...]
 
     def verify(self, resolve: Resolve) -> bytes:
         """The payload, once every signature that the suite requires has verified.
 
         Raises SignatureInvalid, and whatever `resolve` raises.
         """
-        for claim, (protected, signature) in zip(self.claims, self._signatures, strict=True):
-            key = resolve(claim)
+        for claim, signature in zip(self.claims, self._signatures, strict=True):
+            checker = _PYJWT.get_algorithm_by_name(claim.algorithm.value)
             try:
-                compact = f"{protected}.{self._payload}.{signature}"
-                _PYJWT.decode(compact, key, algorithms=[claim.algorithm.value])  # type: ignore[arg-type]
-            except jwt.InvalidTokenError:
-                raise SignatureInvalid(detail=f"the {claim.algorithm} signature is wrong") from None
-        return parse_b64u(self._payload)
+                is_good = checker.verify(signature.over, checker.prepare_key(resolve(claim)), signature.signature)
+            except jwt.InvalidKeyError:
+                is_good = False
+            if not is_good:
+                raise SignatureInvalid(detail=f"the {claim.algorithm} signature is wrong")
+        return self._payload
 
     @property
     def payload_sha256(self) -> str:
         """The digest of the payload, as hex: what people compare by hand before anything is believed."""
-        return sha256_hex(parse_b64u(self._payload))
+        return sha256_hex(self._payload)
 
     def pinned_payload(self, payload_sha256: str) -> bytes:
         """The payload, where its digest is one already trusted by other means; raises SignatureInvalid otherwise."""
         if not is_equal(self.payload_sha256.encode(), payload_sha256.encode()):
             raise SignatureInvalid(detail="not the payload of that fingerprint")
-        return parse_b64u(self._payload)
+        return self._payload
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """A signature and the bytes that it is over (RFC 7515, 5.1: protected header, full stop, payload)."""
+
+    over: bytes
+    signature: bytes
 
 
 def sign_statement(type_: SignedType, payload: bytes, keys: KeyRing, suite: Suite) -> bytes:
@@ -109,7 +121,7 @@ def sign_statement(type_: SignedType, payload: bytes, keys: KeyRing, suite: Suit
     for signer in keys.signers_for(suite):
         header: dict[str, Any] = {"kid": signer.key_id, "typ": type_.typ, "suite": suite.value}
         if chain := keys.chains.get(signer.key_id):
-            header["x5c"] = [_b64(der) for der in chain]
+            header["x5c"] = [certificate.text for certificate in chain]
         compact = _PYJWT.encode(payload, signer, algorithm=signer.algorithm.value, headers=header)  # type: ignore[arg-type]
         protected, _, signature = compact.split(".")
         signatures.append({"protected": protected, "signature": signature})
@@ -128,24 +140,28 @@ def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
     signatures = document.get("signatures")
     if document.keys() != {"payload", "signatures"} or not isinstance(signatures, list):
         raise MalformedInput(type_.malformed, "not a JWS in general JSON serialization")
+    if canonical(document) != raw:
+        raise MalformedInput(type_.malformed, "a JWS that is not canonical JSON")
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise SignatureInvalid(detail="not the number of signatures of any suite")
-    parse_b64u(document["payload"], code=type_.malformed)
-    entries = [_parse_entry(entry, type_) for entry in signatures]
+    payload = parse_b64u(document["payload"], code=type_.malformed)
+    entries = [_parse_entry(entry, document["payload"], type_) for entry in signatures]
     claims = tuple(claim for claim, _ in entries)
     suite = claims[0].suite
     if any(claim.suite is not suite for claim in claims):
         raise SignatureInvalid(detail="the signatures name different suites")
     if tuple(claim.algorithm for claim in claims) != SUITES[suite].signatures:
         raise SignatureInvalid(detail=f"not exactly the signatures of {suite}")
-    return UnverifiedStatement(type_, suite, claims, document["payload"], tuple(pair for _, pair in entries))
+    return UnverifiedStatement(type_, suite, claims, payload, tuple(signature for _, signature in entries))
 
 
-def _parse_entry(entry: object, type_: SignedType) -> tuple[SignatureClaim, tuple[str, str]]:
+def _parse_entry(entry: object, payload: str, type_: SignedType) -> tuple[SignatureClaim, _Signature]:
     if not isinstance(entry, dict) or entry.keys() != {"protected", "signature"}:
         raise MalformedInput(type_.malformed, "a signature has other members than protected and signature")
     header = parse_object(parse_b64u(entry["protected"], code=type_.malformed), code=type_.malformed)
-    parse_b64u(entry["signature"], code=type_.malformed)
+    signature = _Signature(
+        f"{entry['protected']}.{payload}".encode("ascii"), parse_b64u(entry["signature"], code=type_.malformed)
+    )
     if header.keys() - {"x5c"} != _HEADER or not all(isinstance(header[name], str) for name in _HEADER):
         raise MalformedInput(type_.malformed, "a protected header has other members than alg, kid, typ, suite and x5c")
     if header["typ"] != type_.typ:
@@ -155,7 +171,7 @@ def _parse_entry(entry: object, type_: SignedType) -> tuple[SignatureClaim, tupl
         raise SignatureInvalid(detail=f"an algorithm that {suite} does not sign with")
     chain = _parse_chain(header["x5c"], type_) if "x5c" in header else ()
     claim = SignatureClaim(Algorithm(header["alg"]), header["kid"], suite, chain)
-    return claim, (entry["protected"], entry["signature"])
+    return claim, signature
 
 
 def _parse_chain(x5c: object, type_: SignedType) -> tuple[Certificate, ...]:
@@ -163,22 +179,9 @@ def _parse_chain(x5c: object, type_: SignedType) -> tuple[Certificate, ...]:
     if not isinstance(x5c, list) or not 1 <= len(x5c) <= MAX_CHAIN:
         raise MalformedInput(type_.malformed, f"x5c has not 1 to {MAX_CHAIN} certificates")
     try:
-        return tuple(Certificate(_parse_b64(text)) for text in x5c)
-    except (MalformedInput, binascii.Error, ValueError):
+        return tuple(parse_certificate_text(text) for text in x5c)
+    except MalformedInput:
         raise MalformedInput(type_.malformed, "x5c does not hold certificates") from None
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _parse_b64(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise MalformedInput
-    data = base64.b64decode(text, validate=True)
-    if _b64(data) != text:
-        raise MalformedInput
-    return data
 
 
 class _KeyBound(JwtAlgorithm):

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 
-from attache.crypto import KeyRing, Random, Suite, choose_suite
+from attache.crypto import SUITES, KeyRing, KeyUse, Random, Suite, choose_suite
+from attache.errors import Misconfigured
 from attache.package.envelope import ClearMembers, Envelope, EnvelopePart, encode_clear, make_envelope
 from attache.package.jwe import seal_text
 from attache.package.jws import MANIFEST, sign_statement
 from attache.package.manifest import Manifest, ManifestFacts, encode_manifest
-from attache.package.party import Party, sealing_keys
+from attache.package.party import Party, key_of, sealing_keys
 
 
 def seal(
@@ -58,14 +59,23 @@ def seal_manifest(manifest: Manifest, keys: KeyRing, recipient: Party, *, random
 
 
 def sign_manifest(manifest: Manifest, keys: KeyRing) -> bytes:
-    """The signed manifest, whose SHA-256 receipts name."""
+    """The signed manifest, whose SHA-256 receipts name. Raises Misconfigured for keys that are not the originator's."""
+    if manifest.originator != keys.participant:
+        raise Misconfigured(detail="the keys are not the originator's")
     return sign_statement(MANIFEST, encode_manifest(manifest), keys, manifest.suite)
 
 
 def seal_signed(manifest: Manifest, signed: bytes, recipient: Party, *, random: Random = os.urandom) -> Envelope:
-    """Encrypt a manifest that is signed already. Does not check that `signed` is over `manifest`."""
+    """Encrypt a manifest that is signed already, to exactly the recipient keys that it names.
+
+    Raises UnknownKey where the recipient does not list them as active. Does not check that `signed` is over `manifest`.
+    """
     clear = clear_members(manifest)
-    recipients = [key.public_key for key in sealing_keys(recipient, manifest.suite, manifest.sealed_at)]
+    algorithm = SUITES[manifest.suite].sealing
+    recipients = [
+        key_of(recipient, key_id, KeyUse.SEAL, algorithm, manifest.sealed_at).public_key
+        for key_id in manifest.recipient_key_ids
+    ]
     return make_envelope(clear, seal_text(signed, encode_clear(clear), recipients, random))
 
 

@@ -1,0 +1,126 @@
+"""What a descriptor states: names, endpoints, and keys by use. Values only; nothing here is verified."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from attache.crypto import MAX_CHAIN, SUITES, Algorithm, KeyUse, Suite, parse_certificate_text, parse_jwk
+from attache.errors import AttacheError, MalformedInput
+from attache.package.instants import Instant
+from attache.package.party import KeyStatement, KeyStatus
+from attache.package.values import KeyId, Line, ParticipantId, Sha256, Statement, read_statement
+from attache.vocabulary import Post
+
+MAX_KEYS = 128
+
+
+def _certificate_text(text: str) -> str:
+    try:
+        parse_certificate_text(text)
+    except MalformedInput as error:
+        raise ValueError(error.detail) from None
+    return text
+
+
+CertificateText = Annotated[str, Field(max_length=8192), AfterValidator(_certificate_text)]
+VerifierKey = Annotated[str, Field(pattern=r"^[!-*,-~]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{4,4000}={0,2}$")]
+
+
+class DescribedKey(Statement):
+    """A key as the descriptor lists it; `jwk` holds the public members only."""
+
+    use: KeyUse
+    algorithm: Algorithm
+    key_id: KeyId
+    epoch: Annotated[int, Field(ge=1, le=1_000_000)]
+    jwk: dict[str, str]
+    x5c: Annotated[tuple[CertificateText, ...], Field(max_length=MAX_CHAIN)] = ()
+    not_before: Instant
+    not_after: Instant
+    status: KeyStatus
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if (self.use, self.algorithm) not in _USES:
+            raise ValueError("an algorithm that is not for that use")
+        try:
+            key = parse_jwk(self.jwk, self.algorithm)
+        except AttacheError as error:
+            raise ValueError(error.detail) from None
+        if key.key_id != self.key_id:
+            raise ValueError("the key id is not the key's")
+        if self.not_before >= self.not_after:
+            raise ValueError("a key that ends before it begins")
+        if self.x5c and self.algorithm is not Algorithm.ES384:
+            raise ValueError("only ES384 keys have certificates")
+        return self
+
+    @classmethod
+    def of(cls, key: KeyStatement) -> Self:
+        return cls(
+            use=key.use,
+            algorithm=key.algorithm,
+            key_id=key.key_id,
+            epoch=key.epoch,
+            jwk=key.public_key.jwk(),
+            x5c=tuple(certificate.text for certificate in key.chain),
+            not_before=key.not_before,
+            not_after=key.not_after,
+            status=key.status,
+        )
+
+    def statement(self) -> KeyStatement:
+        chain = tuple(parse_certificate_text(text) for text in self.x5c)
+        key = parse_jwk(self.jwk, self.algorithm)
+        return KeyStatement(self.use, key, self.epoch, self.not_before, self.not_after, self.status, chain)
+
+
+_USES = {
+    *((KeyUse.SIGN, algorithm) for rule in SUITES.values() for algorithm in rule.signatures),
+    *((KeyUse.SEAL, rule.sealing) for rule in SUITES.values()),
+}
+
+
+class Endpoints(Statement):
+    """How to reach the participant: the base URL of its exchange API; or that it collects from our mailbox."""
+
+    exchange: Annotated[str, Field(pattern=r"^https://[!-~]{1,500}$")] | None = None
+    mailbox: bool = False
+
+
+class DescriptorStatement(Statement):
+    """What a descriptor states; signed as it stands.
+
+    `tls` lists the thumbprints (`x5t#S256`) of the TLS certificates the participant connects and answers with; `log` and
+    `witness` are C2SP verifier keys; `previous` is the digest of the predecessor's payload.
+    """
+
+    participant: ParticipantId
+    name: Line
+    jurisdiction: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    post: Post
+    serial: Annotated[int, Field(ge=1)]
+    previous: Sha256 | None = None
+    suites: Annotated[tuple[Suite, ...], Field(min_length=1, max_length=len(Suite))]
+    endpoints: Endpoints
+    log: VerifierKey | None = None
+    witness: VerifierKey | None = None
+    certificate_authorities: Annotated[tuple[CertificateText, ...], Field(max_length=8)]
+    tls: Annotated[tuple[KeyId, ...], Field(max_length=16)]
+    keys: Annotated[tuple[DescribedKey, ...], Field(min_length=1, max_length=MAX_KEYS)]
+    issued_at: Instant
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if len({key.key_id for key in self.keys}) != len(self.keys):
+            raise ValueError("a key occurs twice")
+        if len(set(self.suites)) != len(self.suites):
+            raise ValueError("a suite occurs twice")
+        if (self.serial == 1) != (self.previous is None):
+            raise ValueError("the first descriptor has serial 1 and no predecessor")
+        return self
+
+
+def parse_descriptor_payload(payload: bytes) -> DescriptorStatement:
+    """The statement in a payload; raises MalformedInput("malformed-descriptor"). Says nothing of who wrote it."""
+    return read_statement(DescriptorStatement, payload, code="malformed-descriptor")

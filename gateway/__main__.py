@@ -1,0 +1,197 @@
+"""attache-gateway: run and look after one gateway. Data goes to standard output, everything else to standard error."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attache import clock
+from attache.errors import AttacheError, IntegrityLost, Misconfigured
+from attache.evidence.directory import verify_log_directory
+from attache.participant import fingerprint_words
+from attache.strict_json import parse_object
+from gateway.app import load_ring, log_keys, open_own_store, own_descriptor, run_gateway, write_contracts
+from gateway.exchange.participants import admit_descriptor, directory_of, load_directory
+from gateway.exchange.ports import Transaction
+from gateway.exchange.records import ParticipantRecord
+from gateway.partners import Directory
+from gateway.policy import load_policy_set, read_policy_folder
+from gateway.request_log import configure_logging
+from gateway.settings import Settings, load_settings
+from gateway.store.sql_store import open_reading
+from gateway.tls import stopped_by_signals
+
+EXIT_FAILURE, EXIT_INTEGRITY = 1, 6
+
+app = typer.Typer(
+    name="attache-gateway",
+    help="Run and look after one gateway of the exchange.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+log_commands = typer.Typer(help="The exchange log.", no_args_is_help=True)
+participant_commands = typer.Typer(help="Participants of the exchange.", no_args_is_help=True)
+app.add_typer(log_commands, name="log")
+app.add_typer(participant_commands, name="participant")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="TOML file with settings; ATTACHE_ variables win over it.")
+]
+
+
+def main() -> None:
+    """Run a command; a problem is told in one line, and ends with exit code 1, or 6 where our records do not add up."""
+    try:
+        app()
+    except AttacheError as error:
+        print(f"attache-gateway: {error}", file=sys.stderr)
+        sys.exit(EXIT_INTEGRITY if isinstance(error, IntegrityLost) else EXIT_FAILURE)
+
+
+@app.command()
+def init(config: Config = None) -> None:
+    """Make database and exchange log, and admit the participants whose descriptors and fingerprints are on file.
+
+    The folder of descriptors holds <participant>.jws files and fingerprints.json: the fingerprints that people compared.
+    """
+    settings = load_settings(config)
+    load_policy_set(read_policy_folder(settings.policies_dir), own=settings.participant)
+    directory = asyncio.run(_init(settings))
+    for partner in directory.partners.values():
+        print(f"{partner.participant}: admitted, serial {partner.descriptor.serial}", file=sys.stderr)
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """Run the gateway until SIGTERM or SIGINT; when both listeners accept, one JSON line on standard output says where."""
+    settings = load_settings(config)
+    configure_logging(settings.log_level)
+    asyncio.run(_serve(settings))
+
+
+@log_commands.command("export")
+def log_export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; new or empty.")], config: Config = None
+) -> None:
+    """Write the log as a static C2SP directory, with its verifier keys beside it in `vkeys`, one a line."""
+    settings = load_settings(config)
+    ring = load_ring(settings)
+    if folder.exists() and any(folder.iterdir()):
+        raise Misconfigured(detail=f"{folder} is not empty")
+    with open_reading(settings.database_url, log_keys(settings, ring)) as (_, log):
+        for path, content in log.export():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+    (folder / "vkeys").write_text(f"{own_descriptor(settings, ring).stated.log}\n")
+    print(f"{log.size} entries written to {folder}", file=sys.stderr)
+
+
+@log_commands.command("verify")
+def log_verify(
+    folder: Annotated[
+        Path | None, typer.Argument(help="An exported log; without it, the gateway's own database is verified.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Re-hash a whole log and check its signatures. Findings go to standard output, and then the exit code is 6."""
+    if folder is None:
+        settings = load_settings(config)
+        with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (_, log):
+            audit = log.verify()
+        print(f"log: ok, {audit.size} entries of {audit.origin}", file=sys.stderr)
+        return
+    report = verify_log_directory(_reader_of(folder), _lines(folder / "vkeys"), paths=_paths(folder))
+    for finding in report.findings:
+        print(finding)
+    if not report.is_sound:
+        raise typer.Exit(EXIT_INTEGRITY)
+    print(f"log: ok, {report.entries} entries", file=sys.stderr)
+
+
+@participant_commands.command("show")
+def participant_show(
+    participant: Annotated[str, typer.Argument(help="A participant's id; ourselves by default.")] = "",
+    config: Config = None,
+) -> None:
+    """A participant as admitted: its descriptor, and the fingerprint to compare, in hex and in words."""
+    settings = load_settings(config)
+    with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (reader, _):
+        partner = directory_of(reader.find(ParticipantRecord)).partner(participant or settings.participant)
+    shown: dict[str, Any] = {
+        "participant": partner.participant,
+        "status": partner.status.value,
+        "fingerprint": partner.descriptor.sha256,
+        "fingerprint_words": fingerprint_words(partner.descriptor.sha256),
+        "descriptor": partner.descriptor.stated.model_dump(mode="json"),
+    }
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def openapi(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
+    """Write the OpenAPI contracts of both surfaces."""
+    for path in write_contracts(folder):
+        print(path)
+
+
+async def _init(settings: Settings) -> Directory:
+    pinned = _fingerprints(settings.descriptors_dir / "fingerprints.json")
+    raw = {name: (settings.descriptors_dir / f"{name}.jws").read_bytes() for name in pinned}
+
+    def unit(tx: Transaction) -> None:
+        for name in sorted(raw):
+            admit_descriptor(tx, name, raw[name], pinned[name], clock.now())
+
+    async with open_own_store(settings, load_ring(settings), clock.now) as store:
+        await store.write(unit)
+        return await load_directory(store)
+
+
+async def _serve(settings: Settings) -> None:
+    hosts = {"agency": settings.agency_host, "exchange": settings.exchange_host}
+
+    def ready(ports: Mapping[str, int]) -> None:
+        urls = {name: f"https://{hosts[name]}:{port}" for name, port in ports.items()}
+        print(json.dumps({"ready": settings.participant, **urls}), flush=True)
+
+    with stopped_by_signals() as stop:
+        await run_gateway(settings, stop, ready)
+
+
+def _fingerprints(path: Path) -> dict[str, str]:
+    try:
+        found = parse_object(path.read_bytes())
+    except OSError as error:
+        raise Misconfigured(detail=f"{path}: {error.strerror}") from None
+    if not all(isinstance(value, str) for value in found.values()):
+        raise Misconfigured(detail=f"{path}: participant ids and their fingerprints are text")
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(detail=f"{path} cannot be read: {type(error).__name__}") from None
+
+
+def _reader_of(folder: Path) -> Any:
+    def read(path: str) -> bytes | None:
+        file = folder / path
+        return file.read_bytes() if file.is_file() else None
+
+    return read
+
+
+def _paths(folder: Path) -> Iterable[str]:
+    return (str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The agency API as one application."""
+
+from fastapi import FastAPI
+
+from gateway.admission import CallerDoor, health_router
+from gateway.admission.contract import describe
+from gateway.admission.health import Check
+from gateway.api import approvals, decisions, inbox, log, packages, participants
+from gateway.exchange.agency import Agency
+from gateway.exchange.submission import Submission
+from gateway.problems import install_problems
+from gateway.request_log import install_request_log
+from gateway.settings import Settings
+
+ROUTERS = (packages, decisions, approvals, inbox, participants, log)
+
+
+def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check]) -> FastAPI:
+    """The application; every endpoint needs a caller with a role that permits it, health checks excepted."""
+    app = FastAPI(
+        title="attache agency API",
+        version="1",
+        summary="Submit, decide, approve, read and audit exchanged packages.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.agency, app.state.door, app.state.settings = agency, door, settings
+    for module in ROUTERS:
+        app.include_router(module.router, prefix="/api/v1")
+    app.include_router(health_router(checks))
+    describe(app, bodies=(Submission, approvals.Answered))
+    install_problems(app)
+    install_request_log(app)
+    return app

@@ -1,0 +1,31 @@
+"""What endpoints are given: our own side, and a caller who may do this."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
+from gateway.admission import requires
+from gateway.exchange.agency import Agency
+from gateway.identity import Action, Caller
+
+
+def _agency_of(request: Request) -> Agency:
+    agency: Agency = request.app.state.agency
+    return agency
+
+
+Own = Annotated[Agency, Depends(_agency_of)]
+
+Submitter = Annotated[Caller, requires(Action.SUBMIT_PACKAGE)]
+DryRunner = Annotated[Caller, requires(Action.DRY_RUN)]
+Lister = Annotated[Caller, requires(Action.LIST_PACKAGES)]
+Opener = Annotated[Caller, requires(Action.OPEN_CONTENT)]
+Approver = Annotated[Caller, requires(Action.APPROVE_RELEASE)]
+Suspender = Annotated[Caller, requires(Action.SUSPEND_PARTNER)]
+Auditor = Annotated[Caller, requires(Action.READ_LOG)]
+
+PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]
+ParticipantId = Annotated[str, Path(pattern=PARTICIPANT_PATTERN)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str, Query(max_length=128)]

@@ -1,0 +1,34 @@
+"""The dry run: what would policy decide?"""
+
+from fastapi import APIRouter, Request
+
+from gateway.admission import read_body
+from gateway.admission.bodies import JSON
+from gateway.admission.contract import PROBLEM, json_body
+from gateway.api.callers import DryRunner, Own
+from gateway.exchange.present import decision_view
+from gateway.exchange.submission import Submission, parse_submission
+from gateway.exchange.submit import dry_run
+from gateway.exchange.views import DryRunView
+
+router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)
+
+
+@router.post("", openapi_extra=json_body(Submission))
+async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
+    """What policy would decide, for each recipient. Nothing is stored or released; a deny is 200 with its reasons."""
+    settings = request.app.state.settings
+    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
+    submission = parse_submission(raw)
+    decisions = await dry_run(own, caller, submission)
+    return DryRunView(
+        recipients=[
+            decision_view(
+                decisions[addressee.participant],
+                recipient=addressee.participant,
+                desk=addressee.desk,
+                decision_id=None,
+            )
+            for addressee in submission.recipients
+        ]
+    )

@@ -1,0 +1,99 @@
+"""Submitting packages and following their lives."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
+
+from attache.crypto import sha256_hex
+from attache.errors import MalformedInput
+from attache.package import MEDIA_TYPE
+from gateway.admission import body_stream, read_body
+from gateway.admission.bodies import JSON
+from gateway.admission.contract import PROBLEM, json_body, raw_body
+from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
+from gateway.exchange.collect import export_sealed, package_bytes
+from gateway.exchange.follow import Milestone, package_when
+from gateway.exchange.present import package_view, packages_page, receipts_of
+from gateway.exchange.submission import Submission, parse_submission
+from gateway.exchange.submit import create_package, submit_package, upload_part
+from gateway.exchange.views import PackagePage, PackageView, ReceiptList
+
+router = APIRouter(prefix="/packages", tags=["packages"], responses=PROBLEM)
+
+IdempotencyKey = Annotated[str | None, Header(max_length=255)]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(Submission))
+async def create(
+    request: Request, response: Response, own: Own, caller: Submitter, idempotency_key: IdempotencyKey = None
+) -> PackageView:
+    """Create a package: a draft (201), or, with `submit` and all content inline, submitted at once (202)."""
+    if not idempotency_key:
+        raise MalformedInput("idempotency-key-required")
+    settings = request.app.state.settings
+    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
+    package_id = await create_package(
+        own, caller, parse_submission(raw), idempotency_key=idempotency_key, request_sha256=sha256_hex(raw)
+    )
+    view = await package_view(own, caller, package_id)
+    response.headers["Location"] = f"/api/v1/packages/{package_id}"
+    if view.state == "submitted":
+        response.status_code = status.HTTP_202_ACCEPTED
+    return view
+
+
+@router.put(
+    "/{package_id}/parts/{name}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    openapi_extra=raw_body("application/octet-stream"),
+)
+async def upload(
+    request: Request, own: Own, caller: Submitter, package_id: PackageId, name: Annotated[str, Path(max_length=255)]
+) -> None:
+    """Upload the content of a declared part; a second upload replaces the first."""
+    settings = request.app.state.settings
+    chunks = body_stream(request, limit_bytes=settings.max_part_bytes, idle_seconds=settings.part_idle_seconds)
+    await upload_part(own, caller, package_id, name, chunks)
+
+
+@router.post("/{package_id}/submit", status_code=status.HTTP_202_ACCEPTED)
+async def submit(own: Own, caller: Submitter, package_id: PackageId) -> PackageView:
+    """Submit a complete draft: policy decides for each recipient, and what is permitted is released."""
+    await submit_package(own, caller, package_id)
+    return await package_view(own, caller, package_id)
+
+
+@router.get("")
+async def list_packages(own: Own, caller: Lister, after: Cursor = "", limit: Limit = 50) -> PackagePage:
+    """Packages, newest first: the caller's own; all of them for an auditor."""
+    found, following = await packages_page(own, caller, after, limit)
+    return PackagePage(packages=found, next=following)
+
+
+@router.get("/{package_id}")
+async def show(
+    own: Own,
+    caller: Lister,
+    package_id: PackageId,
+    wait_for: Milestone | None = None,
+    timeout_seconds: Annotated[int, Query(ge=0, le=120)] = 30,
+) -> PackageView:
+    """One package. With `wait_for`, answers when every recipient is past that milestone, or after the timeout as it is."""
+    if wait_for is None:
+        return await package_view(own, caller, package_id)
+    return await package_when(own, caller, package_id, wait_for, timeout_seconds)
+
+
+@router.get("/{package_id}/receipts")
+async def receipts(own: Own, caller: Lister, package_id: PackageId) -> ReceiptList:
+    """The recipients' signed receipts."""
+    return ReceiptList(receipts=await receipts_of(own, caller, package_id))
+
+
+@router.get("/{package_id}/sealed/{recipient}", response_class=StreamingResponse)
+async def sealed(own: Own, caller: Submitter, package_id: PackageId, recipient: ParticipantId) -> StreamingResponse:
+    """The sealed package for one recipient, as a file for a post without a line. The export is logged."""
+    package = await export_sealed(own, caller, recipient, package_id)
+    headers = {"Content-Length": str(package.total_bytes)}
+    return StreamingResponse(package_bytes(own, package), media_type=MEDIA_TYPE, headers=headers)

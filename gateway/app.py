@@ -1,0 +1,222 @@
+"""The composition root: the one place that builds the gateway's parts from settings, and joins them."""
+
+import asyncio
+import hmac
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from attache import clock as wall
+from attache.clock import Clock
+from attache.crypto import Certificate, KeyRing, load_private_keys
+from attache.errors import Misconfigured
+from attache.participant import Descriptor, fingerprint_of, verify_descriptor
+from attache.translog.signing import signer_of
+from attache.translog.vkey import SignatureType, parse_vkey
+from gateway.admission import CallerDoor, RateLimit
+from gateway.admission.health import Check
+from gateway.api import create_agency_api
+from gateway.delivery.link import ClientCertificate, PartnerLinks
+from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.agency import Agency, InForce, Limits
+from gateway.exchange.at_rest import Vault
+from gateway.exchange.deliver import Outbox
+from gateway.exchange.participants import load_directory
+from gateway.exchange_api import create_exchange_api
+from gateway.exchange_log.leaf import Pseudonyms
+from gateway.identity import AccessTokens, parse_jwks
+from gateway.policy import load_policy_set, read_policy_folder
+from gateway.settings import Settings, read_secret
+from gateway.store import LogKeys, SqlStore, open_store
+from gateway.tls import Listener, LiveTrust, agency_trust, connection_limits, exchange_trust, serve
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway, built and running but for its listeners."""
+
+    agency: Agency
+    agency_api: FastAPI
+    exchange_api: FastAPI
+    agency_trust: LiveTrust
+    exchange_trust: LiveTrust
+    worker: DeliveryWorker
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, *, clock: Clock = wall.now) -> AsyncIterator[Gateway]:
+    """Build a gateway on an initialised state folder, and close what it opened.
+
+    Raises Misconfigured, or IntegrityLost where the records on disk do not add up; then nothing runs.
+    """
+    ring = load_ring(settings)
+    trust = exchange_trust(settings, clock, ring.tls_passphrase)
+    policy = load_policy_set(read_policy_folder(settings.policies_dir), own=settings.participant)
+    async with open_own_store(settings, ring, clock) as store:
+        directory = await load_directory(store)
+        agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
+        links = PartnerLinks(_client_certificate(settings, ring), store.blobs)
+        worker = DeliveryWorker(Outbox(agency), links, now=clock)
+        try:
+            yield Gateway(
+                agency,
+                create_agency_api(agency, _door(settings, agency, clock), settings, {"store": _store_check(store)}),
+                create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current),
+                agency_trust(settings, clock, ring.tls_passphrase),
+                trust,
+                worker,
+            )
+        finally:
+            await links.close()
+
+
+async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callable[[Mapping[str, int]], None]) -> None:
+    """Serve both listeners and deliver, until `stop` is set. `on_ready` is given the ports, by listener."""
+    async with open_gateway(settings) as gateway:
+        listeners = (
+            Listener("agency", gateway.agency_api, settings.agency_host, settings.agency_port, gateway.agency_trust),
+            Listener(
+                "exchange", gateway.exchange_api, settings.exchange_host, settings.exchange_port, gateway.exchange_trust
+            ),
+        )
+        async with asyncio.TaskGroup() as running:
+            running.create_task(gateway.worker.run())
+            try:
+                await serve(
+                    listeners,
+                    limits=connection_limits(settings),
+                    reload_seconds=settings.crl_reload_seconds,
+                    stop=stop,
+                    on_ready=on_ready,
+                )
+            finally:
+                gateway.worker.stop()
+
+
+def load_ring(settings: Settings) -> KeyRing:
+    """Our private keys; raises Misconfigured where they, or one that a gateway needs, cannot be loaded."""
+    ring = load_private_keys(settings.keys_dir, read_secret(settings.passphrase_file), participant=settings.participant)
+    if ring.log is None or ring.storage_key is None:
+        raise Misconfigured(detail=f"{settings.keys_dir} lacks a log key or a storage key")
+    return ring
+
+
+def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
+    """What our exchange log is kept with; its origin is the name that our descriptor gives it."""
+    listed = own_descriptor(settings, ring).stated.log
+    assert listed is not None
+    assert ring.log is not None
+    assert ring.storage_key is not None
+    signer = signer_of(parse_vkey(listed).name, SignatureType.ED25519, ring.log)
+    return LogKeys((signer,), Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
+
+
+def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
+    """The store, kept with our keys."""
+    return open_store(
+        settings.database_url,
+        blobs_dir=settings.blobs_dir,
+        lock_path=settings.checkpoint_lock_file,
+        keys=log_keys(settings, ring),
+        clock=clock,
+    )
+
+
+def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
+    """Our own descriptor on file, signed by its own keys; raises Misconfigured where our log key is not the one it lists."""
+    raw = (settings.descriptors_dir / f"{settings.participant}.jws").read_bytes()
+    descriptor = verify_descriptor(raw, fingerprint=fingerprint_of(raw))
+    listed = descriptor.stated.log
+    if listed is None or ring.log is None or parse_vkey(listed).public_key != ring.log.public_key:
+        raise Misconfigured(detail="our descriptor lists another log key than ours")
+    return descriptor
+
+
+def derived_key(storage_key: bytes, label: str) -> bytes:
+    """A key for another use, from the storage key (HMAC-SHA-256 as PRF); it goes when the storage key goes."""
+    return hmac.digest(storage_key, f"attache/1 {label}".encode(), "sha256")
+
+
+def _agency(
+    settings: Settings, ring: KeyRing, store: SqlStore, in_force: InForce, trust: LiveTrust, clock: Clock
+) -> Agency:
+    assert ring.storage_key is not None
+    me = in_force.directory.partner(settings.participant)
+    return Agency(
+        participant=settings.participant,
+        post=settings.post,
+        keys=replace(ring, chains=me.descriptor.chains),
+        vault=Vault(ring.storage_key),
+        pseudonyms=Pseudonyms(derived_key(ring.storage_key, "pseudonyms")),
+        store=store,
+        blobs=store.blobs,
+        in_force=in_force,
+        clock=clock,
+        limits=Limits(
+            max_part_bytes=settings.max_part_bytes,
+            delivery_deadline=timedelta(seconds=settings.delivery_deadline_seconds),
+            delivery_lease=timedelta(seconds=settings.delivery_lease_seconds),
+        ),
+        revoked=_revocation(trust),
+        random=os.urandom,
+    )
+
+
+def _revocation(trust: LiveTrust) -> Callable[[Certificate], bool]:
+    """Whether a signing certificate is on a list of its CA: the same lists that connections are checked against."""
+
+    def is_revoked(certificate: Certificate) -> bool:
+        issuer = certificate.native.issuer.public_bytes()
+        return any(crl.issuer == issuer and crl.is_revoked(certificate) for crl in trust.trust.lists)
+
+    return is_revoked
+
+
+def _door(settings: Settings, agency: Agency, clock: Clock) -> CallerDoor:
+    tokens = AccessTokens(
+        keys=parse_jwks(settings.token_jwks_file.read_bytes()),
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        leeway=timedelta(seconds=settings.clock_skew_seconds),
+        pseudonym_key=derived_key(agency.vault.storage_key, "callers"),
+        clock=clock,
+        capacity=settings.token_cache_entries,
+    )
+    rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
+    return CallerDoor(tokens, rate, RateLimit(settings.agency_requests_per_minute, settings.request_burst))
+
+
+def _exchange_rate(settings: Settings) -> RateLimit:
+    return RateLimit(settings.exchange_requests_per_minute, settings.request_burst)
+
+
+def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:
+    passphrase = ring.tls_passphrase.decode() if ring.tls_passphrase else None
+    return ClientCertificate(settings.client_certificate_file, settings.client_key_file, passphrase)
+
+
+def _store_check(store: SqlStore) -> Check:
+    async def check() -> None:
+        await store.read_log(lambda log: log.size)
+
+    return check
+
+
+def write_contracts(folder: Path) -> Iterator[Path]:
+    """Write the OpenAPI contract of each surface to `folder`; nothing of a gateway is opened."""
+    unused: Any = None
+    contracts = {
+        "agency-api.json": create_agency_api(unused, unused, unused, {}),
+        "exchange-api.json": create_exchange_api(unused, unused, unused, unused),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, api in contracts.items():
+        (folder / name).write_text(json.dumps(api.openapi(), indent=1, ensure_ascii=False) + "\n")
+        yield folder / name

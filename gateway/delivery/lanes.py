@@ -1,0 +1,63 @@
+"""One lane for each partner: so many deliveries at once, and none while its breaker is open."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from attache.errors import AttacheError, PartnerUnreachable, TooManyRequests
+from gateway.delivery.schedule import Breaker
+
+
+class Lanes:
+    """Keeps a slow partner from taking the room of the others. For one event loop."""
+
+    def __init__(self, at_once: int, per_partner: int) -> None:
+        self._at_once = at_once
+        self._per_partner = per_partner
+        self._lanes: dict[str, asyncio.Semaphore] = {}
+        self._queued: dict[str, int] = {}
+        self._running = 0
+        self._breakers: dict[str, Breaker] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more deliveries may begin. What waits for its turn in a full lane takes no room."""
+        return self._at_once - self._running
+
+    def busy(self, now: datetime) -> frozenset[str]:
+        """Partners that have no room, or are to be left alone."""
+        full = {partner for partner, count in self._queued.items() if count >= self._room(partner)}
+        return frozenset(full | {partner for partner, breaker in self._breakers.items() if breaker.is_open(now)})
+
+    def next_opening(self, now: datetime) -> datetime | None:
+        """When the next broken-off partner may be tried again."""
+        return min((b.open_until for b in self._breakers.values() if b.open_until and b.open_until > now), default=None)
+
+    @asynccontextmanager
+    async def turn(self, partner: str) -> AsyncIterator[None]:
+        """Wait for, and hold, a place in the partner's lane."""
+        self._queued[partner] = self._queued.get(partner, 0) + 1
+        try:
+            async with self._lanes.setdefault(partner, asyncio.Semaphore(self._per_partner)):
+                self._running += 1
+                try:
+                    yield
+                finally:
+                    self._running -= 1
+        finally:
+            self._queued[partner] -= 1
+            if not self._queued[partner]:
+                del self._queued[partner], self._lanes[partner]
+
+    def note(self, partner: str, error: AttacheError | None, now: datetime, chance: Callable[[], float]) -> None:
+        """How an attempt went, for the partner's breaker: any answer at all closes it."""
+        breaker = self._breakers.pop(partner, Breaker())
+        if isinstance(error, PartnerUnreachable):
+            self._breakers[partner] = breaker.after_failure(now, chance())
+        elif isinstance(error, TooManyRequests) and error.retry_after_seconds is not None:
+            self._breakers[partner] = Breaker().after_request(now + timedelta(seconds=error.retry_after_seconds))
+
+    def _room(self, partner: str) -> int:
+        breaker = self._breakers.get(partner)
+        return 1 if breaker is not None and breaker.is_on_trial else self._per_partner

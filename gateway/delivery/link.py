@@ -1,0 +1,118 @@
+"""A partner's exchange API, over mutual TLS 1.3 to exactly the certificates that its descriptor lists."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from attache.client.connect import Access, Timeouts
+from attache.client.driving import AsyncDriver
+from attache.client.exchange import SealedStream, deliver, post_receipt
+from attache.client.retry import Retry
+from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
+from gateway.exchange.consignment import Consignment, OutgoingPart
+from gateway.exchange.ports import Blobs
+
+TIMEOUTS = Timeouts(connect=10.0, read=120.0, write=60.0, pool=120.0)
+ONCE = Retry(retries=0)
+
+
+@dataclass(frozen=True)
+class ClientCertificate:
+    """The certificate (PEM chain) with which this gateway connects, and its key."""
+
+    certificate: Path
+    key: Path
+    passphrase: bytes | None = field(default=None, repr=False)
+
+
+class Carrier(Protocol):
+    """Brings one consignment to its partner."""
+
+    async def carry(self, consignment: Consignment) -> bytes | None:
+        """The partner's receipt for a package, not yet verified; None for a receipt that it took.
+
+        Raises AttacheError: PartnerUnreachable where there was no answer, else what the partner answered.
+        """
+        ...
+
+
+class PartnerLink:
+    """One partner at one address, under one descriptor."""
+
+    def __init__(self, driver: AsyncDriver, blobs: Blobs) -> None:
+        self._driver = driver
+        self._blobs = blobs
+
+    async def carry(self, consignment: Consignment) -> bytes | None:
+        """See `Carrier`."""
+        try:
+            if consignment.receipt is not None:
+                await self._driver.exchange(post_receipt(consignment.receipt))
+                return None
+            if consignment.frame is None:
+                raise DeliveryFailed("delivery-failed", "neither a package nor a receipt")
+            parts = [self._stream(part) for part in consignment.parts]
+            return await self._driver.run(deliver(consignment.outbox.package_id, consignment.frame, parts))
+        except Unreachable as error:
+            raise PartnerUnreachable("partner-unreachable", error.detail) from None
+
+    async def close(self) -> None:
+        await self._driver.close()
+
+    def _stream(self, part: OutgoingPart) -> SealedStream:
+        def read(start: int, end: int) -> Iterator[bytes]:
+            return self._blobs.chunks(part.blob_id, start, end)
+
+        return SealedStream(part.ciphertext_bytes, part.block_hashes, read)
+
+
+class PartnerLinks:
+    """A link for each partner, kept while its address and descriptor stay the same. A `Carrier` for all of them."""
+
+    def __init__(
+        self,
+        credentials: ClientCertificate,
+        blobs: Blobs,
+        *,
+        transport: Callable[[Access], httpx.AsyncBaseTransport | None] = lambda _: None,
+    ) -> None:
+        """`transport` is for tests: it stands in for the network."""
+        self._credentials = credentials
+        self._blobs = blobs
+        self._transport = transport
+        self._links: dict[str, tuple[Access, PartnerLink]] = {}
+
+    async def carry(self, consignment: Consignment) -> bytes | None:
+        """See `Carrier`."""
+        link = await self._link(consignment)
+        return await link.carry(consignment)
+
+    async def close(self) -> None:
+        """End all connections."""
+        for _, link in self._links.values():
+            await link.close()
+        self._links.clear()
+
+    async def _link(self, consignment: Consignment) -> PartnerLink:
+        partner, access = consignment.outbox.partner, self._access(consignment)
+        known = self._links.get(partner)
+        if known and known[0] == access:
+            return known[1]
+        if known:
+            await known[1].close()
+        driver = AsyncDriver(access, retry=ONCE, timeouts=TIMEOUTS, transport=self._transport(access))
+        link = PartnerLink(driver, self._blobs)
+        self._links[partner] = (access, link)
+        return link
+
+    def _access(self, consignment: Consignment) -> Access:
+        return Access.to_participant(
+            consignment.descriptor,
+            consignment.endpoint,
+            certificate=self._credentials.certificate,
+            key=self._credentials.key,
+            passphrase=self._credentials.passphrase,
+        )

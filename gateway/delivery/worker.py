@@ -1,0 +1,183 @@
+"""The loop over the outbox: take what is due, carry it, and say how it went. Nothing is lost when it ends anywhere."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from attache.clock import Clock
+from attache.errors import AttacheError, DeliveryFailed, IntegrityLost
+from gateway.delivery.lanes import Lanes
+from gateway.delivery.link import Carrier
+from gateway.delivery.schedule import next_attempt
+from gateway.delivery.verdict import is_final
+from gateway.exchange.consignment import Consignment, Deliver
+
+SHORTEST_REST_SECONDS = 1.0
+LONGEST_REST_SECONDS = 60.0
+
+log = structlog.get_logger("gateway.delivery")
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """How many deliveries run at once, and how many of them to one partner."""
+
+    at_once: int = 16
+    per_partner: int = 2
+
+
+DEFAULT_CONCURRENCY = Concurrency()
+
+
+class DeliveryWorker:
+    """Carries what the outbox holds until it is stopped. Runs on one event loop; several processes may run one each.
+
+    What is claimed is settled, refused for good, or postponed. A crash in between leaves a lease that runs out; then the same
+    bytes are carried again, and the partner gives the same receipt.
+    """
+
+    def __init__(
+        self,
+        outbox: Deliver,
+        carrier: Carrier,
+        *,
+        now: Clock,
+        chance: Callable[[], float] = random.SystemRandom().random,  # noqa: B008 -- one source for all
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        concurrency: Concurrency = DEFAULT_CONCURRENCY,
+    ) -> None:
+        self._outbox = outbox
+        self._carrier = carrier
+        self._now = now
+        self._chance = chance
+        self._pause = pause
+        self._lanes = Lanes(concurrency.at_once, concurrency.per_partner)
+        self._deliveries: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End `run` soon: deliveries are broken off, and due again at once for whoever comes next."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until stopped. Of errors of the outbox itself only IntegrityLost ends it."""
+        try:
+            while not self._stopping:
+                try:
+                    await self._turn()
+                except IntegrityLost:
+                    raise
+                except Exception as error:  # noqa: BLE001 -- the store may be back in a moment
+                    log.error("outbox-broke", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
+                    await self._pause(SHORTEST_REST_SECONDS)
+        finally:
+            for delivery in self._deliveries:
+                delivery.cancel()
+            await asyncio.gather(*self._deliveries, return_exceptions=True)
+
+    async def _turn(self) -> None:
+        """Start what is due, or rest until something may be."""
+        self._wake.clear()
+        listening = await self._listen()
+        try:
+            due = await self._outbox.next_due()
+            now = self._now()
+            if due is not None and due <= now and self._lanes.free > 0:
+                if await self._start(now):
+                    return
+                # The claim itself was a change: hear only of later ones.
+                listening.cancel()
+                listening = await self._listen()
+            await self._rest(self._rest_seconds(due, now), listening)
+        finally:
+            listening.cancel()
+
+    async def _listen(self) -> "asyncio.Future[None]":
+        """Hear of changes from now on; it has begun to listen when this returns, so that nothing slips by."""
+        listening = asyncio.ensure_future(self._outbox.changed())
+        await asyncio.sleep(0)
+        return listening
+
+    async def _start(self, now: datetime) -> bool:
+        """Claim and start deliveries; False if there were none to claim."""
+        claimed = await self._outbox.claim(self._lanes.free, self._lanes.busy(now))
+        for consignment in claimed:
+            delivery = asyncio.create_task(self._deliver(consignment))
+            self._deliveries.add(delivery)
+            delivery.add_done_callback(self._ended)
+        await asyncio.sleep(0)  # so that each has its place in its lane before room is looked for again
+        return bool(claimed)
+
+    def _ended(self, delivery: asyncio.Task[None]) -> None:
+        self._deliveries.discard(delivery)
+        self._wake.set()
+
+    def _rest_seconds(self, due: datetime | None, now: datetime) -> float:
+        """Until something is due, or a partner may be tried again; but never a busy loop over what cannot be claimed."""
+        instants = [at for at in (due, self._lanes.next_opening(now)) if at is not None and at > now]
+        soonest = (min(instants) - now).total_seconds() if instants else LONGEST_REST_SECONDS
+        blocked = due is not None and due <= now
+        return SHORTEST_REST_SECONDS if blocked else min(max(soonest, 0.0), LONGEST_REST_SECONDS)
+
+    async def _rest(self, seconds: float, listening: "asyncio.Future[None]") -> None:
+        woken, paused = asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._pause(seconds))
+        waits: set[asyncio.Future[Any]] = {listening, woken, paused}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _deliver(self, consignment: Consignment) -> None:
+        try:
+            async with self._lanes.turn(consignment.outbox.partner):
+                await self._carry(consignment)
+        except asyncio.CancelledError:
+            stopped = DeliveryFailed("delivery-failed", "the gateway was stopped")
+            await self._outbox.postpone(consignment, stopped, self._now())
+            raise
+        except Exception as error:  # noqa: BLE001 -- one consignment's fault must not end the others; its lease runs out
+            log.error("delivery-broke", **_facts(consignment), error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
+
+    async def _carry(self, consignment: Consignment) -> None:
+        """One attempt. What the partner said decides; what is wrong with a receipt is never taken for a refusal."""
+        partner = consignment.outbox.partner
+        try:
+            receipt = await self._carrier.carry(consignment)
+        except AttacheError as error:
+            self._lanes.note(partner, error, self._now(), self._chance)
+            await self._failed(consignment, error, final=is_final(error))
+            return
+        self._lanes.note(partner, None, self._now(), self._chance)
+        try:
+            await self._outbox.settle(consignment, receipt)
+        except AttacheError as error:
+            await self._failed(consignment, error, final=False)
+            return
+        log.info("delivered", **_facts(consignment))
+
+    async def _failed(self, consignment: Consignment, error: AttacheError, *, final: bool) -> None:
+        if final:
+            await self._outbox.refuse(consignment, error)
+            log.warning("refused", **_facts(consignment), code=error.code)
+            return
+        due_at = next_attempt(consignment.outbox.attempts + 1, self._now(), self._chance())
+        await self._outbox.postpone(consignment, error, due_at)
+        log.warning("postponed", **_facts(consignment), code=error.code, due_at=due_at.isoformat())
+
+
+def _facts(consignment: Consignment) -> dict[str, str | int]:
+    outbox = consignment.outbox
+    return {
+        "partner": outbox.partner,
+        "package_id": outbox.package_id,
+        "kind": outbox.kind,
+        "attempt": outbox.attempts + 1,
+    }

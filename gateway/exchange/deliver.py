@@ -1,0 +1,183 @@
+"""Deliver: what the outbox holds for partners, as the delivery worker takes and settles it.
+
+A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out. A retry carries
+the same bytes.
+"""
+
+import asyncio
+import json
+from datetime import datetime
+
+from attache.errors import AttacheError, IntegrityLost, NotAuthentic
+from attache.package import SealedPart
+from attache.receipt import ReceiptKind
+from gateway.exchange.acknowledge import ensure_receipt
+from gateway.exchange.agency import Agency
+from gateway.exchange.consignment import Consignment, OutgoingPart
+from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.receipts import accept_receipt
+from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, PartRecord, ReleaseRecord
+from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
+from gateway.exchange_log import EventCode
+from gateway.partners import ParticipantStatus
+
+_CARRIED = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
+
+
+class Outbox:
+    """The delivery worker's view of the outbox; implements `gateway.exchange.consignment.Deliver`."""
+
+    def __init__(self, agency: Agency) -> None:
+        self._agency = agency
+
+    async def claim(self, limit: int, busy: frozenset[str]) -> list[Consignment]:
+        """Lease what is due, and fetch all it takes to carry it. Nothing is carried to a suspended partner."""
+        agency = self._agency
+        now = agency.clock()
+        idle = busy | _suspended(agency)
+        rows = await agency.store.write(
+            lambda tx: [
+                _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+            ]
+        )
+        consignments = []
+        for row in rows:
+            try:
+                consignments.append(await self._consignment(row))
+            except AttacheError as error:
+                await self._give_up(row, error)
+        return consignments
+
+    async def settle(self, consignment: Consignment, receipt: bytes | None) -> None:
+        """The partner has it: for a package, prove it by the receipt; for a receipt, note that it arrived."""
+        agency, row = self._agency, consignment.outbox
+        if row.kind is OutboxKind.PACKAGE:
+            if receipt is None:
+                raise NotAuthentic("not-authenticated", "a delivery without a receipt")
+            partner = agency.directory.active(row.partner)
+            accepted = await accept_receipt(agency, partner, receipt, expected=row.package_id)
+            if accepted.receipt not in {ReceiptKind.DELIVERED, ReceiptKind.OPENED}:
+                raise NotAuthentic("envelope-mismatch", "a receipt that does not say delivered")
+        await agency.store.write(lambda tx: _close(tx, row, OutboxState.DONE, None, agency.clock()))
+
+    async def refuse(self, consignment: Consignment, error: AttacheError) -> None:
+        """The partner will never take it. Its signed refusal is kept where it sent one that verifies."""
+        agency, row = self._agency, consignment.outbox
+        signed = error.extra.get("receipt")
+        if row.kind is OutboxKind.PACKAGE and isinstance(signed, dict):
+            try:
+                raw = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+                await accept_receipt(agency, agency.directory.active(row.partner), raw, expected=row.package_id)
+            except AttacheError as unproven:
+                error = type(error)(error.code, f"{error.detail}; its signed refusal does not verify: {unproven.code}")
+        await self._give_up(row, error)
+
+    async def postpone(self, consignment: Consignment, error: AttacheError, due_at: datetime) -> None:
+        """Another attempt at `due_at`, unless that is past the deadline."""
+        row, now = consignment.outbox, self._agency.clock()
+        if due_at >= row.deadline_at:
+            await self._give_up(row, error)
+            return
+
+        def unit(tx: Transaction) -> None:
+            present = tx.get(OutboxRecord, row.outbox_id)
+            if present is not None and present.state is OutboxState.PENDING:
+                tx.change(present, due_at=due_at, lease_until=now, attempts=present.attempts + 1, problem=error.code)
+
+        await self._agency.store.write(unit)
+
+    async def next_due(self) -> datetime | None:
+        return await self._agency.store.read(lambda reader: reader.outbox_due())
+
+    async def changed(self) -> None:
+        await self._agency.store.changed().wait()
+
+    async def _consignment(self, row: OutboxRecord) -> Consignment:
+        agency = self._agency
+        partner = agency.directory.active(row.partner)
+        if partner.endpoint is None:
+            raise IntegrityLost(detail=f"{row.partner} has no endpoint to deliver to", step="outbox")
+        if row.kind is OutboxKind.RECEIPT:
+            receipt = await ensure_receipt(agency, row.originator, row.package_id, ReceiptKind(row.subject))
+            return Consignment(row, partner.endpoint, partner.descriptor, receipt=receipt)
+        life, parts = await agency.store.read(lambda reader: _released(reader, row))
+        opened = await asyncio.to_thread(lambda: [_sealed_part(agency, part) for part in parts])
+        outgoing = tuple(
+            OutgoingPart(part.blob_id, part.ciphertext_bytes, sealed.block_hashes)
+            for part, sealed in zip(parts, opened, strict=True)
+        )
+        return Consignment(row, partner.endpoint, partner.descriptor, frame=life.frame, parts=outgoing)
+
+    async def _give_up(self, row: OutboxRecord, error: AttacheError) -> None:
+        """Nothing disappears: the row, the release and the log say that and why it was not delivered."""
+        agency, now = self._agency, self._agency.clock()
+
+        def unit(tx: Transaction) -> None:
+            if not _close(tx, row, OutboxState.FAILED, error.code, now):
+                return
+            life = tx.get(ReleaseRecord, row.package_id, row.partner)
+            if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
+                state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
+                tx.change(life, state=state, changed_at=now, problem=error.code)
+            tx.log(
+                event(
+                    EventCode.PACKAGE_UNDELIVERABLE,
+                    now,
+                    SYSTEM,
+                    package=row.package_id,
+                    partner=row.partner,
+                    record={
+                        "package_id": row.package_id,
+                        "originator": row.originator,
+                        "recipient": row.partner,
+                        "attempts": row.attempts + 1,
+                        "code": error.code,
+                    },
+                )
+            )
+
+        await agency.store.write(unit)
+
+
+def released_parts(reader: Reader, life: ReleaseRecord) -> list[PartRecord]:
+    """The parts that a release holds, in manifest order."""
+    numbers = [int(number) for number in life.part_numbers.split(",")]
+    found = [reader.get(PartRecord, life.package_id, number) for number in numbers]
+    present = [part for part in found if part is not None]
+    if len(present) != len(numbers):
+        raise IntegrityLost(detail="a released part is gone", step="outbox")
+    return present
+
+
+def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[PartRecord]]:
+    life = reader.get(ReleaseRecord, row.package_id, row.partner)
+    if life is None or life.frame is None:
+        raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
+    return life, released_parts(reader, life)
+
+
+def _sealed_part(agency: Agency, part: PartRecord) -> SealedPart:
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+
+
+def _started(tx: Transaction, row: OutboxRecord, now: datetime) -> OutboxRecord:
+    """The first attempt moves the release on; later ones leave it where it is."""
+    life = tx.get(ReleaseRecord, row.package_id, row.partner) if row.kind is OutboxKind.PACKAGE else None
+    if life is not None and life.state is ReleaseState.RELEASED:
+        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER), changed_at=now)
+    return row
+
+
+def _close(tx: Transaction, row: OutboxRecord, state: OutboxState, problem: str | None, now: datetime) -> bool:
+    """Whether the row was still open."""
+    present = tx.get(OutboxRecord, row.outbox_id)
+    if present is None or present.state is not OutboxState.PENDING:
+        return False
+    tx.change(present, state=state, lease_until=now, attempts=present.attempts + 1, problem=problem)
+    return True
+
+
+def _suspended(agency: Agency) -> frozenset[str]:
+    partners = agency.directory.partners.values()
+    return frozenset(p.participant for p in partners if p.status is not ParticipantStatus.ACTIVE)

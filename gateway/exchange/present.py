@@ -1,0 +1,252 @@
+"""From records to what callers are shown."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from attache.errors import NotFound
+from gateway.exchange.agency import Agency
+from gateway.exchange.ports import Reader
+from gateway.exchange.proposal import addressee_of
+from gateway.exchange.read import Arrival
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ApprovalState,
+    DecisionRecord,
+    PackageRecord,
+    PartRecord,
+    ReceiptRecord,
+    ReleaseRecord,
+)
+from gateway.exchange.submission import PartFacts, Submission
+from gateway.exchange.submit import submission_of
+from gateway.exchange.views import (
+    ApprovalView,
+    ArrivalView,
+    DecisionView,
+    HandlingView,
+    PackageView,
+    PartDecisionView,
+    ParticipantView,
+    PartView,
+    ReceiptView,
+    ReleaseView,
+)
+from gateway.identity.caller import Caller, Role
+from gateway.partners import Partner
+from gateway.policy import Decision
+
+_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
+MAX_LISTED = 100
+
+
+async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
+    """The caller's packages, newest first; all of them for an auditor. The second value continues the list."""
+    size = min(limit, MAX_LISTED)
+    only = None if caller.roles & _SEE_ALL else agency.officer(caller)
+
+    def query(reader: Reader) -> list[PackageView]:
+        return [_package_view(agency, reader, record) for record in reader.packages_after(after, size, only)]
+
+    found = await agency.store.read(query)
+    return found, found[-1].package_id if len(found) == size else None
+
+
+async def package_view(agency: Agency, caller: Caller, package_id: str) -> PackageView:
+    """One package; raises NotFound for one that the caller may not know of."""
+    return await agency.store.read(
+        lambda reader: _package_view(agency, reader, visible_package(agency, reader, caller, package_id))
+    )
+
+
+def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
+    """The record of a package that the caller submitted, or that its role may see."""
+    record = reader.get(PackageRecord, package_id)
+    if record is None or not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+        raise NotFound
+    return record
+
+
+async def receipts_of(agency: Agency, caller: Caller, package_id: str) -> list[ReceiptView]:
+    """Every signed receipt for a package of ours."""
+
+    def query(reader: Reader) -> list[ReceiptRecord]:
+        visible_package(agency, reader, caller, package_id)
+        return reader.find(ReceiptRecord, originator=agency.participant, package_id=package_id)
+
+    records = await agency.store.read(query)
+    return [
+        ReceiptView(receipt=r.receipt, recipient=r.recipient, at=r.at, signed=json.loads(r.signed)) for r in records
+    ]
+
+
+async def approval_view(agency: Agency, approval: ApprovalRecord) -> ApprovalView:
+    """What an approver sees: exactly what would leave."""
+    return await agency.store.read(lambda reader: _approval_view(agency, reader, approval))
+
+
+def decision_view(decision: Decision, *, recipient: str, desk: str | None, decision_id: str | None) -> DecisionView:
+    """Policy's answer as callers are shown it."""
+    handling = decision.handling
+    return DecisionView(
+        decision_id=decision_id,
+        recipient=recipient,
+        desk=desk,
+        outcome=decision.outcome,
+        parts=[
+            PartDecisionView(name=part.name, outcome=part.outcome, rules=part.rules, reasons=part.reasons)
+            for part in decision.parts
+        ],
+        handling=None
+        if handling is None
+        else HandlingView(
+            retention_days=handling.retention_days, caveats=sorted(handling.caveats), onward=handling.onward
+        ),
+        policy_set_hash=decision.policy_set_hash,
+        shard_hash=decision.shard_hash,
+    )
+
+
+def arrival_view(arrival: Arrival) -> ArrivalView:
+    """A package that came to us, as its originator describes it."""
+    facts, record = arrival.facts, arrival.record
+    same = (
+        "kind",
+        "title",
+        "purpose",
+        "in_reply_to",
+        "thread_id",
+        "markings",
+        "handling_codes",
+        "caveats",
+        "onward",
+        "retain_until",
+    )
+    return ArrivalView(
+        originator=record.originator,
+        package_id=record.package_id,
+        state=record.state,
+        received_at=record.announced_at,
+        parts=[
+            PartView(**{n: part[n] for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class")})
+            for part in facts["parts"]
+        ],
+        **{name: facts[name] for name in same},
+    )
+
+
+def participant_view(partner: Partner) -> ParticipantView:
+    """A participant, by the descriptor in force."""
+    stated = partner.descriptor.stated
+    return ParticipantView(
+        participant=stated.participant,
+        name=stated.name,
+        jurisdiction=stated.jurisdiction,
+        post=stated.post,
+        serial=stated.serial,
+        status=partner.status,
+        suites=stated.suites,
+        fingerprint=partner.descriptor.sha256,
+    )
+
+
+def _package_view(agency: Agency, reader: Reader, record: PackageRecord) -> PackageView:
+    submission = submission_of(agency, record)
+    parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
+    lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    return PackageView(
+        package_id=record.package_id,
+        state=record.state,
+        kind=record.kind,
+        title=submission.title,
+        created_at=record.created_at,
+        submitted_at=record.submitted_at,
+        parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
+        recipients=[_release_view(agency, reader, submission, life) for life in lives],
+    )
+
+
+def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> PartView:
+    sealed = part and agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+    return PartView(
+        name=facts.name,
+        media_type=facts.media_type,
+        bytes=sealed.bytes if sealed else facts.bytes,
+        sha256=sealed.sha256 if sealed else facts.sha256,
+        markings=facts.markings,
+        content_class=facts.content_class,
+        uploaded=part is not None,
+    )
+
+
+def _release_view(agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord) -> ReleaseView:
+    desk = addressee_of(submission, life.recipient).desk
+    pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
+    waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
+    receipts = reader.find(
+        ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
+    )
+    return ReleaseView(
+        recipient=life.recipient,
+        desk=desk,
+        state=life.state,
+        post=life.post,
+        changed_at=life.changed_at,
+        decision=_stored_decision(agency, reader, life, desk),
+        approval_id=waiting[0] if waiting else None,
+        problem=life.problem,
+        receipts=[receipt.receipt for receipt in receipts],
+    )
+
+
+def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> ApprovalView:
+    package = reader.get(PackageRecord, approval.package_id)
+    life = reader.get(ReleaseRecord, approval.package_id, approval.recipient)
+    if package is None or life is None:
+        raise NotFound
+    submission = submission_of(agency, package)
+    addressee = addressee_of(submission, approval.recipient)
+    decision = _stored_decision(agency, reader, life, addressee.desk)
+    leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
+    parts = {part.number: part for part in reader.find(PartRecord, package_id=approval.package_id)}
+    return ApprovalView(
+        approval_id=approval.approval_id,
+        package_id=approval.package_id,
+        recipient=approval.recipient,
+        desk=addressee.desk,
+        post=approval.post,
+        state=approval.state,
+        requested_at=approval.requested_at,
+        expires_at=approval.expires_at,
+        decided_at=approval.decided_at,
+        title=submission.title,
+        kind=submission.kind,
+        purpose=submission.purpose,
+        legal_basis=addressee.legal_basis,
+        parts=[
+            _part_view(agency, facts, parts.get(number))
+            for number, facts in enumerate(submission.parts)
+            if facts.name in leaves
+        ],
+    )
+
+
+def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord, desk: str | None) -> DecisionView | None:
+    record = reader.get(DecisionRecord, life.decision_id)
+    if record is None:
+        return None
+    answer = json.loads(agency.vault.open(record.record_sealed, "decision", record.decision_id))["decision"]
+    return DecisionView(
+        decision_id=record.decision_id,
+        recipient=life.recipient,
+        desk=desk,
+        outcome=record.outcome,
+        parts=_part_decisions(answer["parts"]),
+        handling=answer["handling"],
+        policy_set_hash=record.policy_set_hash,
+        shard_hash=record.shard_hash,
+    )
+
+
+def _part_decisions(parts: Sequence[dict[str, Any]]) -> list[PartDecisionView]:
+    return [PartDecisionView(**{n: part[n] for n in ("name", "outcome", "rules", "reasons")}) for part in parts]

@@ -1,0 +1,152 @@
+"""Read: a reader here opens a package that came to us. Every opening is logged; the first is acknowledged to its originator.
+
+The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from attache.errors import IntegrityLost, NotFound
+from attache.package import VerifiedPackage, open_manifest, parse_frame
+from attache.receipt import ReceiptKind
+from gateway.exchange.agency import Agency
+from gateway.exchange.logged import event
+from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
+from gateway.exchange.release import outbox_row
+from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An arrival and its facts: the verified manifest as JSON, without keys."""
+
+    record: ArrivalRecord
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReadablePart:
+    """A part of an opened package; `chunks` verifies as it goes, and raises before the end on any fault."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    package: VerifiedPackage
+    number: int
+    blob_id: str
+
+    def chunks(self, agency: Agency) -> Iterator[bytes]:  # the parts' size is unbounded; the chunks' is not
+        return self.package.open_part(self.number, agency.blobs.chunks(self.blob_id))
+
+
+async def list_arrivals(agency: Agency, after: tuple[datetime, str] | None, limit: int) -> list[Arrival]:
+    """What has arrived as a whole, newest first."""
+    records = await agency.store.read(lambda reader: reader.arrivals_after(after, min(limit, MAX_LISTED)))
+    return await asyncio.to_thread(lambda: [_with_facts(agency, record) for record in records])
+
+
+async def arrival_of(agency: Agency, originator: str, package_id: str) -> Arrival:
+    """One arrival; raises NotFound until it is here as a whole."""
+    record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    return _with_facts(agency, record)
+
+
+async def open_arrival(agency: Agency, caller: Caller, originator: str, package_id: str) -> Arrival:
+    """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row."""
+    record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    await asyncio.to_thread(_opened, agency, record)
+    now = agency.clock()
+
+    def unit(tx: Transaction) -> ArrivalRecord:
+        present = _arrived(tx, originator, package_id)
+        if present.state is ArrivalState.OPENED:
+            _log_read(agency, tx, caller, present, None)
+            return present
+        about = _about(present, agency, manifest_sha256=present.manifest_sha256)
+        index = tx.log(
+            event(EventCode.PACKAGE_OPENED, now, caller, package=package_id, partner=originator, record=about)
+        )
+        if agency.directory.partner(originator).endpoint is not None:
+            subject = ReceiptKind.OPENED.value
+            tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
+        state = advance(ARRIVAL, present.state, ArrivalEvent.OPEN)
+        return tx.change(
+            present,
+            state=state,
+            changed_at=now,
+            opened_at=now,
+            opened_by=agency.officer(caller),
+            opened_index=index,
+        )
+
+    return _with_facts(agency, await agency.store.write(unit))
+
+
+async def read_part(agency: Agency, caller: Caller, originator: str, package_id: str, name: str) -> ReadablePart:
+    """One part of an opened package. The reading is logged before the first byte is given."""
+    record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    if record.state is not ArrivalState.OPENED:
+        raise NotFound(detail="open the package first")
+    package = await asyncio.to_thread(_opened, agency, record)
+    number = _number_of(package, name)
+    stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord, originator, package_id, number))
+    if stored is None:
+        raise IntegrityLost(detail="a part that was received is gone", step="arrival")
+    await agency.store.write(lambda tx: _log_read(agency, tx, caller, record, name))
+    part = package.manifest.parts[number]
+    return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
+
+
+def _arrived(reader: Reader, originator: str, package_id: str) -> ArrivalRecord:
+    record = reader.get(ArrivalRecord, originator, package_id)
+    if record is None or record.state is ArrivalState.RECEIVING:
+        raise NotFound
+    return record
+
+
+def _with_facts(agency: Agency, record: ArrivalRecord) -> Arrival:
+    return Arrival(record, agency.vault.open(record.facts_sealed, "arrival", record.originator, record.package_id))
+
+
+def _opened(agency: Agency, record: ArrivalRecord) -> VerifiedPackage:
+    """The package as it was accepted. Its age no longer matters: it was fresh when it came."""
+    return open_manifest(
+        parse_frame(record.frame),
+        keys=agency.keys,
+        me=agency.me.descriptor,
+        originator=agency.directory.partner(record.originator).descriptor,
+        now=record.announced_at,
+        seen=lambda *_: record.manifest_sha256,
+        revoked=agency.revoked,
+    )
+
+
+def _number_of(package: VerifiedPackage, name: str) -> int:
+    for number, part in enumerate(package.manifest.parts):
+        if part.name == name:
+            return number
+    raise NotFound(detail="the package has no such part")
+
+
+def _log_read(agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None) -> None:
+    about = _about(record, agency, **({"part": part} if part else {}))
+    names: dict[str, Any] = {"package": record.package_id, "partner": record.originator}
+    tx.log(event(EventCode.PACKAGE_READ, agency.clock(), caller, **names, record=about))
+
+
+def _about(record: ArrivalRecord, agency: Agency, **more: object) -> dict[str, object]:
+    return {
+        "package_id": record.package_id,
+        "originator": record.originator,
+        "recipient": agency.participant,
+        **more,
+    }

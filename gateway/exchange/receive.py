@@ -1,0 +1,368 @@
+"""Receive: a partner's package is verified before it is stored, and answered with a signed receipt.
+
+The sender is the participant whose TLS certificate this is, and the originator of what it sends. An id is remembered
+for ever: the same bytes get the same receipt, other bytes are a conflict.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attache.crypto import sha256_hex
+from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound
+from attache.package import (
+    BLOCK_BYTES,
+    BlockTree,
+    Envelope,
+    VerifiedBlocks,
+    VerifiedPackage,
+    block_count,
+    open_manifest,
+    parse_frame,
+)
+from attache.package.blocks import root_of_blocks
+from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from gateway.exchange.acknowledge import ensure_receipt
+from gateway.exchange.agency import Agency
+from gateway.exchange.block_ranges import format_ranges, parse_ranges
+from gateway.exchange.logged import event
+from gateway.exchange.pieces import in_pieces
+from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
+from gateway.exchange_log import Event, EventCode
+from gateway.partners import Partner
+
+NOT_LOGGED = -1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is still missing of an announced package: for each part, whether its block hashes, and which blocks."""
+
+    part: int
+    hashes: bool
+    blocks: str
+
+
+async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Sequence[bytes]) -> bytes:
+    """A whole small package at once. Returns the signed delivered receipt.
+
+    Raises as the steps of opening do; where the sender is the originator, the problem's `receipt` is a signed refusal.
+    """
+    envelope = _own_envelope(peer, frame)
+    try:
+        if await _is_complete(agency, envelope):
+            return await ensure_receipt(agency, envelope.originator, envelope.package_id, ReceiptKind.DELIVERED)
+        verified = await asyncio.to_thread(_verify, agency, peer, envelope)
+        hashes = await asyncio.to_thread(_verify_parts, envelope, parts)
+    except AttacheError as error:
+        raise await _refused(agency, envelope, error) from None
+    blob_ids = await asyncio.to_thread(_keep, agency, parts)
+
+    def unit(tx: Transaction) -> None:
+        if _known(tx, envelope) is not None:
+            return
+        index = _log_received(agency, tx, envelope, verified.manifest_sha256)
+        tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
+        for number, (part, blob_id, part_hashes) in enumerate(zip(envelope.parts, blob_ids, hashes, strict=True)):
+            tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, part_hashes, ""))
+
+    await agency.store.write(unit)
+    return await ensure_receipt(agency, envelope.originator, envelope.package_id, ReceiptKind.DELIVERED)
+
+
+async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes | list[Wanted]:
+    """A package whose parts will come in blocks: the receipt if it is here already, otherwise what is wanted of it."""
+    envelope = _own_envelope(peer, frame)
+    try:
+        if await _is_complete(agency, envelope):
+            return await ensure_receipt(agency, envelope.originator, envelope.package_id, ReceiptKind.DELIVERED)
+        if await agency.store.read(lambda reader: _known(reader, envelope)) is None:
+            await _begin(agency, peer, envelope, frame)
+    except AttacheError as error:
+        raise await _refused(agency, envelope, error) from None
+    return await wanted_of(agency, peer, envelope.package_id)
+
+
+async def wanted_of(agency: Agency, peer: Partner, package_id: str) -> list[Wanted]:
+    """What is still missing of a package that this partner announced; empty when it is complete."""
+    parts = await agency.store.read(lambda reader: _parts(reader, peer, package_id))
+    return [Wanted(part.number, not part.block_hashes, part.blocks_missing) for part in parts if part.blocks_missing]
+
+
+async def take_hashes(agency: Agency, peer: Partner, package_id: str, number: int, hashes: bytes) -> None:
+    """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
+    _, part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
+    VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
+    await agency.store.write(lambda tx: tx.change(part, block_hashes=hashes) if not part.block_hashes else part)
+
+
+async def take_blocks(
+    agency: Agency,
+    peer: Partner,
+    package_id: str,
+    number: int,
+    start: int,
+    end: int,
+    chunks: AsyncIterator[bytes],
+) -> None:
+    """The ciphertext from `start` up to `end` of a part: whole blocks, each verified before it is written.
+
+    A damaged block is refused and named; those before it stay.
+    """
+    _, part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
+    verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
+    first = _block_border(part, start, end)
+    taken = 0
+    try:
+        async for block in in_pieces(_exactly(chunks, end - start)):
+            verified.verify(first + taken, block)
+            await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
+            taken += 1
+    finally:
+        if taken:
+            await asyncio.to_thread(agency.blobs.sync, part.blob_id)
+            await agency.store.write(lambda tx: _mark_taken(tx, part, range(first, first + taken)))
+
+
+async def complete_package(agency: Agency, peer: Partner, package_id: str) -> bytes:
+    """All blocks are here: the package is received. Returns the signed delivered receipt.
+
+    Raises Conflict with `wanted` where something is missing.
+    """
+    wanted = await wanted_of(agency, peer, package_id)
+    if wanted:
+        missing = [vars(part) for part in wanted]
+        raise Conflict("conflict", "parts are missing", extra={"wanted": missing})
+
+    def unit(tx: Transaction) -> None:
+        arrival = _announced(tx, peer, package_id)
+        if arrival.state is not ArrivalState.RECEIVING or any(
+            part.blocks_missing for part in _parts(tx, peer, package_id)
+        ):
+            return
+        envelope = parse_frame(arrival.frame)
+        index = _log_received(agency, tx, envelope, arrival.manifest_sha256)
+        state = advance(ARRIVAL, arrival.state, ArrivalEvent.COMPLETE)
+        tx.change(arrival, state=state, log_index=index, changed_at=agency.clock())
+
+    await agency.store.write(unit)
+    return await ensure_receipt(agency, peer.participant, package_id, ReceiptKind.DELIVERED)
+
+
+def _own_envelope(peer: Partner, frame: bytes) -> Envelope:
+    """Step 1, and that the sender is the originator: nobody forwards another's package."""
+    envelope = parse_frame(frame)
+    if envelope.originator != peer.participant:
+        raise NotAuthentic("signature-invalid", "sent by another participant than its originator", step="address")
+    return envelope
+
+
+async def _is_complete(agency: Agency, envelope: Envelope) -> bool:
+    known = await agency.store.read(lambda reader: _known(reader, envelope))
+    return known is not None and known.state is not ArrivalState.RECEIVING
+
+
+def _known(reader: Reader, envelope: Envelope) -> ArrivalRecord | None:
+    """The arrival of this very package, if there is one; raises Conflict where its id stands for other bytes."""
+    known = reader.get(ArrivalRecord, envelope.originator, envelope.package_id)
+    if known is not None and known.frame_sha256 != envelope.sha256:
+        raise Conflict("package-conflict")
+    return known
+
+
+def _verify(agency: Agency, peer: Partner, envelope: Envelope) -> VerifiedPackage:
+    return open_manifest(
+        envelope,
+        keys=agency.keys,
+        me=agency.me.descriptor,
+        originator=peer.descriptor,
+        now=agency.clock(),
+        seen=lambda originator, package_id: None,  # noqa: ARG005 -- `_known` has answered this for the whole envelope
+        revoked=agency.revoked,
+    )
+
+
+def _verify_parts(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:
+    """Step 7 for parts that are here as a whole: their block hashes, which lead to the signed roots."""
+    if len(parts) != len(envelope.parts):
+        raise MalformedInput("malformed-package", "not the parts that the envelope lists")
+    found = []
+    for stated, ciphertext in zip(envelope.parts, parts, strict=True):
+        tree = BlockTree()
+        tree.update(ciphertext)
+        hashes = tree.finish()
+        if tree.bytes != stated.ciphertext_bytes or root_of_blocks(hashes) != stated.ciphertext_root:
+            raise NotAuthentic("block-mismatch", "the blocks do not lead to the signed root", step="7-blocks")
+        found.append(hashes)
+    return found
+
+
+def _keep(agency: Agency, parts: Sequence[bytes]) -> list[str]:
+    blob_ids = []
+    for ciphertext in parts:
+        with agency.blobs.create() as blob:
+            blob.write(ciphertext)
+            blob_ids.append(blob.commit())
+    return blob_ids
+
+
+async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes) -> None:
+    """Store a verified announcement, and make room for its parts."""
+    verified = await asyncio.to_thread(_verify, agency, peer, envelope)
+    blob_ids = await asyncio.to_thread(lambda: [agency.blobs.reserve(part.ciphertext_bytes) for part in envelope.parts])
+
+    def unit(tx: Transaction) -> None:
+        if _known(tx, envelope) is not None:
+            return
+        tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVING, NOT_LOGGED))
+        for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
+            missing = format_ranges(range(block_count(part.ciphertext_bytes)))
+            tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
+        tx.log(
+            _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
+        )
+
+    await agency.store.write(unit)
+
+
+def _arrival(
+    agency: Agency, verified: VerifiedPackage, frame: bytes, state: ArrivalState, log_index: int
+) -> ArrivalRecord:
+    envelope, now = verified.envelope, agency.clock()
+    facts = verified.manifest.model_dump(mode="json", exclude={"parts": {"__all__": {"key"}}})
+    return ArrivalRecord(
+        originator=envelope.originator,
+        package_id=envelope.package_id,
+        state=state,
+        frame=frame,
+        frame_sha256=envelope.sha256,
+        manifest_sha256=verified.manifest_sha256,
+        announced_at=now,
+        changed_at=now,
+        log_index=log_index,
+        facts_sealed=agency.vault.seal(facts, "arrival", envelope.originator, envelope.package_id),
+    )
+
+
+def _arrival_part(
+    envelope: Envelope, number: int, ciphertext_bytes: int, blob_id: str, hashes: bytes, missing: str
+) -> ArrivalPartRecord:
+    return ArrivalPartRecord(
+        envelope.originator, envelope.package_id, number, ciphertext_bytes, blob_id, hashes, missing
+    )
+
+
+def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_sha256: str) -> int:
+    total = envelope.parts_bytes
+    return tx.log(
+        _entry(agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total)
+    )
+
+
+def _entry(
+    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
+) -> Event:
+    about = {
+        "package_id": envelope.package_id,
+        "originator": envelope.originator,
+        "recipient": envelope.recipient,
+        "envelope_sha256": envelope.sha256,
+        "manifest_sha256": manifest_sha256,
+        "suite": envelope.clear.suite,
+        **record,
+    }
+    return event(
+        event_code,
+        agency.clock(),
+        envelope.originator,
+        package=envelope.package_id,
+        partner=envelope.originator,
+        record=about,
+    )
+
+
+async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
+    """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
+
+    Nothing of the package is kept; that it was refused is logged.
+    """
+    is_for_good = isinstance(error, MalformedInput | NotAuthentic) or error.code == "package-conflict"
+    if envelope.recipient != agency.participant or not is_for_good:
+        return error
+    receipt = Receipt(
+        receipt=ReceiptKind.REFUSED,
+        package_id=envelope.package_id,
+        originator=envelope.originator,
+        recipient=agency.participant,
+        envelope_sha256=envelope.sha256,
+        manifest_sha256=None,
+        parts=tuple(part.ciphertext_root for part in envelope.parts),
+        at=agency.clock(),
+        problem=error.code,
+    )
+    signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
+    entry = _entry(
+        agency,
+        EventCode.PACKAGE_REFUSED_BY_US,
+        envelope,
+        None,
+        receipt_sha256=sha256_hex(signed),
+        code=error.code,
+        step=error.step,
+    )
+    await agency.store.write(lambda tx: tx.log(entry))
+    return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})
+
+
+def _announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
+    arrival = reader.get(ArrivalRecord, peer.participant, package_id)
+    if arrival is None:
+        raise NotFound(detail="announce the package first")
+    return arrival
+
+
+def _parts(reader: Reader, peer: Partner, package_id: str) -> list[ArrivalPartRecord]:
+    _announced(reader, peer, package_id)
+    return reader.find(ArrivalPartRecord, originator=peer.participant, package_id=package_id)
+
+
+def _arriving(
+    reader: Reader, peer: Partner, package_id: str, number: int
+) -> tuple[ArrivalRecord, ArrivalPartRecord, str]:
+    """A part on its way in, and its signed root."""
+    arrival = _announced(reader, peer, package_id)
+    part = reader.get(ArrivalPartRecord, peer.participant, package_id, number)
+    if part is None:
+        raise NotFound(detail="the package has no such part")
+    return arrival, part, parse_frame(arrival.frame).parts[number].ciphertext_root
+
+
+def _block_border(part: ArrivalPartRecord, start: int, end: int) -> int:
+    """The first block of a range that begins and ends on block borders."""
+    ends_well = end == part.ciphertext_bytes or end % BLOCK_BYTES == 0
+    if start % BLOCK_BYTES or not ends_well or not start < end <= part.ciphertext_bytes:
+        raise MalformedInput(detail="the range does not fall on block borders")
+    return start // BLOCK_BYTES
+
+
+async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
+    """The same chunks; raises MalformedInput as soon as they are more than `total` bytes, or at the end fewer."""
+    taken = 0
+    async for chunk in chunks:
+        taken += len(chunk)
+        if taken > total:
+            raise MalformedInput(detail="more bytes than the range has")
+        yield chunk
+    if taken != total:
+        raise MalformedInput(detail="fewer bytes than the range has")
+
+
+def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:
+    present = tx.get(ArrivalPartRecord, part.originator, part.package_id, part.number)
+    if present is not None:
+        left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
+        tx.change(present, blocks_missing=format_ranges(left))

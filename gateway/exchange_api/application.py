@@ -1,0 +1,35 @@
+"""The exchange API as one application."""
+
+from fastapi import FastAPI
+
+from gateway.admission import RateLimit
+from gateway.admission.contract import describe
+from gateway.exchange.agency import Agency
+from gateway.exchange_api import mailbox, packages, participant, receipts
+from gateway.problems import install_problems
+from gateway.request_log import install_request_log
+from gateway.settings import Settings
+from gateway.tls import RequireCurrentCertificate
+from gateway.tls.current_certificate import VerifyCurrent
+
+ROUTERS = (packages, receipts, mailbox, participant)
+
+
+def create_exchange_api(agency: Agency, settings: Settings, rate: RateLimit, verify_current: VerifyCurrent) -> FastAPI:
+    """The application; every request comes with a current certificate of an active participant, within its rate."""
+    app = FastAPI(
+        title="attache exchange API",
+        version="1",
+        summary="Sealed packages and receipts between participants.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.agency, app.state.settings, app.state.rate = agency, settings, rate
+    for module in ROUTERS:
+        app.include_router(module.router, prefix="/exchange/v1")
+    describe(app)
+    app.add_middleware(RequireCurrentCertificate, verify_current=verify_current)
+    install_problems(app)
+    install_request_log(app)
+    return app

@@ -1,0 +1,29 @@
+"""Who is at the other end: the participant whose descriptor lists the client certificate of this connection."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from attache.package import UUID7_PATTERN
+from gateway.exchange.agency import Agency
+from gateway.partners import Partner
+from gateway.tls import require_peer
+
+
+def _agency_of(request: Request) -> Agency:
+    agency: Agency = request.app.state.agency
+    return agency
+
+
+def _peer_of(request: Request) -> Partner:
+    certificate = require_peer(request)
+    partner: Partner = request.app.state.agency.directory.peer(certificate.thumbprint)
+    request.scope["state"]["caller"] = partner.participant
+    request.app.state.rate.spend(partner.participant)
+    return partner
+
+
+Own = Annotated[Agency, Depends(_agency_of)]
+Peer = Annotated[Partner, Depends(_peer_of)]
+PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]
+PartNumber = Annotated[int, Path(ge=0, lt=1000)]

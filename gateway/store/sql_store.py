@@ -1,0 +1,176 @@
+"""The Store port on SQLite: what `open_store` builds."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Engine, select, union_all
+
+from attache.clock import Clock
+from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
+from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.records import ArrivalPartRecord, PartRecord
+from gateway.store.blobs import FileBlobs
+from gateway.store.checkpoint_lock import CheckpointLock
+from gateway.store.durable import Ownership
+from gateway.store.group_commit import GroupCommit
+from gateway.store.log_book import LogBook
+from gateway.store.log_keys import LogKeys
+from gateway.store.log_rows import read_checkpoint
+from gateway.store.log_view import LogView
+from gateway.store.migrating import migrate
+from gateway.store.opening import database_path, reading_engine, snapshot, writing_engine
+from gateway.store.reading import SqlReader
+from gateway.store.recovery import begin_log, recover_log
+from gateway.store.statements import SQL
+from gateway.store.writer import Writer
+
+T = TypeVar("T")
+
+READERS = 4
+MAX_READS_WAITING = 1_024
+COLLECT_AFTER = timedelta(days=1)
+
+
+class SqlStore:
+    """One process's store. Enter it on the event loop that uses it; leaving it writes what waits and closes everything."""
+
+    def __init__(
+        self,
+        database: Path,
+        blobs: FileBlobs,
+        lock: CheckpointLock,
+        keys: LogKeys,
+        *,
+        clock: Clock,
+        steps: type[GroupCommit] = GroupCommit,
+    ) -> None:
+        self.blobs = blobs
+        self._database = database
+        self._lock = lock
+        self._keys = keys
+        self._clock = clock
+        self._steps_type = steps
+        self._reads_waiting = 0
+
+    async def __aenter__(self) -> Self:
+        """Migrate, recover, collect blobs, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
+        await asyncio.to_thread(self._open)
+        self._writer = Writer(self._steps)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._close)
+
+    async def write(self, unit: Callable[[Transaction], T]) -> T:
+        """See exchange.ports.Store and Writer.write."""
+        return await self._writer.write(unit)
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """See exchange.ports.Store. Raises TooManyRequests when too many wait already."""
+        return await self._read(lambda connection, log: query(SqlReader(connection, log)))
+
+    async def read_log(self, query: Callable[[LogView], T]) -> T:
+        """Run `query` on a consistent view of the exchange log, off the event loop."""
+        return await self._read(lambda _, log: query(log))
+
+    def changed(self) -> asyncio.Event:
+        """See Writer.changed."""
+        return self._writer.changed()
+
+    def require_writable(self) -> None:
+        """For a readiness check: see Writer.require_open."""
+        self._writer.require_open()
+
+    async def _read(self, query: Callable[[Connection, LogView], T]) -> T:
+        if self._reads_waiting >= MAX_READS_WAITING:
+            raise TooManyRequests(detail="too many reads are waiting", retry_after_seconds=1)
+        self._reads_waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
+        finally:
+            self._reads_waiting -= 1
+
+    def _query(self, query: Callable[[Connection, LogView], T]) -> T:
+        # Taken before the snapshot, which therefore holds all of it.
+        locked = self._steps.locked
+        with snapshot(self._read_engine) as connection:
+            return query(connection, LogView(connection, locked, self._keys))
+
+    def _open(self) -> None:
+        self._ownership = Ownership(self._database.with_name(self._database.name + ".owner"))
+        try:
+            self._write_engine = writing_engine(self._database)
+            migrate(self._write_engine)
+            with self._write_engine.begin() as connection:
+                begin_log(connection, self._lock, self._keys, self._clock())
+            with self._write_engine.begin() as connection:
+                head, locked = recover_log(connection, self._lock, self._keys)
+                self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
+            self._connection = self._write_engine.connect()
+        except BaseException:
+            self._ownership.release()
+            raise
+        book = LogBook(head, self._keys, self._clock)
+        self._steps = self._steps_type(self._connection, book, self._lock, locked, self._keys)
+        self._read_engine: Engine = reading_engine(self._database, connections=READERS)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._threads.shutdown()
+        self._read_engine.dispose()
+        self._connection.close()
+        self._write_engine.dispose()
+        self._ownership.release()
+
+
+def open_store(
+    url: str,
+    *,
+    blobs_dir: Path,
+    lock_path: Path,
+    keys: LogKeys,
+    clock: Clock,
+    steps: type[GroupCommit] = GroupCommit,
+) -> SqlStore:
+    """The store in the database at `url` (sqlite:///path), to be entered with `async with`.
+
+    `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
+    """
+    return SqlStore(database_path(url), FileBlobs(blobs_dir), CheckpointLock(lock_path), keys, clock=clock, steps=steps)
+
+
+@contextmanager
+def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
+    """Records and exchange log of a database, for reading alone, also while a gateway runs on it: one committed state.
+
+    Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
+    """
+    path = database_path(url)
+    if not path.is_file():
+        raise Misconfigured(detail="there is no database at the database URL")
+    engine = reading_engine(path, connections=1)
+    try:
+        with snapshot(engine) as connection:
+            checkpoint = read_checkpoint(connection)
+            if checkpoint is None:
+                raise IntegrityLost(detail="the exchange log has no head", step="log-head")
+            log = LogView(connection, checkpoint, keys)
+            yield SqlReader(connection, log), log
+    finally:
+        engine.dispose()
+
+
+def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
+    columns = (SQL[PartRecord].table.c.blob_id, SQL[ArrivalPartRecord].table.c.blob_id)
+    named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
+    return connection.execute(named).scalars()

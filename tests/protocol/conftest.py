@@ -1,0 +1,12 @@
+"""One example exchange for all protocol tests; keys are made once a session."""
+
+import pytest
+
+from certs_example.exchange import ExampleParticipant, make_exchange
+from tests.protocol.making import NOW
+
+
+@pytest.fixture(scope="session")
+def parties(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ExampleParticipant]:
+    """The six example participants, as of `NOW`."""
+    return make_exchange(tmp_path_factory.mktemp("protocol") / "exchange", now=NOW, ports={"irs-ci": 8443})

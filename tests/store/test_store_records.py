@@ -1,0 +1,278 @@
+"""The contract of Reader and Transaction, but for outbox and log."""
+
+import typing
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+
+import pytest
+from sqlalchemy.exc import StatementError
+from store_place import START, package
+
+from attache.errors import AttacheError, Conflict
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ApprovalState,
+    ArrivalPartRecord,
+    ArrivalRecord,
+    PackageRecord,
+    PackageState,
+    PartRecord,
+    Record,
+    ReleaseRecord,
+)
+from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.store.reading import FIND_LIMIT
+
+KINDS = typing.get_args(Record)
+EXOTIC = datetime(2026, 11, 22, 9, 0, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
+
+
+def sample(kind, *, empty: bool = False, **more):
+    """A record with a different value in every field; with None wherever that is allowed if `empty`."""
+    hints = typing.get_type_hints(kind)
+    values = {field.name: _value(field.name, hints[field.name], empty) for field in fields(kind)}
+    return kind(**{**values, **more})
+
+
+def _value(name, hint, empty):
+    options = typing.get_args(hint) or (hint,)
+    if empty and type(None) in options:
+        return None
+    kind = options[0]
+    if issubclass(kind, StrEnum):
+        return list(kind)[-1]
+    return {
+        str: f"the {name} é",
+        int: 2**40 if name != "serial" else 7,
+        bytes: b"\x00\xff" + name.encode(),
+        datetime: EXOTIC,
+    }[kind]
+
+
+PARENTS = {
+    PartRecord: lambda: sample(PackageRecord),
+    ReleaseRecord: lambda: sample(PackageRecord),
+    ArrivalPartRecord: lambda: sample(ArrivalRecord),
+}
+
+
+def adding(*records):
+    def unit(tx):
+        for record in records:
+            tx.add(record)
+
+    return unit
+
+
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+async def test_every_record_comes_back_as_it_was(place, kind, empty):
+    parents = [PARENTS[kind]()] if kind in PARENTS else []
+    record = sample(kind, empty=empty)
+    key = [getattr(record, name) for name in kind.KEY]
+    async with place.open() as store:
+        await store.write(adding(*parents, record))
+        found = await store.read(lambda reader: reader.get(kind, *key))
+        assert found == record
+        assert {name: type(value) for name, value in vars(found).items()} == {
+            name: type(value) for name, value in vars(record).items()
+        }
+        everything = {field.name: getattr(record, field.name) for field in fields(kind)}
+        assert await store.read(lambda reader: reader.find(kind, **everything)) == [record]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+async def test_a_key_exists_once(place, kind):
+    parents = [PARENTS[kind]()] if kind in PARENTS else []
+    async with place.open() as store:
+        await store.write(adding(*parents, sample(kind)))
+        with pytest.raises(Conflict):
+            await store.write(adding(sample(kind, empty=True)))
+        assert await store.read(lambda reader: reader.find(kind)) == [sample(kind)]
+
+
+@pytest.mark.parametrize("kind", PARENTS, ids=lambda kind: kind.__name__)
+async def test_nothing_is_kept_of_what_does_not_exist(place, kind):
+    async with place.open() as store:
+        with pytest.raises(Exception, match="FOREIGN KEY"):
+            await store.write(adding(sample(kind)))
+        assert await store.read(lambda reader: reader.find(kind)) == []
+
+
+async def test_an_instant_comes_back_in_utc_with_its_microseconds(place):
+    async with place.open() as store:
+        await store.write(adding(package(1, created_at=EXOTIC)))
+        found = await store.read(lambda reader: reader.get(PackageRecord, package(1).package_id))
+    assert found.created_at.tzinfo is UTC
+    assert found.created_at.isoformat() == "2026-11-22T00:00:00.123456+00:00"
+
+
+async def test_a_naive_instant_is_refused(place):
+    async with place.open() as store:
+        with pytest.raises(StatementError, match="time zone"):
+            await store.write(adding(package(1, created_at=datetime(2026, 1, 1))))  # noqa: DTZ001
+
+
+async def test_get_answers_none_for_what_is_not_there(place):
+    async with place.open() as store:
+        assert await store.read(lambda reader: reader.get(PackageRecord, "none")) is None
+
+
+async def test_get_wants_the_whole_key(place):
+    async with place.open() as store:
+        with pytest.raises(ValueError, match="zip"):
+            await store.read(lambda reader: reader.get(PartRecord, "package"))
+
+
+async def test_find_takes_none_as_a_value(place):
+    done = package(2, submitted_at=START)
+    async with place.open() as store:
+        await store.write(adding(package(1), done))
+        assert await store.read(lambda reader: reader.find(PackageRecord, submitted_at=None)) == [package(1)]
+        assert await store.read(lambda reader: reader.find(PackageRecord, submitted_at=START)) == [done]
+
+
+async def test_find_answers_in_the_order_of_the_key(place):
+    async with place.open() as store:
+        await store.write(adding(package(3), package(1), package(2)))
+        found = await store.read(lambda reader: reader.find(PackageRecord, kind="intelligence"))
+    assert found == [package(1), package(2), package(3)]
+
+
+async def test_find_refuses_an_unbounded_answer(place):
+    async with place.open() as store:
+        await store.write(adding(*(package(n) for n in range(FIND_LIMIT))))
+        assert len(await store.read(lambda reader: reader.find(PackageRecord))) == FIND_LIMIT
+        await store.write(adding(package(FIND_LIMIT)))
+        with pytest.raises(AttacheError, match="not bounded"):
+            await store.read(lambda reader: reader.find(PackageRecord))
+
+
+async def test_change_answers_with_the_record_as_it_is_now(place):
+    async with place.open() as store:
+        await store.write(adding(package(1), package(2)))
+        changed = await store.write(lambda tx: tx.change(package(1), state=PackageState.SUBMITTED, submitted_at=START))
+        assert changed == package(1, state=PackageState.SUBMITTED, submitted_at=START)
+        assert await store.read(lambda reader: reader.find(PackageRecord)) == [changed, package(2)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"kind": "tool"}, {"submitted_at": START}, {"facts_sealed": b"others"}, {"created_at": EXOTIC}],
+    ids=lambda other: next(iter(other)),
+)
+async def test_a_stale_change_is_a_conflict(place, other):
+    async with place.open() as store:
+        await store.write(adding(package(1)))
+        now = await store.write(lambda tx: tx.change(package(1), **other))
+        with pytest.raises(Conflict):
+            await store.write(lambda tx: tx.change(package(1), state=PackageState.SUBMITTED))
+        assert await store.read(lambda reader: reader.find(PackageRecord)) == [now]
+
+
+async def test_a_change_of_nothing_still_wants_the_record_unchanged(place):
+    async with place.open() as store:
+        await store.write(adding(package(1)))
+        assert await store.write(lambda tx: tx.change(package(1))) == package(1)
+        with pytest.raises(Conflict):
+            await store.write(lambda tx: tx.change(package(1, kind="tool")))
+
+
+async def test_a_change_of_what_is_gone_is_a_conflict(place):
+    async with place.open() as store:
+        with pytest.raises(Conflict):
+            await store.write(lambda tx: tx.change(package(1), kind="tool"))
+
+
+async def test_a_unit_sees_what_it_wrote(place):
+    def unit(tx):
+        tx.add(package(1))
+        tx.change(package(1), kind="tool")
+        return tx.get(PackageRecord, package(1).package_id).kind
+
+    async with place.open() as store:
+        assert await store.write(unit) == "tool"
+
+
+async def test_packages_come_newer_first_and_paged(place):
+    packages = [package(n, submitter="analyst" if n % 2 else "other") for n in range(5)]
+    async with place.open() as store:
+        await store.write(adding(*packages))
+        first = await store.read(lambda reader: reader.packages_after("", 2, None))
+        then = await store.read(lambda reader: reader.packages_after(first[-1].package_id, 10, None))
+        own = await store.read(lambda reader: reader.packages_after("", 10, "analyst"))
+    assert first + then == packages[::-1]
+    assert own == [packages[3], packages[1]]
+
+
+async def test_arrivals_come_newest_first_and_paged_and_only_complete(place):
+    def arrival(n, state=ArrivalState.RECEIVED, minute=0):
+        return sample(ArrivalRecord, package_id=f"p{n}", state=state, changed_at=START + timedelta(minutes=minute))
+
+    coming = arrival(0, ArrivalState.RECEIVING, 9)
+    arrivals = [arrival(1), arrival(2), arrival(3, ArrivalState.OPENED, 1), arrival(4, minute=2)]
+    async with place.open() as store:
+        await store.write(adding(coming, *arrivals))
+        pages, after = [], None
+        for _ in range(4):
+            page = await store.read(lambda reader, after=after: reader.arrivals_after(after, 1))
+            pages += page
+            after = (page[-1].changed_at, page[-1].package_id)
+        rest = await store.read(lambda reader: reader.arrivals_after(after, 1))
+    assert pages == arrivals[::-1]
+    assert rest == []
+
+
+async def test_approvals_are_pending_ones_of_the_posts_oldest_first(place):
+    def approval(n, post, state=ApprovalState.PENDING, minute=0):
+        requested_at = START + timedelta(minutes=minute)
+        return sample(ApprovalRecord, approval_id=f"a{n}", post=post, state=state, requested_at=requested_at)
+
+    late, early, both = approval(1, "sydney", minute=5), approval(2, "sydney"), approval(3, "bogota", minute=1)
+    others = [
+        approval(4, "frankfurt"),
+        *(approval(n, "sydney", state) for n, state in enumerate(list(ApprovalState)[1:], 5)),
+    ]
+    async with place.open() as store:
+        await store.write(adding(late, early, both, *others))
+        assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 9)) == [early, both, late]
+        assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 2)) == [early, both]
+        assert await store.read(lambda reader: reader.approvals_at([], 9)) == []
+
+
+async def test_a_mailbox_holds_what_is_released_to_its_owner(place):
+    def release(n, recipient="partner-bogota", state=ReleaseState.RELEASED):
+        return sample(ReleaseRecord, package_id=package(n).package_id, recipient=recipient, state=state)
+
+    mine = [release(n) for n in range(3)]
+    settled = [
+        release(3 + n, state=state) for n, state in enumerate(s for s in ReleaseState if s is not ReleaseState.RELEASED)
+    ]
+    async with place.open() as store:
+        await store.write(adding(*(package(n) for n in range(20)), *mine, *settled, release(19, recipient="europol")))
+        assert await store.read(lambda reader: reader.mailbox_after("partner-bogota", "", 2)) == mine[:2]
+        after = mine[1].package_id
+        assert await store.read(lambda reader: reader.mailbox_after("partner-bogota", after, 9)) == mine[2:]
+
+
+async def test_a_query_sees_one_state_throughout(place):
+    async with place.open() as store:
+        await store.write(adding(package(1)))
+
+        def query(reader):
+            before = reader.find(PackageRecord)
+            store._steps.begin()
+            store._connection.exec_driver_sql("UPDATE package SET kind = 'tool'")
+            store._steps.commit()
+            return before, reader.find(PackageRecord)
+
+        before, after = await store.read(query)
+        assert before == after == [package(1)]
+        assert await store.read(lambda reader: reader.find(PackageRecord)) == [replace(package(1), kind="tool")]
+
+
+async def test_a_query_cannot_write(place):
+    async with place.open() as store:
+        with pytest.raises(Exception, match="readonly"):
+            await store.read(lambda reader: reader._connection.exec_driver_sql("DELETE FROM package"))
