@@ -132,7 +132,7 @@ def test_handling_is_checked_by_the_engine_and_not_only_attached():
         Handling(1095, frozenset(), tight.onward),
         Handling(1095, tight.caveats, Onward.PARTIES),
     ]
-    wanted = [(unit.item, Form.CLEAR)]
+    wanted = [(unit.item_id, Form.CLEAR)]
     assert proposal.ask(proposal.given, tight, wanted)[wanted[0]].allowed
     assert not any(proposal.ask(proposal.given, handling, wanted)[wanted[0]].allowed for handling in loose)
 
