@@ -9,7 +9,7 @@ from gateway.api import approvals, decisions, inbox, log, packages, participants
 from gateway.exchange.agency import Agency
 from gateway.exchange.submission import Submission
 from gateway.problems import install_problems
-from gateway.request_log import RequestLog
+from gateway.request_log import install_request_log
 from gateway.settings import Settings
 
 ROUTERS = (packages, decisions, approvals, inbox, participants, log)
@@ -31,5 +31,5 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
     app.include_router(health_router(checks))
     describe(app, bodies=(Submission, approvals.Answered))
     install_problems(app)
-    app.add_middleware(RequestLog, listener="agency")
+    install_request_log(app)
     return app

@@ -7,7 +7,7 @@ from gateway.admission.contract import describe
 from gateway.exchange.agency import Agency
 from gateway.exchange_api import mailbox, packages, participant, receipts
 from gateway.problems import install_problems
-from gateway.request_log import RequestLog
+from gateway.request_log import install_request_log
 from gateway.settings import Settings
 from gateway.tls import RequireCurrentCertificate
 from gateway.tls.current_certificate import VerifyCurrent
@@ -31,5 +31,5 @@ def create_exchange_api(agency: Agency, settings: Settings, rate: RateLimit, ver
     describe(app)
     app.add_middleware(RequireCurrentCertificate, verify_current=verify_current)
     install_problems(app)
-    app.add_middleware(RequestLog, listener="exchange")
+    install_request_log(app)
     return app

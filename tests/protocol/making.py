@@ -22,7 +22,6 @@ from attache.package import (
     VerifiedPackage,
     address,
     open_manifest,
-
     seal,
     uuid7,
 )
@@ -198,5 +197,3 @@ class Reader:
 
 def flipped(data: bytes, index: int, bit: int = 1) -> bytes:
     return data[:index] + bytes([data[index] ^ bit]) + data[index + 1 :]
-
-

@@ -1,0 +1,164 @@
+"""Gateways of the example exchange in this process: the real application, reached through ASGI instead of a network."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+
+from attache import clock
+from certs_example.exchange import ExampleParticipant
+from certs_example.gateways import ExampleIssuer, make_gateway
+from gateway.__main__ import _init
+from gateway.app import Gateway, open_gateway
+from gateway.settings import Settings, load_settings
+from gateway.tls.peer import PeerCertificate, WithPeer
+
+REPOSITORY = Path(__file__).parents[1]
+POLICIES = {"irs-ci": REPOSITORY / "policies", "partner-frankfurt": REPOSITORY / "policies" / "examples" / "frankfurt"}
+
+ROLES = {
+    "analyst": (["submitter", "analyst"], []),
+    "colleague": (["submitter", "analyst"], []),
+    "attache-bogota": (["approver"], ["bogota"]),
+    "attache-sydney": (["approver"], ["sydney"]),
+    "auditor": (["auditor"], []),
+    "partner-admin": (["partner-admin"], []),
+    "security-officer": (["security-officer"], []),
+    "operator": (["operator"], []),
+}
+
+
+def b64u(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def a_part(name="note.txt", content=b"a note", **more):
+    facts = {"media_type": "text/plain", "content_class": ["law-enforcement-sensitive"], "markings": ["TLP:GREEN"]}
+    given = {} if content is None else {"content": b64u(content)}
+    return {"name": name, **facts, **given, **more}
+
+
+def a_submission(*parts, to=("partner-frankfurt",), **more):
+    bases = {
+        "partner-frankfurt": "FRANKFURT-LEA",
+        "partner-bogota": "BOGOTA-LEA",
+        "europol": "EUROPOL-AGREEMENT",
+        "irs-ci": "IRS-CI-LEA",
+    }
+    return {
+        "kind": "intelligence",
+        "title": "Mixer proceeds",
+        "purpose": "criminal-investigation",
+        "crime_types": ["money-laundering"],
+        "recipients": [{"to": name, "legal_basis": bases[name.partition("/")[0]]} for name in to],
+        "parts": list(parts) or [a_part()],
+        "submit": True,
+        **more,
+    }
+
+
+@dataclass
+class OpenGateway:
+    """A running gateway and its callers."""
+
+    place: "ExchangePlace"
+    gateway: Gateway
+    settings: Settings
+    clients: AsyncExitStack = field(repr=False)
+    keys: int = 0
+
+    @property
+    def agency(self):
+        return self.gateway.agency
+
+    async def caller(self, name: str, **claims) -> httpx.AsyncClient:
+        """The agency API, as one of ROLES."""
+        roles, posts = ROLES[name]
+        token = self.place.issuer.token(self.settings.token_audience, name, roles, clock.now(), posts)
+        return await self.client(self.gateway.agency_api, "/api/v1", {"Authorization": f"Bearer {token}"})
+
+    async def peer(self, participant: str) -> httpx.AsyncClient:
+        """The exchange API, as a participant with its TLS client certificate."""
+        der = self.place.client_certificate(participant)
+        return await self.client(WithPeer(self.gateway.exchange_api, PeerCertificate(der)), "/exchange/v1", {})
+
+    async def client(self, app, base: str, headers: dict[str, str]) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url=f"https://gateway{base}", headers=headers)
+        return await self.clients.enter_async_context(client)
+
+    async def submit(self, client: httpx.AsyncClient, submission=None, key: str | None = None) -> httpx.Response:
+        self.keys += 1
+        headers = {"Idempotency-Key": key or f"key-{self.keys}"}
+        return await client.post("/packages", json=submission or a_submission(), headers=headers)
+
+    async def sealed(self, package_id: str, recipient: str) -> tuple[bytes, list[bytes]]:
+        """A sealed package as its bytes: the frame, and the parts' ciphertexts."""
+        from gateway.exchange.collect import package_bytes, sealed_package
+
+        package = await sealed_package(self.agency, recipient, package_id)
+        whole = b"".join(await asyncio.to_thread(lambda: list(package_bytes(self.agency, package))))
+        parts, offset = [], len(package.frame)
+        for part in package.parts:
+            parts.append(whole[offset : offset + part.ciphertext_bytes])
+            offset += part.ciphertext_bytes
+        return package.frame, parts
+
+    async def entries(self) -> list[str]:
+        """The codes of all log entries."""
+        from gateway.exchange_log.leaf import parse_leaf
+
+        found = await self.agency.store.read_log(lambda log: log.entries_after(-1, 100_000))
+        return [parse_leaf(entry.leaf).code.value for entry in found]
+
+
+@dataclass
+class ExchangePlace:
+    """A copy of the example exchange on disk."""
+
+    root: Path
+    made: dict[str, ExampleParticipant]
+    issuer: ExampleIssuer
+
+    @property
+    def participants(self) -> dict[str, ExampleParticipant]:
+        return {name: replace(made, folder=self.root / name) for name, made in self.made.items()}
+
+    def client_certificate(self, participant: str) -> bytes:
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        return self.made[participant].tls_certificates["tls-client"].public_bytes(Encoding.DER)
+
+    def settings(self, participant: str, **more) -> Settings:
+        gateway = make_gateway(
+            self.root,
+            self.participants,
+            participant,
+            issuer=self.issuer,
+            policies=more.pop("policies", None) or POLICIES[participant],
+            more={"request_burst": 10_000, "agency_requests_per_minute": 100_000, **more},
+        )
+        return load_settings(gateway.config)
+
+    @asynccontextmanager
+    async def open(self, participant: str = "irs-ci", *, now=clock.now, **more) -> AsyncIterator[OpenGateway]:
+        """The gateway of a participant, initialised the first time."""
+        settings = self.settings(participant, **more)
+        if not settings.state_dir.exists():
+            await _init(settings)
+        async with open_gateway(settings, clock=now) as gateway, AsyncExitStack() as clients:
+            yield OpenGateway(self, gateway, settings, clients)
+
+
+def problem(response: httpx.Response) -> str:
+    """The code of a problem; fails unless the response is one, whole and well-formed."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    body = json.loads(response.content)
+    assert {"type", "title", "status", "code", "detail", "request_id"} <= set(body)
+    assert body["status"] == response.status_code
+    return body["code"]
