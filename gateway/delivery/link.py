@@ -11,7 +11,7 @@ from attache.client.connect import Access, Timeouts
 from attache.client.driving import AsyncDriver
 from attache.client.exchange import SealedStream, deliver, post_receipt
 from attache.client.retry import Retry
-from attache.errors import CertificateRejected, DeliveryFailed, PartnerUnreachable, Unreachable
+from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
 from gateway.exchange.consignment import Consignment, OutgoingPart
 from gateway.exchange.ports import Blobs
 
@@ -109,17 +109,10 @@ class PartnerLinks:
         return link
 
     def _access(self, consignment: Consignment) -> Access:
-        """Raises CertificateRejected where the descriptor does not say whom to trust: nobody else's word is taken."""
-        descriptor = consignment.descriptor
-        authorities = tuple(each.der for each in descriptor.certificate_authorities)
-        thumbprints = frozenset(descriptor.stated.tls)
-        if not authorities or not thumbprints:
-            raise CertificateRejected("certificate-rejected", f"{descriptor.participant} states no TLS certificates")
-        return Access(
-            consignment.endpoint.rstrip("/"),
+        return Access.to_participant(
+            consignment.descriptor,
+            consignment.endpoint,
             certificate=self._credentials.certificate,
             key=self._credentials.key,
             passphrase=self._credentials.passphrase,
-            authorities=authorities,
-            thumbprints=thumbprints,
         )

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from attache import strict_json
 from attache.errors import MalformedInput
-from attache.package.manifest import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
+from attache.package.values import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
 from attache.vocabulary import (
     Assurance,
     Caveat,
@@ -85,7 +85,7 @@ class Submission(_Facts):
     caveats: Annotated[tuple[Caveat, ...], Field(max_length=8)] = ()
     assurances: Annotated[tuple[Assurance, ...], Field(max_length=8)] = ()
     retain_until: AwareDatetime | None = None
-    onward: Onward = Onward.NONE
+    onward: Onward | None = None
     expires_at: AwareDatetime | None = None
     in_reply_to: Uuid7 | None = None
     thread_id: Uuid7 | None = None

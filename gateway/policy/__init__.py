@@ -18,15 +18,19 @@ from gateway.policy.decision import (
     UnitOutcome,
     without_hidden,
 )
+from gateway.policy.explain import Explanation, explain
 from gateway.policy.policy_set import PolicySet, Shard, load_policy_set, read_policy_folder
 from gateway.policy.proposal import release_digest
+from gateway.policy.replay import replay
 from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
+from gateway.policy.what_if import WhatIf, what_if
 
 __all__ = [
     "ApprovalFacts",
     "ApprovalsNeeded",
     "ConsentFacts",
     "Decision",
+    "Explanation",
     "FieldDecision",
     "FieldFacts",
     "Handling",
@@ -37,9 +41,13 @@ __all__ = [
     "ReleaseRequest",
     "Shard",
     "UnitOutcome",
+    "WhatIf",
     "decide",
+    "explain",
     "load_policy_set",
     "read_policy_folder",
     "release_digest",
+    "replay",
+    "what_if",
     "without_hidden",
 ]

@@ -55,6 +55,7 @@ class _FieldCase(_Stated):
 class _PartCase(_FieldCase):
     markings: tuple[str, ...] = ("TLP:AMBER",)
     delete_by: datetime | None = None
+    caveats: frozenset[Caveat] = frozenset()
     fields: dict[str, _FieldCase] = {}
 
 

@@ -96,6 +96,7 @@ def _handling(proposal: Proposal, best: Mapping[Unit, tuple[Form, Answer]]) -> H
     days += [item.retention_days_left for item, _ in going]
     days += [request.retention_days] if request.retention_days is not None else []
     caveats = {Caveat(name) for rule in permits for name in rule.annotations["caveats"].split(",") if name}
+    caveats |= {caveat for item, _ in going for caveat in item.caveats}
     onward = [Onward(rule.annotations["onward"]) for rule in permits] + [agreement.onward]
     if any(HandlingCode.H1 in item.handling_codes for item, _ in going):
         caveats.add(Caveat.NOT_EVIDENCE)

@@ -24,10 +24,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May the principal get this item in this form? `context` is Cedar JSON text."""
+    """May `principal` do `action` to `resource`? Both are references; `context` is Cedar JSON text."""
 
+    principal: Json
     action: str
-    item: str
+    resource: Json
     context: str
 
 
@@ -66,7 +67,6 @@ def ask(
     policies: cedarpy.PolicySet,
     schema: cedarpy.Schema,
     facts: cedarpy.Entities,
-    principal: str,
     questions: Sequence[Question],
 ) -> list[Answer]:
     """The engine's answers, in the order of the questions.
@@ -74,7 +74,7 @@ def ask(
     Raises NotPermitted("policy-engine-failed") if the engine refuses, gives no decision to any question, or met an
     error in any rule. The detail names rules, and never facts.
     """
-    requests = [_request(principal, question) for question in questions]
+    requests = [_request(question) for question in questions]
     try:
         results = cedarpy.is_authorized_batch(requests, policies, facts, schema)
     except Exception as error:  # noqa: BLE001 -- whatever it is, nothing leaves
@@ -102,11 +102,11 @@ def reference(kind: str, entity_id: str) -> Json:
     return {"type": NAMESPACE + kind, "id": entity_id}
 
 
-def _request(principal: str, question: Question) -> dict[str, Any]:
+def _request(question: Question) -> dict[str, Any]:
     return {
-        "principal": reference("Desk", principal),
+        "principal": question.principal,
         "action": reference("Action", question.action),
-        "resource": reference("Item", question.item),
+        "resource": question.resource,
         "context": question.context,
     }
 

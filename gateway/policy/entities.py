@@ -136,6 +136,7 @@ def item_entity(item_id: str, item: Item) -> Json:
         "releasableTo": _references("Participant", markings.rel_to or ()),
         "classes": _references("ContentClass", item.classes),
         "handlingCodes": _references("HandlingCode", item.handling_codes),
+        "receivedCaveats": _references("Caveat", item.caveats),
         "origin": reference("Participant", item.origin),
         "content": item.content,
         "retentionDaysLeft": item.retention_days_left,

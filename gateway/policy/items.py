@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from attache.vocabulary import ContentClass, HandlingCode, Markings
+from attache.vocabulary import Caveat, ContentClass, HandlingCode, Markings
 from gateway.policy.request import ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 NO_END_DAYS = 36_500
@@ -22,6 +22,7 @@ class Item:
     markings_agree: bool
     classes: frozenset[ContentClass]
     handling_codes: frozenset[HandlingCode]
+    caveats: frozenset[Caveat]
     origin: str
     content: str
     retention_days_left: int
@@ -57,6 +58,7 @@ def _part_item(request: ReleaseRequest, part: PartFacts, own: str) -> Item:
         markings_agree=not part.contradictory_markings,
         classes=part.content_class,
         handling_codes=part.handling_codes | request.handling_codes,
+        caveats=part.caveats,
         origin=part.origin,
         content="" if part.origin == own else part.sha256,
         retention_days_left=_days_left(request, part),
@@ -73,6 +75,7 @@ def _field_item(request: ReleaseRequest, part: PartFacts, item: Item, field: Fie
         markings_agree=item.markings_agree and not field.contradictory_markings,
         classes=item.classes | field.content_class,
         handling_codes=item.handling_codes | field.handling_codes,
+        caveats=item.caveats,
         origin=origin,
         content="" if origin == own else part.sha256,
         retention_days_left=item.retention_days_left,

@@ -18,7 +18,7 @@ BASE_PREFIX = "BASE-"
 _ANNOTATIONS = frozenset({"id", "why", "cite", "hide", "retention_days", "caveats", "onward"})
 _HANDLING = frozenset({"retention_days", "caveats", "onward"})
 _IDENTITIES = frozenset({"Partner", "Agreement", "Desk", "Officer", "Participant", "Item", "Release", "Terms"})
-_SENSITIVE = frozenset({"classes", "handlingCodes", "orcon"})
+_SENSITIVE = frozenset({"classes", "handlingCodes", "orcon", "receivedCaveats"})
 _PAPERS = frozenset({"approval", "secondApproval", "consent", "assurances", "named"})
 _TIGHTENING = frozenset({"caveats", "retentionDays", "reviewWithinHours", "handling"})
 _ERRING = frozenset({"add", "sub", "mul", "neg", "offset", "duration_since", "get_tag", "has_tag"})
@@ -193,6 +193,11 @@ def _atoms(node: pst.Expr, polarity: int) -> Iterator[_Atom]:
             yield from _atoms(right, polarity)
         case pst.UnaryOp(op="not", arg=arg):
             yield from _atoms(arg, -polarity)
+        case pst.UnaryOp(op="is_empty", arg=arg):
+            yield _Atom(arg, -polarity)
+        case pst.BinaryOp(op="contains_all", left=left, right=right):
+            yield _Atom(left, polarity)
+            yield _Atom(right, -polarity)
         case _:
             yield _Atom(node, polarity)
 

@@ -126,15 +126,20 @@ def _load_schema(files: Mapping[str, str]) -> cedarpy.Schema:
 
 
 def _validate(rules: tuple[Rule, ...], schema: cedarpy.Schema) -> list[str]:
-    """What Cedar's own validator refuses: unknown attributes and terms, wrong types."""
-    result = cedarpy.validate_policies(str(compile_policies({rule.id: rule.json_form for rule in rules})), schema)
-    by_id = {rule.id: rule for rule in rules}
-    named = result.id_annotations_by_policy_id
-    found = []
+    """What Cedar's own validator refuses: unknown attributes and terms, wrong types.
+
+    Each clause is validated alone as well, so that an explanation can ask about it alone.
+    """
+    forms = {rule.id: rule.json_form for rule in rules}
+    for rule in rules:
+        forms |= {name: {**form, "annotations": {"id": name}} for name, form in rule.probes()}
+    result = cedarpy.validate_policies(str(compile_policies(forms)), schema)
+    where = {rule.id: rule.where for rule in rules}
+    complaints: dict[str, str] = {}
     for error in result.errors:
-        rule = by_id.get(named.get(error.policy_id, error.policy_id))
-        found.append(f"{rule.where if rule else 'a rule'}: {error.error[:300]}")
-    return found
+        named = result.id_annotations_by_policy_id.get(error.policy_id, "")
+        complaints.setdefault(named.partition("#")[0], error.error[:300])
+    return [f"{where.get(rule, 'a rule')}: {complaint}" for rule, complaint in complaints.items()]
 
 
 def _partners(files: Mapping[str, str]) -> list[str]:

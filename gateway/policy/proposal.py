@@ -10,7 +10,7 @@ from typing import Any
 import cedarpy
 
 from gateway.policy.decision import Handling
-from gateway.policy.engine import Answer, Question, ask, known_facts
+from gateway.policy.engine import Answer, Question, ask, known_facts, reference
 from gateway.policy.entities import World, agreement_of, desk_of, item_entity, release_entities, terms_entity
 from gateway.policy.facts import Agreement
 from gateway.policy.items import Item, Unit, units_of
@@ -74,13 +74,16 @@ class Proposal:
         items = [item_entity(item_id, item) for item, item_id in self.item_ids.items()]
         return known_facts([*release, *items], self.shard.schema, beside=self.shard.known)
 
+    def question(self, world: World, item: Item, form: Form) -> Question:
+        """May the recipient get this item in this form?"""
+        desk = reference("Desk", desk_of(self.shard.facts, self.request))
+        return Question(desk, form, reference("Item", self.item_ids[item]), world.context)
+
     def ask(self, world: World, handling: Handling, wanted: Iterable[Asked]) -> dict[Asked, Answer]:
         """The engine's answer for each item and form, in one batch."""
         asked = list(dict.fromkeys(wanted))
         known = known_facts([terms_entity(handling, world)], self.shard.schema, beside=self.known)
-        questions = [Question(form, self.item_ids[item], world.context) for item, form in asked]
-        desk = desk_of(self.shard.facts, self.request)
-        answers = ask(self.shard.policies, self.shard.schema, known, desk, questions)
+        answers = ask(self.shard.policies, self.shard.schema, known, [self.question(world, *one) for one in asked])
         return dict(zip(asked, answers, strict=True))
 
 

@@ -49,7 +49,7 @@ class PartFacts:
     """One part. `markings` are already joined with the package's.
 
     `origin` is the participant that supplied it; our own id for our own. `delete_by` is the end of a retention
-    that came with it. `unresolved_markings`: it carries a marking that nobody here could read.
+    that came with it, `caveats` what else did. `unresolved_markings`: it carries a marking that nobody here could read.
     `contradictory_markings`: two markings on it cannot both be kept.
     """
 
@@ -61,6 +61,7 @@ class PartFacts:
     content_class: frozenset[ContentClass] = frozenset()
     handling_codes: frozenset[HandlingCode] = frozenset()
     delete_by: datetime | None = None
+    caveats: frozenset[Caveat] = frozenset()
     unresolved_markings: bool = False
     contradictory_markings: bool = False
     fields: tuple[FieldFacts, ...] = ()

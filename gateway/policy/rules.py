@@ -14,6 +14,7 @@ from cedarpy import pst
 
 from attache.errors import Misconfigured
 
+_ANY_SCOPE = {name: {"op": "All"} for name in ("principal", "action", "resource")}
 _CLAUSE_WORDS = re.compile(r"c[1-9][0-9]*")
 
 
@@ -53,6 +54,14 @@ class Rule:
     def is_hidden(self) -> bool:
         """Does the rule keep secret that what it withholds exists?"""
         return "hide" in self.annotations
+
+    def probes(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Its scope (`ID#scope`) and each of its clauses (`ID#1` ...) as policies of their own, in Cedar's JSON."""
+        scope = {name: self.json_form[name] for name in ("principal", "action", "resource")}
+        yield f"{self.id}#scope", {"effect": "permit", **scope, "conditions": []}
+        for number, clause in enumerate(self.clauses, 1):
+            conditions = [{"kind": "when", "body": clause.json_form}]
+            yield f"{self.id}#{number}", {"effect": "permit", **_ANY_SCOPE, "conditions": conditions}
 
     @property
     def where(self) -> str:

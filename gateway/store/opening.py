@@ -59,7 +59,9 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "cached_statements": 512}, **pool)
+    # Errors name statements, never their parameters.
+    arguments = {"check_same_thread": False, "cached_statements": 512}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True, **pool)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

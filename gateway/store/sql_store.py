@@ -86,6 +86,10 @@ class SqlStore:
         """See Writer.changed."""
         return self._writer.changed()
 
+    def require_writable(self) -> None:
+        """For a readiness check: see Writer.require_open."""
+        self._writer.require_open()
+
     async def _read(self, query: Callable[[Connection, LogView], T]) -> T:
         if self._reads_waiting >= MAX_READS_WAITING:
             raise TooManyRequests(detail="too many reads are waiting", retry_after_seconds=1)

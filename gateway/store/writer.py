@@ -58,7 +58,7 @@ class Writer:
         """
         job = _Job(unit, self._loop.create_future())
         with self._state:
-            self._require_open()
+            self.require_open()
             if len(self._waiting) >= self._max_waiting:
                 raise TooManyRequests(detail="too many writes are waiting", retry_after_seconds=1)
             self._waiting.append(job)
@@ -70,18 +70,19 @@ class Writer:
         """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
         return self._changed
 
+    def require_open(self) -> None:
+        """Raises IntegrityLost once a failure has stopped the writer, AttacheError once it is closed."""
+        if self._failure:
+            raise _stopped() from self._failure
+        if self._is_closing:
+            raise AttacheError(detail="the store is closed")
+
     def close(self) -> None:
         """Write what waits, then end the thread. Blocking."""
         with self._state:
             self._is_closing = True
             self._state.notify()
         self._thread.join()
-
-    def _require_open(self) -> None:
-        if self._failure:
-            raise _stopped() from self._failure
-        if self._is_closing:
-            raise AttacheError(detail="the store is closed")
 
     def _work(self) -> None:
         while group := self._next_group():
@@ -106,7 +107,7 @@ class Writer:
             steps.write_log()
         except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
             steps.rollback()
-            _log.exception("store-group-undone", units=len(group))
+            _log.error("store-group-undone", units=len(group), error=type(error).__name__)
             self._refuse(group, error, _undone)
             return
         # The commit point. Before this line nothing has happened; after it, everything in the group has.
@@ -115,7 +116,7 @@ class Writer:
         self._post(group)
 
     def _stop(self, group: list[_Job], failure: Exception) -> None:
-        _log.critical("store-stopped", exc_info=failure)
+        _log.critical("store-stopped", error=type(failure).__name__)
         with self._state:
             self._failure = failure
             group = [*group, *self._waiting]

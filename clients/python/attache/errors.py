@@ -243,6 +243,7 @@ PROBLEMS: Mapping[str, Problem] = {
     # The exchange log
     "malformed-log": Problem(MalformedInput, "Not in the C2SP format that its place requires", "Obtain the file again."),
     "malformed-proof": Problem(MalformedInput, "Not a proof", "Obtain the proof again."),
+    "malformed-evidence": Problem(MalformedInput, "Not an evidence bundle", "Obtain the file again."),
     "proof-invalid": Problem(NotAuthentic, "The proof does not lead to the signed root", "Do not rely on the entry; tell the log's operator."),
     "log-inconsistent": Problem(NotAuthentic, "Two checkpoints of one log contradict each other", "Keep both; they are evidence against the log's operator."),
     # Delivery and ourselves

@@ -539,3 +539,69 @@ def test_a_body_beyond_the_limit_is_answered_and_then_not_read_on(house):
         assert house.seen == []
 
     check(scenario())
+
+
+def test_the_time_for_a_header_counts_for_each_request_and_not_for_its_answer(house):
+    app = FastAPI()
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(1.3)
+        return "done"
+
+    install_problems(app)
+    listener = Listener("agency", app, "127.0.0.1", 0, house.agency(house.cas).trust)
+
+    async def scenario() -> None:
+        async with serving(listener, limits=ConnectionLimits(8, 1, 5, 1)) as ports:
+            browser = await Browser.connect(ports["agency"], house.client())
+            assert await browser.get("/slow") == (200, '"done"')
+            browser.writer.write(b"GET /slow HTTP/1.1\r\nHost:")
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await asyncio.wait_for(browser.reader.readexactly(1), 3)
+            await browser.close()
+
+    check(scenario())
+
+
+def test_a_body_that_stops_being_http_after_the_answer_began_ends_the_connection(house):
+    lost = asyncio.Event()
+
+    async def echo(scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"so far", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        lost.set()
+
+    listener = Listener("agency", echo, "127.0.0.1", 0, house.agency(house.cas).trust)
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: house.seen.append(context["message"]))
+        async with serving(listener) as ports:
+            browser = await Browser.connect(ports["agency"], house.client())
+            browser.writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert b"so far" in await browser.reader.readuntil(b"so far\r\n")
+            browser.writer.write(b"not a chunk\r\n")
+            assert await browser.reader.read() == b""
+            await lost.wait()
+            await browser.close()
+        assert house.seen == []
+
+    check(scenario())
+
+
+def test_too_many_files_are_a_misconfiguration(house):
+    for number in range(513):
+        (house.crls / f"{number}.crl").write_bytes(b"")
+    with pytest.raises(Misconfigured, match="more than 512 files"):
+        LiveTrust(house.files, house.clock)
+
+
+def test_a_file_that_is_too_large_is_left_out(house):
+    with (house.cas / "large.pem").open("wb") as file:
+        file.write(house.stranger_ca.pem)
+        file.truncate((16 << 20) + 1)
+    (fault,) = LiveTrust(house.files, house.clock).trust.faults
+    assert "large.pem" in fault
+    assert "larger than" in fault

@@ -182,6 +182,14 @@ MISTAKES = {
         {**shipped_files(), BOGOTA: shipped_files()[BOGOTA].replace('@onward("none")\n', "", 1)},
         "@onward is None",
     ),
+    "a clause that leans on another": (
+        bogota_with(
+            'context.release.kind == Attache::Kind::"tool" } unless { resource has consent } '
+            'unless { resource.consent.content == "x"'
+        )
+        | {},
+        "attribute `consent`",
+    ),
     "a typo in a term": (with_edit(BOGOTA, 'ContentClass::"victim"', 'ContentClass::"victm"'), "victm"),
     "a typo in an attribute": (with_edit(BOGOTA, "resource.tlp", "resource.tpl"), "tpl"),
     "a syntax error": (

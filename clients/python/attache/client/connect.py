@@ -13,6 +13,7 @@ from attache.client.call import Call, Head
 from attache.clock import Clock
 from attache.crypto import b64u, sha256
 from attache.errors import CertificateRejected, Misconfigured, Unreachable
+from attache.participant import Descriptor
 
 USER_AGENT = "attache-python/1"
 MAX_TOKEN_CHARS = 16_384
@@ -90,6 +91,27 @@ class Access:
             passphrase,
         )
 
+    @classmethod
+    def to_participant(
+        cls, descriptor: Descriptor, endpoint: str, *, certificate: Path, key: Path, passphrase: bytes | None
+    ) -> "Access":
+        """The exchange API at `endpoint`, by mutual TLS to exactly the servers that the participant's descriptor states.
+
+        Raises CertificateRejected where it states none: nobody else's word is taken for it.
+        """
+        authorities = tuple(each.der for each in descriptor.certificate_authorities)
+        thumbprints = frozenset(descriptor.stated.tls)
+        if not authorities or not thumbprints:
+            raise CertificateRejected("certificate-rejected", f"{descriptor.participant} states no TLS certificates")
+        return cls(
+            endpoint.rstrip("/"),
+            certificate=certificate,
+            key=key,
+            passphrase=passphrase,
+            authorities=authorities,
+            thumbprints=thumbprints,
+        )
+
     def tls(self) -> ssl.SSLContext:
         """TLS 1.3 and nothing older; raises Misconfigured where a file cannot be used. Never asks for a passphrase."""
         try:
@@ -144,7 +166,9 @@ def require_known_server(event: str, info: Mapping[str, Any], access: Access) ->
     """
     if event != "connection.start_tls.complete" or not access.thumbprints:
         return
-    certificate = info["return_value"].get_extra_info("ssl_object").getpeercert(binary_form=True)
+    certificate = (
+        info["return_value"].get_extra_info("ssl_object").getpeercert(True)
+    )  # by position: of a blocking connection this is the C object
     if b64u(sha256(certificate or b"")) not in access.thumbprints:
         raise CertificateRejected(
             "certificate-rejected", "the server's certificate is not one that its descriptor lists"

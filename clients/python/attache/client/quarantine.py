@@ -3,13 +3,14 @@
 import hashlib
 import os
 import secrets
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from attache.errors import Conflict, MalformedInput, NotAuthentic
 
-MAX_NAME_BYTES = 200
+MAX_NAME_BYTES = 255
 
 
 class Quarantine:
@@ -27,7 +28,7 @@ class Quarantine:
         self._sha256 = sha256
         self._digest = hashlib.sha256()
         self._bytes = 0
-        self._path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.quarantine")
+        self._path = _hidden_beside(target)
         self._file = os.fdopen(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
 
     def feed(self, chunk: bytes) -> None:
@@ -68,6 +69,41 @@ class Quarantine:
             self.abandon()
 
 
+class QuarantineFolder:
+    """A new folder, mode 0700, under a hidden name beside `target`, published with all that is in it by one rename.
+
+    Until `publish` returns there is nothing at `target`; after `abandon` there is nothing at all.
+    """
+
+    def __init__(self, target: Path) -> None:
+        if target.exists() or target.is_symlink():
+            raise Conflict("conflict", f"{target.name} exists already")
+        self._target = target
+        self.path = _hidden_beside(target)
+        self.path.mkdir(mode=0o700)
+
+    def publish(self) -> Path:
+        """Make it visible and durable; returns where."""
+        if self._target.exists():
+            raise Conflict("conflict", f"{self._target.name} exists already")
+        self.path.rename(self._target)
+        sync_folder(self._target.parent)
+        return self._target
+
+    def abandon(self) -> None:
+        """Forget it; nothing is left."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abandon()
+
+
 def plain_name(name: str) -> str:
     """`name` if it can only name a file in the folder it is put in; it comes from outside.
 
@@ -81,7 +117,7 @@ def plain_name(name: str) -> str:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace the file at `path` by `content`, mode 0600: all of it or nothing, whatever happens meanwhile."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = _hidden_beside(path)
     file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
     try:
         with file:
@@ -95,6 +131,15 @@ def write_whole(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left in quarantine here. Not while another process works in the folder."""
+    for left in folder.glob(".*.quarantine"):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable."""
     handle = os.open(folder, os.O_RDONLY)
@@ -102,3 +147,7 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _hidden_beside(target: Path) -> Path:
+    return target.with_name(f".{secrets.token_hex(8)}.quarantine")

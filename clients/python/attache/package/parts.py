@@ -130,7 +130,7 @@ class _PartOpening:
 
     def __init__(self, part: PartStatement, block_hashes: bytes | None) -> None:
         self._part = part
-        self._verified = block_hashes and _verified_blocks(part, block_hashes)
+        self._verified = None if block_hashes is None else _verified_blocks(part, block_hashes)
         self._tree = BlockTree()
         self._decryptor = StreamDecryptor(part.key, _CONTEXT)
         self._digest = BackgroundSha256()
@@ -143,7 +143,7 @@ class _PartOpening:
         self._taken += len(block)
         if self._taken > self._part.ciphertext_bytes:
             raise _wrong_blocks("more ciphertext than was sealed")
-        if self._verified:
+        if self._verified is not None:
             with at(Step.BLOCKS):
                 self._verified.verify(self._index, block)
         else:
@@ -182,7 +182,7 @@ class _PartOpening:
     def _require_root(self) -> None:
         if self._taken != self._part.ciphertext_bytes:
             raise _wrong_blocks("less ciphertext than was sealed")
-        if not self._verified and root_of_blocks(self._tree.finish()) != self._part.ciphertext_root:
+        if self._verified is None and root_of_blocks(self._tree.finish()) != self._part.ciphertext_root:
             raise _wrong_blocks("the blocks do not lead to the signed root")
 
 

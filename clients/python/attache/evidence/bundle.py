@@ -1,0 +1,166 @@
+"""The evidence bundle, version 1: everything about one package to one recipient, in one file. docs/exchange-log.md, section 6.
+
+Each thing in it proves itself, or nothing. The seal around it proves only who made the bundle, when, and that it is as it was made.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from attache.crypto import KeyRing, b64u, parse_b64u, sha256_hex
+from attache.errors import MalformedInput, Misconfigured, PayloadTooLarge
+from attache.package.instants import Instant
+from attache.package.jws import SignedType, sign_statement
+from attache.package.manifest import ParticipantId, Sha256, Statement, Uuid7, first_fault
+from attache.strict_json import canonical, parse_object
+from attache.translog.merkle import MAX_PROOF_HASHES
+
+FORMAT: Literal["attache-evidence/1"] = "attache-evidence/1"
+SUFFIX = ".attache-evidence"
+MEDIA_TYPE = "application/vnd.attache.evidence+json"
+MAX_BUNDLE_BYTES = 32 * 1024 * 1024
+MAX_ENTRIES = 10_000
+MAX_LOGS = 16
+
+EVIDENCE = SignedType("attache-evidence+json", "malformed-evidence")
+
+_CODE = "malformed-evidence"
+_STEP = "bundle"
+
+
+def _is_b64u(text: str) -> str:
+    try:
+        parse_b64u(text)
+    except MalformedInput as error:
+        raise ValueError(error.detail) from None
+    return text
+
+
+Blob = Annotated[str, Field(max_length=4 * 1024 * 1024), AfterValidator(_is_b64u)]
+"""Bytes as base64url without padding."""
+
+Proof = Annotated[tuple[Sha256, ...], Field(max_length=MAX_PROOF_HASHES)]
+Group = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,63}$")]
+
+
+class BundledOpening(Statement):
+    """What opens one group of fields of an entry; left out for whoever may not see it, and after a purge."""
+
+    group: Group
+    salt: Sha256
+    payload: Blob
+
+
+class BundledEntry(Statement):
+    """An entry, and its inclusion under the last checkpoint of its log."""
+
+    index: Annotated[int, Field(ge=0)]
+    leaf: Blob
+    proof: Proof
+    openings: Annotated[tuple[BundledOpening, ...], Field(max_length=8)] = ()
+
+
+class BundledCheckpoint(Statement):
+    """A checkpoint as the log published it, cosignatures included, and the proof that it extends the one before it here."""
+
+    note: Annotated[str, Field(min_length=1, max_length=128 * 1024)]
+    consistency: Proof = ()
+
+
+class BundledLog(Statement):
+    """What one participant's log has to say. Checkpoints by growing size; entries by growing index."""
+
+    participant: ParticipantId
+    checkpoints: Annotated[tuple[BundledCheckpoint, ...], Field(min_length=1, max_length=64)]
+    entries: Annotated[tuple[BundledEntry, ...], Field(max_length=MAX_ENTRIES)] = ()
+
+
+class BundledRevocations(Statement):
+    """A certificate revocation list of a participant's CA, current when the bundle was made."""
+
+    participant: ParticipantId
+    crl: Blob
+
+
+class EvidenceBundle(Statement):
+    """The evidence about one package to one recipient.
+
+    `manifest`: the signed manifest (JWS), only for whoever may see the content, for it holds the keys of the parts.
+    `release_proof`: the record of the decision, whose digest the manifest and the entry `package.released` name.
+    `receipts`: signed receipts (JWS), in any order.
+    """
+
+    format: Literal["attache-evidence/1"] = FORMAT
+    made_at: Instant
+    made_by: ParticipantId
+    package_id: Uuid7
+    originator: ParticipantId
+    recipient: ParticipantId
+    envelope_sha256: Sha256
+    manifest_sha256: Sha256
+    manifest: Blob | None = None
+    release_proof: Blob | None = None
+    receipts: Annotated[tuple[Blob, ...], Field(max_length=64)] = ()
+    revocations: Annotated[tuple[BundledRevocations, ...], Field(max_length=64)] = ()
+    logs: Annotated[tuple[BundledLog, ...], Field(max_length=MAX_LOGS)] = ()
+
+
+class Seal(Statement):
+    """What the maker signs: the digest of the bundle's canonical JSON, and when."""
+
+    bundle_sha256: Sha256
+    made_at: Instant
+
+
+class SealedBundle(Statement):
+    """A `.attache-evidence` file. `seal`: a JWS of type `attache-evidence+json` by the bundle's maker. Nothing is proven."""
+
+    bundle: EvidenceBundle
+    seal: Blob
+
+    @property
+    def bundle_sha256(self) -> str:
+        """The digest that the seal must name."""
+        return sha256_hex(canonical(self.bundle.model_dump(mode="json")))
+
+
+def seal_bundle(bundle: EvidenceBundle, keys: KeyRing) -> bytes:
+    """The bytes of a `.attache-evidence` file: canonical JSON and a newline. Raises Misconfigured where the ring cannot sign."""
+    suites = keys.suites()
+    if not suites or keys.participant != bundle.made_by:
+        raise Misconfigured(detail=f"not the signing keys of {bundle.made_by}")
+    stated = Seal(bundle_sha256=sha256_hex(canonical(bundle.model_dump(mode="json"))), made_at=bundle.made_at)
+    seal = sign_statement(EVIDENCE, canonical(stated.model_dump(mode="json")), keys, suites[0])
+    return _format(SealedBundle(bundle=bundle, seal=blob(seal)))
+
+
+def parse_bundle(raw: bytes) -> SealedBundle:
+    """The bundle in a file, in its one spelling. Raises MalformedInput("malformed-evidence"). Nothing in it is proven."""
+    if len(raw) > MAX_BUNDLE_BYTES:
+        raise PayloadTooLarge(detail=f"evidence has at most {MAX_BUNDLE_BYTES} bytes", step=_STEP)
+    parse_object(raw, code=_CODE, step=_STEP)
+    try:
+        sealed = SealedBundle.model_validate_json(raw)
+    except ValidationError as error:
+        raise MalformedInput(_CODE, first_fault(error), step=_STEP) from None
+    if _format(sealed) != raw:
+        raise MalformedInput(_CODE, "not canonical JSON with one newline behind it", step=_STEP)
+    return sealed
+
+
+def parse_seal(payload: bytes) -> Seal:
+    """What a seal states; raises MalformedInput("malformed-evidence"). Says nothing of who wrote it."""
+    parse_object(payload, code=_CODE)
+    try:
+        return Seal.model_validate_json(payload)
+    except ValidationError as error:
+        raise MalformedInput(_CODE, first_fault(error)) from None
+
+
+def _format(sealed: SealedBundle) -> bytes:
+    return canonical(sealed.model_dump(mode="json")) + b"\n"
+
+
+def blob(raw: bytes) -> str:
+    """Bytes as a bundle spells them."""
+    return b64u(raw)

@@ -1,0 +1,62 @@
+"""A log's part of an evidence bundle, made from what a store keeps."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from attache.evidence.bundle import BundledCheckpoint, BundledEntry, BundledLog, BundledOpening, blob
+from attache.evidence.leaf import Opening
+from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body
+from attache.translog.note import parse_note
+from attache.translog.proving import prove_consistency, prove_inclusion
+from attache.translog.tiles import ReadTile, TileHashes
+
+
+@dataclass(frozen=True)
+class CollectedEntry:
+    """An entry for a bundle, with the openings that its reader may have."""
+
+    index: int
+    leaf: bytes
+    openings: Sequence[Opening] = ()
+
+
+def collect_log(
+    participant: str, checkpoints: Sequence[bytes], entries: Iterable[CollectedEntry], read_tile: ReadTile
+) -> BundledLog:
+    """What a bundle says of a log: `checkpoints` (notes, any order, all of one history) and entries below the largest of them.
+
+    Equal checkpoints are kept once each: they may carry different cosignatures. Not checked: any of it; `verify_bundle` does.
+    """
+    known = sorted(((_read(note), note) for note in dict.fromkeys(checkpoints)), key=lambda each: each[0].size)
+    size = known[-1][0].size
+    hashes = TileHashes(size, read_tile)
+    before, bundled = 0, []
+    for checkpoint, note in known:
+        proof = prove_consistency(before, checkpoint.size, hashes)
+        bundled.append(BundledCheckpoint(note=note.decode(), consistency=_hex(proof)))
+        before = checkpoint.size
+    return BundledLog(
+        participant=participant,
+        checkpoints=tuple(bundled),
+        entries=tuple(
+            BundledEntry(
+                index=entry.index,
+                leaf=blob(entry.leaf),
+                proof=_hex(prove_inclusion(entry.index, size, hashes)),
+                openings=tuple(_opening(opening) for opening in entry.openings),
+            )
+            for entry in sorted(entries, key=lambda each: each.index)
+        ),
+    )
+
+
+def _read(note: bytes) -> Checkpoint:
+    return parse_checkpoint_body(parse_note(note).text)
+
+
+def _opening(opening: Opening) -> BundledOpening:
+    return BundledOpening(group=str(opening.group), salt=opening.salt.hex(), payload=blob(opening.payload))
+
+
+def _hex(hashes: Iterable[bytes]) -> tuple[str, ...]:
+    return tuple(value.hex() for value in hashes)

@@ -1,0 +1,125 @@
+"""Step 11 of `verify_bundle`: the proven pieces tell one story about one package."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attache.crypto import parse_b64u, sha256_hex
+from attache.evidence.bundle import EvidenceBundle
+from attache.evidence.log_checks import ProvenEntry
+from attache.evidence.report import Checks
+from attache.evidence.statement_checks import ProvenReceipt
+from attache.package.manifest import Manifest
+
+RELEASED = "package.released"
+_STEP = "story"
+
+
+def verify_story(
+    bundle: EvidenceBundle,
+    manifest: Manifest | None,
+    receipts: Sequence[ProvenReceipt],
+    entries: Sequence[ProvenEntry],
+    checks: Checks,
+) -> None:
+    """Compare what each proven piece says of the package with what the bundle claims. Entries that are not opened say nothing."""
+    records = [(entry, entry.fields["record"]) for entry in entries if "record" in entry.fields]
+    before = len(checks.made)
+    _verify_same_object(entries, checks)
+    for entry, record in records:
+        _verify_record(bundle, entry, record, checks)
+    _verify_release(bundle, manifest, records, checks)
+    _verify_receipts_logged(bundle, receipts, records, checks)
+    binding = [record for _, record in records if record.get("manifest_sha256") == bundle.manifest_sha256]
+    if manifest is None and not receipts and not binding:
+        checks.failed(_STEP, "proof-invalid", bundle.package_id, "nothing that is proven is about this package")
+    elif len(checks.made) == before:
+        checks.proven(_STEP, bundle.package_id, "manifest and receipts agree; no opened entry was to be compared")
+
+
+def _verify_same_object(entries: Iterable[ProvenEntry], checks: Checks) -> None:
+    """Within one log a package has one pseudonym: an entry under another one is about another package."""
+    seen: dict[str, str] = {}
+    for entry in entries:
+        package = entry.leaf.ids.get("package")
+        if package is not None and seen.setdefault(entry.participant, package) != package:
+            checks.failed(_STEP, "proof-invalid", _place(entry), "an entry about another package")
+
+
+def _verify_record(bundle: EvidenceBundle, entry: ProvenEntry, record: Any, checks: Checks) -> None:
+    claimed = {
+        "package_id": bundle.package_id,
+        "originator": bundle.originator,
+        "recipient": bundle.recipient,
+        "envelope_sha256": bundle.envelope_sha256,
+        "manifest_sha256": bundle.manifest_sha256,
+    }
+    wrong = [name for name, value in claimed.items() if record.get(name) not in (None, value)]
+    if wrong:
+        checks.failed(_STEP, "proof-invalid", _place(entry), f"it names another {', '.join(wrong)}")
+    else:
+        checks.proven(_STEP, _place(entry), f"{entry.leaf.code} is about this package")
+
+
+def _verify_release(
+    bundle: EvidenceBundle, manifest: Manifest | None, records: Sequence[tuple[ProvenEntry, Any]], checks: Checks
+) -> None:
+    """The decision in the log, in the manifest and in the bundle are one."""
+    releases = [(entry, record) for entry, record in records if entry.leaf.code == RELEASED]
+    if not releases:
+        checks.absent(_STEP, RELEASED, "no opened entry of the release is here")
+    for entry, record in releases:
+        decision = sha256_hex(parse_b64u(bundle.release_proof)) if bundle.release_proof is not None else None
+        if decision is not None and record.get("release_sha256") != decision:
+            checks.failed(
+                _STEP, "proof-invalid", _place(entry), "it was released by another decision than the one that is here"
+            )
+        if manifest is not None and record.get("decision_id") != manifest.release.decision_id:
+            checks.failed(
+                _STEP, "proof-invalid", _place(entry), "it was released by another decision than the manifest names"
+            )
+        _verify_approved(bundle, manifest, entry, records, checks)
+
+
+def _verify_approved(
+    bundle: EvidenceBundle,
+    manifest: Manifest | None,
+    release: ProvenEntry,
+    records: Sequence[tuple[ProvenEntry, Any]],
+    checks: Checks,
+) -> None:
+    """A manifest that names approvers has as many approvals in the originator's log, before the release."""
+    wanted = len(manifest.release.approvers) if manifest is not None else 0
+    found = sum(
+        entry.leaf.code == "package.approved"
+        and entry.participant == release.participant
+        and entry.index < release.index
+        for entry, _ in records
+    )
+    if found < wanted:
+        checks.absent(
+            _STEP, bundle.package_id, f"the manifest names {wanted} approvers, and {found} approvals are opened here"
+        )
+
+
+def _verify_receipts_logged(
+    bundle: EvidenceBundle,
+    receipts: Sequence[ProvenReceipt],
+    records: Sequence[tuple[ProvenEntry, Any]],
+    checks: Checks,
+) -> None:
+    """Each receipt that an entry names is here, and each receipt that is here is named by an entry."""
+    here = {each.sha256 for each in receipts}
+    named = {record["receipt_sha256"] for _, record in records if isinstance(record.get("receipt_sha256"), str)}
+    for digest in sorted(named - here):
+        checks.absent(_STEP, digest, "a receipt that the log names is not here, or does not verify")
+    for each in receipts:
+        if each.sha256 in named:
+            checks.proven(
+                _STEP, each.sha256, f"the log of {bundle.originator} holds the {each.receipt.receipt} receipt"
+            )
+        elif records:
+            checks.absent(_STEP, each.sha256, "no opened entry names this receipt")
+
+
+def _place(entry: ProvenEntry) -> str:
+    return f"{entry.participant} entry {entry.index}"

@@ -1,0 +1,131 @@
+"""What would make a unit shareable: counterfactual questions to the same engine, smallest answers first."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from gateway.policy.entities import World, tightest
+from gateway.policy.explain import CAUTION, unit_of
+from gateway.policy.levers import Lever, Setting, choices, draft_with, papers
+from gateway.policy.policy_set import PolicySet
+from gateway.policy.proposal import Proposal, propose
+from gateway.policy.request import ReleaseRequest
+
+MAX_WAYS = 3
+MAX_QUESTIONS = 1000
+MAX_TRIES = 6
+
+
+@dataclass(frozen=True)
+class Way:
+    """Levers that together release the unit; without any one of them it stays."""
+
+    levers: tuple[Lever, ...]
+
+    @property
+    def cost(self) -> int:
+        return sum(lever.cost for lever in self.levers)
+
+    def __str__(self) -> str:
+        return " and ".join(lever.words for lever in self.levers)
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The best ways, best first; `more` further ones were found. No way at all where `ways` is empty and it stays."""
+
+    unit: str
+    allowed: bool
+    ways: tuple[Way, ...]
+    more: int
+    questions: int
+    caution: str = CAUTION
+
+    def render(self) -> str:
+        """The ways as text."""
+        if self.allowed:
+            return f"{self.unit} may go as it is"
+        lines = [f"would release it: {way}" for way in self.ways] or [
+            "nothing that an officer can choose or obtain releases it"
+        ]
+        more = [f"and {self.more} further ways"] if self.more else []
+        return "\n".join([self.unit, *(f"  {line}" for line in (*lines, *more)), self.caution])
+
+
+def what_if(policy_set: PolicySet, request: ReleaseRequest, unit: str) -> WhatIf:
+    """The smallest sets of things that an officer can choose or obtain, which would release one unit.
+
+    Raises as `explain` does.
+    """
+    proposal, _ = propose(policy_set, request)
+    setting = Setting(request, proposal.shard.facts, unit_of(proposal, unit), policy_set.own)
+    search = _Search(policy_set, setting)
+    if search.releases(()):
+        return WhatIf(unit, allowed=True, ways=(), more=0, questions=search.questions)
+    every = papers(setting)
+    found = {way for choice in choices(setting) for way in search.smallest_of(choice, every)}
+    ways = sorted(_smallest(found), key=lambda way: (way.cost, len(way.levers), str(way)))
+    return WhatIf(unit, False, tuple(ways[:MAX_WAYS]), max(0, len(ways) - MAX_WAYS), search.questions)
+
+
+@dataclass
+class _Search:
+    policy_set: PolicySet
+    setting: Setting
+    known: dict[frozenset[Lever], bool] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> int:
+        return len(self.known)
+
+    def releases(self, levers: tuple[Lever, ...]) -> bool:
+        """Would the unit go, with these levers pulled? Never, once too many questions were asked."""
+        pulled = frozenset(levers)
+        if pulled not in self.known:
+            if self.questions >= MAX_QUESTIONS:
+                return False
+            self.known[pulled] = self._ask(levers)
+        return self.known[pulled]
+
+    def smallest_of(self, choice: tuple[Lever, ...], every: tuple[Lever, ...]) -> Iterator[Way]:
+        """Ways with this choice: the cheapest, then for each paper that it needs the cheapest without that one."""
+        waiting: list[frozenset[Lever]] = [frozenset()]
+        for _ in range(MAX_TRIES):
+            if not waiting:
+                return
+            without = waiting.pop(0)
+            kept = tuple(lever for lever in (*choice, *every) if lever not in without)
+            if self.releases(kept):
+                way = self._smallest(kept)
+                yield way
+                if set(choice) <= set(way.levers):
+                    needed = {lever.kind for lever in way.levers if lever in every and lever.kind != "assurance"}
+                    waiting += [without | {lever for lever in every if lever.kind == kind} for kind in sorted(needed)]
+
+    def _smallest(self, kept: tuple[Lever, ...]) -> Way:
+        """What is left once all that is not needed is left out, the dearest first."""
+        for lever in sorted(kept, key=lambda lever: (lever.cost, lever.kind, lever.value), reverse=True):
+            without = tuple(other for other in kept if other != lever)
+            if self.releases(without):
+                kept = without
+        return Way(kept)
+
+    def _ask(self, levers: tuple[Lever, ...]) -> bool:
+        draft = draft_with(self.setting, levers)
+        whole, _ = propose(self.policy_set, draft.request)
+        proposal = replace(whole, units=(unit_of(whole, self.setting.unit.name),))
+        asked = (proposal.units[0].item, draft.form)
+        return proposal.ask(_world(proposal, draft.approvals), tightest(draft.request), [asked])[asked].allowed
+
+
+def _world(proposal: Proposal, approvals: int) -> World:
+    return (proposal.given, proposal.approved_once, proposal.approved_twice)[approvals]
+
+
+def _smallest(ways: Iterable[Way]) -> list[Way]:
+    found = set(ways)
+    return [way for way in found if not any(_asks_less(other, way) for other in found)]
+
+
+def _asks_less(one: Way, other: Way) -> bool:
+    covered = all(any(lever.includes(asked) for lever in other.levers) for asked in one.levers)
+    return covered and set(one.levers) != set(other.levers)
