@@ -21,7 +21,7 @@ from attache.package import (
     sign_manifest,
     uuid7,
 )
-from attache.vocabulary import Markings
+from attache.vocabulary import Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import Transaction
@@ -164,7 +164,7 @@ def _manifest_facts(
         handling_codes=submission.handling_codes,
         caveats=tuple(sorted(handling.caveats)),
         retain_until=now + timedelta(days=handling.retention_days),
-        onward=handling.onward,
+        onward=min(filter(None, (submission.onward, handling.onward)), key=list(Onward).index),
         release=Release(
             decision_id=decision_id,
             policy_set_hash=decision.policy_set_hash,

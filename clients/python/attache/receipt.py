@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from attache.crypto import KeyRing, Revoked, nothing_revoked, parse_b64u
-from attache.errors import MalformedInput, Misconfigured, NotAuthentic
+from attache.errors import Misconfigured, NotAuthentic, SignatureInvalid
 from attache.package.envelope import Envelope
 from attache.package.instants import Instant
 from attache.package.jws import SignedType, parse_statement, sign_statement
-from attache.package.manifest import MAX_PARTS, Line, ParticipantId, Sha256, Statement, Uuid7, first_fault
+from attache.package.manifest import MAX_PARTS
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
-from attache.strict_json import canonical, parse_object
+from attache.package.values import Line, ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.strict_json import canonical
 from attache.translog.merkle import leaf_hash, verify_inclusion
 from attache.translog.signing import open_checkpoint
 from attache.translog.vkey import parse_vkey
@@ -88,11 +89,7 @@ def sign_receipt(receipt: Receipt, keys: KeyRing) -> bytes:
 
 def parse_receipt_payload(raw: bytes) -> Receipt:
     """The receipt in a payload; raises MalformedInput("malformed-receipt"). Says nothing of who wrote it."""
-    parse_object(raw, code="malformed-receipt")
-    try:
-        return Receipt.model_validate_json(raw)
-    except ValidationError as error:
-        raise MalformedInput("malformed-receipt", first_fault(error)) from None
+    return read_statement(Receipt, raw, code="malformed-receipt")
 
 
 def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_revoked) -> Receipt:
@@ -105,7 +102,7 @@ def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_r
     payload = verify_dated_statement(statement, recipient, lambda it: parse_receipt_payload(it).at, revoked)
     receipt = parse_receipt_payload(payload)
     if receipt.recipient != recipient.participant:
-        raise NotAuthentic("signature-invalid", "signed by another participant than the recipient it names")
+        raise SignatureInvalid(detail="signed by another participant than the recipient it names")
     return receipt
 
 

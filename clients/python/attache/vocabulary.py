@@ -122,7 +122,7 @@ class Urgency(StrEnum):
 
 
 class Onward(StrEnum):
-    """May the recipient pass it on?"""
+    """May the recipient pass it on? Strictest first."""
 
     NONE = "none"
     ORIGINATOR_CONSENT = "originator-consent"

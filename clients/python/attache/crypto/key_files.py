@@ -28,10 +28,10 @@ from attache.strict_json import canonical, parse_object
 
 FORMAT = "attache-key/1"
 DEFAULT_COST = 2**17
-MAX_COST = 2**20
+MAX_COST = 2**18
 MAX_FILE_BYTES = 16 * 1024
 _SALT_BYTES = 16
-_MEMBERS = {"format", "use", "algorithm", "epoch", "key_id", "scrypt", "wrapped"}
+_MEMBERS = {"format", "use", "algorithm", "epoch", "key_id", "scrypt_n", "salt", "wrapped"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def save_private_keys(
             "algorithm": key.algorithm.value,
             "epoch": key.epoch,
             "key_id": key.key_id,
-            "scrypt": {"n": cost, "salt": b64u(salt)},
+            "scrypt_n": cost,
+            "salt": b64u(salt),
         }
         wrapped = seal_at_rest(wrapping_key, key.secret, canonical(clear), random)
         write_private(folder / key.file_name, canonical({**clear, "wrapped": b64u(wrapped)}) + b"\n")
@@ -138,10 +139,10 @@ def _load(path: Path, passphrase: bytes, derived: dict[tuple[bytes, int], bytes]
 
 def _parse(raw: bytes, passphrase: bytes, derived: dict[tuple[bytes, int], bytes]) -> StoredKey:
     document = parse_object(raw)
-    if document.keys() != _MEMBERS or document["format"] != FORMAT or document["scrypt"].keys() != {"n", "salt"}:
+    if document.keys() != _MEMBERS or document["format"] != FORMAT:
         raise Misconfigured
     wrapped = parse_b64u(document.pop("wrapped"))
-    salt, cost = parse_b64u(document["scrypt"]["salt"], size=_SALT_BYTES), document["scrypt"]["n"]
+    salt, cost = parse_b64u(document["salt"], size=_SALT_BYTES), document["scrypt_n"]
     if (salt, cost) not in derived:
         derived[salt, cost] = _derive(passphrase, salt, cost)
     secret = open_at_rest(derived[salt, cost], wrapped, canonical(document))

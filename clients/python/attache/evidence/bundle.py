@@ -1,25 +1,28 @@
 """The evidence bundle, version 1: everything about one package to one recipient, in one file. docs/exchange-log.md, section 6.
 
-The bundle is a container and signed by nobody: each thing in it proves itself, or nothing.
+Each thing in it proves itself, or nothing. The seal around it proves only who made the bundle, when, and that it is as it was made.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
-from attache.crypto import b64u, parse_b64u
-from attache.errors import MalformedInput, PayloadTooLarge
+from attache.crypto import KeyRing, b64u, parse_b64u, sha256_hex
+from attache.errors import MalformedInput, Misconfigured, PayloadTooLarge
 from attache.package.instants import Instant
-from attache.package.manifest import ParticipantId, Sha256, Statement, Uuid7, first_fault
-from attache.strict_json import canonical, parse_object
+from attache.package.jws import SignedType, sign_statement
+from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.strict_json import canonical
 from attache.translog.merkle import MAX_PROOF_HASHES
 
 FORMAT: Literal["attache-evidence/1"] = "attache-evidence/1"
 SUFFIX = ".attache-evidence"
 MEDIA_TYPE = "application/vnd.attache.evidence+json"
 MAX_BUNDLE_BYTES = 32 * 1024 * 1024
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = 1000
 MAX_LOGS = 16
+
+EVIDENCE = SignedType("attache-evidence+json", "malformed-evidence")
 
 _CODE = "malformed-evidence"
 _STEP = "bundle"
@@ -102,23 +105,55 @@ class EvidenceBundle(Statement):
     logs: Annotated[tuple[BundledLog, ...], Field(max_length=MAX_LOGS)] = ()
 
 
-def format_bundle(bundle: EvidenceBundle) -> bytes:
-    """The bytes of a `.attache-evidence` file: canonical JSON and a newline."""
-    return canonical(bundle.model_dump(mode="json")) + b"\n"
+class Seal(Statement):
+    """What the maker signs: the digest of the bundle's canonical JSON, and when."""
+
+    bundle_sha256: Sha256
+    made_at: Instant
 
 
-def parse_bundle(raw: bytes) -> EvidenceBundle:
+class SealedBundle(Statement):
+    """A `.attache-evidence` file. `seal`: a JWS of type `attache-evidence+json` by the bundle's maker. Nothing is proven."""
+
+    bundle: EvidenceBundle
+    seal: Blob
+
+    @property
+    def bundle_sha256(self) -> str:
+        """The digest that the seal must name."""
+        return sha256_hex(canonical(self.bundle.model_dump(mode="json")))
+
+
+def seal_bundle(bundle: EvidenceBundle, keys: KeyRing) -> bytes:
+    """The bytes of a `.attache-evidence` file: canonical JSON and a newline. Raises Misconfigured where the ring cannot sign."""
+    suites = keys.suites()
+    if not suites or keys.participant != bundle.made_by:
+        raise Misconfigured(detail=f"not the signing keys of {bundle.made_by}")
+    stated = Seal(bundle_sha256=sha256_hex(canonical(bundle.model_dump(mode="json"))), made_at=bundle.made_at)
+    seal = sign_statement(EVIDENCE, canonical(stated.model_dump(mode="json")), keys, suites[0])
+    return _format(SealedBundle(bundle=bundle, seal=blob(seal)))
+
+
+def parse_bundle(raw: bytes) -> SealedBundle:
     """The bundle in a file, in its one spelling. Raises MalformedInput("malformed-evidence"). Nothing in it is proven."""
     if len(raw) > MAX_BUNDLE_BYTES:
         raise PayloadTooLarge(detail=f"evidence has at most {MAX_BUNDLE_BYTES} bytes", step=_STEP)
-    parse_object(raw, code=_CODE, step=_STEP)
     try:
-        bundle = EvidenceBundle.model_validate_json(raw)
-    except ValidationError as error:
-        raise MalformedInput(_CODE, first_fault(error), step=_STEP) from None
-    if format_bundle(bundle) != raw:
+        sealed = read_statement(SealedBundle, raw, code=_CODE)
+    except MalformedInput as error:
+        raise MalformedInput(_CODE, error.detail, step=_STEP) from None
+    if _format(sealed) != raw:
         raise MalformedInput(_CODE, "not canonical JSON with one newline behind it", step=_STEP)
-    return bundle
+    return sealed
+
+
+def parse_seal(payload: bytes) -> Seal:
+    """What a seal states; raises MalformedInput("malformed-evidence"). Says nothing of who wrote it."""
+    return read_statement(Seal, payload, code=_CODE)
+
+
+def _format(sealed: SealedBundle) -> bytes:
+    return canonical(sealed.model_dump(mode="json")) + b"\n"
 
 
 def blob(raw: bytes) -> str:

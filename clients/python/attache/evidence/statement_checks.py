@@ -1,15 +1,15 @@
-"""Steps 2 to 5 of `verify_bundle`: certificates, the manifest, the release proof and the receipts."""
+"""Steps 2 to 6 of `verify_bundle`: certificates, the seal, the manifest, the release proof and the receipts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attache.crypto import Certificate, RevocationList, Revoked, nothing_revoked, parse_b64u, sha256_hex, verify_crl
 from attache.errors import AttacheError, CertificateRejected, NotAuthentic, UnknownKey
-from attache.evidence.bundle import EvidenceBundle
+from attache.evidence.bundle import EVIDENCE, EvidenceBundle, SealedBundle, parse_seal
 from attache.evidence.report import Checks
 from attache.package.jws import MANIFEST, parse_statement
 from attache.package.manifest import Manifest, parse_manifest
-from attache.package.statements import verify_statement
+from attache.package.statements import verify_dated_statement, verify_statement
 from attache.participant import Descriptor
 from attache.receipt import Receipt, verify_receipt
 
@@ -41,10 +41,21 @@ def verify_revocations(bundle: EvidenceBundle, anchors: Anchors, checks: Checks)
     return {participant: _predicate(found) for participant, found in lists.items()}
 
 
+def verify_seal(sealed: SealedBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks) -> None:
+    """Step 3. Who made the bundle, when, and that not a byte of it has changed since."""
+    bundle = sealed.bundle
+    with checks.proving("seal", bundle.made_by, "made this bundle, and it is unchanged"):
+        statement = parse_statement(parse_b64u(sealed.seal), EVIDENCE)
+        maker, known = _anchor(anchors, bundle.made_by), revoked.get(bundle.made_by, nothing_revoked)
+        seal = parse_seal(verify_dated_statement(statement, maker, lambda payload: parse_seal(payload).made_at, known))
+        if (seal.bundle_sha256, seal.made_at) != (sealed.bundle_sha256, bundle.made_at):
+            raise NotAuthentic("proof-invalid", "the seal is that of another bundle")
+
+
 def verify_manifest(
     bundle: EvidenceBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks
 ) -> Manifest | None:
-    """Step 3. What the originator signed; None where the bundle has only its digest, or it does not verify."""
+    """Step 4. What the originator signed; None where the bundle has only its digest, or it does not verify."""
     if bundle.manifest is None:
         checks.absent("manifest", bundle.manifest_sha256, "only its digest is here")
         return None
@@ -54,7 +65,7 @@ def verify_manifest(
 
 
 def verify_release_proof(bundle: EvidenceBundle, manifest: Manifest | None, checks: Checks) -> None:
-    """Step 4, as far as the manifest says; the log's word on it is the story's."""
+    """Step 5, as far as the manifest says; the log's word on it is the story's."""
     if bundle.release_proof is None or manifest is None:
         checks.absent("release-proof", bundle.package_id, "not here together with the manifest that names it")
         return
@@ -66,7 +77,7 @@ def verify_release_proof(bundle: EvidenceBundle, manifest: Manifest | None, chec
 def verify_receipts(
     bundle: EvidenceBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks
 ) -> tuple[ProvenReceipt, ...]:
-    """Step 5. The receipts that the recipient signed about exactly this package."""
+    """Step 6. The receipts that the recipient signed about exactly this package."""
     proven = []
     if not bundle.receipts:
         checks.absent("receipts", bundle.recipient, "no receipt is here")

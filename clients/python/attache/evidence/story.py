@@ -1,4 +1,4 @@
-"""Step 10 of `verify_bundle`: the proven pieces tell one story about one package."""
+"""Step 11 of `verify_bundle`: the proven pieces tell one story about one package."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

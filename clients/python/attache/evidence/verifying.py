@@ -2,14 +2,15 @@
 
  1. bundle         the file is an evidence bundle of version 1
  2. certificates   revocation lists are signed by the participants' CAs and were current when the bundle was made
- 3. manifest       the originator signed it, with keys that its descriptor lists and that held then
- 4. release-proof  it is the decision that the manifest names
- 5. receipts       the recipient signed them, about exactly this package
- 6. checkpoint     each log's own key signed its checkpoints
- 7. consistency    each checkpoint extends the one before; receipts' own log proofs and cosignatures hold
- 8. inclusion      each entry is in its log
- 9. opening        each opened group is the one that its entry commits to
-10. story          what entries, receipts and manifest say of the package agrees
+ 3. seal           whoever made the bundle signed it as it is
+ 4. manifest       the originator signed it, with keys that its descriptor lists and that held then
+ 5. release-proof  it is the decision that the manifest names
+ 6. receipts       the recipient signed them, about exactly this package
+ 7. checkpoint     each log's own key signed its checkpoints
+ 8. consistency    each checkpoint extends the one before; receipts' own log proofs and cosignatures hold
+ 9. inclusion      each entry is in its log
+10. opening        each opened group is the one that its entry commits to
+11. story          what entries, receipts and manifest say of the package agrees
 
 A failure does not stop the later steps. Not checked: what the decision's rules mean, and that no further entries exist
 about the package; a whole log shows that (`attache.evidence.directory`).
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from attache.errors import AttacheError
-from attache.evidence.bundle import EvidenceBundle, parse_bundle
+from attache.evidence.bundle import EvidenceBundle, SealedBundle, parse_bundle
 from attache.evidence.log_checks import ProvenEntry, ProvenLog, verify_log
 from attache.evidence.report import Checks, EvidenceReport
 from attache.evidence.statement_checks import (
@@ -29,6 +30,7 @@ from attache.evidence.statement_checks import (
     verify_receipts,
     verify_release_proof,
     verify_revocations,
+    verify_seal,
 )
 from attache.evidence.story import verify_story
 from attache.participant import Descriptor
@@ -47,20 +49,23 @@ def verify_bundle(raw: bytes, trusted: Iterable[Descriptor]) -> EvidenceReport:
     """
     checks = Checks()
     try:
-        bundle = parse_bundle(raw)
+        sealed = parse_bundle(raw)
     except AttacheError as error:
         checks.failed("bundle", error.code, "file", error.detail or error.title)
         return EvidenceReport(KIND, {}, tuple(checks.made))
+    bundle = sealed.bundle
     checks.proven(
         "bundle",
         "file",
         f"evidence about package {bundle.package_id}, made by {bundle.made_by} at {bundle.made_at.isoformat()}",
     )
-    return _verify(bundle, {descriptor.participant: descriptor for descriptor in trusted}, checks)
+    return _verify(sealed, {descriptor.participant: descriptor for descriptor in trusted}, checks)
 
 
-def _verify(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> EvidenceReport:
+def _verify(sealed: SealedBundle, anchors: Anchors, checks: Checks) -> EvidenceReport:
+    bundle = sealed.bundle
     revoked = verify_revocations(bundle, anchors, checks)
+    verify_seal(sealed, anchors, revoked, checks)
     manifest = verify_manifest(bundle, anchors, revoked, checks)
     verify_release_proof(bundle, manifest, checks)
     receipts = verify_receipts(bundle, anchors, revoked, checks)
@@ -82,7 +87,7 @@ def _verify(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> Evidenc
 
 
 def _verify_logs(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> dict[str, ProvenLog]:
-    """Steps 6 to 9."""
+    """Steps 7 to 10."""
     witnesses = _keys(anchors, "witness")
     log_keys = _keys(anchors, "log")
     logs: dict[str, ProvenLog] = {}

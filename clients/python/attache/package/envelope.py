@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, BinaryIO
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput, PayloadTooLarge, UnsupportedVersion
 from attache.package.instants import Instant
 from attache.package.jwe import SealedText, parse_sealed_text
-from attache.package.manifest import MAX_PARTS, ParticipantId, Sha256, Statement, Uuid7, first_fault
+from attache.package.manifest import MAX_PARTS
 from attache.package.steps import Step, at
+from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
 from attache.strict_json import canonical, parse_object
 
 MEDIA_TYPE = "application/vnd.attache.package"
@@ -108,11 +109,7 @@ def parse_envelope(raw: bytes) -> Envelope:
         clear_bytes = canonical(document)
         if sealed_manifest.aad != clear_bytes:
             raise MalformedInput(_MALFORMED, "the JWE's additional data are not the clear members")
-        try:
-            clear = ClearMembers.model_validate_json(clear_bytes)
-        except ValidationError as error:
-            raise MalformedInput(_MALFORMED, first_fault(error)) from None
-        return Envelope(clear, sealed_manifest, raw)
+        return Envelope(read_statement(ClearMembers, clear_bytes, code=_MALFORMED), sealed_manifest, raw)
 
 
 def encode_frame(envelope: Envelope) -> bytes:

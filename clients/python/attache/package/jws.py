@@ -4,6 +4,7 @@
 
 The protected header of each signature names `alg`, `kid`, `typ` and `suite`, and `x5c` where the key has a certificate.
 The suite says which signatures there are: exactly those, in its order. Nothing is believed because it is present.
+The document is canonical JSON, so that it may travel inside another one and come out as the same bytes.
 
 Parsing is ours and stricter than PyJWT's, which accepts duplicate members; PyJWT's own second parse would go over every
 character of the payload in Python, so its algorithms are handed what was parsed here.
@@ -139,6 +140,8 @@ def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
     signatures = document.get("signatures")
     if document.keys() != {"payload", "signatures"} or not isinstance(signatures, list):
         raise MalformedInput(type_.malformed, "not a JWS in general JSON serialization")
+    if canonical(document) != raw:
+        raise MalformedInput(type_.malformed, "a JWS that is not canonical JSON")
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise SignatureInvalid(detail="not the number of signatures of any suite")
     payload = parse_b64u(document["payload"], code=type_.malformed)

@@ -5,14 +5,27 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from attache.crypto import Suite, b64u, parse_b64u
-from attache.errors import AttacheError, MalformedInput
-from attache.package.ids import PARTICIPANT_PATTERN, UUID7_PATTERN
+from attache.crypto import Suite, b64u
 from attache.package.instants import Instant
 from attache.package.parts import MAX_PART_BYTES, SealedPart
-from attache.strict_json import canonical, parse_object
+from attache.package.values import (
+    MAX_LIST,
+    DeskId,
+    FileName,
+    KeyId,
+    KeyText,
+    Line,
+    MarkingTexts,
+    MediaType,
+    ParticipantId,
+    Sha256,
+    Statement,
+    Uuid7,
+    read_statement,
+)
+from attache.strict_json import canonical
 from attache.vocabulary import (
     Caveat,
     ContentClass,
@@ -26,58 +39,7 @@ from attache.vocabulary import (
     Urgency,
 )
 
-MAX_PARTS = 1000
-MAX_NAME_BYTES = 255
-
-
-def _plain(text: str) -> str:
-    """No control characters, no line or paragraph separators, no bidirectional overrides: what is shown is what is."""
-    if any(not char.isprintable() for char in text):
-        raise ValueError("a character that does not print")
-    return text
-
-
-def _file_name(text: str) -> str:
-    """A name that cannot leave its folder or hide in it."""
-    if text != text.strip() or text.startswith(".") or any(char in text for char in '/\\:*?"<>|'):
-        raise ValueError("not a plain file name")
-    if len(text.encode()) > MAX_NAME_BYTES:
-        raise ValueError("too long a name")
-    return _plain(text)
-
-
-def _known_markings(texts: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        if tuple(Markings.parse(texts).texts()) != texts:
-            raise ValueError("markings in another order or spelling")
-    except AttacheError as error:
-        raise ValueError(error.detail) from None
-    return texts
-
-
-def _key_bytes(text: str) -> str:
-    try:
-        parse_b64u(text, size=32)
-    except MalformedInput as error:
-        raise ValueError(error.detail) from None
-    return text
-
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ParticipantId = Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
-DeskId = ParticipantId
-Uuid7 = Annotated[str, Field(pattern=UUID7_PATTERN)]
-KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
-Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_plain)]
-FileName = Annotated[str, Field(min_length=1), AfterValidator(_file_name)]
-MediaType = Annotated[str, Field(pattern=r"^[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,127}(;[ -~]{1,127})?$")]
-MarkingTexts = Annotated[tuple[str, ...], Field(max_length=8), AfterValidator(_known_markings)]
-
-
-class Statement(BaseModel):
-    """A signed value: strict, closed, unchangeable."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+MAX_PARTS = MAX_LIST
 
 
 class ManifestPart(Statement):
@@ -87,7 +49,7 @@ class ManifestPart(Statement):
     media_type: MediaType
     bytes: Annotated[int, Field(ge=0, le=MAX_PART_BYTES)]
     sha256: Sha256
-    key: Annotated[str, AfterValidator(_key_bytes), Field(repr=False)]
+    key: KeyText
     ciphertext_bytes: Annotated[int, Field(ge=1)]
     ciphertext_root: Sha256
     markings: MarkingTexts
@@ -190,15 +152,4 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 def parse_manifest(raw: bytes) -> Manifest:
     """The manifest in `raw`; raises MalformedInput("malformed-package"). Says nothing of who wrote it."""
-    parse_object(raw, code="malformed-package")
-    try:
-        return Manifest.model_validate_json(raw)
-    except ValidationError as error:
-        raise MalformedInput("malformed-package", first_fault(error)) from None
-
-
-def first_fault(error: ValidationError) -> str:
-    """The place and kind of the first fault, without the value: a value may be content."""
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    text = f"{'.'.join(str(place) for place in fault['loc'])}: {fault['msg']}"
-    return "".join(char if char.isprintable() else "?" for char in text)[:200]
+    return read_statement(Manifest, raw, code="malformed-package")

@@ -26,7 +26,7 @@ from attache.crypto import (
     parse_suite,
     sha256_hex,
 )
-from attache.errors import Conflict, NotAuthentic, Stale, UnknownKey, UnsupportedVersion
+from attache.errors import Conflict, NotAuthentic, SignatureInvalid, Stale, UnknownKey, UnsupportedVersion
 from attache.package.envelope import Envelope
 from attache.package.jws import MANIFEST, parse_statement
 from attache.package.manifest import Manifest, parse_manifest
@@ -120,7 +120,7 @@ def _verified_payload(envelope: Envelope, signed: bytes, originator: Party, revo
     """Step 4: the bytes that the originator signed."""
     statement = parse_statement(signed, MANIFEST)
     if statement.suite != envelope.clear.suite:
-        raise NotAuthentic("signature-invalid", "signed for another suite than the envelope's")
+        raise SignatureInvalid(detail="signed for another suite than the envelope's")
     return verify_statement(statement, originator, envelope.clear.sealed_at, revoked)
 
 

@@ -1,7 +1,7 @@
 """Trust in a descriptor: pinned by hand the first time, by succession ever after."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from attache.crypto import Certificate, KeyRing, Suite, parse_certificate_text, sha256_hex
@@ -19,8 +19,8 @@ PARTICIPANT = SignedType("attache-participant+json", "malformed-descriptor")
 class Descriptor:
     """A descriptor that was verified. Only `verify_descriptor` and `verify_successor` make one."""
 
-    stated: DescriptorStatement
-    raw: bytes
+    stated: DescriptorStatement = field(repr=False)
+    raw: bytes = field(repr=False)
     sha256: str
 
     @property

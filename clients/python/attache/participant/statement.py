@@ -2,19 +2,16 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from attache.crypto import MAX_CHAIN, SUITES, Algorithm, KeyUse, Suite, parse_certificate_text, parse_jwk
 from attache.errors import AttacheError, MalformedInput
 from attache.package.instants import Instant
-from attache.package.manifest import KeyId, Line, ParticipantId, Sha256, Statement, first_fault
 from attache.package.party import KeyStatement, KeyStatus
-from attache.strict_json import parse_object
+from attache.package.values import KeyId, Line, ParticipantId, Sha256, Statement, read_statement
 from attache.vocabulary import Post
 
 MAX_KEYS = 128
-
-_MALFORMED = "malformed-descriptor"
 
 
 def _certificate_text(text: str) -> str:
@@ -126,8 +123,4 @@ class DescriptorStatement(Statement):
 
 def parse_descriptor_payload(payload: bytes) -> DescriptorStatement:
     """The statement in a payload; raises MalformedInput("malformed-descriptor"). Says nothing of who wrote it."""
-    parse_object(payload, code=_MALFORMED)
-    try:
-        return DescriptorStatement.model_validate_json(payload)
-    except ValidationError as error:
-        raise MalformedInput(_MALFORMED, first_fault(error)) from None
+    return read_statement(DescriptorStatement, payload, code="malformed-descriptor")

@@ -165,3 +165,17 @@ async def test_a_start_collects_what_no_record_names(place):
         store.blobs.open(named).close()
         with pytest.raises(IntegrityLost):
             store.blobs.open(orphan)
+
+
+def test_a_reservation_that_does_not_fit_leaves_nothing(blobs):
+    with pytest.raises(OSError, match=r"File too large|No space"):
+        blobs.reserve(2**62)
+    assert files_of(blobs) == []
+
+
+def test_ids_come_from_the_source_of_randomness_and_never_twice(tmp_path):
+    blobs = FileBlobs(tmp_path / "blobs", random=lambda size: b"\xab" * size)
+    assert put(blobs) == "ab" * 16
+    with pytest.raises(FileExistsError):
+        blobs.reserve(3)
+    assert b"".join(blobs.chunks("ab" * 16)) == b"ciphertext"

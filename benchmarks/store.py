@@ -1,0 +1,143 @@
+"""The store on this disk: durable writes by concurrency, log entries, reads. Run with `python -m benchmarks.store [--quick]`."""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from attache.crypto.log_keys import Ed25519LogKey
+from attache.translog.signing import signer_of
+from attache.translog.vkey import SignatureType
+from gateway.exchange.at_rest import Vault
+from gateway.exchange.ports import Transaction
+from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, PackageRecord, PackageState, PartRecord
+from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log.leaf import Pseudonyms
+from gateway.store import LogKeys, SqlStore, open_store
+from gateway.store.group_commit import GroupCommit
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+SIGNER = signer_of("bench.example/log", SignatureType.ED25519, Ed25519LogKey(b"\1" * 32))
+KEYS = LogKeys((SIGNER,), Pseudonyms(b"\2" * 32), Vault(b"\3" * 32))
+FACTS = bytes(2_000)
+
+
+class CountedCommit(GroupCommit):
+    commits = 0
+
+    def commit(self) -> None:
+        super().commit()
+        CountedCommit.commits += 1
+
+
+def run(*, quick: bool = False) -> None:
+    writes = 300 if quick else 3_000
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        asyncio.run(_run(Path(folder), writes))
+
+
+async def _run(folder: Path, writes: int) -> None:
+    print("store: SQLite, WAL, synchronous=FULL; a write is a package, a part, an outbox row and a log entry")
+    async with open_store(
+        f"sqlite:///{folder}/gateway.db",
+        blobs_dir=folder / "blobs",
+        lock_path=folder / "checkpoint.lock",
+        keys=KEYS,
+        clock=lambda: NOW,
+        steps=CountedCommit,
+    ) as store:
+        for concurrency in (1, 4, 16, 64, 256):
+            await _writes(store, concurrency, writes if concurrency > 4 else writes // 4)
+        await _entries(store, 10 * writes)
+        await _reads(store, writes)
+        await _audit(store)
+
+
+async def _writes(store: SqlStore, concurrency: int, writes: int) -> None:
+    times: list[float] = []
+
+    async def writer(first: int) -> None:
+        for number in range(first, writes, concurrency):
+            started = time.perf_counter()
+            await store.write(_submission(f"{concurrency:04}-{number:08}"))
+            times.append(time.perf_counter() - started)
+
+    CountedCommit.commits = 0
+    wall, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(writer(first) for first in range(concurrency)))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    p99 = statistics.quantiles(times, n=100)[98]
+    print(
+        f"  {concurrency:>4} writers: {writes / wall:>8,.0f} writes/s  {writes / CountedCommit.commits:>5.1f} a commit  "
+        f"p99 {p99 * 1e3:>6.1f} ms  cpu {cpu / writes * 1e6:>5.0f} us a write"
+    )
+
+
+async def _entries(store: SqlStore, entries: int) -> None:
+    at_once = 50
+
+    def unit(tx: Transaction) -> None:
+        for _ in range(at_once):
+            tx.log(_event("package"))
+
+    started = time.perf_counter()
+    await asyncio.gather(*(store.write(unit) for _ in range(entries // at_once)))
+    print(
+        f"  log alone:    {entries / (time.perf_counter() - started):>8,.0f} entries/s, each with its private side sealed"
+    )
+
+
+async def _reads(store: SqlStore, reads: int) -> None:
+    started = time.perf_counter()
+    for number in range(reads // 4):
+        await store.read(lambda reader, n=number: reader.get(PackageRecord, f"0016-{n:08}"))
+    print(f"  read by key:  {reads // 4 / (time.perf_counter() - started):>8,.0f} reads/s, one after another")
+    started = time.perf_counter()
+    for number in range(reads // 4):
+        await store.read_log(lambda log, n=number: log.prove_entry(n))
+    print(f"  prove entry:  {reads // 4 / (time.perf_counter() - started):>8,.0f} proofs/s")
+
+
+async def _audit(store: SqlStore) -> None:
+    started = time.perf_counter()
+    audit = await store.read_log(lambda log: log.verify())
+    print(f"  verify all:   {audit.size / (time.perf_counter() - started):>8,.0f} entries/s, of {audit.size:,}")
+
+
+def _submission(number: str) -> Callable[[Transaction], int]:
+    def unit(tx: Transaction) -> int:
+        tx.add(PackageRecord(number, PackageState.SUBMITTED, "intelligence", "analyst", NOW, NOW, FACTS))
+        tx.add(PartRecord(number, 0, "0" * 32, 10_000, FACTS))
+        tx.add(_outbox(number))
+        return tx.log(_event(number))
+
+    return unit
+
+
+def _outbox(number: str) -> OutboxRecord:
+    return OutboxRecord(
+        outbox_id=number,
+        kind=OutboxKind.PACKAGE,
+        partner="partner-sydney",
+        originator="irs-ci",
+        package_id=number,
+        subject="",
+        state=OutboxState.PENDING,
+        created_at=NOW,
+        due_at=NOW,
+        deadline_at=NOW + timedelta(days=7),
+        lease_until=NOW,
+    )
+
+
+def _event(number: str) -> Event:
+    fields = {Group.RECORD: {"package_id": number, "bytes": 10_000}, Group.PERSON: {"actor": "analyst"}}
+    return Event(EventCode.PACKAGE_SUBMITTED, NOW, "analyst", {"package": number}, fields)
+
+
+if __name__ == "__main__":
+    run(quick="--quick" in sys.argv)
