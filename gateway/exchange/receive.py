@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attache.crypto import sha256_hex
-from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound
+from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound, PayloadTooLarge
 from attache.package import (
     BLOCK_BYTES,
     BlockTree,
@@ -30,6 +30,7 @@ from gateway.exchange.block_ranges import format_ranges, parse_ranges
 from gateway.exchange.logged import event
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
 from gateway.exchange_log import Event, EventCode
@@ -60,17 +61,20 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
         hashes = await asyncio.to_thread(_verify_parts, envelope, parts)
     except AttacheError as error:
         raise await _refused(agency, envelope, error) from None
-    blob_ids = await asyncio.to_thread(_keep, agency, parts)
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> bool:
         if _known(tx, envelope) is not None:
-            return
+            return False
         index = _log_received(agency, tx, envelope, verified.manifest_sha256)
         tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
         for number, (part, blob_id, part_hashes) in enumerate(zip(envelope.parts, blob_ids, hashes, strict=True)):
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, part_hashes, ""))
+        return True
 
-    await agency.store.write(unit)
+    async with ProvisionalBlobs(agency.blobs) as blobs:
+        blob_ids = await asyncio.to_thread(_keep, blobs, parts)
+        if await agency.store.write(unit):
+            blobs.keep()
     return await ensure_receipt(agency, envelope.originator, envelope.package_id, ReceiptKind.DELIVERED)
 
 
@@ -201,23 +205,24 @@ def _verify_parts(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:
     return found
 
 
-def _keep(agency: Agency, parts: Sequence[bytes]) -> list[str]:
+def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
     blob_ids = []
     for ciphertext in parts:
-        with agency.blobs.create() as blob:
+        with blobs.blobs.create() as blob:
             blob.write(ciphertext)
-            blob_ids.append(blob.commit())
+            blob_ids.append(blobs.add(blob.commit()))
     return blob_ids
 
 
 async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes) -> None:
     """Store a verified announcement, and make room for its parts."""
+    if any(part.ciphertext_bytes > agency.limits.max_part_bytes for part in envelope.parts):
+        raise PayloadTooLarge(detail="a part is larger than the limit")
     verified = await asyncio.to_thread(_verify, agency, peer, envelope)
-    blob_ids = await asyncio.to_thread(lambda: [agency.blobs.reserve(part.ciphertext_bytes) for part in envelope.parts])
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> bool:
         if _known(tx, envelope) is not None:
-            return
+            return False
         tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVING, NOT_LOGGED))
         for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
@@ -225,8 +230,14 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
         tx.log(
             _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
         )
+        return True
 
-    await agency.store.write(unit)
+    async with ProvisionalBlobs(agency.blobs) as blobs:
+        blob_ids = await asyncio.to_thread(
+            lambda: [blobs.add(agency.blobs.reserve(part.ciphertext_bytes)) for part in envelope.parts]
+        )
+        if await agency.store.write(unit):
+            blobs.keep()
 
 
 def _arrival(
