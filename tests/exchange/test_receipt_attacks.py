@@ -223,7 +223,7 @@ PROOFS = {
     ),
     "of-an-entry-beyond": (
         lambda r: {"checkpoint": _checkpoint(FRANKFURT, r, f"{FRANKFURT}.attache.example/log"), "index": 7},
-        "proof-invalid",
+        "malformed-proof",
     ),
 }  # fmt: skip
 
