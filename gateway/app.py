@@ -198,8 +198,7 @@ def _exchange_rate(settings: Settings) -> RateLimit:
 
 
 def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:
-    passphrase = ring.tls_passphrase.decode() if ring.tls_passphrase else None
-    return ClientCertificate(settings.client_certificate_file, settings.client_key_file, passphrase)
+    return ClientCertificate(settings.client_certificate_file, settings.client_key_file, ring.tls_passphrase)
 
 
 def _store_check(store: SqlStore) -> Check:

@@ -386,6 +386,13 @@ def test_a_hidden_field_looks_like_absence():
     assert [field.path for field in seen.part("flows").fields] == ["flow"]
 
 
+def test_a_part_with_nothing_but_hidden_fields_looks_like_absence():
+    fields = (FieldFacts("sar", content_class=frozenset({ContentClass.SAR_DERIVED})),)
+    decision = decided("partner-sydney", part(), part("filing", fields=fields))
+    assert decision.part("filing").reasons == ("No field of it may go",)
+    assert without_hidden(decision).parts == decided("partner-sydney", part()).parts
+
+
 def test_what_is_only_hidden_is_denied_as_if_nothing_were_there():
     seen = without_hidden(decided("partner-sydney", part("sar", ContentClass.SAR_DERIVED)))
     assert (seen.outcome, seen.parts, seen.handling) == (Outcome.DENY, (), None)

@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,8 @@ from attache.client.models import (
     ParticipantView,
     ReceiptView,
 )
+from attache.client.offline import Report
+from attache.client.offline import verify as verify_file
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
 
@@ -152,6 +155,19 @@ class Log:
     def prove(self, index: int) -> str:
         """The proof that the entry is in the log (C2SP tlog-proof)."""
         return self._driver.exchange(agency.log_text("proofs", "inclusion", query={"index": str(index)}))
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """The whole log as a static C2SP directory: the new `folder`, published when it is complete."""
+        return self._driver.run(agency.save_log(Path(folder)))
+
+    def verify(self, vkeys: Sequence[str] | None = None) -> Report:
+        """Fetch the whole log and verify it here. `vkeys` are the log's keys as you got them by hand.
+
+        Without them the keys are the server's own word, and the report says so.
+        """
+        with TemporaryDirectory() as scratch:
+            folder = self.save(Path(scratch) / "log")
+            return verify_file(folder, vkeys=vkeys)
 
 
 class Client:
