@@ -17,7 +17,7 @@ from attache.client.mailbox import Mailbox
 from attache.client.offline import open_package
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError
-from attache.evidence.directory import verify_log_directory
+from attache.evidence.directory import LogReport, verify_log_directory
 from attache.participant import fingerprint_words
 from attache.receipt import verify_log_proof, verify_receipt
 from attache.strict_json import canonical
@@ -330,7 +330,7 @@ def verify_log(folder: Path) -> int:
     return report.entries
 
 
-def log_report(folder: Path) -> Any:
+def log_report(folder: Path) -> LogReport:
     def read(path: str) -> bytes | None:
         file = folder / path
         return file.read_bytes() if file.is_file() else None

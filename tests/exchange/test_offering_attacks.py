@@ -10,7 +10,7 @@ import pytest
 
 from attache import clock
 from attache.crypto import Suite
-from attache.package import ClearMembers, ManifestPart, encode_frame, sign_manifest
+from attache.package import ManifestPart, sign_manifest
 from attache.package.sealing import clear_members, seal_signed
 from attache.receipt import RECEIPT, ReceiptKind, verify_receipt
 from tests.exchange.attacking import ENVELOPE, REFUSED, WHOLE, Sender
@@ -343,10 +343,7 @@ def test_a_second_readers_key_that_was_not_signed(target, sender):
     package = sender.package()
     frankfurt, sydney = (sender.made[name].descriptor for name in ("partner-frankfurt", "partner-sydney"))
     keys = [
-        key.public_key
-        for party in (frankfurt, sydney)
-        for key in party.keys
-        if key.algorithm.value == "HPKE-10-KE"
+        key.public_key for party in (frankfurt, sydney) for key in party.keys if key.algorithm.value == "HPKE-10-KE"
     ]
     forged = sender.forged(package, recipients=keys)
     target.refuses("envelope-mismatch", lambda: target.offer(forged.whole), step=MANIFEST, logs=REFUSED)

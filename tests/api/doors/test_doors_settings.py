@@ -47,7 +47,10 @@ def test_what_has_no_safe_default_is_required(environment, name):
     assert name.removeprefix("ATTACHE_GATEWAY_").lower() in refused()
 
 
-@pytest.mark.parametrize("name", ["ATTACHE_GATEWAY_MAX_BODY_BYTE", "ATTACHE_GATEWAY_", "attache_gateway_max_parts", "ATTACHE_GATEWAY_PASSPHRASE"])
+@pytest.mark.parametrize(
+    "name",
+    ["ATTACHE_GATEWAY_MAX_BODY_BYTE", "ATTACHE_GATEWAY_", "attache_gateway_max_parts", "ATTACHE_GATEWAY_PASSPHRASE"],
+)
 def test_an_unknown_variable_refuses_the_start(environment, name):
     environment.setenv(name, SENTINEL)
     assert refused() == f"unknown settings: {name}"
