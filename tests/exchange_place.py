@@ -12,6 +12,7 @@ from typing import get_args
 import httpx
 
 from attache import clock
+from attache.package import VerifiedPackage, open_manifest, parse_frame
 from certs_example.exchange import ExampleParticipant
 from certs_example.gateways import ISSUER, ExampleIssuer, make_gateway
 from certs_example.tokens import mint_token
@@ -132,6 +133,24 @@ class OpenGateway:
         }
         blobs = sum(1 for path in self.settings.blobs_dir.rglob("*") if path.is_file())
         return {**rows, "entries": len(await self.entries()), "blobs": blobs}
+
+    async def opened(self, package_id: str, recipient: str) -> tuple[VerifiedPackage, dict[str, bytes]]:
+        """A sealed package as its recipient opens it with its own keys: all of it, verified."""
+        frame, ciphertexts = await self.sealed(package_id, recipient)
+        them = self.place.made[recipient]
+        package = open_manifest(
+            parse_frame(frame),
+            keys=them.keys,
+            me=them.descriptor,
+            originator=self.place.made[self.settings.participant].descriptor,
+            now=self.agency.clock(),
+            seen=lambda *_: None,
+        )
+        parts = {
+            part.name: b"".join(package.open_part(number, [ciphertext]))
+            for number, (part, ciphertext) in enumerate(zip(package.manifest.parts, ciphertexts, strict=True))
+        }
+        return package, parts
 
     async def entries(self) -> list[str]:
         """The codes of all log entries."""

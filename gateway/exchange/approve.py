@@ -72,10 +72,10 @@ def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
     officer, approval = agency.officer(caller), case.approval
     if officer == approval.submitter:
         raise NotPermitted("own-submission")
-    if any(officer == before.decided_by for before in case.earlier):
-        raise NotPermitted("own-submission", "one officer approves once; the second approval is another officer's")
     if approval.state is not ApprovalState.PENDING:
         raise IllegalTransition(detail=f"already {approval.state}")
+    if any(officer == before.decided_by for before in case.earlier):
+        raise NotPermitted("own-submission", "one officer approves once; the second approval is another officer's")
     if approval.expires_at <= agency.clock():
         raise NotPermitted("approval-void", "the time for this approval is over")
 
