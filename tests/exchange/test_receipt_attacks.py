@@ -106,7 +106,7 @@ FORGED = {
     "for-more-parts": (lambda r: r.signed(parts=r.receipt().parts * 2), "envelope-mismatch"),
     "a-manifest": (lambda r: _as(MANIFEST, r), "signature-invalid"),
     "a-descriptor": (lambda r: r.made[FRANKFURT].descriptor.raw, "signature-invalid"),
-    "a-token": (_token, "malformed-receipt"),
+    "a-token": (lambda r: _token(r), "malformed-receipt"),
     "an-envelope": (lambda r: r.envelope.raw, "malformed-receipt"),
     "empty": (lambda r: b"", "malformed-receipt"),
     "one-signature-stripped": (lambda r: _signatures(r, lambda found: found[:1]), "signature-invalid"),
