@@ -84,7 +84,9 @@ class PolicySet:
         """The set as text: its hash, and for each partner its rules and its shard's hash."""
         lines = [f"policy set of {self.own} {self.hash}"]
         for partner, shard in self.shards.items():
-            lines.append(f"  {partner}: {len(shard.rules)} rules, {len(shard.facts.agreements)} agreements, {shard.hash}")
+            lines.append(
+                f"  {partner}: {len(shard.rules)} rules, {len(shard.facts.agreements)} agreements, {shard.hash}"
+            )
         return "\n".join([*lines, f"  readers: {len(self.reading.rules)} rules, {self.reading.hash}"])
 
 
