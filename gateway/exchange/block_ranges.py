@@ -1,10 +1,13 @@
 """Sets of block numbers as text: `0-4,7`. What a receiver still wants of a part."""
 
+import re
 from collections.abc import Iterable
 
 from attache.errors import MalformedInput
 
 MAX_RANGES = 10_000
+
+_RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)  # more digits than any part has blocks
 
 
 def format_ranges(blocks: Iterable[int]) -> str:
@@ -25,11 +28,13 @@ def parse_ranges(text: str, count: int) -> set[int]:
     if len(pieces) > MAX_RANGES:
         raise MalformedInput(detail="too many ranges")
     for piece in pieces:
-        first, _, last = piece.partition("-")
-        if not all(number.isascii() and number.isdigit() and len(number) <= 9 for number in (first, last or first)):  # noqa: PLR2004 -- more than any part has
+        found = _RANGE.fullmatch(piece)
+        if found is None:
             raise MalformedInput(detail="not a range of blocks")
-        start, end = int(first), int(last or first)
+        start, end = int(found[1]), int(found[2] or found[1])
         if not start <= end < count:
             raise MalformedInput(detail="a range outside the part")
         blocks.update(range(start, end + 1))
+    if format_ranges(blocks) != text:
+        raise MalformedInput(detail="ranges in another order or spelling")
     return blocks

@@ -8,7 +8,7 @@ import asyncio
 import json
 from datetime import datetime
 
-from attache.errors import AttacheError, IntegrityLost, NotAuthentic
+from attache.errors import AttacheError, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
 from attache.receipt import ReceiptKind
 from gateway.exchange.acknowledge import ensure_receipt
@@ -45,6 +45,8 @@ class Outbox:
         for row in rows:
             try:
                 consignments.append(await self._consignment(row))
+            except NotPermitted as error:  # suspended a moment ago: it waits, as everything for that partner does
+                await self.postpone(Consignment(row, "", agency.me.descriptor), error, now)
             except AttacheError as error:
                 await self._give_up(row, error)
         return consignments

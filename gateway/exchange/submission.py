@@ -1,10 +1,20 @@
 """What a caller submits: the facts about a package, its parts and its recipients. Closed words only, and bounded."""
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from attache import strict_json
 from attache.errors import MalformedInput
@@ -26,9 +36,19 @@ from attache.vocabulary import (
 MAX_RECIPIENTS = 64
 MAX_PARTS = 1000
 
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("beyond the years 1 to 9999 in UTC") from None
+
+
 AgreementId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,62}$")]
 MarkingTexts = Annotated[tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(max_length=8)]
+Term = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
+_MEMBER = re.compile(r"[a-z0-9_]{1,63}")
 _ADDRESS = re.compile(r"(?P<participant>[a-z0-9][a-z0-9-]{0,62})(?:/(?P<desk>[a-z0-9][a-z0-9-]{0,62}))?")
 
 
@@ -84,9 +104,9 @@ class Submission(_Facts):
     handling_codes: Annotated[tuple[HandlingCode, ...], Field(max_length=4)] = ()
     caveats: Annotated[tuple[Caveat, ...], Field(max_length=8)] = ()
     assurances: Annotated[tuple[Assurance, ...], Field(max_length=8)] = ()
-    retain_until: AwareDatetime | None = None
+    retain_until: Term | None = None
     onward: Onward | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Term | None = None
     in_reply_to: Uuid7 | None = None
     thread_id: Uuid7 | None = None
     review_within_hours: Annotated[int, Field(ge=0, le=720)] = 0
@@ -122,22 +142,25 @@ def parse_submission(raw: bytes) -> Submission:
         submission = Submission.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error) from None
-    Markings.parse(submission.markings)
-    for part in submission.parts:
-        Markings.parse(part.markings)
+    _require_known(submission.markings, "markings")
+    for number, part in enumerate(submission.parts):
+        _require_known(part.markings, f"parts.{number}.markings")
     return submission
+
+
+def _require_known(markings: Sequence[str], where: str) -> None:
+    try:
+        Markings.parse(tuple(markings))
+    except MalformedInput:
+        raise MalformedInput("unknown-marking", f"{where}: a marking that is unknown or said twice") from None
 
 
 def _refusal(error: ValidationError) -> MalformedInput:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
+    # A member that a client made up is not repeated either.
+    where = ".".join(str(step) if _MEMBER.fullmatch(str(step)) else "?" for step in first["loc"])
     if first["loc"] and first["loc"][-1] == "legal_basis":
         return MalformedInput("missing-legal-basis", f"{where}: name the agreement relied on")
     if first["type"] in {"enum", "literal_error"}:
         return MalformedInput("unknown-term", f"{where}: not a term of its vocabulary")
     return MalformedInput("malformed-request", f"{where}: {first['msg']}")
-
-
-def is_expired(expires_at: datetime | None, now: datetime) -> bool:
-    """Whether a package's life is over."""
-    return expires_at is not None and expires_at <= now
