@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from attache.crypto import sha256_hex
-from attache.errors import Conflict, NotAuthentic, NotFound
+from attache.errors import Conflict, NotAuthentic, NotFound, UnknownKey
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
 from gateway.exchange.agency import Agency
@@ -53,7 +53,7 @@ def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
     vkey = peer.descriptor.stated.log
     if receipt.log is not None:
         if vkey is None:
-            raise NotAuthentic("unknown-key", "the descriptor lists no log key")
+            raise UnknownKey(detail="the descriptor lists no log key")
         verify_log_proof(receipt.log, vkey)
     return receipt
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from attache.crypto import sha256_hex
-from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound, PayloadTooLarge
+from attache.errors import (
+    AttacheError,
+    Conflict,
+    MalformedInput,
+    NotAuthentic,
+    NotFound,
+    PayloadTooLarge,
+    SignatureInvalid,
+)
 from attache.package import (
     BLOCK_BYTES,
     BlockTree,
@@ -161,7 +169,7 @@ def _own_envelope(peer: Partner, frame: bytes) -> Envelope:
     """Step 1, and that the sender is the originator: nobody forwards another's package."""
     envelope = parse_frame(frame)
     if envelope.originator != peer.participant:
-        raise NotAuthentic("signature-invalid", "sent by another participant than its originator", step="address")
+        raise SignatureInvalid(detail="sent by another participant than its originator", step="address")
     return envelope
 
 
