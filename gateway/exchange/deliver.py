@@ -8,6 +8,8 @@ import asyncio
 import json
 from datetime import datetime
 
+import structlog
+
 from attache.errors import AttacheError, IntegrityLost, NotAuthentic
 from attache.package import SealedPart
 from attache.receipt import ReceiptKind
@@ -21,6 +23,8 @@ from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, Part
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange_log import EventCode
 from gateway.partners import ParticipantStatus
+
+log = structlog.get_logger("gateway.exchange.deliver")
 
 _CARRIED = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
 
@@ -45,8 +49,11 @@ class Outbox:
         for row in rows:
             try:
                 consignments.append(await self._consignment(row))
-            except AttacheError as error:
+            except IntegrityLost as error:
                 await self._give_up(row, error)
+            except AttacheError as error:
+                # Too many readers, or suspended just now: it is due again when its lease runs out.
+                log.warning("not-claimed", partner=row.partner, package_id=row.package_id, code=error.code)
         return consignments
 
     async def settle(self, consignment: Consignment, receipt: bytes | None) -> None:
