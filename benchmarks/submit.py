@@ -10,6 +10,7 @@ import secrets
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import structlog
@@ -78,10 +79,37 @@ async def _many(analyst: httpx.AsyncClient, requests: list[bytes], at_once: int)
     await asyncio.gather(*(one() for _ in range(at_once)))
 
 
-async def _post(analyst: httpx.AsyncClient, request: bytes) -> httpx.Response:
-    headers = {"Idempotency-Key": secrets.token_hex(8), "Content-Type": "application/json"}
-    answer = await analyst.post("/packages", content=request, headers=headers)
-    assert answer.status_code == 202, answer.text
+async def _post(analyst: httpx.AsyncClient, request: bytes) -> dict[str, Any]:
+    """One request straight into the application: no HTTP client whose CPU would be counted as the gateway's."""
+    headers = [
+        (b"authorization", analyst.headers["authorization"].encode()),
+        (b"content-type", b"application/json"),
+        (b"idempotency-key", secrets.token_hex(8).encode()),
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/packages",
+        "raw_path": b"/api/v1/packages",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway", 443),
+        "scheme": "https",
+        "http_version": "1.1",
+        "root_path": "",
+    }
+    said: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": request, "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await analyst._transport.app(scope, receive, send)  # type: ignore[attr-defined]  # noqa: SLF001 -- what it would call
+    assert said[0]["status"] == 202, said
+    answer: dict[str, Any] = json.loads(b"".join(part["body"] for part in said[1:]))
     return answer
 
 
@@ -120,7 +148,7 @@ async def _until_delivered(analyst: httpx.AsyncClient, requests: list[bytes]) ->
 
     async def one() -> None:
         for request in waiting:
-            package_id = (await _post(analyst, request)).json()["package_id"]
+            package_id = (await _post(analyst, request))["package_id"]
             answer = await analyst.get(
                 f"/packages/{package_id}", params={"wait_for": "delivered", "timeout_seconds": 60}
             )

@@ -161,6 +161,8 @@ def _agency(
         clock=clock,
         limits=Limits(
             max_part_bytes=settings.max_part_bytes,
+            max_parts=settings.max_parts,
+            max_recipients=settings.max_recipients,
             delivery_deadline=timedelta(seconds=settings.delivery_deadline_seconds),
             delivery_lease=timedelta(seconds=settings.delivery_lease_seconds),
         ),
@@ -217,5 +219,5 @@ def write_contracts(folder: Path) -> Iterator[Path]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, api in contracts.items():
-        (folder / name).write_text(json.dumps(api.openapi(), indent=1, ensure_ascii=False) + "\n")
+        (folder / name).write_text(json.dumps(api.openapi(), indent=1, ensure_ascii=False) + "\n", "utf-8")
         yield folder / name

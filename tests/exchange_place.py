@@ -3,18 +3,22 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import httpx
 
 from attache import clock
+from attache.package import VerifiedPackage, open_manifest, parse_frame
 from certs_example.exchange import ExampleParticipant
-from certs_example.gateways import ExampleIssuer, make_gateway
+from certs_example.gateways import ISSUER, ExampleIssuer, make_gateway
+from certs_example.tokens import mint_token
 from gateway.__main__ import _init
 from gateway.app import Gateway, open_gateway
+from gateway.exchange.records import Record
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
 
@@ -71,6 +75,8 @@ class OpenGateway:
     settings: Settings
     clients: AsyncExitStack = field(repr=False)
     keys: int = 0
+    run: Callable = asyncio.run
+    """Runs a coroutine on the event loop of a gateway that several tests share."""
 
     @property
     def agency(self):
@@ -78,9 +84,14 @@ class OpenGateway:
 
     async def caller(self, name: str, **claims) -> httpx.AsyncClient:
         """The agency API, as one of ROLES."""
-        roles, posts = ROLES[name]
-        token = self.place.issuer.token(self.settings.token_audience, name, roles, clock.now(), posts)
+        token = self.token(name, **claims)
         return await self.client(self.gateway.agency_api, "/api/v1", {"Authorization": f"Bearer {token}"})
+
+    def token(self, name: str, **minted) -> str:
+        """An access token of one of ROLES; `minted` replaces what `mint_token` is given."""
+        roles, posts = ROLES[name]
+        given = {"audience": self.settings.token_audience, "subject": name, "roles": roles, "posts": posts}
+        return mint_token(self.place.issuer.key, issuer=ISSUER, **{"now": self.agency.clock(), **given, **minted})
 
     async def peer(self, participant: str) -> httpx.AsyncClient:
         """The exchange API, as a participant with its TLS client certificate."""
@@ -108,6 +119,38 @@ class OpenGateway:
             parts.append(whole[offset : offset + part.ciphertext_bytes])
             offset += part.ciphertext_bytes
         return package.frame, parts
+
+    async def released(self, client: httpx.AsyncClient, *parts, **more) -> str:
+        """The id of a package that was submitted and decided."""
+        answer = await self.submit(client, a_submission(*parts, **more))
+        assert answer.status_code == 202, answer.text
+        return answer.json()["package_id"]
+
+    async def footprint(self) -> dict[str, int]:
+        """How much there is: rows of every table, log entries, blobs. What was refused must not change it."""
+        rows = {
+            kind.__name__: len(await self.agency.store.read(lambda r, k=kind: r.find(k))) for kind in get_args(Record)
+        }
+        blobs = sum(1 for path in self.settings.blobs_dir.rglob("*") if path.is_file())
+        return {**rows, "entries": len(await self.entries()), "blobs": blobs}
+
+    async def opened(self, package_id: str, recipient: str) -> tuple[VerifiedPackage, dict[str, bytes]]:
+        """A sealed package as its recipient opens it with its own keys: all of it, verified."""
+        frame, ciphertexts = await self.sealed(package_id, recipient)
+        them = self.place.made[recipient]
+        package = open_manifest(
+            parse_frame(frame),
+            keys=them.keys,
+            me=them.descriptor,
+            originator=self.place.made[self.settings.participant].descriptor,
+            now=self.agency.clock(),
+            seen=lambda *_: None,
+        )
+        parts = {
+            part.name: b"".join(package.open_part(number, [ciphertext]))
+            for number, (part, ciphertext) in enumerate(zip(package.manifest.parts, ciphertexts, strict=True))
+        }
+        return package, parts
 
     async def entries(self) -> list[str]:
         """The codes of all log entries."""
@@ -153,6 +196,19 @@ class ExchangePlace:
             await _init(settings)
         async with open_gateway(settings, clock=now) as gateway, AsyncExitStack() as clients:
             yield OpenGateway(self, gateway, settings, clients)
+
+
+@contextmanager
+def kept_open(place: ExchangePlace, participant: str = "irs-ci", **more) -> Iterator[OpenGateway]:
+    """A gateway that stays open for several tests, on an event loop of its own."""
+    with asyncio.Runner() as runner:
+        opening = place.open(participant, **more)
+        gateway = runner.run(opening.__aenter__())
+        gateway.run = runner.run
+        try:
+            yield gateway
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
 
 
 def problem(response: httpx.Response) -> str:

@@ -1,5 +1,6 @@
 """Our own side of the exchange: who we are, and what the use cases are given to work with."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,7 +21,8 @@ class Limits:
     """Bounds and terms that the operator sets."""
 
     max_part_bytes: int = 16 << 30
-    inline_package_bytes: int = 4 << 20
+    max_parts: int = 256
+    max_recipients: int = 64
     approval_term: timedelta = timedelta(days=14)
     package_term: timedelta = timedelta(days=90)
     delivery_deadline: timedelta = timedelta(days=7)
@@ -33,6 +35,8 @@ class InForce:
 
     directory: Directory
     policy: PolicySet
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """Held while something is read anew and put here, so that an older reading never replaces a newer one."""
 
 
 @dataclass(frozen=True)

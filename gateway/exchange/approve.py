@@ -14,7 +14,7 @@ from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.proposal import release_requests, with_approvals
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
-from gateway.exchange.release import Verdict, carry_out, decide_and_seal
+from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
 from gateway.exchange.state import RELEASE, ReleaseEvent, advance
 from gateway.exchange.submit import content_of, submission_of
 from gateway.exchange_log import Event, EventCode
@@ -63,18 +63,19 @@ async def answer_approval(
     _require_answerable(agency, case, caller)
     if answer is Answer.REJECT:
         return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
-    verdict = await asyncio.to_thread(_decide_again, agency, case, caller)
-    return await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
+    async with engine_failure_logged(agency, caller, case.package.package_id):
+        verdict = await asyncio.to_thread(_decide_again, agency, case, caller)
+        return await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
 
 
 def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
     officer, approval = agency.officer(caller), case.approval
     if officer == approval.submitter:
         raise NotPermitted("own-submission")
-    if any(officer == before.decided_by for before in case.earlier):
-        raise NotPermitted("own-submission", "one officer approves once; the second approval is another officer's")
     if approval.state is not ApprovalState.PENDING:
         raise IllegalTransition(detail=f"already {approval.state}")
+    if any(officer == before.decided_by for before in case.earlier):
+        raise NotPermitted("own-submission", "one officer approves once; the second approval is another officer's")
     if approval.expires_at <= agency.clock():
         raise NotPermitted("approval-void", "the time for this approval is over")
 

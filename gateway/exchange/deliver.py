@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from attache.errors import AttacheError, IntegrityLost, NotAuthentic
+from attache.errors import AttacheError, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
 from attache.receipt import ReceiptKind
 from gateway.exchange.acknowledge import ensure_receipt
@@ -49,10 +49,11 @@ class Outbox:
         for row in rows:
             try:
                 consignments.append(await self._consignment(row))
+            except NotPermitted as error:  # suspended a moment ago: it waits, as everything for that partner does
+                await self.postpone(Consignment(row, "", agency.me.descriptor), error, now)
             except IntegrityLost as error:
                 await self._give_up(row, error)
-            except AttacheError as error:
-                # Too many readers, or suspended just now: it is due again when its lease runs out.
+            except AttacheError as error:  # too many readers: it is due again when its lease runs out
                 log.warning("not-claimed", partner=row.partner, package_id=row.package_id, code=error.code)
         return consignments
 

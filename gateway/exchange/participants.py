@@ -70,7 +70,8 @@ async def set_status(agency: Agency, caller: Caller, participant: str, status: P
         tx.change(record, status=status, changed_at=agency.clock())
 
     await agency.store.write(unit)
-    agency.in_force.directory = await load_directory(agency.store)
+    async with agency.in_force.reloading:
+        agency.in_force.directory = await load_directory(agency.store)
     return agency.directory.partner(participant)
 
 

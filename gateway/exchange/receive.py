@@ -6,7 +6,7 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ from gateway.exchange.block_ranges import format_ranges, parse_ranges
 from gateway.exchange.logged import event
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
 from gateway.exchange_log import Event, EventCode
@@ -228,8 +229,7 @@ async def _take_whole(
     agency: Agency, verified: VerifiedPackage, frame: bytes, parts: Sequence[bytes], hashes: Sequence[bytes]
 ) -> bool:
     """Store a package that is here as a whole; False, and nothing is kept, where another request was quicker."""
-    envelope = verified.envelope
-    blob_ids = await asyncio.to_thread(_keep, agency, parts)
+    envelope, blobs = verified.envelope, ProvisionalBlobs(agency.blobs)
 
     def unit(tx: Transaction) -> bool:
         if _known(tx, envelope) is not None:
@@ -240,7 +240,12 @@ async def _take_whole(
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, part_hashes, ""))
         return True
 
-    return await _named_or_deleted(agency, unit, blob_ids)
+    async with blobs:
+        blob_ids = await asyncio.to_thread(_keep, blobs, parts)
+        is_named = await agency.store.write(unit)
+        if is_named:
+            blobs.keep()
+    return is_named
 
 
 async def _fill(agency: Agency, envelope: Envelope, parts: Sequence[bytes], hashes: Sequence[bytes]) -> None:
@@ -265,38 +270,18 @@ async def _fill(agency: Agency, envelope: Envelope, parts: Sequence[bytes], hash
     await agency.store.write(unit)
 
 
-def _keep(agency: Agency, parts: Sequence[bytes]) -> list[str]:
+def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
     blob_ids = []
     for ciphertext in parts:
-        with agency.blobs.create() as blob:
+        with blobs.blobs.create() as blob:
             blob.write(ciphertext)
-            blob_ids.append(blob.commit())
+            blob_ids.append(blobs.add(blob.commit()))
     return blob_ids
 
 
-def _reserve(agency: Agency, envelope: Envelope) -> list[str]:
-    """Room for all parts, or for none."""
-    blob_ids: list[str] = []
-    try:
-        for part in envelope.parts:
-            blob_ids.append(agency.blobs.reserve(part.ciphertext_bytes))  # noqa: PERF401 -- those before a failure are needed
-    except OSError:
-        _delete(agency, blob_ids)
-        raise
-    return blob_ids
-
-
-async def _named_or_deleted(agency: Agency, unit: Callable[[Transaction], bool], blob_ids: Sequence[str]) -> bool:
-    """Run a unit that says whether it named these blobs; without a name they go."""
-    is_named = await agency.store.write(unit)
-    if not is_named:
-        await asyncio.to_thread(_delete, agency, blob_ids)
-    return is_named
-
-
-def _delete(agency: Agency, blob_ids: Sequence[str]) -> None:
-    for blob_id in blob_ids:
-        agency.blobs.delete(blob_id)
+def _reserve(blobs: ProvisionalBlobs, envelope: Envelope) -> list[str]:
+    """Room for every part."""
+    return [blobs.add(blobs.blobs.reserve(part.ciphertext_bytes)) for part in envelope.parts]
 
 
 async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes) -> None:
@@ -304,7 +289,7 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
     if any(part.ciphertext_bytes > agency.limits.max_part_bytes for part in envelope.parts):
         raise PayloadTooLarge(detail="a part is larger than this gateway takes")
     verified = await asyncio.to_thread(_verify, agency, peer, envelope)
-    blob_ids = await asyncio.to_thread(_reserve, agency, envelope)
+    blobs = ProvisionalBlobs(agency.blobs)
 
     def unit(tx: Transaction) -> bool:
         if _known(tx, envelope) is not None:
@@ -318,7 +303,10 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
         )
         return True
 
-    await _named_or_deleted(agency, unit, blob_ids)
+    async with blobs:
+        blob_ids = await asyncio.to_thread(_reserve, blobs, envelope)
+        if await agency.store.write(unit):
+            blobs.keep()
 
 
 def _arrival(

@@ -3,13 +3,14 @@
 Blocking (policy engine, signatures, encryption) and without effect: whoever commits the result does it in one unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from attache.crypto import sha256_hex
-from attache.errors import IntegrityLost, NotPermitted
+from attache.errors import IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
 from attache.package import (
     ManifestFacts,
     ManifestPart,
@@ -21,6 +22,7 @@ from attache.package import (
     sign_manifest,
     uuid7,
 )
+from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.vocabulary import Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
@@ -36,11 +38,12 @@ from gateway.exchange.records import (
 )
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
-from gateway.exchange_log import EventCode
+from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
 from gateway.policy import Decision, Outcome, ReleaseRequest, UnitOutcome, decide
 
 LEAVES = frozenset({UnitOutcome.DISCLOSE})
+ENGINE_FAILED = "policy-engine-failed"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def decide_and_seal(
 ) -> Verdict:
     """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says."""
     partner = agency.directory.active(request.recipient)
-    decision = decide(agency.in_force.policy, request)
+    if submission.expires_at is not None and submission.expires_at <= request.now:
+        raise IllegalTransition(detail="the package has expired")
+    decision = decide_release(agency, request)
     decision_id = uuid7(request.now, agency.random)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
@@ -93,8 +98,49 @@ def decide_and_seal(
     manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
     signed = sign_manifest(manifest, agency.keys)
     envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
+    if len(envelope.raw) > MAX_ENVELOPE_BYTES:
+        raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
     sealed = SealedRelease(encode_frame(envelope), envelope.sha256, sha256_hex(signed), numbers, manifest.expires_at)
     return Verdict(request, decision, decision_id, sealed)
+
+
+def decide_release(agency: Agency, request: ReleaseRequest) -> Decision:
+    """Policy's answer; a failure of the engine names the recipient."""
+    try:
+        return decide(agency.in_force.policy, request)
+    except NotPermitted as error:
+        raise NotPermitted(error.code, error.detail, extra={"recipient": request.recipient}) from None
+
+
+@asynccontextmanager
+async def engine_failure_logged(agency: Agency, by: Caller, package_id: str) -> AsyncIterator[None]:
+    """Where policy cannot be evaluated nothing leaves, and the log says so."""
+    try:
+        yield
+    except NotPermitted as error:
+        if error.code == ENGINE_FAILED:
+            entry = _failure_entry(agency, by, package_id, error)
+            await agency.store.write(lambda tx: tx.log(entry))
+        raise
+
+
+def _failure_entry(agency: Agency, by: Caller, package_id: str, error: NotPermitted) -> Event:
+    recipient = error.extra["recipient"]
+    record = {
+        "package_id": package_id,
+        "originator": agency.participant,
+        "recipient": recipient,
+        "policy_sha256": agency.in_force.policy.hash,
+    }
+    return event(
+        EventCode.PACKAGE_DENIED,
+        agency.clock(),
+        by,
+        package=package_id,
+        partner=recipient,
+        record=record,
+        reason={"reasons": [error.title]},
+    )
 
 
 def carry_out(
@@ -143,7 +189,7 @@ def _manifest_facts(
 ) -> tuple[ManifestFacts, tuple[int, ...]]:
     handling = decision.handling
     if handling is None:
-        raise NotPermitted("policy-engine-failed", "a release without handling")
+        raise NotPermitted(ENGINE_FAILED, "a release without handling", extra={"recipient": request.recipient})
     now = request.now
     numbers = tuple(n for n, part in enumerate(submission.parts) if decision.part(part.name).outcome in LEAVES)
     facts = ManifestFacts(
@@ -212,7 +258,7 @@ def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Call
                 outcome=decision.outcome.value,
                 policy_sha256=decision.policy_set_hash,
                 facts_sha256=sha256_hex(decision.record),
-                parts=[[part.name, part.outcome.value] for part in decision.parts],
+                parts=[part.outcome.value for part in decision.parts],
             ),
             reason=_reasons(decision),
         ),
@@ -261,7 +307,7 @@ def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict
     """Ask for the next approval; a release that was held already stays so until enough officers have approved."""
     request, needed = verdict.request, verdict.decision.approvals_needed
     if needed is None:
-        raise NotPermitted("policy-engine-failed", "held, and nobody is to approve it")
+        raise NotPermitted(ENGINE_FAILED, "held, and nobody is to approve it", extra={"recipient": request.recipient})
     tx.add(
         ApprovalRecord(
             approval_id=uuid7(request.now, agency.random),

@@ -8,19 +8,29 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from attache.crypto import is_equal, parse_b64u
-from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, PayloadTooLarge
+from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
+from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
-from gateway.exchange.release import Content, Verdict, carry_out, decide_and_seal, new_life
+from gateway.exchange.release import (
+    ENGINE_FAILED,
+    Content,
+    Verdict,
+    carry_out,
+    decide_and_seal,
+    decide_release,
+    engine_failure_logged,
+    new_life,
+)
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
-from gateway.policy import Decision, decide
+from gateway.policy import Decision
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,7 @@ async def create_package(
     if earlier := await agency.store.read(lambda reader: _package_of(reader, use)):
         return earlier
     _require_possible(agency, submission)
-    draft, verdicts = await asyncio.to_thread(_prepare, agency, officer, submission)
-    package_id = draft.record.package_id
+    package_id = uuid7(agency.clock(), agency.random)
 
     def unit(tx: Transaction) -> str:
         if earlier := _package_of(tx, use):
@@ -66,7 +75,12 @@ async def create_package(
             _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
         return package_id
 
-    return await agency.store.write(unit)
+    async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
+        draft, verdicts = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
+        stored = await agency.store.write(unit)
+        if stored == package_id:
+            blobs.keep()
+    return stored
 
 
 async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str, chunks: AsyncIterator[bytes]) -> None:
@@ -78,7 +92,6 @@ async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str
     number, facts = _part_named(submission_of(agency, record), name)
     if record.state is not PackageState.DRAFT:
         raise IllegalTransition(detail="the package is submitted")
-    arrived = await _encrypt_stream(agency, package_id, number, facts, chunks)
 
     def unit(tx: Transaction) -> str | None:
         if _own(agency, tx, caller, package_id).state is not PackageState.DRAFT:
@@ -95,11 +108,11 @@ async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str
         )
         return before.blob_id
 
-    try:
+    async with ProvisionalBlobs(agency.blobs) as blobs:
+        arrived = await _encrypt_stream(agency, package_id, number, facts, chunks)
+        blobs.add(arrived.blob_id)
         replaced = await agency.store.write(unit)
-    except BaseException:
-        await asyncio.to_thread(agency.blobs.delete, arrived.blob_id)
-        raise
+        blobs.keep()
     if replaced:
         await asyncio.to_thread(agency.blobs.delete, replaced)
 
@@ -113,7 +126,6 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
         return
     submission = submission_of(agency, record)
     content = content_of(agency, submission, parts)
-    verdicts = await asyncio.to_thread(_decide, agency, record, submission, content)
 
     def unit(tx: Transaction) -> None:
         present = _own(agency, tx, caller, package_id)
@@ -123,11 +135,14 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
             raise Conflict(detail="a part was uploaded meanwhile; submit again")
         _submit(agency, tx, submission, present, content.digests, verdicts, caller)
 
-    await agency.store.write(unit)
+    async with engine_failure_logged(agency, caller, package_id):
+        verdicts = await asyncio.to_thread(_decide, agency, record, submission, content)
+        await agency.store.write(unit)
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
     """What policy would decide, by recipient. Nothing is stored but a log entry without content."""
+    _require_possible(agency, submission)
     now = agency.clock()
     package_id = uuid7(now, agency.random)
     digests = [part.sha256 or UNKNOWN_DIGEST for part in submission.parts]
@@ -140,17 +155,22 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
         requester=agency.officer(caller),
         now=now,
     )
-    for recipient in requests:
-        agency.directory.active(recipient)
-    policy = agency.in_force.policy
-    decisions = await asyncio.to_thread(lambda: {name: decide(policy, request) for name, request in requests.items()})
-    outcomes = {name: decision.outcome.value for name, decision in decisions.items()}
-    record = {"recipients": sorted(outcomes), "outcomes": outcomes}
-    await agency.store.write(
-        lambda tx: tx.log(
-            event(EventCode.DECISION_DRY_RUN, now, caller, record=record, reason={"purpose": submission.purpose.value})
-        ),
-    )
+
+    async def log(outcomes: dict[str, str]) -> None:
+        record = {"recipients": sorted(requests), "outcomes": outcomes}
+        reason = {"purpose": submission.purpose.value}
+        entry = event(EventCode.DECISION_DRY_RUN, now, caller, record=record, reason=reason)
+        await agency.store.write(lambda tx: tx.log(entry))
+
+    try:
+        decisions = await asyncio.to_thread(
+            lambda: {name: decide_release(agency, request) for name, request in requests.items()}
+        )
+    except NotPermitted as error:
+        if error.code == ENGINE_FAILED:
+            await log({error.extra["recipient"]: error.code})
+        raise
+    await log({name: decision.outcome.value for name, decision in decisions.items()})
     return decisions
 
 
@@ -185,6 +205,12 @@ def _package_of(reader: Reader, use: IdempotencyRecord) -> str | None:
 
 def _require_possible(agency: Agency, submission: Submission) -> None:
     """What is known to fail later is refused at once."""
+    for what, count, most in (
+        ("parts", len(submission.parts), agency.limits.max_parts),
+        ("recipients", len(submission.recipients), agency.limits.max_recipients),
+    ):
+        if count > most:
+            raise PayloadTooLarge(detail=f"{what}: the limit is {most}")
     for addressee in submission.recipients:
         agency.directory.active(addressee.participant)
     now = agency.clock()
@@ -208,17 +234,18 @@ def _part_named(submission: Submission, name: str) -> tuple[int, PartFacts]:
     raise NotFound(detail="the package declares no such part")
 
 
-def _prepare(agency: Agency, officer: str, submission: Submission) -> tuple[_Draft, dict[str, Verdict] | None]:
+def _prepare(
+    agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: Submission, package_id: str
+) -> tuple[_Draft, dict[str, Verdict] | None]:
     """Everything that takes time about a new package: encrypt what came along, decide, seal."""
     now = agency.clock()
-    package_id = uuid7(now, agency.random)
     state = PackageState.SUBMITTED if submission.submit else PackageState.DRAFT
     facts = agency.vault.seal(submission.facts(), "package", package_id)
     record = PackageRecord(package_id, state, submission.kind, officer, now, now if submission.submit else None, facts)
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
-    draft = _Draft(record, {n: _encrypt_inline(agency, package_id, n, submission.parts[n]) for n in given})
+    draft = _Draft(record, {n: _encrypt_inline(agency, blobs, package_id, n, submission.parts[n]) for n in given})
     if not submission.submit:
         return draft, None
     return draft, _decide(agency, record, submission, draft.content)
@@ -273,7 +300,9 @@ def _submit(
         carry_out(agency, tx, new_life(agency, record.package_id, recipient, now), verdict, caller, is_new=True)
 
 
-def _encrypt_inline(agency: Agency, package_id: str, number: int, facts: PartFacts) -> tuple[PartRecord, SealedPart]:
+def _encrypt_inline(
+    agency: Agency, blobs: ProvisionalBlobs, package_id: str, number: int, facts: PartFacts
+) -> tuple[PartRecord, SealedPart]:
     plaintext = parse_b64u(facts.content or "")
     sealer = PartSealer(random=agency.random)
     with agency.blobs.create() as blob:
@@ -281,7 +310,7 @@ def _encrypt_inline(agency: Agency, package_id: str, number: int, facts: PartFac
         rest, sealed = sealer.finish()
         blob.write(rest)
         _require_declared(facts, sealed)
-        blob_id = blob.commit()
+        blob_id = blobs.add(blob.commit())
     return _part_record(agency, package_id, number, blob_id, sealed), sealed
 
 

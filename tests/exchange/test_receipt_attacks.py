@@ -320,9 +320,7 @@ def test_a_range_outside_the_package(origin, released, text):
 
 
 def test_what_was_signed_for_waits_no_longer_and_can_still_be_fetched(origin, released):
-    life = origin.run(
-        origin.gateway.agency.store.read(lambda r: r.get(ReleaseRecord, released.package_id, BOGOTA))
-    )
+    life = origin.run(origin.gateway.agency.store.read(lambda r: r.get(ReleaseRecord, released.package_id, BOGOTA)))
     mine = Released(origin, parse_frame(life.frame), life.manifest_sha256)
     assert mine.bring(mine.signed(by=BOGOTA, recipient=BOGOTA), by=BOGOTA).status_code == 204
     waiting = origin.send(BOGOTA, "GET", "/mailbox?limit=200").json()["packages"]

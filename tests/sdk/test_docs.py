@@ -1,13 +1,13 @@
 """The examples of docs/sdk.md, run as they stand."""
 
 import re
+import shutil
 from pathlib import Path
 
 import httpx
 import pytest
 
 import attache
-from attache.client import mailbox, sync
 from tests.sdk.fake_gateway import TOKEN, URL
 from tests.sdk.sealing import later, sealed_package
 from tests.sdk.test_mailbox import FakeExchange
@@ -20,24 +20,20 @@ def test_submitting(gateway, monkeypatch, capsys):
     monkeypatch.setenv("ATTACHE_URL", URL)
     monkeypatch.setenv("ATTACHE_TOKEN", TOKEN)
     monkeypatch.delenv("ATTACHE_CA", raising=False)
-    line = httpx.MockTransport(gateway)
-    monkeypatch.setattr(attache, "Client", lambda: sync.Client(transport=line), raising=False)
-    exec(SUBMITTING, {})
+    exec(SUBMITTING.replace("Client()", "Client(transport=line)"), {"line": httpx.MockTransport(gateway)})
     assert capsys.readouterr().out == "['release']\ndelivered\n"
     assert gateway.contents["00000", "wallets.json"] == b"{}"
 
 
-def test_collecting(exchange, homes, tmp_path, monkeypatch, capsys):
-    partner = FakeExchange()
+def test_collecting(exchange, tmp_path, monkeypatch, capsys):
+    partner, made = FakeExchange(), exchange["partner-bogota"].folder
     package_id, raw = sealed_package(exchange, {"a.txt": b"alpha"})
     partner.packages[package_id] = raw
-    line = httpx.MockTransport(partner)
+    shutil.copytree(made, tmp_path / "keys" / "partner-bogota")
+    shutil.copytree(made.parent / "descriptors", tmp_path / "keys" / "partner-bogota" / "descriptors")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(attache, "load_home", lambda _: homes["partner-bogota"], raising=False)
-    monkeypatch.setattr(
-        attache, "Mailbox", lambda *given: mailbox.Mailbox(*given, transport=line, now=later), raising=False
-    )
-    exec(COLLECTING, {})
+    source = COLLECTING.replace('"in")', '"in", transport=line, now=later)')
+    exec(source, {"line": httpx.MockTransport(partner), "later": later})
     assert capsys.readouterr().out == f"in/{package_id} ['TLP:AMBER']\n"
     assert len(partner.receipts) == 2
 

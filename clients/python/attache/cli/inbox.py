@@ -5,7 +5,7 @@ from itertools import islice
 import typer
 
 from attache.cli.options import AsJson, Into, Limit, Originator, PackageId
-from attache.cli.output import note, print_facts, print_json, print_table
+from attache.cli.output import note, print_facts, print_json, print_table, working
 from attache.cli.session import session_of
 from attache.client.models import ArrivalView
 
@@ -45,7 +45,7 @@ def open_arrival(
 
     Example: attache inbox open partner-frankfurt 01935000-0000-7000-8000-000000000001 --into case-17
     """
-    with session_of(ctx).client() as client:
+    with session_of(ctx).client() as client, working("opening"):
         arrival = client.inbox.open(originator, package_id)
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
         saved = client.inbox.save(arrival, into)

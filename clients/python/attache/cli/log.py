@@ -8,7 +8,7 @@ import typer
 
 from attache.cli.files import print_report, read_vkeys_file
 from attache.cli.options import AsJson, Limit, Vkeys
-from attache.cli.output import print_json, print_table, print_text
+from attache.cli.output import print_json, print_table, print_text, working
 from attache.cli.session import session_of
 from attache.client.offline import verify as verify_file
 
@@ -84,5 +84,6 @@ def verify(
     if folder is not None:
         print_report(verify_file(folder, vkeys=keys), as_json=as_json)
         return
-    with session_of(ctx).client() as client:
-        print_report(client.log.verify(keys), as_json=as_json)
+    with session_of(ctx).client() as client, working("fetching and verifying the log"):
+        report = client.log.verify(keys)
+    print_report(report, as_json=as_json)

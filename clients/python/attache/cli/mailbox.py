@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from attache.cli.options import AsJson, Gateway, Into
-from attache.cli.output import note, print_facts, print_json, print_table
+from attache.cli.output import note, print_facts, print_json, print_table, working
 from attache.cli.session import session_of
 from attache.client.mailbox import Collected
 
@@ -44,7 +44,8 @@ def collect(
     collected = []
     with session_of(ctx).mailbox(gateway, into) as mailbox:
         for package_id in package_ids or [waiting.package_id for waiting in mailbox.list()]:
-            collected.append(mailbox.collect(package_id))
+            with working(f"collecting {package_id}"):
+                collected.append(mailbox.collect(package_id))
             note(f"collected {package_id}")
     if as_json:
         print_json({"packages": [_facts(each) for each in collected]})

@@ -5,7 +5,8 @@ shown as `\u001b`, and square brackets mean square brackets.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -60,6 +61,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def note(text: str) -> None:
     """A remark for the person at the terminal."""
     typer.echo(plain(text), err=True)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Say what takes its time, for a person at the terminal only."""
+    terminal = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    if not terminal.is_terminal:
+        yield
+        return
+    with terminal.status(Text(plain(text))):
+        yield
 
 
 def print_error(error: AttacheError, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from attache.cli.options import AsJson, Limit, PackageId
-from attache.cli.output import print_facts, print_json, print_table
+from attache.cli.output import print_facts, print_json, print_table, working
 from attache.cli.session import Session, session_of
 from attache.client.models import DecisionView, PackageView, ReleaseView
 from attache.client.submission import Part, Recipient, Submission
@@ -120,7 +120,7 @@ def package_command(act: Act) -> Callable[..., None]:
 
 
 def submit(session: Session, submission: Submission, idempotency_key: str | None, as_json: bool) -> None:
-    with session.client() as client:
+    with session.client() as client, working("submitting"):
         package = client.packages.submit(submission, idempotency_key=idempotency_key)
     _print_package(package, as_json=as_json)
     if package.recipients and all(release.state == "denied" for release in package.recipients):
@@ -173,8 +173,9 @@ def wait(
 
     Example: attache wait 01935000-0000-7000-8000-000000000001 --until opened --timeout 600
     """
-    with session_of(ctx).client() as client:
-        _print_package(client.packages.wait(package_id, until, timeout_seconds=timeout), as_json=as_json)
+    with session_of(ctx).client() as client, working(f"waiting until {until}"):
+        package = client.packages.wait(package_id, until, timeout_seconds=timeout)
+    _print_package(package, as_json=as_json)
 
 
 def receipts(ctx: typer.Context, package_id: PackageId, as_json: AsJson = False) -> None:

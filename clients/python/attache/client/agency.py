@@ -32,12 +32,9 @@ from attache.client.models import (
     PartView,
     ReceiptView,
 )
-from attache.client.quarantine import Quarantine, QuarantineFolder, plain_name
+from attache.client.quarantine import Quarantine, plain_name
 from attache.client.submission import Part, Reading, Submission
 from attache.errors import AttacheError, MalformedInput
-from attache.translog.checkpoint import parse_checkpoint_body
-from attache.translog.note import parse_note
-from attache.translog.tiles import bundles_of, hash_tiles_of
 
 BASE = "/api/v1"
 INLINE_BYTES = 1 << 20
@@ -188,18 +185,6 @@ def log_entry(index: int) -> Call[EntryView]:
     return Call("GET", path_of("log", "entries", index), whole(view_of(EntryView)))
 
 
-def save_log(target: Path) -> Plan[Path]:
-    """The log as a static C2SP directory, as of its newest checkpoint, with the keys that it states itself in `vkeys`."""
-    checkpoint: str = yield log_text("checkpoint")
-    with QuarantineFolder(target) as folder:
-        _write(folder.path / "vkeys", (yield log_text("vkeys")).encode())
-        _write(folder.path / "checkpoint", checkpoint.encode())
-        size = parse_checkpoint_body(parse_note(checkpoint.encode()).text).size
-        for tile in (*hash_tiles_of(size), *bundles_of(size)):
-            _write(folder.path / tile.path, (yield log_resource(tile.path)))
-        return folder.publish()
-
-
 def log_resource(path: str) -> Call[bytes]:
     return Call("GET", path_of("log", *path.split("/")), whole(bytes))
 
@@ -243,8 +228,3 @@ def _to_file(target: Path, size: int | None, sha256: str | None) -> Any:
         return Quarantine(target, size=size, sha256=stated)
 
     return reader
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)

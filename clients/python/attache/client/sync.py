@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -23,10 +23,11 @@ from attache.client.models import (
     ParticipantView,
     ReceiptView,
 )
-from attache.client.offline import Report
-from attache.client.offline import verify as verify_file
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
+
+if TYPE_CHECKING:
+    from attache.client.offline import Report
 
 
 class Packages:
@@ -158,13 +159,17 @@ class Log:
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """The whole log as a static C2SP directory: the new `folder`, published when it is complete."""
-        return self._driver.run(agency.save_log(Path(folder)))
+        from attache.client.log_copy import save_log  # noqa: PLC0415 -- only who copies a log needs its formats
 
-    def verify(self, vkeys: Sequence[str] | None = None) -> Report:
+        return self._driver.run(save_log(Path(folder)))
+
+    def verify(self, vkeys: Sequence[str] | None = None) -> "Report":
         """Fetch the whole log and verify it here. `vkeys` are the log's keys as you got them by hand.
 
         Without them the keys are the server's own word, and the report says so.
         """
+        from attache.client.offline import verify as verify_file  # noqa: PLC0415 -- loads the whole protocol
+
         with TemporaryDirectory() as scratch:
             folder = self.save(Path(scratch) / "log")
             return verify_file(folder, vkeys=vkeys)
@@ -187,7 +192,7 @@ class Client:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: bytes | None = None,
+        passphrase: bytes | str | None = None,
         retry: Retry = DEFAULT_RETRY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         transport: httpx.BaseTransport | None = None,
