@@ -126,6 +126,8 @@ async def take_blocks(
     A damaged block is refused and named; those before it stay.
     """
     _, part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
+    if not part.block_hashes:
+        raise Conflict(detail="send the part's block hashes first")
     verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
     first = _block_border(part, start, end)
     taken = 0
