@@ -123,9 +123,18 @@ async def asked(app, method: str, path: str, query: bytes = b"", headers=(), bod
         sent.append(message)
 
     scope = {
-        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "https"},
-        **{"path": path, "raw_path": path.encode(), "query_string": query, "root_path": ""},
-        **{"headers": [*headers], "client": ("127.0.0.1", 1), "server": ("gateway", 443)},
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "https",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query,
+        "root_path": "",
+        "headers": [*headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway", 443),
     }
     await asyncio.wait_for(app(scope, receive, send), 30)
     content = b"".join(message.get("body", b"") for message in sent[1:])

@@ -7,7 +7,7 @@ import pytest
 from tests.exchange_place import a_part, a_submission, b64u, kept_open, problem
 
 PAST = "2020-01-01T00:00:00Z"
-BIG_MARKING = f"REL TO: partner-frankfurt, {', '.join(f'p{n}' for n in range(750))}"
+BIG_MARKING = f"REL TO: partner-frankfurt, {', '.join(f'p{n}' for n in range(670))}"
 
 REFUSED = {
     "idempotency key missing": ("idempotency-key-required", 400, {}),
@@ -53,7 +53,7 @@ REFUSED = {
     "manifest too large": (
         "payload-too-large",
         413,
-        {"parts": [a_part(f"{n}", b"", markings=["TLP:GREEN", BIG_MARKING]) for n in range(256)]},
+        {"parts": [a_part(f"{n}", b"", markings=["TLP:GREEN", BIG_MARKING]) for n in range(200)]},
     ),
 }
 

@@ -8,8 +8,8 @@ import pytest
 from attache.vocabulary import Onward, Post
 from gateway.exchange.proposal import content_digest, release_requests
 from gateway.exchange.submission import Submission, parse_submission
-from gateway.policy.proposal import propose
 from gateway.policy import load_policy_set, read_policy_folder
+from gateway.policy.proposal import propose
 from tests.exchange_place import POLICIES, a_part, a_submission
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
