@@ -80,6 +80,15 @@ class PolicySet:
             raise NotFound("unknown-partner", f"no policy file for {partner[:80]!r}")
         return self.shards[partner]
 
+    def render(self) -> str:
+        """The set as text: its hash, and for each partner its rules and its shard's hash."""
+        lines = [f"policy set of {self.own} {self.hash}"]
+        for partner, shard in self.shards.items():
+            lines.append(
+                f"  {partner}: {len(shard.rules)} rules, {len(shard.facts.agreements)} agreements, {shard.hash}"
+            )
+        return "\n".join([*lines, f"  readers: {len(self.reading.rules)} rules, {self.reading.hash}"])
+
 
 def read_policy_folder(folder: Path) -> dict[str, str]:
     """The files of a policy folder that can affect a decision, by their path in it. Cases and prose are left out."""
