@@ -205,6 +205,7 @@ def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:
 
 def _store_check(store: SqlStore) -> Check:
     async def check() -> None:
+        store.require_writable()
         await store.read_log(lambda log: log.size)
 
     return check

@@ -96,7 +96,7 @@ class Outbox:
         await self._agency.store.write(unit)
 
     async def next_due(self) -> datetime | None:
-        return await self._agency.store.read(lambda reader: reader.outbox_due())
+        return await self._agency.store.read(lambda reader: reader.outbox_due(_suspended(self._agency)))
 
     async def changed(self) -> None:
         await self._agency.store.changed().wait()

@@ -66,7 +66,10 @@ class ReadingShard:
 
 @dataclass(frozen=True, eq=False)
 class PolicySet:
-    """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path."""
+    """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path.
+
+    Safe to share between threads. It does not pickle: another process loads the files itself.
+    """
 
     own: str
     hash: str

@@ -88,9 +88,9 @@ class SqlReader:
         )
         return self._all(ReleaseRecord, query)
 
-    def outbox_due(self) -> datetime | None:
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """See exchange.ports.Reader."""
-        return outbox_due(self._connection)
+        return outbox_due(self._connection, busy)
 
     def prove_entry(self, index: int) -> LogProof:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""
