@@ -25,6 +25,7 @@ from gateway.admission.health import Check
 from gateway.api import create_agency_api
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.activate import load_policies_in_force
 from gateway.exchange.agency import Agency, InForce, Limits
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
@@ -32,7 +33,7 @@ from gateway.exchange.participants import load_directory
 from gateway.exchange_api import create_exchange_api
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity import AccessTokens, parse_jwks
-from gateway.policy import load_policy_set, read_policy_folder
+from gateway.policy import read_policy_folder
 from gateway.settings import Settings, read_secret
 from gateway.store import LogKeys, SqlStore, open_store
 from gateway.tls import Listener, LiveTrust, agency_trust, connection_limits, exchange_trust, serve
@@ -58,9 +59,10 @@ async def open_gateway(settings: Settings, *, clock: Clock = wall.now) -> AsyncI
     """
     ring = load_ring(settings)
     trust = exchange_trust(settings, clock, ring.tls_passphrase)
-    policy = load_policy_set(read_policy_folder(settings.policies_dir), own=settings.participant)
+    folder = read_policy_folder(settings.policies_dir)
     async with open_own_store(settings, ring, clock) as store:
         directory = await load_directory(store)
+        policy = await load_policies_in_force(store, folder, settings.participant, clock())
         agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
         links = PartnerLinks(_client_certificate(settings, ring), store.blobs)
         worker = DeliveryWorker(Outbox(agency), links, now=clock)

@@ -36,6 +36,12 @@ class ApprovalState(StrEnum):
     VOID = "void"
 
 
+class PolicySetState(StrEnum):
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
 @dataclass(frozen=True)
 class PackageRecord:
     """A package at its originator, whoever it goes to."""
@@ -218,6 +224,32 @@ class IdempotencyRecord:
     at: datetime
 
 
+@dataclass(frozen=True)
+class PolicyFileRecord:
+    """A file of some policy set, for ever. It says nothing of any package, and is kept in the clear."""
+
+    KEY: ClassVar = ("sha256",)
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class PolicySetRecord:
+    """A policy set that was proposed, and what became of it. At most one is active; none is ever removed."""
+
+    KEY: ClassVar = ("policy_sha256",)
+    policy_sha256: str
+    state: PolicySetState
+    files: str
+    """Canonical JSON: the SHA-256 of each file, by its path."""
+    cases: int
+    """How many cases held when it was proposed."""
+    proposed_by: str
+    proposed_at: datetime
+    activated_by: str = ""
+    activated_at: datetime | None = None
+
+
 Record = (
     PackageRecord
     | PartRecord
@@ -230,4 +262,6 @@ Record = (
     | ArrivalPartRecord
     | ParticipantRecord
     | IdempotencyRecord
+    | PolicyFileRecord
+    | PolicySetRecord
 )

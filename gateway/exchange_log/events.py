@@ -71,6 +71,7 @@ class EventCode(StrEnum):
     KEY_ROTATED = "key.rotated"
     CERTIFICATE_REFUSED = "certificate.refused"
     REVOCATION_OVERRIDDEN = "revocation.overridden"
+    POLICY_PROPOSED = "policy.proposed"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REFUSED = "policy.refused"
     SETTINGS_CHANGED = "settings.changed"
@@ -207,6 +208,7 @@ _KINDS = (
           ("participant", "certificate_sha256", "code")),
     _kind(_E.REVOCATION_OVERRIDDEN, "A security officer let the exchange go on with stale revocation data, for a limited time.", ("partner",), _SECURITY,
           ("participant", "until"), reason=("note",)),
+    _kind(_E.POLICY_PROPOSED, "An officer proposed a policy set, which loads and whose cases hold.", (), _PARTNERS, ("policy_sha256", "cases"), reason=("note",)),
     _kind(_E.POLICY_ACTIVATED, "A policy set came into force.", (), _PARTNERS, ("policy_sha256", "previous_sha256", "version", "cases"), reason=("note",)),
     _kind(_E.POLICY_REFUSED, "A policy set did not load and did not come into force.", (), _PARTNERS, ("policy_sha256", "code"), reason=("note",)),
     _kind(_E.SETTINGS_CHANGED, "The gateway started with other settings than before.", (), _OPERATIONS, ("names", "settings_sha256")),

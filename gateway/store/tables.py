@@ -20,6 +20,9 @@ from gateway.exchange.records import (
     PackageState,
     ParticipantRecord,
     PartRecord,
+    PolicyFileRecord,
+    PolicySetRecord,
+    PolicySetState,
     ReceiptRecord,
     Record,
     ReleaseRecord,
@@ -201,6 +204,27 @@ class IdempotencyRow(Table, table=True):
     at: datetime = instant()
 
 
+class PolicyFileRow(Table, table=True):
+    __tablename__ = "policy_file"
+
+    sha256: str = key()
+    content: bytes = binary()
+
+
+class PolicySetRow(Table, table=True):
+    __tablename__ = "policy_set"
+    __table_args__ = (Index("policy_set_by_state", "state"),)
+
+    policy_sha256: str = key()
+    state: PolicySetState = term(PolicySetState)
+    files: str
+    cases: int
+    proposed_by: str
+    proposed_at: datetime = instant()
+    activated_by: str
+    activated_at: datetime | None = instant(nullable=True)
+
+
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
@@ -213,4 +237,6 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalPartRecord: ArrivalPartRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
+    PolicyFileRecord: PolicyFileRow,
+    PolicySetRecord: PolicySetRow,
 }
