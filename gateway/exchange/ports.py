@@ -7,7 +7,16 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
-from gateway.exchange.records import ApprovalRecord, ArrivalRecord, OutboxRecord, PackageRecord, Record, ReleaseRecord
+from attache.translog.tiles import Tile
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ArrivalRecord,
+    OutboxRecord,
+    PackageRecord,
+    Record,
+    ReleaseRecord,
+    SubmittedCheckpointRecord,
+)
 from gateway.exchange_log import Event, EventCode
 from gateway.exchange_log.leaf import Opening
 
@@ -66,6 +75,10 @@ class LogReader(Protocol):
         """What C2SP tlog-tiles serves under `path`; raises MalformedInput, NotFound."""
         ...
 
+    def read_tile(self, tile: Tile) -> bytes:
+        """A tile of hashes, as wide as asked for: what proofs are made from (attache.translog.tiles.TileHashes)."""
+        ...
+
     def prove_entry(self, index: int) -> LogProof:
         """The inclusion proof of an entry; raises NotFound beyond the checkpoint."""
         ...
@@ -96,6 +109,10 @@ class Reader(Protocol):
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
+        ...
+
+    def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
+        """What was submitted to this witness, the largest first."""
         ...
 
     def outbox_due(self) -> datetime | None:

@@ -117,8 +117,15 @@ def test_a_client_that_goes_away_leaves_nothing(desk):
             sent.append(message)
 
         scope = {
-            **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "PUT", "scheme": "https"},
-            **{"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": ""},
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "PUT",
+            "scheme": "https",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
             "headers": [(b"authorization", f"Bearer {desk.token('analyst')}".encode())],
         }
         await desk.gateway.agency_api(scope, receive, send)
