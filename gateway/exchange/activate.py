@@ -53,9 +53,7 @@ def load_proposal(files: Mapping[str, str], own: str) -> LoadedSet:
         raise MalformedInput(detail=f"a policy set has at most {MAX_FILES} files")
     rules = {name: text for name, text in files.items() if not name.startswith(CASES)}
     policy = load_policy_set(rules, own)
-    cases = [
-        case for name, text in sorted(files.items()) if name.startswith(CASES) for case in parse_cases(text, name)
-    ]
+    cases = [case for name, text in sorted(files.items()) if name.startswith(CASES) for case in parse_cases(text, name)]
     result = run_cases(policy, cases)
     if result.failures:
         raise MalformedInput("policy-case-fails", result.render())

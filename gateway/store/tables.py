@@ -26,6 +26,9 @@ from gateway.exchange.records import (
     ReceiptRecord,
     Record,
     ReleaseRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
@@ -204,6 +207,7 @@ class IdempotencyRow(Table, table=True):
     at: datetime = instant()
 
 
+<<<<<<< HEAD
 class PolicyFileRow(Table, table=True):
     __tablename__ = "policy_file"
 
@@ -223,6 +227,38 @@ class PolicySetRow(Table, table=True):
     proposed_at: datetime = instant()
     activated_by: str
     activated_at: datetime | None = instant(nullable=True)
+=======
+class WitnessedLogRow(Table, table=True):
+    __tablename__ = "witnessed_log"
+
+    origin: str = key()
+    participant: str
+    size: int = Field(sa_type=BigInteger)
+    note: bytes = binary()
+    cosigned_at: datetime = instant()
+    alarm: str | None
+    evidence: bytes | None = binary(nullable=True)
+
+
+class WitnessRow(Table, table=True):
+    __tablename__ = "witness"
+
+    participant: str = key()
+    size: int = Field(sa_type=BigInteger)
+    cosigned_at: datetime | None = instant(nullable=True)
+    alarm: str | None
+    alarmed_at: datetime | None = instant(nullable=True)
+
+
+class SubmittedCheckpointRow(Table, table=True):
+    __tablename__ = "submitted_checkpoint"
+
+    participant: str = key()
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    note: bytes = binary()
+    submitted_at: datetime = instant()
+    cosigned_at: datetime | None = instant(nullable=True)
+>>>>>>> witness
 
 
 TABLES: Mapping[type[Record], type[Table]] = {
@@ -237,6 +273,12 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalPartRecord: ArrivalPartRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
+<<<<<<< HEAD
     PolicyFileRecord: PolicyFileRow,
     PolicySetRecord: PolicySetRow,
+=======
+    WitnessedLogRecord: WitnessedLogRow,
+    WitnessRecord: WitnessRow,
+    SubmittedCheckpointRecord: SubmittedCheckpointRow,
+>>>>>>> witness
 }
