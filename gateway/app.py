@@ -217,11 +217,6 @@ def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:
     return ClientCertificate(settings.client_certificate_file, settings.client_key_file, ring.tls_passphrase)
 
 
-<<<<<<< HEAD
-def _store_check(store: SqlStore) -> Check:
-    async def check() -> None:
-        store.require_writable()
-=======
 def _witness_terms(settings: Settings) -> WitnessTerms:
     seconds = settings.witness_max_age_seconds
     max_age = timedelta(seconds=seconds) if seconds else None
@@ -230,7 +225,7 @@ def _witness_terms(settings: Settings) -> WitnessTerms:
 
 def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
     async def store_answers() -> None:
->>>>>>> witness
+        store.require_writable()
         await store.read_log(lambda log: log.size)
 
     async def witnesses_are_quiet() -> None:

@@ -111,17 +111,12 @@ class Reader(Protocol):
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
         ...
 
-<<<<<<< HEAD
-    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
-        """When the next pending row of a partner that is not busy is due or its lease runs out; None if there is none."""
-=======
     def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
         """What was submitted to this witness, the largest first."""
         ...
 
-    def outbox_due(self) -> datetime | None:
-        """When the next pending row is due or its lease runs out; None if there is none."""
->>>>>>> witness
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
+        """When the next pending row of a partner that is not busy is due or its lease runs out; None if there is none."""
         ...
 
     def prove_entry(self, index: int) -> LogProof:

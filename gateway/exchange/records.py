@@ -225,7 +225,6 @@ class IdempotencyRecord:
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
 class PolicyFileRecord:
     """A file of some policy set, for ever. It says nothing of any package, and is kept in the clear."""
 
@@ -249,7 +248,9 @@ class PolicySetRecord:
     proposed_at: datetime
     activated_by: str = ""
     activated_at: datetime | None = None
-=======
+
+
+@dataclass(frozen=True)
 class WitnessedLogRecord:
     """A partner's log as we, its witness, cosigned it last. Who shows us a smaller or another tree is told so by this."""
 
@@ -288,7 +289,6 @@ class SubmittedCheckpointRecord:
     """Our own lines, and the witness's once it has cosigned."""
     submitted_at: datetime
     cosigned_at: datetime | None = None
->>>>>>> witness
 
 
 Record = (
@@ -303,12 +303,9 @@ Record = (
     | ArrivalPartRecord
     | ParticipantRecord
     | IdempotencyRecord
-<<<<<<< HEAD
     | PolicyFileRecord
     | PolicySetRecord
-=======
     | WitnessedLogRecord
     | WitnessRecord
     | SubmittedCheckpointRecord
->>>>>>> witness
 )

@@ -96,9 +96,6 @@ class SqlReader:
         )
         return self._all(ReleaseRecord, query)
 
-<<<<<<< HEAD
-    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
-=======
     def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
         """See exchange.ports.Reader."""
         submitted = SQL[SubmittedCheckpointRecord].table.c
@@ -110,8 +107,7 @@ class SqlReader:
         )
         return self._all(SubmittedCheckpointRecord, query)
 
-    def outbox_due(self) -> datetime | None:
->>>>>>> witness
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """See exchange.ports.Reader."""
         return outbox_due(self._connection, busy)
 

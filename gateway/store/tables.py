@@ -207,7 +207,6 @@ class IdempotencyRow(Table, table=True):
     at: datetime = instant()
 
 
-<<<<<<< HEAD
 class PolicyFileRow(Table, table=True):
     __tablename__ = "policy_file"
 
@@ -227,7 +226,8 @@ class PolicySetRow(Table, table=True):
     proposed_at: datetime = instant()
     activated_by: str
     activated_at: datetime | None = instant(nullable=True)
-=======
+
+
 class WitnessedLogRow(Table, table=True):
     __tablename__ = "witnessed_log"
 
@@ -258,7 +258,6 @@ class SubmittedCheckpointRow(Table, table=True):
     note: bytes = binary()
     submitted_at: datetime = instant()
     cosigned_at: datetime | None = instant(nullable=True)
->>>>>>> witness
 
 
 TABLES: Mapping[type[Record], type[Table]] = {
@@ -273,12 +272,9 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalPartRecord: ArrivalPartRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
-<<<<<<< HEAD
     PolicyFileRecord: PolicyFileRow,
     PolicySetRecord: PolicySetRow,
-=======
     WitnessedLogRecord: WitnessedLogRow,
     WitnessRecord: WitnessRow,
     SubmittedCheckpointRecord: SubmittedCheckpointRow,
->>>>>>> witness
 }

@@ -50,7 +50,7 @@ def query(settings, statement: str):
 
 def refusal(place, settings, vault, decision_id) -> tuple[str, str]:
     async def story():
-        async with place.open() as gateway:
+        async with place.open():
             from gateway.app import load_ring, log_keys
             from gateway.store.sql_store import open_reading
 
