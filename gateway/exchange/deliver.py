@@ -39,7 +39,7 @@ class Outbox:
         """Lease what is due, and fetch all it takes to carry it. Nothing is carried to a suspended partner."""
         agency = self._agency
         now = agency.clock()
-        idle = busy | _suspended(agency)
+        idle = busy | _suspended(agency) | _stopped(agency)
         rows = await agency.store.write(
             lambda tx: [
                 _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
@@ -184,6 +184,19 @@ def _close(tx: Transaction, row: OutboxRecord, state: OutboxState, problem: str 
         return False
     tx.change(present, state=state, lease_until=now, attempts=present.attempts + 1, problem=problem)
     return True
+
+
+def _stopped(agency: Agency) -> frozenset[str]:
+    """Partners to whom nothing leaves while a witness's alarm stands."""
+
+    def is_stopped(participant: str) -> bool:
+        try:
+            agency.require_release(participant)
+        except AttacheError:
+            return True
+        return False
+
+    return frozenset(filter(is_stopped, agency.directory.partners))
 
 
 def _suspended(agency: Agency) -> frozenset[str]:

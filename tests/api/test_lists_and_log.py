@@ -95,7 +95,10 @@ def test_searching_is_itself_an_entry_and_finds_by_real_ids(desk):
             -1
         ]
         assert last["fields"]["record"]["filter"] == {
-            **{"code": searches["event"], "actor": "analyst", "package_id": package_id, "partner": "europol"},
+            "code": searches["event"],
+            "actor": "analyst",
+            "package_id": package_id,
+            "partner": "europol",
             "after": -1,
         }
         none = (await auditor.get("/log/entries", params={"actor": "nobody at all"})).json()

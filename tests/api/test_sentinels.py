@@ -8,7 +8,7 @@ import structlog
 
 from gateway.exchange.records import ArrivalRecord, PartRecord
 from gateway.request_log import configure_logging
-from tests.api.lines import Lines, came_to, delivering, desk_of
+from tests.api.lines import Lines, delivering, desk_of
 from tests.exchange_place import a_submission, b64u, problem
 
 TITLE, NAME, CONTENT, REASON = "Zq-title-Zq", "Zq-name-Zq.txt", "Zq-content-Zq", "Zq-reason-Zq"
