@@ -99,7 +99,12 @@ class ExampleParticipant:
 
 
 def make_exchange(
-    folder: Path, *, now: datetime, ports: Mapping[str, int] | None = None, cost: int = FAST_COST
+    folder: Path,
+    *,
+    now: datetime,
+    ports: Mapping[str, int] | None = None,
+    cost: int = FAST_COST,
+    suites: tuple[Suite, ...] = tuple(Suite),
 ) -> dict[str, ExampleParticipant]:
     """All six participants under `folder`, which must not hold an exchange yet.
 
@@ -110,7 +115,9 @@ def make_exchange(
         port = (ports or {}).get(profile.participant)
         url = f"https://127.0.0.1:{port}" if port else None
         reached = Profile(profile.participant, profile.name, profile.jurisdiction, profile.post, url)
-        made[profile.participant] = make_participant(reached, folder / profile.participant, now=now, cost=cost)
+        made[profile.participant] = make_participant(
+            reached, folder / profile.participant, now=now, cost=cost, suites=suites
+        )
     publish_descriptors(folder / "descriptors", made)
     return made
 

@@ -41,7 +41,7 @@ app.add_typer(log_commands, name="log")
 app.add_typer(participant_commands, name="participant")
 
 Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file with settings; ATTACHE_ variables win over it.")
+    Path | None, typer.Option("--config", "-c", help="TOML file with settings; ATTACHE_GATEWAY_ variables win over it.")
 ]
 
 

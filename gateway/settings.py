@@ -1,6 +1,6 @@
 """Everything that an operator may set: one frozen `Settings`, read once at start.
 
-A setting comes from the environment (`ATTACHE_` and its name in capitals) or from a TOML file; the environment wins.
+A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment wins.
 An unknown name, in either, refuses the start. Secrets are never values here, only paths of files.
 `docs/operations.md` holds one row for each setting.
 """
@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from attache.errors import Misconfigured
 from attache.vocabulary import Post
 
-PREFIX = "ATTACHE_"
+PREFIX = "ATTACHE_GATEWAY_"
 MIB = 1 << 20
 MAX_SECRET_BYTES = 4096
 

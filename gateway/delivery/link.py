@@ -25,7 +25,7 @@ class ClientCertificate:
 
     certificate: Path
     key: Path
-    passphrase: bytes | None = field(default=None, repr=False)
+    passphrase: bytes | str | None = field(default=None, repr=False)
 
 
 class Carrier(Protocol):

@@ -5,15 +5,13 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from attache.crypto import sha256_hex
 from attache.errors import (
     AttacheError,
     Conflict,
+    IllegalTransition,
     MalformedInput,
     NotAuthentic,
     NotFound,
@@ -24,6 +22,7 @@ from attache.package import (
     BLOCK_BYTES,
     BlockTree,
     Envelope,
+    Step,
     VerifiedBlocks,
     VerifiedPackage,
     block_count,
@@ -31,17 +30,18 @@ from attache.package import (
     parse_frame,
 )
 from attache.package.blocks import root_of_blocks
-from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from attache.package.steps import at
+from attache.receipt import ReceiptKind
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
 from gateway.exchange.block_ranges import format_ranges, parse_ranges
-from gateway.exchange.logged import event
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.refuse import arrival_entry, refused_with_receipt
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import EventCode
 from gateway.partners import Partner
 
 NOT_LOGGED = -1
@@ -56,6 +56,15 @@ class Wanted:
     blocks: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where bytes belong in a part: from `start` up to, not including, `end`, of `total`."""
+
+    start: int
+    end: int
+    total: int
+
+
 async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Sequence[bytes]) -> bytes:
     """A whole small package at once. Returns the signed delivered receipt.
 
@@ -63,26 +72,17 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
     """
     envelope = _own_envelope(peer, frame)
     try:
-        if await _is_complete(agency, envelope):
-            return await ensure_receipt(agency, envelope.originator, envelope.package_id, ReceiptKind.DELIVERED)
-        verified = await asyncio.to_thread(_verify, agency, peer, envelope)
-        hashes = await asyncio.to_thread(_verify_parts, envelope, parts)
+        known = await agency.store.read(lambda reader: _known(reader, envelope))
+        verified = await asyncio.to_thread(_verify, agency, peer, envelope) if known is None else None
+        is_wanted = known is None or known.state is ArrivalState.RECEIVING
+        hashes = await asyncio.to_thread(_verify_parts, envelope, parts) if is_wanted else []
     except AttacheError as error:
-        raise await _refused(agency, envelope, error) from None
-
-    def unit(tx: Transaction) -> bool:
-        if _known(tx, envelope) is not None:
-            return False
-        index = _log_received(agency, tx, envelope, verified.manifest_sha256)
-        tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
-        for number, (part, blob_id, part_hashes) in enumerate(zip(envelope.parts, blob_ids, hashes, strict=True)):
-            tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, part_hashes, ""))
-        return True
-
-    async with ProvisionalBlobs(agency.blobs) as blobs:
-        blob_ids = await asyncio.to_thread(_keep, blobs, parts)
-        if await agency.store.write(unit):
-            blobs.keep()
+        raise await refused_with_receipt(agency, envelope, error) from None
+    if verified is not None and not await _take_whole(agency, verified, frame, parts, hashes):
+        return await receive_package(agency, peer, frame, parts)  # it came twice at once: now it is known
+    if known is not None and is_wanted:
+        await _fill(agency, envelope, parts, hashes)
+        return await complete_package(agency, peer, envelope.package_id)
     return await ensure_receipt(agency, envelope.originator, envelope.package_id, ReceiptKind.DELIVERED)
 
 
@@ -95,7 +95,7 @@ async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes
         if await agency.store.read(lambda reader: _known(reader, envelope)) is None:
             await _begin(agency, peer, envelope, frame)
     except AttacheError as error:
-        raise await _refused(agency, envelope, error) from None
+        raise await refused_with_receipt(agency, envelope, error) from None
     return await wanted_of(agency, peer, envelope.package_id)
 
 
@@ -107,9 +107,16 @@ async def wanted_of(agency: Agency, peer: Partner, package_id: str) -> list[Want
 
 async def take_hashes(agency: Agency, peer: Partner, package_id: str, number: int, hashes: bytes) -> None:
     """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
-    _, part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
-    VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
-    await agency.store.write(lambda tx: tx.change(part, block_hashes=hashes) if not part.block_hashes else part)
+    part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
+    with at(Step.BLOCKS):
+        VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
+
+    def unit(tx: Transaction) -> None:
+        present = tx.get(ArrivalPartRecord, peer.participant, package_id, number)
+        if present is not None and not present.block_hashes:
+            tx.change(present, block_hashes=hashes)
+
+    await agency.store.write(unit)
 
 
 async def take_blocks(
@@ -117,23 +124,23 @@ async def take_blocks(
     peer: Partner,
     package_id: str,
     number: int,
-    start: int,
-    end: int,
+    place: Place,
     chunks: AsyncIterator[bytes],
 ) -> None:
-    """The ciphertext from `start` up to `end` of a part: whole blocks, each verified before it is written.
+    """The ciphertext at `place` in a part: whole blocks, each verified before it is written.
 
     A damaged block is refused and named; those before it stay.
     """
-    _, part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
+    part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
+    first = _block_border(part, place)
     if not part.block_hashes:
-        raise Conflict(detail="send the part's block hashes first")
+        raise Conflict(detail="send the block hashes first")
     verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
-    first = _block_border(part, start, end)
     taken = 0
     try:
-        async for block in in_pieces(_exactly(chunks, end - start)):
-            verified.verify(first + taken, block)
+        async for block in in_pieces(_exactly(chunks, place.end - place.start)):
+            with at(Step.BLOCKS):
+                verified.verify(first + taken, block)
             await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
             taken += 1
     finally:
@@ -171,7 +178,7 @@ def _own_envelope(peer: Partner, frame: bytes) -> Envelope:
     """Step 1, and that the sender is the originator: nobody forwards another's package."""
     envelope = parse_frame(frame)
     if envelope.originator != peer.participant:
-        raise SignatureInvalid(detail="sent by another participant than its originator", step="address")
+        raise SignatureInvalid(detail="sent by another participant than its originator", step=Step.ADDRESS)
     return envelope
 
 
@@ -215,6 +222,51 @@ def _verify_parts(envelope: Envelope, parts: Sequence[bytes]) -> list[bytes]:
     return found
 
 
+async def _take_whole(
+    agency: Agency, verified: VerifiedPackage, frame: bytes, parts: Sequence[bytes], hashes: Sequence[bytes]
+) -> bool:
+    """Store a package that is here as a whole; False, and nothing is kept, where another request was quicker."""
+    envelope, blobs = verified.envelope, ProvisionalBlobs(agency.blobs)
+
+    def unit(tx: Transaction) -> bool:
+        if _known(tx, envelope) is not None:
+            return False
+        index = _log_received(agency, tx, envelope, verified.manifest_sha256)
+        tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
+        for number, (part, blob_id, part_hashes) in enumerate(zip(envelope.parts, blob_ids, hashes, strict=True)):
+            tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, part_hashes, ""))
+        return True
+
+    async with blobs:
+        blob_ids = await asyncio.to_thread(_keep, blobs, parts)
+        is_named = await agency.store.write(unit)
+        if is_named:
+            blobs.keep()
+    return is_named
+
+
+async def _fill(agency: Agency, envelope: Envelope, parts: Sequence[bytes], hashes: Sequence[bytes]) -> None:
+    """Put the parts of a package that was only announced so far where room was made for them."""
+    key = (envelope.originator, envelope.package_id)
+    places = await agency.store.read(
+        lambda reader: reader.find(ArrivalPartRecord, originator=key[0], package_id=key[1])
+    )
+
+    def write() -> None:
+        for place, ciphertext in zip(places, parts, strict=True):
+            agency.blobs.write_at(place.blob_id, 0, ciphertext)
+            agency.blobs.sync(place.blob_id)
+
+    def unit(tx: Transaction) -> None:
+        for number, part_hashes in enumerate(hashes):
+            present = tx.get(ArrivalPartRecord, *key, number)
+            if present is not None:
+                tx.change(present, block_hashes=part_hashes, blocks_missing="")
+
+    await asyncio.to_thread(write)
+    await agency.store.write(unit)
+
+
 def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
     blob_ids = []
     for ciphertext in parts:
@@ -224,11 +276,17 @@ def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
     return blob_ids
 
 
+def _reserve(blobs: ProvisionalBlobs, envelope: Envelope) -> list[str]:
+    """Room for every part."""
+    return [blobs.add(blobs.blobs.reserve(part.ciphertext_bytes)) for part in envelope.parts]
+
+
 async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes) -> None:
     """Store a verified announcement, and make room for its parts."""
     if any(part.ciphertext_bytes > agency.limits.max_part_bytes for part in envelope.parts):
-        raise PayloadTooLarge(detail="a part is larger than the limit")
+        raise PayloadTooLarge(detail="a part is larger than this gateway takes")
     verified = await asyncio.to_thread(_verify, agency, peer, envelope)
+    blobs = ProvisionalBlobs(agency.blobs)
 
     def unit(tx: Transaction) -> bool:
         if _known(tx, envelope) is not None:
@@ -238,14 +296,14 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
         tx.log(
-            _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
+            arrival_entry(
+                agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)
+            )
         )
         return True
 
-    async with ProvisionalBlobs(agency.blobs) as blobs:
-        blob_ids = await asyncio.to_thread(
-            lambda: [blobs.add(agency.blobs.reserve(part.ciphertext_bytes)) for part in envelope.parts]
-        )
+    async with blobs:
+        blob_ids = await asyncio.to_thread(_reserve, blobs, envelope)
         if await agency.store.write(unit):
             blobs.keep()
 
@@ -280,63 +338,10 @@ def _arrival_part(
 def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_sha256: str) -> int:
     total = envelope.parts_bytes
     return tx.log(
-        _entry(agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total)
+        arrival_entry(
+            agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total
+        )
     )
-
-
-def _entry(
-    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
-) -> Event:
-    about = {
-        "package_id": envelope.package_id,
-        "originator": envelope.originator,
-        "recipient": envelope.recipient,
-        "envelope_sha256": envelope.sha256,
-        "manifest_sha256": manifest_sha256,
-        "suite": envelope.clear.suite,
-        **record,
-    }
-    return event(
-        event_code,
-        agency.clock(),
-        envelope.originator,
-        package=envelope.package_id,
-        partner=envelope.originator,
-        record=about,
-    )
-
-
-async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
-    """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
-
-    Nothing of the package is kept; that it was refused is logged.
-    """
-    is_for_good = isinstance(error, MalformedInput | NotAuthentic) or error.code == "package-conflict"
-    if envelope.recipient != agency.participant or not is_for_good:
-        return error
-    receipt = Receipt(
-        receipt=ReceiptKind.REFUSED,
-        package_id=envelope.package_id,
-        originator=envelope.originator,
-        recipient=agency.participant,
-        envelope_sha256=envelope.sha256,
-        manifest_sha256=None,
-        parts=tuple(part.ciphertext_root for part in envelope.parts),
-        at=agency.clock(),
-        problem=error.code,
-    )
-    signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
-    entry = _entry(
-        agency,
-        EventCode.PACKAGE_REFUSED_BY_US,
-        envelope,
-        None,
-        receipt_sha256=sha256_hex(signed),
-        code=error.code,
-        step=error.step,
-    )
-    await agency.store.write(lambda tx: tx.log(entry))
-    return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})
 
 
 def _announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
@@ -351,23 +356,25 @@ def _parts(reader: Reader, peer: Partner, package_id: str) -> list[ArrivalPartRe
     return reader.find(ArrivalPartRecord, originator=peer.participant, package_id=package_id)
 
 
-def _arriving(
-    reader: Reader, peer: Partner, package_id: str, number: int
-) -> tuple[ArrivalRecord, ArrivalPartRecord, str]:
+def _arriving(reader: Reader, peer: Partner, package_id: str, number: int) -> tuple[ArrivalPartRecord, str]:
     """A part on its way in, and its signed root."""
     arrival = _announced(reader, peer, package_id)
     part = reader.get(ArrivalPartRecord, peer.participant, package_id, number)
     if part is None:
         raise NotFound(detail="the package has no such part")
-    return arrival, part, parse_frame(arrival.frame).parts[number].ciphertext_root
+    if arrival.state is not ArrivalState.RECEIVING:
+        raise IllegalTransition("illegal-transition", "the package is here as a whole")
+    return part, parse_frame(arrival.frame).parts[number].ciphertext_root
 
 
-def _block_border(part: ArrivalPartRecord, start: int, end: int) -> int:
-    """The first block of a range that begins and ends on block borders."""
-    ends_well = end == part.ciphertext_bytes or end % BLOCK_BYTES == 0
-    if start % BLOCK_BYTES or not ends_well or not start < end <= part.ciphertext_bytes:
+def _block_border(part: ArrivalPartRecord, place: Place) -> int:
+    """The first block of a range of this part that begins and ends on block borders."""
+    if place.total != part.ciphertext_bytes:
+        raise MalformedInput(detail="the part has another length than the range says")
+    ends_well = place.end == part.ciphertext_bytes or place.end % BLOCK_BYTES == 0
+    if place.start % BLOCK_BYTES or not ends_well or not place.start < place.end <= part.ciphertext_bytes:
         raise MalformedInput(detail="the range does not fall on block borders")
-    return start // BLOCK_BYTES
+    return place.start // BLOCK_BYTES
 
 
 async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:

@@ -9,8 +9,10 @@ from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
 from attache.package.envelope import split_frame
 from gateway.admission import body_stream, read_body
+from gateway.admission.bodies import verify_media_type
 from gateway.admission.contract import PROBLEM, raw_body
 from gateway.exchange.receive import (
+    Place,
     announce_package,
     complete_package,
     receive_package,
@@ -58,7 +60,7 @@ async def offer(request: Request, own: Own, peer: Peer) -> Response:
         limit_bytes=settings.inline_package_bytes + MAX_FRAME_BYTES,
         seconds=settings.body_timeout_seconds,
     )
-    if request.headers["content-type"].startswith(MEDIA_TYPE):
+    if verify_media_type(request, (MEDIA_TYPE, ENVELOPE_TYPE)) == MEDIA_TYPE:
         frame, parts = split_frame(raw)
         return _receipt(await receive_package(own, peer, frame, parts))
     answer = await announce_package(own, peer, raw)
@@ -86,9 +88,9 @@ async def put_hashes(request: Request, own: Own, peer: Peer, package_id: Package
 async def put_blocks(request: Request, own: Own, peer: Peer, package_id: PackageId, number: PartNumber) -> None:
     """Whole blocks of a part's ciphertext, as `Content-Range` says; each is verified before it is written."""
     settings = request.app.state.settings
-    start, end = _parse_content_range(request.headers.get("content-range", ""))
+    place = _parse_content_range(request.headers.get("content-range", ""))
     chunks = body_stream(request, limit_bytes=settings.max_part_bytes, idle_seconds=settings.part_idle_seconds)
-    await take_blocks(own, peer, package_id, number, start, end, chunks)
+    await take_blocks(own, peer, package_id, number, place, chunks)
 
 
 @router.post("/{package_id}/complete", responses={200: {"content": {RECEIPT_TYPE: {}}}}, response_class=Response)
@@ -101,9 +103,9 @@ def _receipt(signed: bytes) -> Response:
     return Response(signed, media_type=RECEIPT_TYPE)
 
 
-def _parse_content_range(text: str) -> tuple[int, int]:
-    """Start and end (exclusive) of the range (RFC 9110, 14.4)."""
+def _parse_content_range(text: str) -> Place:
+    """The range and the whole length that it says (RFC 9110, 14.4)."""
     found = _RANGE.fullmatch(text)
     if found is None:
         raise MalformedInput(detail="Content-Range: expected `bytes first-last/total`")
-    return int(found[1]), int(found[2]) + 1
+    return Place(int(found[1]), int(found[2]) + 1, int(found[3]))

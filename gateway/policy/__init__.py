@@ -21,6 +21,7 @@ from gateway.policy.decision import (
 from gateway.policy.explain import Explanation, explain
 from gateway.policy.policy_set import PolicySet, Shard, load_policy_set, read_policy_folder
 from gateway.policy.proposal import release_digest
+from gateway.policy.reading import ReaderFacts, ReadingDecision, ReceivedFacts, Use, UseDecision, decide_reading
 from gateway.policy.replay import replay
 from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 from gateway.policy.what_if import WhatIf, what_if
@@ -38,11 +39,17 @@ __all__ = [
     "PartDecision",
     "PartFacts",
     "PolicySet",
+    "ReaderFacts",
+    "ReadingDecision",
+    "ReceivedFacts",
     "ReleaseRequest",
     "Shard",
     "UnitOutcome",
+    "Use",
+    "UseDecision",
     "WhatIf",
     "decide",
+    "decide_reading",
     "explain",
     "load_policy_set",
     "read_policy_folder",

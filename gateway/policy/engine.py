@@ -92,12 +92,12 @@ def ask(
     return answers
 
 
-def entity(kind: str, entity_id: str, stated: Json, *, parents: Sequence[Json] = ()) -> Json:
+def entity(kind: str, entity_id: str, stated: Json, *, parents: Sequence[Json] = ()) -> dict[str, Any]:
     """One entity, with what is stated of it."""
     return {"uid": reference(kind, entity_id), "attrs": stated, "parents": list(parents)}
 
 
-def reference(kind: str, entity_id: str) -> Json:
+def reference(kind: str, entity_id: str) -> dict[str, Any]:
     """The name of an entity."""
     return {"type": NAMESPACE + kind, "id": entity_id}
 

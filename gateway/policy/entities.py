@@ -55,9 +55,9 @@ def partner_entities(facts: PartnerFacts) -> list[Json]:
         "participant": reference("Participant", facts.partner),
         "post": reference("Post", facts.post),
         "status": reference("PartnerStatus", facts.status),
-        "clearedTlp": _references("Tlp", facts.cleared_tlp),
-        "refusedClasses": _references("ContentClass", facts.refused_classes),
-        "deathPenaltyCrimes": _references("CrimeType", facts.death_penalty_crimes),
+        "clearedTlp": references("Tlp", facts.cleared_tlp),
+        "refusedClasses": references("ContentClass", facts.refused_classes),
+        "deathPenaltyCrimes": references("CrimeType", facts.death_penalty_crimes),
     }
     desks = {
         f"{facts.partner}/{name}": {
@@ -82,20 +82,20 @@ def release_entities(
     """The release as proposed, with its requester and every approver, once each."""
     officers: dict[str, Json] = {request.requester: {"mayApprove": False, "posts": []}}
     for approval in approvals:
-        officers[approval.officer] = {"mayApprove": approval.may_approve, "posts": _references("Post", approval.posts)}
+        officers[approval.officer] = {"mayApprove": approval.may_approve, "posts": references("Post", approval.posts)}
     own_desks = {f"{facts.partner}/{desk}" for desk in facts.desks}
     release = {
         "own": reference("Participant", own),
-        "now": _instant(request.now),
+        "now": instant(request.now),
         "digest": digest,
         "kind": reference("Kind", request.kind),
         "purpose": reference("Purpose", request.purpose),
         "basis": reference("Agreement", request.legal_basis),
-        "crimeTypes": _references("CrimeType", request.crime_types),
+        "crimeTypes": references("CrimeType", request.crime_types),
         "urgency": reference("Urgency", request.urgency),
         "channel": reference("Channel", request.channel),
-        "assurances": _references("Assurance", request.assurances),
-        "named": _references("Desk", own_desks & request.named_recipients),
+        "assurances": references("Assurance", request.assurances),
+        "named": references("Desk", own_desks & request.named_recipients),
         "requester": reference("Officer", request.requester),
     }
     return [
@@ -110,7 +110,7 @@ def terms_entity(handling: Handling, world: World) -> Json:
         "handling": {
             "retentionDays": handling.retention_days,
             "reviewWithinHours": handling.review_within_hours,
-            "caveats": _references("Caveat", handling.caveats),
+            "caveats": references("Caveat", handling.caveats),
             "onward": reference("Onward", handling.onward),
         }
     }
@@ -118,7 +118,7 @@ def terms_entity(handling: Handling, world: World) -> Json:
         terms[member] = {
             "by": reference("Officer", approval.officer),
             "digest": approval.digest,
-            "expires": _instant(approval.expires_at),
+            "expires": instant(approval.expires_at),
         }
     return entity("Terms", world.name, terms)
 
@@ -133,10 +133,10 @@ def item_entity(item_id: str, item: Item) -> Json:
         "tlp": reference("Tlp", markings.tlp or Tlp.RED),
         "orcon": markings.orcon,
         "releasableToAnyone": markings.rel_to is None,
-        "releasableTo": _references("Participant", markings.rel_to or ()),
-        "classes": _references("ContentClass", item.classes),
-        "handlingCodes": _references("HandlingCode", item.handling_codes),
-        "receivedCaveats": _references("Caveat", item.caveats),
+        "releasableTo": references("Participant", markings.rel_to or ()),
+        "classes": references("ContentClass", item.classes),
+        "handlingCodes": references("HandlingCode", item.handling_codes),
+        "receivedCaveats": references("Caveat", item.caveats),
         "origin": reference("Participant", item.origin),
         "content": item.content,
         "retentionDaysLeft": item.retention_days_left,
@@ -147,7 +147,7 @@ def item_entity(item_id: str, item: Item) -> Json:
             "to": reference("Participant", item.consent.recipient),
             "purpose": reference("Purpose", item.consent.purpose),
             "content": item.consent.content,
-            "expires": _instant(item.consent.expires_at),
+            "expires": instant(item.consent.expires_at),
         }
     return entity("Item", item_id, stated)
 
@@ -155,19 +155,20 @@ def item_entity(item_id: str, item: Item) -> Json:
 def _agreement(agreement: Agreement) -> Json:
     return {
         "kind": reference("BasisKind", agreement.kind),
-        "inForceFrom": _instant(agreement.in_force_from),
-        "inForceUntil": _instant(agreement.in_force_until),
-        "purposes": _references("Purpose", agreement.purposes),
+        "inForceFrom": instant(agreement.in_force_from),
+        "inForceUntil": instant(agreement.in_force_until),
+        "purposes": references("Purpose", agreement.purposes),
         "maxRetentionDays": agreement.max_retention_days,
         "onward": reference("Onward", agreement.onward),
     }
 
 
-def _references(kind: str, entity_ids: Iterable[str]) -> list[Json]:
+def references(kind: str, entity_ids: Iterable[str]) -> list[Json]:
+    """The names of entities, in one fixed order."""
     return [reference(kind, entity_id) for entity_id in sorted(entity_ids)]
 
 
-def _instant(moment: date | datetime) -> str:
+def instant(moment: date | datetime) -> str:
     """As Cedar reads it: in UTC, to the millisecond."""
     if not isinstance(moment, datetime):
         return moment.isoformat()

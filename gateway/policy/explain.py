@@ -67,7 +67,7 @@ def explain(policy_set: PolicySet, request: ReleaseRequest, unit: str, *, masked
     form = Form.MASKED if masked else Form.CLEAR
     asked = unit_of(proposal, unit)
     handling = tightest(request)
-    answer = proposal.ask(proposal.given, handling, [(asked.item, form)])[asked.item, form]
+    answer = proposal.ask(proposal.given, handling, [(asked.item_id, form)])[asked.item_id, form]
     findings = _findings(proposal, asked, form)
     verify_agreement(findings, answer.allowed, answer.rules)
     return Explanation(
@@ -91,7 +91,7 @@ def unit_of(proposal: Proposal, name: str) -> Unit:
 def _findings(proposal: Proposal, unit: Unit, form: Form) -> tuple[Finding, ...]:
     terms = terms_entity(tightest(proposal.request), proposal.given)
     facts = known_facts([terms], proposal.shard.schema, beside=proposal.known)
-    return examine(proposal.shard, facts, proposal.question(proposal.given, unit.item, form))
+    return examine(proposal.shard, facts, proposal.question(proposal.given, unit.item_id, form))
 
 
 def _may_permit(finding: Finding) -> bool:

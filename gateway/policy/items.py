@@ -3,7 +3,6 @@
 Units with the same facts are one item, and one question: a package of a thousand objects under five markings asks five.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -31,24 +30,36 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One part (`path` None) or field, and its item."""
+    """One part (`path` None) or field. Units that the rules cannot tell apart have one `item_id`."""
 
     part: str
     path: str | None
-    item: Item
+    item_id: str
 
     @property
     def name(self) -> str:
         return self.part if self.path is None else f"{self.part}#{self.path}"
 
+    @property
+    def is_field(self) -> bool:
+        return self.path is not None
 
-def units_of(request: ReleaseRequest, own: str) -> Iterator[Unit]:
-    """Every unit of the package, each part before its fields."""
+
+def units_of(request: ReleaseRequest, own: str) -> tuple[tuple[Unit, ...], dict[str, Item]]:
+    """Every unit of the package, each part before its fields; and the items by their ids."""
+    ids: dict[Item, str] = {}
+    units = []
     for part in request.parts:
         item = _part_item(request, part, own)
-        yield Unit(part.name, None, item)
+        units.append(Unit(part.name, None, ids.setdefault(item, f"i{len(ids)}")))
+        alike: dict[object, str] = {}
         for field in part.fields:
-            yield Unit(part.name, field.path, _field_item(request, part, item, field, own))
+            facts = (field.markings, field.content_class, field.handling_codes, field.origin, _doubts(field))
+            if facts not in alike:
+                inner = _field_item(request, part, item, field, own)
+                alike[facts] = ids.setdefault(inner, f"i{len(ids)}")
+            units.append(Unit(part.name, field.path, alike[facts]))
+    return tuple(units), {item_id: item for item, item_id in ids.items()}
 
 
 def _part_item(request: ReleaseRequest, part: PartFacts, own: str) -> Item:
@@ -81,6 +92,10 @@ def _field_item(request: ReleaseRequest, part: PartFacts, item: Item, field: Fie
         retention_days_left=item.retention_days_left,
         consent=None if origin == own else _consent(request, origin, part.sha256),
     )
+
+
+def _doubts(field: FieldFacts) -> tuple[bool, bool]:
+    return field.unresolved_markings, field.contradictory_markings
 
 
 def _days_left(request: ReleaseRequest, part: PartFacts) -> int:

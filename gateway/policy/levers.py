@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from attache.vocabulary import Assurance, Channel, Markings, Tlp, Urgency
 from gateway.policy.entities import desk_of
 from gateway.policy.facts import PartnerFacts
-from gateway.policy.items import Unit
+from gateway.policy.items import Item, Unit
 from gateway.policy.proposal import Form
 from gateway.policy.request import ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
@@ -73,6 +73,7 @@ class Setting:
     request: ReleaseRequest
     facts: PartnerFacts
     unit: Unit
+    item: Item
     own: str
 
 
@@ -83,7 +84,7 @@ def choices(setting: Setting) -> Iterator[tuple[Lever, ...]]:
     present = desk_of(facts, request).partition("/")[2]
     desks = [Lever("desk", name, f"address it to {facts.partner}/{name}") for name in facts.desks if name != present]
     channels = [Lever("channel", name, f"send it by the channel {name}") for name in Channel if name != request.channel]
-    masks = [Lever("mask", "mask", "send it masked")] if setting.unit.path is not None else []
+    masks = [Lever("mask", "mask", "send it masked")] if setting.unit.is_field else []
     for basis in (None, *bases):
         for desk in (None, *desks):
             for channel in (None, *channels):
@@ -93,8 +94,7 @@ def choices(setting: Setting) -> Iterator[tuple[Lever, ...]]:
 
 def papers(setting: Setting) -> tuple[Lever, ...]:
     """Everything that can be obtained. Having more of it never hinders, so that what is not needed can be left out."""
-    request, unit, partner = setting.request, setting.unit, setting.facts.partner
-    item = unit.item
+    request, item, partner = setting.request, setting.item, setting.facts.partner
     found = [
         Lever("approval", "1", f"an approver at the post {setting.facts.post} approves exactly this release"),
         Lever("approval", "2", f"two approvers, one of the post {setting.facts.post}, approve exactly this release"),

@@ -15,9 +15,12 @@ from gateway.policy.facts import PartnerFacts, id_prefix
 from gateway.policy.rules import Clause, Rule, is_clause_words
 
 BASE_PREFIX = "BASE-"
+READING_PREFIX = "READING-"
 _ANNOTATIONS = frozenset({"id", "why", "cite", "hide", "retention_days", "caveats", "onward"})
 _HANDLING = frozenset({"retention_days", "caveats", "onward"})
-_IDENTITIES = frozenset({"Partner", "Agreement", "Desk", "Officer", "Participant", "Item", "Release", "Terms"})
+_IDENTITIES = frozenset(
+    {"Partner", "Agreement", "Desk", "Officer", "Participant", "Item", "Release", "Terms", "Reader", "Address", "Use"}
+)
 _SENSITIVE = frozenset({"classes", "handlingCodes", "orcon", "receivedCaveats"})
 _PAPERS = frozenset({"approval", "secondApproval", "consent", "assurances", "named"})
 _TIGHTENING = frozenset({"caveats", "retentionDays", "reviewWithinHours", "handling"})
@@ -46,6 +49,18 @@ def lint_base(rules: tuple[Rule, ...]) -> list[str]:
     return found
 
 
+def lint_reading(rules: tuple[Rule, ...]) -> list[str]:
+    """What is wrong with the readers' file, each with file, line and rule."""
+    found = []
+    for rule in rules:
+        if not rule.id.startswith(READING_PREFIX):
+            found.append(f"{rule.where}: its id must start with {READING_PREFIX}")
+        if not isinstance(rule.template.principal, pst.ScopeAny):
+            found.append(f"{rule.where}: a reading rule holds for every reader")
+        found += [f"{rule.where}: {what}" for what in _lint_rule(rule, known=frozenset())]
+    return found
+
+
 def lint_partner(rules: tuple[Rule, ...], facts: PartnerFacts) -> list[str]:
     """What is wrong with a partner's file, each with file, line and rule."""
     known = frozenset({("Partner", facts.partner), *(("Agreement", name) for name in facts.agreements)})
@@ -56,7 +71,7 @@ def lint_partner(rules: tuple[Rule, ...], facts: PartnerFacts) -> list[str]:
             found.append(f"{rule.where}: its id must start with {id_prefix(facts.partner)}")
         if rule.template.principal != own_scope:
             found.append(f'{rule.where}: its scope must be exactly `principal in Attache::Partner::"{facts.partner}"`')
-        found += [f"{rule.where}: {what}" for what in _lint_rule(rule, known)]
+        found += [f"{rule.where}: {what}" for what in (*_lint_rule(rule, known), *_lint_handling(rule))]
     return found
 
 
@@ -72,8 +87,6 @@ def _lint_rule(rule: Rule, known: frozenset[tuple[str, str]]) -> Iterator[str]:
         yield from _lint_empty_sets(clause)
         for atom in _atoms(clause.expression, _polarity_of(rule, clause)):
             yield from _lint_atom(atom)
-    if rule.is_permit:
-        yield from _lint_handling(rule)
 
 
 def _lint_scope(rule: Rule) -> Iterator[str]:
@@ -145,6 +158,8 @@ def _lint_empty_sets(clause: Clause) -> Iterator[str]:
 
 def _lint_handling(rule: Rule) -> Iterator[str]:
     """What a permit asks of the handling (its annotations) and what it checks (its clauses) must be the same."""
+    if not rule.is_permit:
+        return
     days, caveats, onward = (rule.annotations.get(name) for name in ("retention_days", "caveats", "onward"))
     checked = [node for clause in rule.clauses if not clause.is_unless for node in walk(clause.expression)]
     limits = {

@@ -17,11 +17,14 @@ from attache.strict_json import canonical
 from gateway.policy.engine import ENGINE, compile_policies, known_facts
 from gateway.policy.entities import partner_entities
 from gateway.policy.facts import PartnerFacts, parse_facts
-from gateway.policy.lint import lint_base, lint_partner
+from gateway.policy.lint import lint_base, lint_partner, lint_reading
 from gateway.policy.rules import Rule, parse_rules
 
 SCHEMA_FILE = "schema.cedarschema"
 BASE_FILE = "base.cedar"
+READING_SCHEMA_FILE = "reading.cedarschema"
+READING_FILE = "reading.cedar"
+SHARED_FILES = (SCHEMA_FILE, BASE_FILE, READING_SCHEMA_FILE, READING_FILE)
 PARTNERS = "partners/"
 RULES_SUFFIX = ".cedar"
 FACTS_SUFFIX = ".facts.yaml"
@@ -49,6 +52,19 @@ class Shard:
 
 
 @dataclass(frozen=True, eq=False)
+class ReadingShard:
+    """What received packages permit their readers, compiled."""
+
+    rules: Mapping[str, Rule]
+    hash: str
+    schema: cedarpy.Schema = field(repr=False)
+
+    @cached_property
+    def policies(self) -> cedarpy.PolicySet:
+        return compile_policies({rule.id: rule.json_form for rule in self.rules.values()})
+
+
+@dataclass(frozen=True, eq=False)
 class PolicySet:
     """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path."""
 
@@ -56,6 +72,7 @@ class PolicySet:
     hash: str
     files: Mapping[str, str] = field(repr=False)
     shards: Mapping[str, Shard] = field(repr=False)
+    reading: ReadingShard = field(repr=False)
 
     def shard(self, partner: str) -> Shard:
         """The partner's shard; raises NotFound("unknown-partner") where the set has no file for it."""
@@ -63,10 +80,19 @@ class PolicySet:
             raise NotFound("unknown-partner", f"no policy file for {partner[:80]!r}")
         return self.shards[partner]
 
+    def render(self) -> str:
+        """The set as text: its hash, and for each partner its rules and its shard's hash."""
+        lines = [f"policy set of {self.own} {self.hash}"]
+        for partner, shard in self.shards.items():
+            lines.append(
+                f"  {partner}: {len(shard.rules)} rules, {len(shard.facts.agreements)} agreements, {shard.hash}"
+            )
+        return "\n".join([*lines, f"  readers: {len(self.reading.rules)} rules, {self.reading.hash}"])
+
 
 def read_policy_folder(folder: Path) -> dict[str, str]:
     """The files of a policy folder that can affect a decision, by their path in it. Cases and prose are left out."""
-    paths = [folder / SCHEMA_FILE, folder / BASE_FILE, *sorted((folder / PARTNERS).glob("*"))]
+    paths = [*(folder / name for name in SHARED_FILES), *sorted((folder / PARTNERS).glob("*"))]
     files = {}
     for path in paths:
         name = path.relative_to(folder).as_posix()
@@ -83,8 +109,8 @@ def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
     Raises Misconfigured("policy-not-loaded") with everything that is wrong, each with file, line and rule, one per
     line of the detail. A set that loads never meets a rule, a fact or a term that it does not know.
     """
-    schema = _load_schema(files)
-    wrong: list[str] = []
+    schema = _load_schema(files, SCHEMA_FILE)
+    reading, wrong = _load_reading(files, own)
     base = parse_rules(_file(files, BASE_FILE), BASE_FILE)
     wrong += lint_base(base) + _validate(base, schema)
     shards = {}
@@ -101,6 +127,7 @@ def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
         hash=_hash(own, files),
         files=MappingProxyType(dict(files)),
         shards=MappingProxyType(shards),
+        reading=reading,
     )
 
 
@@ -118,11 +145,19 @@ def _load_shard(
     return Shard(own=own, facts=facts, rules=by_id, hash=_hash(own, affecting), schema=schema), wrong
 
 
-def _load_schema(files: Mapping[str, str]) -> cedarpy.Schema:
+def _load_reading(files: Mapping[str, str], own: str) -> tuple[ReadingShard, list[str]]:
+    schema = _load_schema(files, READING_SCHEMA_FILE)
+    rules = parse_rules(_file(files, READING_FILE), READING_FILE)
+    affecting = {name: files[name] for name in (READING_SCHEMA_FILE, READING_FILE)}
+    by_id = MappingProxyType({rule.id: rule for rule in rules})
+    return ReadingShard(by_id, _hash(own, affecting), schema), lint_reading(rules) + _validate(rules, schema)
+
+
+def _load_schema(files: Mapping[str, str], name: str) -> cedarpy.Schema:
     try:
-        return cedarpy.Schema.from_str(_file(files, SCHEMA_FILE))
+        return cedarpy.Schema.from_str(_file(files, name))
     except ValueError as error:
-        raise Misconfigured("policy-not-loaded", f"{SCHEMA_FILE}: {str(error)[:300]}") from None
+        raise Misconfigured("policy-not-loaded", f"{name}: {str(error)[:300]}") from None
 
 
 def _validate(rules: tuple[Rule, ...], schema: cedarpy.Schema) -> list[str]:
@@ -151,7 +186,7 @@ def _partners(files: Mapping[str, str]) -> list[str]:
                 found.add(name.removeprefix(PARTNERS).removesuffix(suffix))
                 break
         else:
-            if name not in {SCHEMA_FILE, BASE_FILE}:
+            if name not in SHARED_FILES:
                 raise Misconfigured("policy-not-loaded", f"{name}: no such file belongs to a policy set")
     return sorted(found)
 

@@ -28,7 +28,8 @@ class Form(StrEnum):
     MASKED = "disclose-masked"
 
 
-Asked = tuple[Item, Form]
+Asked = tuple[str, Form]
+"""An item, by its id, in a form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,7 @@ class Proposal:
     request: ReleaseRequest
     digest: str
     units: tuple[Unit, ...]
+    items: Mapping[str, Item]
 
     @property
     def agreement(self) -> Agreement:
@@ -62,22 +64,17 @@ class Proposal:
         return World("once", self.approved_twice.approvals[:1])
 
     @cached_property
-    def item_ids(self) -> Mapping[Item, str]:
-        """Units that the rules cannot tell apart are one item."""
-        return {item: f"i{number}" for number, item in enumerate(dict.fromkeys(unit.item for unit in self.units))}
-
-    @cached_property
     def known(self) -> cedarpy.Entities:
         """Every fact but the terms: known to the engine once, for every round."""
         approvals = (*self.given.approvals, *self.approved_twice.approvals)
         release = release_entities(self.shard.facts, self.shard.own, self.request, self.digest, approvals)
-        items = [item_entity(item_id, item) for item, item_id in self.item_ids.items()]
+        items = [item_entity(item_id, item) for item_id, item in self.items.items()]
         return known_facts([*release, *items], self.shard.schema, beside=self.shard.known)
 
-    def question(self, world: World, item: Item, form: Form) -> Question:
+    def question(self, world: World, item_id: str, form: Form) -> Question:
         """May the recipient get this item in this form?"""
         desk = reference("Desk", desk_of(self.shard.facts, self.request))
-        return Question(desk, form, reference("Item", self.item_ids[item]), world.context)
+        return Question(desk, form, reference("Item", item_id), world.context)
 
     def ask(self, world: World, handling: Handling, wanted: Iterable[Asked]) -> dict[Asked, Answer]:
         """The engine's answer for each item and form, in one batch."""
@@ -94,7 +91,7 @@ def propose(policy_set: PolicySet, request: ReleaseRequest) -> tuple[Proposal, d
     agreement_of(shard.facts, request)
     facts = plain(request)
     digest = digest_of(shard.hash, desk_of(shard.facts, request), facts)
-    return Proposal(shard, request, digest, tuple(units_of(request, policy_set.own))), facts
+    return Proposal(shard, request, digest, *units_of(request, policy_set.own)), facts
 
 
 def release_digest(policy_set: PolicySet, request: ReleaseRequest) -> str:

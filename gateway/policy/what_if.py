@@ -57,13 +57,14 @@ def what_if(policy_set: PolicySet, request: ReleaseRequest, unit: str) -> WhatIf
     Raises as `explain` does.
     """
     proposal, _ = propose(policy_set, request)
-    setting = Setting(request, proposal.shard.facts, unit_of(proposal, unit), policy_set.own)
+    found = unit_of(proposal, unit)
+    setting = Setting(request, proposal.shard.facts, found, proposal.items[found.item_id], policy_set.own)
     search = _Search(policy_set, setting)
     if search.releases(()):
         return WhatIf(unit, allowed=True, ways=(), more=0, questions=search.questions)
     every = papers(setting)
-    found = {way for choice in choices(setting) for way in search.smallest_of(choice, every)}
-    ways = sorted(_smallest(found), key=lambda way: (way.cost, len(way.levers), str(way)))
+    sets = {way for choice in choices(setting) for way in search.smallest_of(choice, every)}
+    ways = sorted(_smallest(sets), key=lambda way: (way.cost, len(way.levers), str(way)))
     return WhatIf(unit, False, tuple(ways[:MAX_WAYS]), max(0, len(ways) - MAX_WAYS), search.questions)
 
 
@@ -112,8 +113,9 @@ class _Search:
     def _ask(self, levers: tuple[Lever, ...]) -> bool:
         draft = draft_with(self.setting, levers)
         whole, _ = propose(self.policy_set, draft.request)
-        proposal = replace(whole, units=(unit_of(whole, self.setting.unit.name),))
-        asked = (proposal.units[0].item, draft.form)
+        item_id = unit_of(whole, self.setting.unit.name).item_id
+        proposal = replace(whole, items={item_id: whole.items[item_id]})
+        asked = (item_id, draft.form)
         return proposal.ask(_world(proposal, draft.approvals), tightest(draft.request), [asked])[asked].allowed
 
 

@@ -138,8 +138,11 @@ class Writer:
         for job in group:
             if job.future.cancelled():
                 continue
-            if job.outcome.error:
-                job.future.set_exception(job.outcome.error)
+            error = job.outcome.error
+            if isinstance(error, StopIteration):  # which a future cannot hold
+                error = RuntimeError("a unit of work raised StopIteration")
+            if error:
+                job.future.set_exception(error)
             else:
                 job.future.set_result(job.outcome.answer)
         if any(job.outcome.has_written for job in group):

@@ -77,6 +77,17 @@ class Connection(H11Protocol):
         self._forget_header()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """End the connection after its answer; an idle one at once.
+
+        A client that is not reading never answers the close of TLS, and would keep the process for the whole grace time.
+        """
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self.transport.get_write_buffer_size() == 0:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the base's words are not ours
         """Answer what is not HTTP, unless an answer is under way already."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):

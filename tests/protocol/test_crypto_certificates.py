@@ -7,7 +7,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA384, SHA512
 
-from attache.crypto import Algorithm, Certificate, PrivateKey, certificates_of_pem, verify_chain, verify_crl
+from attache.crypto import (
+    Algorithm,
+    Certificate,
+    PrivateKey,
+    certificates_of_pem,
+    parse_certificate_text,
+    verify_chain,
+    verify_crl,
+)
 from attache.errors import MalformedInput
 from certs_example.authority import CERTIFICATE_LIFETIME, Authority, _builder, _with_usage, as_value, make_authority
 from tests.protocol.making import NOW, refused
@@ -108,6 +116,14 @@ def test_through_an_intermediate():
         check(chain[::-1], [above])
 
 
+def test_a_leaf_that_the_next_did_not_issue():
+    """The intermediate is the pinned CA's; the leaf is an impostor's who took its name."""
+    above = root(1)
+    office, impostor = intermediate(above), intermediate(root(1))
+    with refused("certificate-rejected"):
+        check([issue(impostor), as_value(office.certificate)], [above])
+
+
 def test_the_ca_allows_no_intermediate():
     above = root(0)
     office = intermediate(above)
@@ -179,6 +195,27 @@ def test_bytes_that_are_no_certificate(der):
         Certificate(der)
     with pytest.raises(MalformedInput):
         certificates_of_pem(der)
+
+
+def test_a_certificate_has_one_spelling_as_text(leaf):
+    assert parse_certificate_text(leaf.text) == leaf
+    unpadded = leaf.text.rstrip("=")
+    for wrong in (None, 5, b"", "", "!", leaf.text + "\n", leaf.text + "====", unpadded[:-1] + "=" * 9, leaf.der.hex()):
+        with pytest.raises(MalformedInput):
+            parse_certificate_text(wrong)
+
+
+def test_text_with_bits_after_the_last_byte(authority):
+    """Of a length that leaves bits over, another last character spells the same bytes."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for _ in range(20):
+        text = as_value(authority.issue_signing("agency signing", KEY.public_key.native, NOW)).text
+        if text.endswith("="):
+            break
+    head = text.rstrip("=")
+    other = head[:-1] + alphabet[alphabet.index(head[-1]) + 1] + "=" * (len(text) - len(head))
+    with pytest.raises(MalformedInput):
+        parse_certificate_text(other)
 
 
 def test_pem_and_thumbprints(authority, leaf):

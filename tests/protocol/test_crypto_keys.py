@@ -13,6 +13,7 @@ from attache.crypto import (
     PublicKey,
     StoredKey,
     Suite,
+    WrappedKey,
     b64u,
     choose_suite,
     generate_private_key,
@@ -24,6 +25,7 @@ from attache.crypto import (
     parse_suite,
     save_private_keys,
     seal_at_rest,
+    wrap,
 )
 from attache.errors import MalformedInput, Misconfigured, NotAuthentic, SignatureInvalid, UnknownKey, UnsupportedVersion
 from tests.protocol.making import flipped
@@ -57,6 +59,14 @@ def test_signature(made, algorithm):
 def test_es384_signatures_that_are_none(made, signature):
     with pytest.raises(SignatureInvalid):
         made[Algorithm.ES384].public_key.verify(b"message", signature)
+
+
+def test_es384_signatures_have_one_length(made):
+    """A zero before s means the same number, in another spelling."""
+    signature = made[Algorithm.ES384].sign(b"message")
+    for longer in (signature[:48] + b"\x00" + signature[48:], signature + b"\x00"):
+        with pytest.raises(SignatureInvalid):
+            made[Algorithm.ES384].public_key.verify(b"message", longer)
 
 
 def test_a_sealing_key_does_not_verify(made):
@@ -138,6 +148,28 @@ def test_suites():
     for name in ("", "hybrid-2", None, [], {}):
         with pytest.raises(UnsupportedVersion):
             parse_suite(name)
+
+
+# --- wrapped keys
+
+
+def test_an_encapsulation_has_one_length(made):
+    """A compressed point is the same point, and another spelling."""
+    key = made[Algorithm.ECDH_P384]
+    good = wrap(bytes(32), key.public_key)
+    assert key.unwrap(good) == bytes(32)
+    compressed = bytes([2 + (good.encapsulated[-1] & 1)]) + good.encapsulated[1:49]
+    for encapsulated in (compressed, good.encapsulated + b"\x00", b""):
+        with pytest.raises(NotAuthentic):
+            key.unwrap(WrappedKey(encapsulated, good.encrypted_key))
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.ECDH_P384, Algorithm.HPKE_10])
+@pytest.mark.parametrize("size", [16, 24, 40])
+def test_a_content_key_has_one_length(made, algorithm, size):
+    key = made[algorithm]
+    with pytest.raises(NotAuthentic):
+        key.unwrap(wrap(bytes(size), key.public_key))
 
 
 # --- at rest

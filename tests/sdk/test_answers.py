@@ -27,7 +27,7 @@ CALLS = [
     agency.log_text("checkpoint"),
     agency.log_entries(""),
     agency.log_entry(1),
-    agency.log_tile("0/000"),
+    agency.log_resource("tile/0/000"),
 ]
 
 members = st.text(max_size=5) | st.sampled_from(

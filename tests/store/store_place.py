@@ -1,8 +1,8 @@
 """A place where a store lives, and things to put into it. Shared by the tests of the store and of its faults."""
 
 import asyncio
-from contextlib import contextmanager
 import inspect
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from store_place import ORIGIN, Place, denied, keys_of, package, submitted, submitting
@@ -16,7 +17,8 @@ from attache.translog.tiles import Tile, bundles_of, hash_tiles_of, parse_bundle
 from gateway.exchange.ports import LogFilter
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
-from gateway.store import open_log
+from gateway.store import open_reading
+from gateway.store.log_privacy import seal_openings
 
 
 def execute(place: Place, sql: str) -> None:
@@ -190,7 +192,7 @@ async def test_the_log_is_read_with_and_without_a_gateway_on_it(place):
 
 
 async def test_a_log_that_is_not_there_is_misconfigured_and_not_made(place):
-    with pytest.raises(Misconfigured), open_log(place.url, keys_of()):
+    with pytest.raises(Misconfigured), open_reading(place.url, keys_of()):
         raise AssertionError("there is a log")
     assert not place.database.exists()
 
@@ -246,6 +248,24 @@ async def test_verification_finds(tmp_path, filled, tampering):
     with place.log() as log, pytest.raises(IntegrityLost) as lost:
         log.verify()
     assert lost.value.step in ("log-audit", "at-rest")
+
+
+async def test_verification_names_the_entry_that_is_missing(place):
+    await place.fill(9)
+    execute(place, "DELETE FROM log_entry WHERE entry_index = 7")
+    with place.log() as log, pytest.raises(IntegrityLost, match="entry 7 is missing"):
+        log.verify()
+
+
+async def test_verification_finds_a_private_side_that_somebody_with_the_key_rewrote(place):
+    await place.fill(9)
+    with place.log() as log:
+        true = log.entry(7).openings
+    false = tuple(replace(each, payload=each.payload.replace(b"package", b"another")) for each in true)
+    sealed = seal_openings(keys_of().vault, 7, false).hex()
+    execute(place, f"UPDATE log_entry SET private_sealed = x'{sealed}' WHERE entry_index = 7")
+    with place.log() as log, pytest.raises(IntegrityLost, match="does not commit"):
+        log.verify()
 
 
 async def test_nothing_private_is_on_the_disk(place):

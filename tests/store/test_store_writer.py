@@ -6,7 +6,7 @@ import threading
 import pytest
 from store_place import package, submitted, submitting
 
-from attache.errors import AttacheError, Conflict, TooManyRequests
+from attache.errors import AttacheError, Conflict, NotFound, TooManyRequests
 from gateway.exchange.records import PackageRecord
 from gateway.store.group_commit import GroupCommit
 from gateway.store.writer import MAX_GROUP, Writer
@@ -89,6 +89,9 @@ async def test_a_checkpoint_is_shown_only_once_it_is_locked(place):
         await until(store._steps.reached)
         assert await store.read_log(lambda log: log.checkpoint) == before == place.lock.read_bytes()
         assert await store.read_log(lambda log: log.entries_after(-1, 9)) == []
+        for path in ("tile/0/000.p/1", "tile/entries/000.p/1"):
+            with pytest.raises(NotFound):
+                await store.read_log(lambda log, path=path: log.resource(path))
         assert not writing.done()
         store._steps.gate.set()
         await writing
@@ -129,6 +132,17 @@ async def test_whatever_a_unit_raises_reaches_its_caller_and_leaves_nothing(plac
         assert await store.read(packages) == []
         assert await store.read_log(lambda log: log.size) == 0
         assert await store.write(submitting(2)) == 0
+
+
+async def test_a_unit_that_raises_what_no_future_can_hold_does_not_silence_its_group(place):
+    async with place.open(steps=GatedCommit) as store:
+        first = asyncio.create_task(store.write(submitting(0)))
+        await until(store._steps.reached)
+        group = [asyncio.create_task(store.write(unit)) for unit in (lambda tx: next(iter(())), submitting(1))]
+        await asyncio.sleep(0)
+        store._steps.gate.set()
+        answers = await asyncio.gather(first, *group, return_exceptions=True)
+    assert (answers[0], type(answers[1]), answers[2]) == (0, RuntimeError, 1)
 
 
 async def test_a_unit_may_go_on_after_a_conflict(place):

@@ -8,19 +8,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attache.client.aio import AsyncClient
+    from attache.client.home import Home, load_home
+    from attache.client.mailbox import Mailbox
+    from attache.client.offline import Report, open_package, verify
     from attache.client.submission import Part, Recipient, Submission
     from attache.client.sync import Client
     from attache.errors import AttacheError
 
-__all__ = ["AsyncClient", "AttacheError", "Client", "Part", "Recipient", "Submission"]
+__all__ = [
+    "AsyncClient",
+    "AttacheError",
+    "Client",
+    "Home",
+    "Mailbox",
+    "Part",
+    "Recipient",
+    "Report",
+    "Submission",
+    "load_home",
+    "open_package",
+    "verify",
+]
 
 _HOMES = {
     "AsyncClient": "attache.client.aio",
     "AttacheError": "attache.errors",
     "Client": "attache.client.sync",
+    "Home": "attache.client.home",
+    "Mailbox": "attache.client.mailbox",
     "Part": "attache.client.submission",
     "Recipient": "attache.client.submission",
+    "Report": "attache.client.offline",
     "Submission": "attache.client.submission",
+    "load_home": "attache.client.home",
+    "open_package": "attache.client.offline",
+    "verify": "attache.client.offline",
 }
 
 

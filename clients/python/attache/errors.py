@@ -217,6 +217,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "own-submission": Problem(NotPermitted, "Nobody approves their own submission", "Ask a second officer."),
     "approval-void": Problem(NotPermitted, "The approval does not cover exactly this release", "Have this release approved again."),
     "partner-suspended": Problem(NotPermitted, "Exchange with this participant is suspended", "Ask the partner administrator."),
+    "witness-stale": Problem(NotPermitted, "No witness has cosigned the exchange log recently enough, so nothing leaves", "Reach a witness; release is possible again after the next cosignature."),
     # Objects
     "not-found": Problem(NotFound, "Nothing here that you may know of", "Check the identifier."),
     "unknown-partner": Problem(NotFound, "No such participant", "Use the id of an admitted participant."),

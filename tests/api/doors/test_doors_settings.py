@@ -9,18 +9,18 @@ from gateway.settings import Settings, load_settings, read_secret, render_settin
 
 SENTINEL = "S3NT1NEL-secret"
 REQUIRED = {
-    "ATTACHE_PARTICIPANT": "irs-ci",
-    "ATTACHE_POST": "washington",
-    "ATTACHE_STATE_DIR": "/var/lib/attache",
-    "ATTACHE_PASSPHRASE_FILE": "/etc/attache/passphrase",
-    "ATTACHE_TOKEN_ISSUER": "https://login.example",
-    "ATTACHE_TOKEN_AUDIENCE": "https://gateway.example",
+    "ATTACHE_GATEWAY_PARTICIPANT": "irs-ci",
+    "ATTACHE_GATEWAY_POST": "washington",
+    "ATTACHE_GATEWAY_STATE_DIR": "/var/lib/attache",
+    "ATTACHE_GATEWAY_PASSPHRASE_FILE": "/etc/attache/passphrase",
+    "ATTACHE_GATEWAY_TOKEN_ISSUER": "https://login.example",
+    "ATTACHE_GATEWAY_TOKEN_AUDIENCE": "https://gateway.example",
 }
 
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in [name for name in os.environ if name.upper().startswith("ATTACHE_")]:
+    for name in [name for name in os.environ if name.upper().startswith("ATTACHE_GATEWAY_")]:
         monkeypatch.delenv(name)
     for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
@@ -44,10 +44,13 @@ def test_six_variables_are_enough(environment):
 @pytest.mark.parametrize("name", REQUIRED)
 def test_what_has_no_safe_default_is_required(environment, name):
     environment.delenv(name)
-    assert name.removeprefix("ATTACHE_").lower() in refused()
+    assert name.removeprefix("ATTACHE_GATEWAY_").lower() in refused()
 
 
-@pytest.mark.parametrize("name", ["ATTACHE_MAX_BODY_BYTE", "ATTACHE_", "attache_max_parts", "ATTACHE_PASSPHRASE"])
+@pytest.mark.parametrize(
+    "name",
+    ["ATTACHE_GATEWAY_MAX_BODY_BYTE", "ATTACHE_GATEWAY_", "attache_gateway_max_parts", "ATTACHE_GATEWAY_PASSPHRASE"],
+)
 def test_an_unknown_variable_refuses_the_start(environment, name):
     environment.setenv(name, SENTINEL)
     assert refused() == f"unknown settings: {name}"
@@ -62,7 +65,7 @@ def test_an_unknown_name_in_the_file_refuses_the_start(environment, tmp_path):
 def test_the_environment_wins_over_the_file(environment, tmp_path):
     file = tmp_path / "gateway.toml"
     file.write_text("max_parts = 7\nmax_recipients = 3\n")
-    environment.setenv("ATTACHE_MAX_PARTS", "9")
+    environment.setenv("ATTACHE_GATEWAY_MAX_PARTS", "9")
     settings = load_settings(file)
     assert (settings.max_parts, settings.max_recipients) == (9, 3)
 
@@ -93,7 +96,7 @@ def test_an_absent_file(environment, tmp_path):
     ],
 )
 def test_a_value_that_cannot_be_used_names_its_setting(environment, name, value):
-    environment.setenv(f"ATTACHE_{name}", value)
+    environment.setenv(f"ATTACHE_GATEWAY_{name}", value)
     assert refused().startswith(name.lower())
 
 
@@ -102,7 +105,7 @@ def test_a_value_that_cannot_be_used_names_its_setting(environment, name, value)
     [("MAX_BODY_BYTES", "1024"), ("DELIVERY_BACKOFF_MAX_SECONDS", "1"), ("DELIVERY_TIMEOUT_SECONDS", "120")],
 )
 def test_values_that_contradict_each_other(environment, name, value):
-    environment.setenv(f"ATTACHE_{name}", value)
+    environment.setenv(f"ATTACHE_GATEWAY_{name}", value)
     assert name.lower() in refused()
 
 

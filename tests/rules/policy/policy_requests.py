@@ -102,3 +102,9 @@ def outcomes(decision: Decision) -> dict[str, str]:
     """Every unit's outcome by its name."""
     found = {one.name: str(one.outcome) for one in decision.parts}
     return found | {f"{one.name}#{unit.path}": str(unit.outcome) for one in decision.parts for unit in one.fields}
+
+
+@cache
+def load_frankfurt() -> PolicySet:
+    """The example of the other side, whose only partner is irs-ci."""
+    return load_policy_set(read_policy_folder(POLICIES / "examples" / "frankfurt"), own="partner-frankfurt")

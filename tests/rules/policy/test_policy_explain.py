@@ -10,6 +10,7 @@ from attache.vocabulary import ContentClass, CrimeType, Purpose, Urgency
 from gateway.policy import FieldFacts, UnitOutcome, decide, explain, what_if
 from gateway.policy.cases import read_case_folder, request_of
 from gateway.policy.engine import Answer
+from gateway.policy.explain import _findings, unit_of
 from gateway.policy.levers import Setting, draft_with
 from gateway.policy.probes import verify_agreement
 from gateway.policy.proposal import propose
@@ -84,8 +85,6 @@ def test_an_unknown_unit_is_not_found(ask):
 @pytest.mark.parametrize("answer", [Answer(True, ("BOGOTA-CASES",)), Answer(False, ("BASE-6103",)), Answer(False, ())])
 def test_an_explanation_that_disagrees_fails_closed(answer):
     asked = request("partner-bogota")
-    from gateway.policy.explain import _findings, unit_of
-
     proposal, _ = propose(shipped(), asked)
     findings = _findings(proposal, unit_of(proposal, "note"), "disclose")
     verify_agreement(findings, allowed=False, rules=("BOGOTA-APPROVAL",))
@@ -161,7 +160,12 @@ def test_every_way_releases_when_it_is_carried_out():
         answer = what_if(shipped(), alone, unit.name)
         for way in answer.ways:
             proposal, _ = propose(shipped(), alone)
-            draft = draft_with(Setting(alone, proposal.shard.facts, unit, "irs-ci"), way.levers)
+            draft = draft_with(
+                Setting(
+                    alone, proposal.shard.facts, unit, proposal.items[unit_of(proposal, unit.name).item_id], "irs-ci"
+                ),
+                way.levers,
+            )
             officers = ("approver-a", "approver-b")[: draft.approvals]
             decision = decide(shipped(), replace(approved(draft.request, *officers), wait_for_approval=False))
             outcome = (

@@ -240,6 +240,22 @@ MISTAKES = {
     ),
     "a tag": (with_edit(FACTS, "status: active", "status: !!python/name:os.system active"), "tags are not used here"),
     "not YAML": (with_edit(FACTS, "status: active", "status: ["), f"{FACTS}:"),
+    "a reading rule of another name": (
+        with_edit("reading.cedar", '@id("READING-RED")', '@id("RED")'),
+        "its id must start with READING-",
+    ),
+    "a reading rule for one reader": (
+        with_edit(
+            "reading.cedar",
+            '@c1("its retention has not ended")\nforbid (principal,',
+            '@c1("its retention has not ended")\nforbid (principal == Attache::Reader::"r",',
+        ),
+        "a reading rule holds for every reader",
+    ),
+    "a reading schema error": (
+        {**shipped_files(), "reading.cedarschema": "namespace {"},
+        "reading.cedarschema:",
+    ),
     "facts too large": ({**shipped_files(), FACTS: "#" * 300_000}, "larger than"),
 }
 
@@ -289,13 +305,20 @@ TERMS = {
 }
 
 
-def test_the_schema_speaks_the_vocabulary():
+@pytest.mark.parametrize("file", ["schema.cedarschema", "reading.cedarschema"])
+def test_the_schema_speaks_the_vocabulary(file):
     """A term that only one of both knows would be refused at run time, or never decided on."""
-    schema = (POLICIES / "schema.cedarschema").read_text()
+    schema = (POLICIES / file).read_text()
     declared = {
         name: re.findall(r'"([^"]+)"', terms) for name, terms in re.findall(r"entity (\w+) enum \[([^\]]*)\]", schema)
     }
-    assert declared == {name: [str(term) for term in terms] for name, terms in TERMS.items()}
+    assert declared == {name: [str(term) for term in TERMS[name]] for name in declared}
+    assert len(declared) >= 6
+
+
+def test_every_vocabulary_is_in_a_schema():
+    schemas = "".join(path.read_text() for path in POLICIES.glob("*.cedarschema"))
+    assert all(f"entity {name} enum" in schemas for name in TERMS)
 
 
 def test_the_hash_covers_every_file_the_engine_and_who_decides():

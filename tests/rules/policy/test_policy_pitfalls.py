@@ -1,6 +1,7 @@
 """Cedar's own pitfalls: each shown as it is in plain Cedar, and shown caught here."""
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 
 import cedarpy
@@ -28,7 +29,7 @@ def set_with(rule: str) -> PolicySet:
     shard = shipped().shards["partner-frankfurt"]
     (extra,) = parse_rules(rule, "extra.cedar")
     grown = Shard(shard.own, shard.facts, {**shard.rules, extra.id: extra}, shard.hash, shard.schema)
-    return PolicySet("irs-ci", shipped().hash, shipped().files, {"partner-frankfurt": grown})
+    return replace(shipped(), shards={"partner-frankfurt": grown})
 
 
 def asked_of(policy_set: PolicySet):
@@ -131,7 +132,7 @@ def test_handling_is_checked_by_the_engine_and_not_only_attached():
         Handling(1095, frozenset(), tight.onward),
         Handling(1095, tight.caveats, Onward.PARTIES),
     ]
-    wanted = [(unit.item, Form.CLEAR)]
+    wanted = [(unit.item_id, Form.CLEAR)]
     assert proposal.ask(proposal.given, tight, wanted)[wanted[0]].allowed
     assert not any(proposal.ask(proposal.given, handling, wanted)[wanted[0]].allowed for handling in loose)
 

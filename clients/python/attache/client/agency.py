@@ -185,8 +185,8 @@ def log_entry(index: int) -> Call[EntryView]:
     return Call("GET", path_of("log", "entries", index), whole(view_of(EntryView)))
 
 
-def log_tile(path: str) -> Call[bytes]:
-    return Call("GET", path_of("log", "tile", *path.split("/")), whole(bytes))
+def log_resource(path: str) -> Call[bytes]:
+    return Call("GET", path_of("log", *path.split("/")), whole(bytes))
 
 
 def _create(body: dict[str, Any], idempotency_key: str) -> Call[PackageView]:

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -24,6 +25,9 @@ from attache.client.models import (
 )
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
+
+if TYPE_CHECKING:
+    from attache.client.offline import Report
 
 
 class AsyncPackages:
@@ -155,6 +159,23 @@ class AsyncLog:
         """The proof that the entry is in the log (C2SP tlog-proof)."""
         return await self._driver.exchange(agency.log_text("proofs", "inclusion", query={"index": str(index)}))
 
+    async def save(self, folder: str | os.PathLike[str]) -> Path:
+        """The whole log as a static C2SP directory: the new `folder`, published when it is complete."""
+        from attache.client.log_copy import save_log  # noqa: PLC0415 -- only who copies a log needs its formats
+
+        return await self._driver.run(save_log(Path(folder)))
+
+    async def verify(self, vkeys: Sequence[str] | None = None) -> "Report":
+        """Fetch the whole log and verify it here. `vkeys` are the log's keys as you got them by hand.
+
+        Without them the keys are the server's own word, and the report says so.
+        """
+        from attache.client.offline import verify as verify_file  # noqa: PLC0415 -- loads the whole protocol
+
+        with TemporaryDirectory() as scratch:
+            folder = await self.save(Path(scratch) / "log")
+            return await asyncio.to_thread(verify_file, folder, vkeys=vkeys)
+
 
 class AsyncClient:
     """A gateway's agency API. Safe to share between threads; close it, or use it as a context manager.
@@ -173,7 +194,7 @@ class AsyncClient:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: bytes | None = None,
+        passphrase: bytes | str | None = None,
         retry: Retry = DEFAULT_RETRY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         transport: httpx.AsyncBaseTransport | None = None,

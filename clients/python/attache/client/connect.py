@@ -1,19 +1,22 @@
 """From settings to a connection: address, token, TLS, time limits; and what a broken connection means."""
 
+import base64
+import hashlib
 import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from attache.client.call import Call, Head
 from attache.clock import Clock
-from attache.crypto import b64u, sha256
 from attache.errors import CertificateRejected, Misconfigured, Unreachable
-from attache.participant import Descriptor
+
+if TYPE_CHECKING:  # a client that speaks to its own gateway only need not load the protocol
+    from attache.participant import Descriptor
 
 USER_AGENT = "attache-python/1"
 MAX_TOKEN_CHARS = 16_384
@@ -52,7 +55,7 @@ class Access:
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
-    passphrase: bytes | None = field(default=None, repr=False)
+    passphrase: bytes | str | None = field(default=None, repr=False)
     authorities: tuple[bytes, ...] = field(default=(), repr=False)
     thumbprints: frozenset[str] = frozenset()
 
@@ -66,7 +69,7 @@ class Access:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: bytes | None = None,
+        passphrase: bytes | str | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> "Access":
         """What is given, and the environment for what is not: ATTACHE_URL, ATTACHE_TOKEN, ATTACHE_TOKEN_FILE,
@@ -93,7 +96,7 @@ class Access:
 
     @classmethod
     def to_participant(
-        cls, descriptor: Descriptor, endpoint: str, *, certificate: Path, key: Path, passphrase: bytes | None
+        cls, descriptor: "Descriptor", endpoint: str, *, certificate: Path, key: Path, passphrase: bytes | str | None
     ) -> "Access":
         """The exchange API at `endpoint`, by mutual TLS to exactly the servers that the participant's descriptor states.
 
@@ -166,8 +169,11 @@ def require_known_server(event: str, info: Mapping[str, Any], access: Access) ->
     """
     if event != "connection.start_tls.complete" or not access.thumbprints:
         return
-    certificate = info["return_value"].get_extra_info("ssl_object").getpeercert(binary_form=True)
-    if b64u(sha256(certificate or b"")) not in access.thumbprints:
+    certificate = (
+        info["return_value"].get_extra_info("ssl_object").getpeercert(True)
+    )  # by position: of a blocking connection this is the C object
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(certificate or b"").digest()).rstrip(b"=").decode()
+    if thumbprint not in access.thumbprints:
         raise CertificateRejected(
             "certificate-rejected", "the server's certificate is not one that its descriptor lists"
         )

@@ -114,6 +114,7 @@ class ApprovalView(View):
     approval_id: str
     package_id: str
     recipient: str
+    desk: str | None = None
     post: str
     state: str
     requested_at: datetime | None = None
@@ -151,6 +152,7 @@ class ParticipantView(View):
 
     participant: str
     name: str
+    jurisdiction: str | None = None
     post: str | None = None
     serial: int
     status: str

@@ -20,11 +20,12 @@ from attache.package import (
     Step,
     VerifiedPackage,
     open_manifest,
+    parse_statement,
     read_frame,
 )
 from attache.package.blocks import root_of_blocks
 from attache.participant import Descriptor
-from attache.receipt import Receipt, verify_receipt
+from attache.receipt import RECEIPT, Receipt, verify_receipt
 from attache.translog.policy import Policy
 from attache.translog.proof import parse_proof, verify_proof
 from attache.translog.vkey import SignatureType, parse_vkey
@@ -198,6 +199,7 @@ def _verify_receipt(path: Path, raw: bytes, descriptors: Mapping[str, Descriptor
 
 def _receipt_by_one_of(raw: bytes, descriptors: Mapping[str, Descriptor]) -> Receipt:
     """A receipt names its signer only inside what is signed, so each known participant is tried."""
+    parse_statement(raw, RECEIPT)
     unknown: AttacheError = NotFound("unknown-partner", "no descriptors are at hand")
     for descriptor in descriptors.values():
         try:

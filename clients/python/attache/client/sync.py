@@ -2,10 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -24,6 +25,9 @@ from attache.client.models import (
 )
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
+
+if TYPE_CHECKING:
+    from attache.client.offline import Report
 
 
 class Packages:
@@ -153,6 +157,23 @@ class Log:
         """The proof that the entry is in the log (C2SP tlog-proof)."""
         return self._driver.exchange(agency.log_text("proofs", "inclusion", query={"index": str(index)}))
 
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """The whole log as a static C2SP directory: the new `folder`, published when it is complete."""
+        from attache.client.log_copy import save_log  # noqa: PLC0415 -- only who copies a log needs its formats
+
+        return self._driver.run(save_log(Path(folder)))
+
+    def verify(self, vkeys: Sequence[str] | None = None) -> "Report":
+        """Fetch the whole log and verify it here. `vkeys` are the log's keys as you got them by hand.
+
+        Without them the keys are the server's own word, and the report says so.
+        """
+        from attache.client.offline import verify as verify_file  # noqa: PLC0415 -- loads the whole protocol
+
+        with TemporaryDirectory() as scratch:
+            folder = self.save(Path(scratch) / "log")
+            return verify_file(folder, vkeys=vkeys)
+
 
 class Client:
     """A gateway's agency API. Safe to share between threads; close it, or use it as a context manager.
@@ -171,7 +192,7 @@ class Client:
         ca: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
-        passphrase: bytes | None = None,
+        passphrase: bytes | str | None = None,
         retry: Retry = DEFAULT_RETRY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         transport: httpx.BaseTransport | None = None,

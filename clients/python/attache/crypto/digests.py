@@ -21,7 +21,7 @@ def is_equal(one: bytes, other: bytes) -> bool:
     return hmac.compare_digest(one, other)
 
 
-_WORTH_A_THREAD = 64 * 1024
+_WORTH_A_THREAD = 128 * 1024
 
 
 @cache

@@ -5,21 +5,21 @@ Each thing in it proves itself, or nothing. The seal around it proves only who m
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from attache.crypto import KeyRing, b64u, parse_b64u, sha256_hex
 from attache.errors import MalformedInput, Misconfigured, PayloadTooLarge
 from attache.package.instants import Instant
 from attache.package.jws import SignedType, sign_statement
-from attache.package.manifest import ParticipantId, Sha256, Statement, Uuid7, first_fault
-from attache.strict_json import canonical, parse_object
+from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.strict_json import canonical
 from attache.translog.merkle import MAX_PROOF_HASHES
 
 FORMAT: Literal["attache-evidence/1"] = "attache-evidence/1"
 SUFFIX = ".attache-evidence"
 MEDIA_TYPE = "application/vnd.attache.evidence+json"
 MAX_BUNDLE_BYTES = 32 * 1024 * 1024
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = 1000
 MAX_LOGS = 16
 
 EVIDENCE = SignedType("attache-evidence+json", "malformed-evidence")
@@ -138,11 +138,10 @@ def parse_bundle(raw: bytes) -> SealedBundle:
     """The bundle in a file, in its one spelling. Raises MalformedInput("malformed-evidence"). Nothing in it is proven."""
     if len(raw) > MAX_BUNDLE_BYTES:
         raise PayloadTooLarge(detail=f"evidence has at most {MAX_BUNDLE_BYTES} bytes", step=_STEP)
-    parse_object(raw, code=_CODE, step=_STEP)
     try:
-        sealed = SealedBundle.model_validate_json(raw)
-    except ValidationError as error:
-        raise MalformedInput(_CODE, first_fault(error), step=_STEP) from None
+        sealed = read_statement(SealedBundle, raw, code=_CODE)
+    except MalformedInput as error:
+        raise MalformedInput(_CODE, error.detail, step=_STEP) from None
     if _format(sealed) != raw:
         raise MalformedInput(_CODE, "not canonical JSON with one newline behind it", step=_STEP)
     return sealed
@@ -150,11 +149,7 @@ def parse_bundle(raw: bytes) -> SealedBundle:
 
 def parse_seal(payload: bytes) -> Seal:
     """What a seal states; raises MalformedInput("malformed-evidence"). Says nothing of who wrote it."""
-    parse_object(payload, code=_CODE)
-    try:
-        return Seal.model_validate_json(payload)
-    except ValidationError as error:
-        raise MalformedInput(_CODE, first_fault(error)) from None
+    return read_statement(Seal, payload, code=_CODE)
 
 
 def _format(sealed: SealedBundle) -> bytes:

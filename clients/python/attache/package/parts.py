@@ -22,6 +22,7 @@ from attache.package.steps import Step, at
 MAX_PART_BYTES = 1 << 40
 
 _CONTEXT = b"attache-package/1 part"
+_PIECE_BYTES = 256 * 1024  # small enough for the allocator to give the same memory again
 
 Octets = bytes  # where a field is called `bytes`
 
@@ -42,7 +43,7 @@ class SealedPart:
 
 
 class PartSealer:
-    """Seals one part as it arrives; holds at most two blocks, whatever the part's size.
+    """Seals one part as it arrives, in constant memory. Fastest with calls of 1 MiB.
 
     >>> sealer = PartSealer()
     >>> ciphertext = sealer.update(b"some bytes")
@@ -55,37 +56,29 @@ class PartSealer:
         self._encryptor = StreamEncryptor(self._key, _CONTEXT)
         self._plaintext = BackgroundSha256()
         self._tree = BlockTree()
-        self._gathered = bytearray()
         self._bytes = 0
 
-    def update(self, data: bytes | memoryview) -> bytes:
+    def update(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take the next bytes; returns the ciphertext that is ready, possibly none. Raises PayloadTooLarge."""
-        self._bytes += len(data)
+        plaintext = bytes(
+            data
+        )  # copies what its owner could change while it is hashed; bytes themselves are not copied
+        self._bytes += len(plaintext)
         if self._bytes > MAX_PART_BYTES:
             raise PayloadTooLarge(detail="the part is larger than 1 TiB")
-        self._gathered += data
-        whole = len(self._gathered) // BLOCK_BYTES * BLOCK_BYTES
-        if not whole:
-            return b""
-        ready = bytes(self._gathered[:whole])
-        del self._gathered[:whole]
-        return self._encrypt(ready)
-
-    def finish(self) -> tuple[bytes, SealedPart]:
-        """The rest of the ciphertext, and what to state about the part. Call once."""
-        last = self._encrypt(bytes(self._gathered))
-        end = self._encryptor.finish()
-        self._tree.update(end)
-        hashes = self._tree.finish()
-        root = root_of_blocks(hashes)
-        sealed = SealedPart(self._bytes, self._plaintext.hexdigest(), self._key, self._tree.bytes, root, hashes)
-        return last + end, sealed
-
-    def _encrypt(self, plaintext: bytes) -> bytes:
         self._plaintext.update(plaintext)
         ciphertext = self._encryptor.update(plaintext)
         self._tree.update(ciphertext)
         return ciphertext
+
+    def finish(self) -> tuple[bytes, SealedPart]:
+        """The rest of the ciphertext, and what to state about the part. Call once."""
+        rest = self._encryptor.finish()
+        self._tree.update(rest)
+        hashes = self._tree.finish()
+        root = root_of_blocks(hashes)
+        sealed = SealedPart(self._bytes, self._plaintext.hexdigest(), self._key, self._tree.bytes, root, hashes)
+        return rest, sealed
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,7 @@ class PartStatement:
 
 
 def open_part(part: PartStatement, ciphertext: Iterable[bytes], block_hashes: bytes | None = None) -> Iterator[bytes]:
-    """The plaintext of a part, in pieces of about 1 MiB, each authentic in its place when it is yielded.
+    """The plaintext of a part, in pieces of 256 KiB at most, each authentic in its place when it is yielded.
 
     Steps 7 and 8 of opening. The last piece is held back until root, digest and size have all been found right, so
     whoever gets to the end without an error holds the whole part. With `block_hashes` (untrusted: they are held
@@ -113,13 +106,14 @@ def open_part(part: PartStatement, ciphertext: Iterable[bytes], block_hashes: by
     held = b""
     for block in blocks:
         opening.take(block)
-        try:
-            plaintext = opening.decrypt(block)
-        except NotAuthentic:
-            raise opening.blame(blocks) from None
-        if held:
-            yield held
-        held = plaintext
+        for start in range(0, len(block), _PIECE_BYTES):
+            try:
+                plaintext = opening.decrypt(memoryview(block)[start : start + _PIECE_BYTES])
+            except NotAuthentic:
+                raise opening.blame(blocks) from None
+            if held:
+                yield held
+            held = plaintext
     held += opening.finish()
     if held:
         yield held
@@ -150,8 +144,8 @@ class _PartOpening:
             self._tree.update(block)
         self._index += 1
 
-    def decrypt(self, block: bytes) -> bytes:
-        plaintext = self._decryptor.update(block)
+    def decrypt(self, ciphertext: memoryview) -> bytes:
+        plaintext = self._decryptor.update(ciphertext)
         self._opened += len(plaintext)
         self._digest.update(plaintext)
         return plaintext

@@ -1,0 +1,169 @@
+"""A small package (10 KB of STIX) from request to durable answer, against the bare crypto of the same package.
+
+The crypto floor is what no gateway could leave out: encrypt and hash the part, sign and seal the manifest, sign the
+checkpoint. CPU is this process's, all threads. Both suites; then two gateways, from submit to the stored receipt.
+"""
+
+import asyncio
+import json
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import structlog
+
+from attache import clock
+from attache.crypto import Algorithm, Suite, generate_private_key
+from benchmarks.seal_open import floors
+from certs_example.exchange import make_exchange
+from certs_example.gateways import ExampleIssuer
+from gateway.delivery.link import ClientCertificate, PartnerLinks
+from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.deliver import Outbox
+from gateway.tls.peer import PeerCertificate, WithPeer
+from tests.exchange_place import ExchangePlace, OpenGateway, a_part, a_submission
+
+PART_BYTES = 10_000
+CALLERS = 16
+
+
+def run(*, quick: bool = False) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+    count = 100 if quick else 400
+    for suite in Suite:
+        asyncio.run(_measure(suite, count))
+    asyncio.run(_round_trip(count // 4))
+
+
+def _place(folder: str, suites: tuple[Suite, ...] = tuple(Suite)) -> ExchangePlace:
+    root = Path(folder) / "exchange"
+    ports = {"irs-ci": 19443, "partner-frankfurt": 19444}
+    return ExchangePlace(root, make_exchange(root, now=clock.now(), ports=ports, suites=suites), ExampleIssuer())
+
+
+def _submission() -> dict[str, object]:
+    part = a_part("wallets.json", secrets.token_bytes(PART_BYTES), content_class=["chain-public"])
+    return a_submission(part | {"media_type": "application/stix+json;version=2.1"})
+
+
+async def _measure(suite: Suite, count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with _place(folder, (suite,)).open() as gateway:
+            analyst = await gateway.caller("analyst")
+            requests = [json.dumps(_submission()).encode() for _ in range(count)]
+            await _post(analyst, requests[0])
+            for alone in (1, CALLERS):
+                wall, cpu = time.perf_counter(), time.process_time()
+                await _many(analyst, requests, alone)
+                wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+                print(
+                    f"{suite.value:<12} {alone:>2} at once: {count / wall:7.1f} packages/s, "
+                    f"{1000 * wall / count * alone:6.2f} ms each, {1000 * cpu / count:5.2f} ms CPU"
+                )
+            floor = _floor(suite, count)
+            print(
+                f"{suite.value:<12} crypto floor {1000 * floor:5.2f} ms CPU; gateway / floor {cpu / count / floor:4.2f}"
+            )
+
+
+async def _many(analyst: httpx.AsyncClient, requests: list[bytes], at_once: int) -> None:
+    waiting = iter(requests)
+
+    async def one() -> None:
+        for request in waiting:
+            await _post(analyst, request)
+
+    await asyncio.gather(*(one() for _ in range(at_once)))
+
+
+async def _post(analyst: httpx.AsyncClient, request: bytes) -> dict[str, Any]:
+    """One request straight into the application: no HTTP client whose CPU would be counted as the gateway's."""
+    headers = [
+        (b"authorization", analyst.headers["authorization"].encode()),
+        (b"content-type", b"application/json"),
+        (b"idempotency-key", secrets.token_hex(8).encode()),
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/packages",
+        "raw_path": b"/api/v1/packages",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway", 443),
+        "scheme": "https",
+        "http_version": "1.1",
+        "root_path": "",
+    }
+    said: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": request, "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await analyst._transport.app(scope, receive, send)  # type: ignore[attr-defined]  # noqa: SLF001 -- what it would call
+    assert said[0]["status"] == 202, said
+    answer: dict[str, Any] = json.loads(b"".join(part["body"] for part in said[1:]))
+    return answer
+
+
+def _floor(suite: Suite, count: int) -> float:
+    """CPU seconds of the primitives that such a package cannot do without: hash, encrypt, sign, wrap; and the checkpoint."""
+    sealing, _ = floors(suite, secrets.token_bytes(PART_BYTES))
+    log_key = generate_private_key(Algorithm.ED25519)
+    started = time.process_time()
+    for _ in range(count):
+        sealing()
+        log_key.sign(b"checkpoint")
+    return (time.process_time() - started) / count
+
+
+async def _round_trip(count: int) -> None:
+    """Two gateways in this process: from submitting until the recipient's receipt is stored. Without TLS."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = _place(folder)
+        async with place.open("irs-ci") as ours, place.open("partner-frankfurt") as theirs:
+            links = PartnerLinks(_certificate(ours), ours.agency.blobs, transport=lambda _: _wire(place, theirs))
+            worker = DeliveryWorker(Outbox(ours.agency), links, now=clock.now)
+            running = asyncio.create_task(worker.run())
+            analyst = await ours.caller("analyst")
+            requests = [json.dumps(_submission()).encode() for _ in range(count)]
+            started = time.perf_counter()
+            await _until_delivered(analyst, requests)
+            seconds = time.perf_counter() - started
+            worker.stop()
+            await running
+            await links.close()
+            print(f"submit to stored receipt: {count / seconds:6.1f} packages/s, both gateways on one event loop")
+
+
+async def _until_delivered(analyst: httpx.AsyncClient, requests: list[bytes]) -> None:
+    waiting = iter(requests)
+
+    async def one() -> None:
+        for request in waiting:
+            package_id = (await _post(analyst, request))["package_id"]
+            answer = await analyst.get(
+                f"/packages/{package_id}", params={"wait_for": "delivered", "timeout_seconds": 60}
+            )
+            assert answer.json()["recipients"][0]["state"] == "delivered", answer.text
+
+    await asyncio.gather(*(one() for _ in range(CALLERS)))
+
+
+def _wire(place: ExchangePlace, gateway: OpenGateway) -> httpx.ASGITransport:
+    peer = PeerCertificate(place.client_certificate("irs-ci"))
+    return httpx.ASGITransport(WithPeer(gateway.gateway.exchange_api, peer))
+
+
+def _certificate(gateway: OpenGateway) -> ClientCertificate:
+    settings = gateway.settings
+    return ClientCertificate(
+        settings.client_certificate_file, settings.client_key_file, gateway.agency.keys.tls_passphrase
+    )

@@ -1,0 +1,78 @@
+"""Files, offline: opening and verifying them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attache.cli.exits import VERIFICATION_FAILED
+from attache.cli.options import AsJson, Vkeys
+from attache.cli.output import note, plain, print_facts, print_json
+from attache.cli.session import session_of
+from attache.client.offline import Report, open_package, read_vkeys
+from attache.client.offline import verify as verify_path
+
+MAX_VKEYS_BYTES = 1 << 20
+
+
+def open_file(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="A sealed package.", exists=True, dir_okay=False)],
+    into: Annotated[Path, typer.Option("--into", help="The new folder that the parts are put in.")],
+    as_json: AsJson = False,
+) -> None:
+    """Open a sealed package file with your keys, offline. No receipt is made.
+
+    Example: attache --home keys/bogota open package.attache --into case-17
+    """
+    opened = open_package(path, into, session_of(ctx).own_home())
+    manifest = opened.manifest.model_dump(mode="json", exclude={"parts": {"__all__": {"key"}}})
+    if as_json:
+        print_json({"folder": str(opened.folder), "manifest_sha256": opened.manifest_sha256, "manifest": manifest})
+        return
+    names = ("title", "kind", "purpose", "legal_basis", "markings", "caveats", "onward", "retain_until")
+    print_facts(f"{manifest['package_id']} from {manifest['originator']}", [(name, manifest[name]) for name in names])
+    note(f"saved in {opened.folder}")
+
+
+def verify(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="A sealed package, receipt, log proof or exported log.", exists=True)],
+    vkeys: Vkeys = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a file or directory, offline, whatever it is. Exit 6 where anything is wrong.
+
+    Example: attache --descriptors descriptors verify receipt.json
+    """
+    session = session_of(ctx)
+    home = session.own_home() if session.home is not None else None
+    report = verify_path(path, home=home, descriptors=session.known_descriptors(), vkeys=read_vkeys_file(vkeys))
+    print_report(report, as_json=as_json)
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    """The whole report, on standard output; exit 6 if something is wrong."""
+    if as_json:
+        print_json(report.to_json())
+    else:
+        print_facts(
+            f"{report.kind} {report.path}: {'sound' if report.is_sound else 'NOT SOUND'}",
+            [
+                *(("checked", text) for text in report.checked),
+                *(("not checked", text) for text in report.not_checked),
+                *((name, value) for name, value in report.facts.items() if not isinstance(value, dict)),
+                *(("finding", plain(finding)) for finding in report.findings),
+            ],
+        )
+    if report.findings:
+        raise typer.Exit(VERIFICATION_FAILED)
+
+
+def read_vkeys_file(path: Path | None) -> Sequence[str] | None:
+    """The keys of a vkeys file; None where none is named."""
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        return read_vkeys(file.read(MAX_VKEYS_BYTES).decode(errors="replace"))

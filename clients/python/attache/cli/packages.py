@@ -1,0 +1,240 @@
+"""Submitting packages, and following their lives."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attache.cli.options import AsJson, Limit, PackageId
+from attache.cli.output import print_facts, print_json, print_table, working
+from attache.cli.session import Session, session_of
+from attache.client.models import DecisionView, PackageView, ReleaseView
+from attache.client.submission import Part, Recipient, Submission
+from attache.errors import NotPermitted
+from attache.vocabulary import (
+    Assurance,
+    Caveat,
+    Channel,
+    ContentClass,
+    CrimeType,
+    HandlingCode,
+    Kind,
+    Onward,
+    Purpose,
+    Urgency,
+)
+
+
+class Milestone(StrEnum):
+    """How far a package has come with every recipient."""
+
+    SETTLED = "settled"
+    DELIVERED = "delivered"
+    OPENED = "opened"
+
+
+Files = Annotated[list[Path], typer.Argument(help="The parts.", exists=True, dir_okay=False)]
+To = Annotated[list[str], typer.Option("--to", help="PARTICIPANT[/DESK]=LEGAL-BASIS; repeat for more recipients.")]
+Title = Annotated[str, typer.Option("--title", help="What it is about, in one line.")]
+KindOption = Annotated[Kind, typer.Option("--kind", help="What the package is.")]
+PurposeOption = Annotated[Purpose, typer.Option("--purpose", help="What it may be used for.")]
+MarkingOption = Annotated[list[str] | None, typer.Option("--marking", help="TLP:AMBER, PAP:RED, ORCON, REL TO: a, b.")]
+ClassOption = Annotated[
+    list[ContentClass] | None, typer.Option("--class", help="What the parts hold; for all of them.")
+]
+CrimeOption = Annotated[list[CrimeType] | None, typer.Option("--crime-type")]
+UrgencyOption = Annotated[Urgency, typer.Option("--urgency")]
+ChannelOption = Annotated[Channel, typer.Option("--channel")]
+HandlingOption = Annotated[list[HandlingCode] | None, typer.Option("--handling-code")]
+CaveatOption = Annotated[list[Caveat] | None, typer.Option("--caveat")]
+AssuranceOption = Annotated[list[Assurance] | None, typer.Option("--assurance")]
+OnwardOption = Annotated[Onward | None, typer.Option("--onward", help="May the recipient pass it on?")]
+RetainOption = Annotated[datetime | None, typer.Option("--retain-until", help="Destroy it by then (UTC).")]
+ExpiresOption = Annotated[datetime | None, typer.Option("--expires-at", help="Not to be accepted after this (UTC).")]
+ReplyOption = Annotated[str | None, typer.Option("--in-reply-to", help="The id of the package it answers.")]
+ThreadOption = Annotated[str | None, typer.Option("--thread", help="The id of the package that began it.")]
+KeyOption = Annotated[
+    str | None, typer.Option("--idempotency-key", help="Repeat a submission under its key: it is never made twice.")
+]
+ReviewOption = Annotated[int, typer.Option("--review-within-hours", min=0)]
+
+
+Act = Callable[[Session, Submission, str | None, bool], None]
+
+
+def package_command(act: Act) -> Callable[..., None]:
+    """A command that takes a whole package on its command line, and does `act` with it."""
+
+    def command(
+        ctx: typer.Context,
+        files: Files,
+        to: To,
+        title: Title,
+        kind: KindOption,
+        purpose: PurposeOption,
+        marking: MarkingOption = None,
+        content_class: ClassOption = None,
+        crime_type: CrimeOption = None,
+        urgency: UrgencyOption = Urgency.ROUTINE,
+        channel: ChannelOption = Channel.LIAISON,
+        handling_code: HandlingOption = None,
+        caveat: CaveatOption = None,
+        assurance: AssuranceOption = None,
+        onward: OnwardOption = None,
+        retain_until: RetainOption = None,
+        expires_at: ExpiresOption = None,
+        in_reply_to: ReplyOption = None,
+        thread: ThreadOption = None,
+        review_within_hours: ReviewOption = 0,
+        idempotency_key: KeyOption = None,
+        as_json: AsJson = False,
+    ) -> None:
+        markings, classes = tuple(marking or ()), tuple(content_class or ())
+        submission = Submission(
+            kind=kind,
+            title=title,
+            purpose=purpose,
+            recipients=tuple(_recipient(text) for text in to),
+            parts=tuple(Part.of_path(file, markings=markings, content_class=classes) for file in files),
+            crime_types=tuple(crime_type or ()),
+            urgency=urgency,
+            channel=channel,
+            markings=markings,
+            handling_codes=tuple(handling_code or ()),
+            caveats=tuple(caveat or ()),
+            assurances=tuple(assurance or ()),
+            retain_until=_utc(retain_until),
+            onward=onward,
+            expires_at=_utc(expires_at),
+            in_reply_to=in_reply_to,
+            thread_id=thread,
+            review_within_hours=review_within_hours,
+        )
+        act(session_of(ctx), submission, idempotency_key, as_json)
+
+    return command
+
+
+def submit(session: Session, submission: Submission, idempotency_key: str | None, as_json: bool) -> None:
+    with session.client() as client, working("submitting"):
+        package = client.packages.submit(submission, idempotency_key=idempotency_key)
+    _print_package(package, as_json=as_json)
+    if package.recipients and all(release.state == "denied" for release in package.recipients):
+        raise NotPermitted("policy-denied", "to every recipient")
+
+
+def decide(session: Session, submission: Submission, _idempotency_key: str | None, as_json: bool) -> None:
+    with session.client() as client:
+        decisions = client.decide(submission)
+    if as_json:
+        print_json({"recipients": [decision.model_dump(mode="json") for decision in decisions]})
+    else:
+        for decision in decisions:
+            _print_decision(decision)
+    if decisions and all(decision.outcome == "deny" for decision in decisions):
+        raise NotPermitted("policy-denied", "it would be denied to every recipient")
+
+
+def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List packages, newest first.
+
+    Example: attache list --limit 10
+    """
+    with session_of(ctx).client() as client:
+        found = list(islice(client.packages.list(), limit))
+    if as_json:
+        print_json({"packages": [package.model_dump(mode="json") for package in found]})
+        return
+    rows = [(p.package_id, p.state, p.kind, _lives(p), p.title) for p in found]
+    print_table(("package", "state", "kind", "recipients", "title"), rows)
+
+
+def show(ctx: typer.Context, package_id: PackageId, as_json: AsJson = False) -> None:
+    """Show a package: parts, recipients, decisions.
+
+    Example: attache show 01935000-0000-7000-8000-000000000001
+    """
+    with session_of(ctx).client() as client:
+        _print_package(client.packages.get(package_id), as_json=as_json)
+
+
+def wait(
+    ctx: typer.Context,
+    package_id: PackageId,
+    until: Annotated[Milestone, typer.Option("--until", help="How far it is to come.")] = Milestone.SETTLED,
+    timeout: Annotated[int, typer.Option("--timeout", min=0, help="Seconds to wait.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Wait until every recipient is that far, or will never be. Exit 8 where time runs out.
+
+    Example: attache wait 01935000-0000-7000-8000-000000000001 --until opened --timeout 600
+    """
+    with session_of(ctx).client() as client, working(f"waiting until {until}"):
+        package = client.packages.wait(package_id, until, timeout_seconds=timeout)
+    _print_package(package, as_json=as_json)
+
+
+def receipts(ctx: typer.Context, package_id: PackageId, as_json: AsJson = False) -> None:
+    """List a package's receipts; with --json the signed receipts themselves.
+
+    Example: attache receipts 01935000-0000-7000-8000-000000000001 --json
+    """
+    with session_of(ctx).client() as client:
+        found = client.packages.receipts(package_id)
+    if as_json:
+        print_json({"receipts": [receipt.model_dump(mode="json") for receipt in found]})
+        return
+    print_table(("receipt", "recipient", "at"), [(r.receipt, r.recipient, r.at.isoformat()) for r in found])
+
+
+def _recipient(text: str) -> Recipient:
+    to, separator, basis = text.partition("=")
+    if not (to and separator and basis):
+        raise typer.BadParameter("expected PARTICIPANT[/DESK]=LEGAL-BASIS", param_hint="--to")
+    return Recipient(to, basis)
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(tzinfo=UTC)
+
+
+def _lives(package: PackageView) -> str:
+    return ", ".join(f"{release.recipient} {release.state}" for release in package.recipients)
+
+
+def _print_package(package: PackageView, *, as_json: bool) -> None:
+    if as_json:
+        print_json(package)
+        return
+    print_facts(
+        f"{package.package_id} {package.state}",
+        [
+            ("title", package.title),
+            ("kind", package.kind),
+            ("created", package.created_at.isoformat()),
+            *(("part", f"{part.name}, {part.bytes} bytes, {part.media_type}") for part in package.parts),
+            *(("recipient", _life(release)) for release in package.recipients),
+        ],
+    )
+    for release in package.recipients:
+        if release.decision is not None:
+            _print_decision(release.decision)
+
+
+def _life(release: ReleaseView) -> str:
+    notes = (release.problem, f"waits for approval {release.approval_id}" if release.approval_id else None)
+    return ", ".join([f"{release.recipient} {release.state}", *(note for note in notes if note)])
+
+
+def _print_decision(decision: DecisionView) -> None:
+    print_facts(
+        f"{decision.recipient}: {decision.outcome}",
+        [
+            (part.outcome, f"{part.name} ({', '.join((*part.rules, *part.reasons)) or 'no rule'})")
+            for part in decision.parts
+        ],
+    )
