@@ -5,12 +5,9 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from attache.crypto import sha256_hex
 from attache.errors import (
     AttacheError,
     Conflict,
@@ -29,17 +26,17 @@ from attache.package import (
     parse_frame,
 )
 from attache.package.blocks import root_of_blocks
-from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from attache.receipt import ReceiptKind
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
 from gateway.exchange.arriving_blocks import announced
 from gateway.exchange.block_ranges import format_ranges
-from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.refuse import arrival_entry, refused_with_receipt
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import EventCode
 from gateway.partners import Partner
 
 NOT_LOGGED = -1
@@ -66,7 +63,7 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
         is_wanted = known is None or known.state is ArrivalState.RECEIVING
         hashes = await asyncio.to_thread(_verify_parts, envelope, parts) if is_wanted else []
     except AttacheError as error:
-        raise await _refused(agency, envelope, error) from None
+        raise await refused_with_receipt(agency, envelope, error) from None
     if verified is not None and not await _take_whole(agency, verified, frame, parts, hashes):
         return await receive_package(agency, peer, frame, parts)  # it came twice at once: now it is known
     if known is not None and is_wanted:
@@ -84,7 +81,7 @@ async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes
         if await agency.store.read(lambda reader: _known(reader, envelope)) is None:
             await _begin(agency, peer, envelope, frame)
     except AttacheError as error:
-        raise await _refused(agency, envelope, error) from None
+        raise await refused_with_receipt(agency, envelope, error) from None
     return await wanted_of(agency, peer, envelope.package_id)
 
 
@@ -241,7 +238,9 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
         tx.log(
-            _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
+            arrival_entry(
+                agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)
+            )
         )
         return True
 
@@ -281,63 +280,10 @@ def _arrival_part(
 def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_sha256: str) -> int:
     total = envelope.parts_bytes
     return tx.log(
-        _entry(agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total)
+        arrival_entry(
+            agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total
+        )
     )
-
-
-def _entry(
-    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
-) -> Event:
-    about = {
-        "package_id": envelope.package_id,
-        "originator": envelope.originator,
-        "recipient": envelope.recipient,
-        "envelope_sha256": envelope.sha256,
-        "manifest_sha256": manifest_sha256,
-        "suite": envelope.clear.suite,
-        **record,
-    }
-    return event(
-        event_code,
-        agency.clock(),
-        envelope.originator,
-        package=envelope.package_id,
-        partner=envelope.originator,
-        record=about,
-    )
-
-
-async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
-    """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
-
-    Nothing of the package is kept; that it was refused is logged.
-    """
-    is_for_good = isinstance(error, MalformedInput | NotAuthentic) or error.code == "package-conflict"
-    if envelope.recipient != agency.participant or not is_for_good:
-        return error
-    receipt = Receipt(
-        receipt=ReceiptKind.REFUSED,
-        package_id=envelope.package_id,
-        originator=envelope.originator,
-        recipient=agency.participant,
-        envelope_sha256=envelope.sha256,
-        manifest_sha256=None,
-        parts=tuple(part.ciphertext_root for part in envelope.parts),
-        at=agency.clock(),
-        problem=error.code,
-    )
-    signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
-    entry = _entry(
-        agency,
-        EventCode.PACKAGE_REFUSED_BY_US,
-        envelope,
-        None,
-        receipt_sha256=sha256_hex(signed),
-        code=error.code,
-        step=error.step,
-    )
-    await agency.store.write(lambda tx: tx.log(entry))
-    return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})
 
 
 def _parts(reader: Reader, peer: Partner, package_id: str) -> list[ArrivalPartRecord]:

@@ -81,6 +81,15 @@ async def desk_of(gateway: OpenGateway, name: str = "analyst") -> httpx.AsyncCli
     return await gateway.caller(name, lifetime=timedelta(days=365))
 
 
+async def until(is_so, gateway: OpenGateway) -> None:
+    """Return once `is_so`, which is looked at again after each commit of the gateway."""
+    while True:
+        changed = gateway.agency.store.changed()
+        if is_so():
+            return
+        await changed.wait()
+
+
 async def emptied(gateway: OpenGateway) -> None:
     """Return once nothing waits in the gateway's outbox."""
     store = gateway.agency.store

@@ -1,6 +1,7 @@
 """Releasing: what policy says is what leaves, and what it withholds is not in what leaves."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -128,7 +129,7 @@ def failing(policy: PolicySet) -> PolicySet:
         name: Shard(shard.own, shard.facts, {**shard.rules, errs.id: errs}, shard.hash, shard.schema)
         for name, shard in policy.shards.items()
     }
-    return PolicySet(policy.own, policy.hash, policy.files, shards)
+    return replace(policy, shards=shards)
 
 
 def test_a_failing_engine_releases_nothing_and_is_logged(place):

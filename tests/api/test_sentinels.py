@@ -8,7 +8,7 @@ import structlog
 
 from gateway.exchange.records import ArrivalRecord, PartRecord
 from gateway.request_log import configure_logging
-from tests.api.lines import Lines, delivering, desk_of
+from tests.api.lines import Lines, delivering, desk_of, emptied
 from tests.exchange_place import a_submission, b64u, problem
 
 TITLE, NAME, CONTENT, REASON = "Zq-title-Zq", "Zq-name-Zq.txt", "Zq-content-Zq", "Zq-reason-Zq"
@@ -65,9 +65,7 @@ async def exchange(ours, theirs) -> list[bytes]:
     assert (await officer.get(approval)).json()["title"] == TITLE
     assert (await officer.post(approval, json={"decision": "approve", "reason": REASON})).status_code == 200
     async with delivering(ours, Lines(ours, theirs)), delivering(theirs, Lines(theirs, ours)):
-        waiting = {"wait_for": "delivered", "timeout_seconds": 0}
-        while (await analyst.get(path, params=waiting)).json()["recipients"][1]["state"] != "delivered":
-            await asyncio.sleep(0)
+        await emptied(ours)
         inbox = f"/inbox/irs-ci/{package_id}"
         assert (await reader.post(f"{inbox}/open")).json()["title"] == TITLE
         read = await reader.get(f"{inbox}/parts/{NAME}")

@@ -8,7 +8,7 @@ from attache.package import BLOCK_BYTES
 from attache.receipt import ReceiptKind, verify_log_proof, verify_receipt
 from attache.strict_json import canonical
 from gateway.exchange.records import ArrivalRecord, OutboxRecord, OutboxState, ReceiptRecord
-from tests.api.lines import Lines, TurnedClock, came_to, delivering, desk_of, emptied
+from tests.api.lines import Lines, TurnedClock, came_to, delivering, desk_of, emptied, until
 from tests.exchange_place import a_part, a_submission, problem
 
 RETURN = a_part("return.txt", b"a return", content_class=["return-information"])
@@ -144,19 +144,16 @@ def test_nothing_is_lost_when_either_side_restarts(both):
             package_id = await ours.released(analyst)
             lines = Lines(ours)
             async with delivering(ours, lines):
-                while len(lines.requests) < 2:
-                    await asyncio.sleep(0)
+                await until(lambda: len(lines.requests) > 1, ours)
         async with both("irs-ci") as ours, both("partner-frankfurt") as theirs:
             analyst = await desk_of(ours)
             assert (await came_to(analyst, package_id, "settled", 0))["partner-frankfurt"]["state"] == ("delivering")
             lines = Lines(ours, theirs)
             lines.deaf = 1
             async with delivering(ours, lines):
-                while not lines.requests:
-                    await asyncio.sleep(0)
+                await until(lambda: lines.requests, ours)
                 lines.plugged.clear()
-                while len(lines.requests) < 2:
-                    await asyncio.sleep(0)
+                await until(lambda: len(lines.requests) > 1, ours)
             signed = await theirs.agency.store.read(lambda reader: reader.find(ReceiptRecord))
         async with both("irs-ci") as ours, both("partner-frankfurt") as theirs:
             analyst, reader = await desk_of(ours), await desk_of(theirs)

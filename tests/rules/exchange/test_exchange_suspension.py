@@ -47,6 +47,15 @@ class SuspendingStore:
         return answer
 
 
+async def committed(store, participant: str) -> None:
+    """Return once the participant's suspension is."""
+    while True:
+        changed = store.changed()
+        if (await load_directory(store)).partner(participant).status is SUSPENDED:
+            return
+        await changed.wait()
+
+
 def test_two_suspensions_at_once_both_hold(place):
     async def story():
         async with place.open() as gateway:
@@ -54,11 +63,9 @@ def test_two_suspensions_at_once_both_hold(place):
             agency = replace(gateway.agency, store=SlowStore(gateway.agency.store, go))
             admin = Caller("admin", "client", "p", frozenset({Role.PARTNER_ADMIN}), agency.clock())
             first = asyncio.create_task(set_status(agency, admin, "europol", SUSPENDED))
-            while not (await load_directory(gateway.agency.store)).partner("europol").status == SUSPENDED:
-                await asyncio.sleep(0)
+            await committed(gateway.agency.store, "europol")
             second = asyncio.create_task(set_status(agency, admin, "partner-bogota", SUSPENDED))
-            while not (await load_directory(gateway.agency.store)).partner("partner-bogota").status == SUSPENDED:
-                await asyncio.sleep(0)
+            await committed(gateway.agency.store, "partner-bogota")
             go.set()
             await asyncio.gather(first, second)
             statuses = {name: partner.status for name, partner in gateway.agency.directory.partners.items()}
