@@ -15,6 +15,7 @@ from gateway.exchange.records import (
     DecisionRecord,
     PackageRecord,
     PartRecord,
+    PolicySetRecord,
     ReceiptRecord,
     ReleaseRecord,
 )
@@ -29,6 +30,7 @@ from gateway.exchange.views import (
     PartDecisionView,
     ParticipantView,
     PartView,
+    PolicySetView,
     ReceiptView,
     ReleaseView,
 )
@@ -148,6 +150,11 @@ def participant_view(partner: Partner) -> ParticipantView:
         suites=stated.suites,
         fingerprint=partner.descriptor.sha256,
     )
+
+
+def policy_set_view(record: PolicySetRecord) -> PolicySetView:
+    """A policy set on record."""
+    return PolicySetView(**{name: getattr(record, name) for name in PolicySetView.model_fields})
 
 
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord) -> PackageView:

@@ -157,6 +157,28 @@ class ParticipantList(View):
     participants: Sequence[ParticipantView]
 
 
+class PolicySetView(View):
+    """A policy set on record. Officers are pseudonymous ids."""
+
+    policy_sha256: str
+    state: str
+    cases: int
+    proposed_by: str
+    proposed_at: datetime
+    activated_by: str
+    activated_at: datetime | None
+
+
+class PolicySetList(View):
+    policies: Sequence[PolicySetView]
+
+
+class PolicyFilesView(PolicySetView):
+    """A policy set with its files, by their paths."""
+
+    files: dict[str, str]
+
+
 class EntryView(View):
     """A log entry with its private part opened."""
 
