@@ -7,6 +7,7 @@ from gateway.admission.contract import describe
 from gateway.admission.health import Check
 from gateway.api import approvals, decisions, inbox, log, packages, participants, policies, witnesses
 from gateway.exchange.agency import Agency
+from gateway.exchange.explain import Question
 from gateway.exchange.submission import Submission
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
@@ -29,7 +30,7 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
     for module in ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health_router(checks))
-    bodies = (Submission, approvals.Answered, policies.Proposed, policies.Activated, witnesses.Cleared)
+    bodies = (Submission, Question, approvals.Answered, policies.Proposed, policies.Activated, witnesses.Cleared)
     describe(app, bodies=bodies)
     install_problems(app)
     install_request_log(app)

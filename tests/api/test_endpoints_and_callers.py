@@ -33,6 +33,7 @@ AGENCY = {
     "GET /packages/{package_id}/receipts": (LISTERS, "not-found"),
     "GET /packages/{package_id}/sealed/{recipient}": (DESK, "not-found"),
     "POST /decisions": (DESK | {"approver"}, "malformed-request"),
+    "POST /decisions/explanation": (DESK | {"approver"}, "malformed-request"),
     "GET /approvals": ({"approver"}, 200),
     "GET /approvals/{approval_id}": ({"approver"}, "not-found"),
     "POST /approvals/{approval_id}": ({"approver"}, "malformed-request"),
@@ -45,6 +46,10 @@ AGENCY = {
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "GET /witnesses": (LOG, 200),
     "POST /witnesses/{participant}/clear": ({"security-officer"}, "malformed-request"),
+    "GET /policies": (EVERY_ROLE, 200),
+    "POST /policies": ({"security-officer"}, "malformed-request"),
+    "GET /policies/{policy_sha256}": (EVERY_ROLE, "not-found"),
+    "POST /policies/{policy_sha256}/activation": ({"security-officer"}, "malformed-request"),
     "GET /log/checkpoint": (LOG, 200),
     "GET /log/vkeys": (LOG, 200),
     "GET /log/tile/{path}": (LOG, "malformed-log"),
@@ -68,6 +73,7 @@ OPEN_EXCHANGE = {"GET /problems/{code}": "certificate-required", "HEAD /problems
 
 PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", "recipient": "europol"}
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
+PLACES["policy_sha256"] = "0" * 64
 BODIES = {
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",
