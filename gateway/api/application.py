@@ -5,14 +5,14 @@ from fastapi import FastAPI
 from gateway.admission import CallerDoor, health_router
 from gateway.admission.contract import describe
 from gateway.admission.health import Check
-from gateway.api import approvals, decisions, inbox, log, packages, participants, witnesses
+from gateway.api import approvals, decisions, evidence, inbox, log, packages, participants, witnesses
 from gateway.exchange.agency import Agency
 from gateway.exchange.submission import Submission
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings
 
-ROUTERS = (packages, decisions, approvals, inbox, participants, log, witnesses)
+ROUTERS = (packages, evidence, decisions, approvals, inbox, participants, log, witnesses)
 
 
 def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check]) -> FastAPI:

@@ -119,6 +119,11 @@ def save_sealed(package_id: str, recipient: str, target: Path) -> Call[Path]:
     return Call("GET", path_of("packages", package_id, "sealed", recipient), _to_file(target, None, None))
 
 
+def save_evidence(package_id: str, recipient: str | None, target: Path) -> Call[Path]:
+    query = {"recipient": recipient} if recipient else {}
+    return Call("GET", path_of("packages", package_id, "evidence"), _to_file(target, None, None), query)
+
+
 def approvals(limit: int) -> Call[tuple[ApprovalView, ...]]:
     return Call("GET", path_of("approvals"), whole(views_of(ApprovalView, "approvals")), {"limit": str(limit)})
 
