@@ -182,6 +182,7 @@ def _agency(
         ),
         revoked=_revocation(trust),
         random=os.urandom,
+        revocation_lists=trust.raw_lists,
     )
 
 

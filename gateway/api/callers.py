@@ -25,6 +25,7 @@ Approver = Annotated[Caller, requires(Action.APPROVE_RELEASE)]
 Suspender = Annotated[Caller, requires(Action.SUSPEND_PARTNER)]
 PolicyOfficer = Annotated[Caller, requires(Action.CHANGE_POLICY)]
 Resolver = Annotated[Caller, requires(Action.OVERRIDE_FRESHNESS)]
+EvidenceReader = Annotated[Caller, requires(Action.EXPORT_EVIDENCE)]
 Auditor = Annotated[Caller, requires(Action.READ_LOG)]
 
 PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]

@@ -1,7 +1,7 @@
 """Our own side of the exchange: who we are, and what the use cases are given to work with."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -59,6 +59,8 @@ class Agency:
     limits: Limits
     revoked: Revoked
     random: Callable[[int], bytes]
+    revocation_lists: Callable[[], Sequence[bytes]]
+    """The revocation lists that connections are checked against, as they are on file."""
 
     @property
     def directory(self) -> Directory:

@@ -1,8 +1,6 @@
 """From records to what callers are shown."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency

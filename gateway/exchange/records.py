@@ -89,6 +89,8 @@ class ReleaseRecord:
     part_numbers: str = ""
     """The released parts' numbers at the originator, in manifest order, comma-separated."""
     problem: str | None = None
+    manifest_sealed: bytes | None = None
+    """The signed manifest, for evidence. It holds the keys of the parts, and goes at the purge."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,17 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+<<<<<<< HEAD
 from attache.crypto import sha256_hex
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
+=======
+from attache.crypto import b64u, sha256_hex
+from attache.errors import IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
+>>>>>>> witness
 from attache.package import (
     ManifestFacts,
     ManifestPart,
@@ -64,9 +69,14 @@ class SealedRelease:
 
     frame: bytes
     envelope_sha256: str
-    manifest_sha256: str
+    manifest: bytes = field(repr=False)
+    """Signed; it holds the keys of the parts."""
     part_numbers: tuple[int, ...]
     expires_at: datetime
+
+    @property
+    def manifest_sha256(self) -> str:
+        return sha256_hex(self.manifest)
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ def decide_and_seal(
     envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
     if len(envelope.raw) > MAX_ENVELOPE_BYTES:
         raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
-    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, sha256_hex(signed), numbers, manifest.expires_at)
+    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, manifest.expires_at)
     return Verdict(request, decision, decision_id, sealed)
 
 
@@ -312,6 +322,7 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         expires_at=sealed.expires_at,
         frame=sealed.frame,
         manifest_sha256=sealed.manifest_sha256,
+        manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
         part_numbers=",".join(map(str, sealed.part_numbers)),
     )
 

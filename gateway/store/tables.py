@@ -80,6 +80,7 @@ class ReleaseRow(Table, table=True):
     manifest_sha256: str | None
     part_numbers: str
     problem: str | None
+    manifest_sealed: bytes | None = binary(nullable=True)
 
 
 class DecisionRow(Table, table=True):

@@ -31,6 +31,7 @@ AGENCY = {
     "POST /packages/{package_id}/submit": (DESK, "not-found"),
     "GET /packages/{package_id}": (LISTERS, "not-found"),
     "GET /packages/{package_id}/receipts": (LISTERS, "not-found"),
+    "GET /packages/{package_id}/evidence": (DESK | LOG, "not-found"),
     "GET /packages/{package_id}/sealed/{recipient}": (DESK, "not-found"),
     "POST /decisions": (DESK | {"approver"}, "malformed-request"),
     "POST /decisions/explanation": (DESK | {"approver"}, "malformed-request"),

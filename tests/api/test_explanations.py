@@ -94,7 +94,9 @@ def test_a_submitters_view_of_a_decision_has_no_hidden_part_and_an_auditors_has(
         [ours] = (await auditor.get(f"/packages/{package_id}")).json()["recipients"]
         assert [part["name"] for part in theirs["decision"]["parts"]] == ["wallets.json"]
         assert (theirs["decision"]["outcome"], ours["decision"]["outcome"]) == ("release", "partial")
-        assert [part["rules"] for part in ours["decision"]["parts"] if part["name"] == "suspicion.txt"] == [["BASE-SAR"]]
+        assert [part["rules"] for part in ours["decision"]["parts"] if part["name"] == "suspicion.txt"] == [
+            ["BASE-SAR"]
+        ]
 
     desk.run(story())
 

@@ -33,7 +33,7 @@ class Line:
             return _made(self.answers[path], request)
         peer = WithPeer(self.app, PeerCertificate(self.place.client_certificate(self.sender)))
         inner = httpx.ASGITransport(peer, raise_app_exceptions=False)
-        headers = {k: v for k, v in request.headers.items() if k.lower() not in {"transfer-encoding"}}
+        headers = {k: v for k, v in request.headers.items() if k.lower() != "transfer-encoding"}
         forwarded = httpx.Request(request.method, request.url, headers=headers, content=request.content)
         answer = await inner.handle_async_request(forwarded)
         body = await answer.aread()

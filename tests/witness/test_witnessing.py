@@ -489,10 +489,12 @@ def test_delivery_stops_when_the_partner_raises_the_alarm_at_the_delivery_itself
         before = len(pair.line.seen)
         working = asyncio.create_task(pair.ours.gateway.worker.run())
         async with asyncio.timeout(20):
-            while "witness.alarm" not in await pair.ours.entries():
-                await asyncio.sleep(0)
-            while not [row for row in await pair.records(OutboxRecord) if row.attempts]:
-                await asyncio.sleep(0)
+            while True:
+                changed = pair.ours.agency.store.changed()
+                if any(row.attempts for row in await pair.records(OutboxRecord)):
+                    break
+                await changed.wait()
+        assert "witness.alarm" in await pair.ours.entries()
         pair.ours.gateway.worker.stop()
         await working
         assert [path for path, _ in pair.line.seen[before:]] == [ADD]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attache.cli import approvals, files, inbox, log, mailbox, packages, participants
+from attache.cli import approvals, evidence, files, inbox, log, mailbox, packages, participants
 from attache.cli.exits import EXITS, exit_code_of
 from attache.cli.output import note, print_error
 from attache.cli.session import Session
@@ -83,6 +83,7 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(participants.app, name="participants")
 app.add_typer(log.app, name="log")
+app.add_typer(evidence.app, name="evidence")
 app.command("open")(files.open_file)
 app.command("verify")(files.verify)
 

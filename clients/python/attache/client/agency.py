@@ -54,9 +54,7 @@ def decide(submission: Submission) -> Call[tuple[DecisionView, ...]]:
     )
 
 
-def explain(
-    submission: Submission, recipient: str, part: str | None, field: str | None
-) -> Call[ExplanationView]:
+def explain(submission: Submission, recipient: str, part: str | None, field: str | None) -> Call[ExplanationView]:
     asked = {"recipient": recipient, "part": part, "field": field}
     body = {**submission.facts(), **{name: value for name, value in asked.items() if value is not None}}
     return Call("POST", path_of("decisions", "explanation"), whole(view_of(ExplanationView)), body=json_body(body))
@@ -126,6 +124,11 @@ def receipts(package_id: str) -> Call[tuple[ReceiptView, ...]]:
 
 def save_sealed(package_id: str, recipient: str, target: Path) -> Call[Path]:
     return Call("GET", path_of("packages", package_id, "sealed", recipient), _to_file(target, None, None))
+
+
+def save_evidence(package_id: str, recipient: str | None, target: Path) -> Call[Path]:
+    query = {"recipient": recipient} if recipient else {}
+    return Call("GET", path_of("packages", package_id, "evidence"), _to_file(target, None, None), query)
 
 
 def approvals(limit: int) -> Call[tuple[ApprovalView, ...]]:

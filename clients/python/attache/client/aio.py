@@ -68,6 +68,15 @@ class AsyncPackages:
         """The package as it was sealed for one recipient, as a file."""
         return await self._driver.exchange(agency.save_sealed(package_id, recipient, Path(target)))
 
+    async def save_evidence(
+        self, package_id: str, target: str | os.PathLike[str], *, recipient: str | None = None
+    ) -> Path:
+        """Everything that can be proven about a package to one recipient, as a file that verifies itself (`attache.verify`).
+
+        `recipient` may be left out where the package went to one only.
+        """
+        return await self._driver.exchange(agency.save_evidence(package_id, recipient, Path(target)))
+
 
 class AsyncInbox:
     """What arrived at this agency."""

@@ -68,6 +68,13 @@ class Packages:
         """The package as it was sealed for one recipient, as a file."""
         return self._driver.exchange(agency.save_sealed(package_id, recipient, Path(target)))
 
+    def save_evidence(self, package_id: str, target: str | os.PathLike[str], *, recipient: str | None = None) -> Path:
+        """Everything that can be proven about a package to one recipient, as a file that verifies itself (`attache.verify`).
+
+        `recipient` may be left out where the package went to one only.
+        """
+        return self._driver.exchange(agency.save_evidence(package_id, recipient, Path(target)))
+
 
 class Inbox:
     """What arrived at this agency."""

@@ -218,6 +218,7 @@ def upgrade() -> None:
         _text("manifest_sha256", nullable=True),
         _text("part_numbers"),
         _text("problem", nullable=True),
+        _binary("manifest_sealed", nullable=True),
         sa.ForeignKeyConstraint(["package_id"], ["package.package_id"]),
         sa.PrimaryKeyConstraint("package_id", "recipient"),
     )
