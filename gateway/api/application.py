@@ -5,11 +5,7 @@ from fastapi import FastAPI
 from gateway.admission import CallerDoor, health_router
 from gateway.admission.contract import describe
 from gateway.admission.health import Check
-<<<<<<< HEAD
-from gateway.api import approvals, decisions, inbox, log, packages, participants, policies, witnesses
-=======
-from gateway.api import approvals, decisions, evidence, inbox, log, packages, participants, witnesses
->>>>>>> witness
+from gateway.api import approvals, decisions, evidence, inbox, log, packages, participants, policies, witnesses
 from gateway.exchange.agency import Agency
 from gateway.exchange.explain import Question
 from gateway.exchange.submission import Submission
@@ -17,11 +13,7 @@ from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings
 
-<<<<<<< HEAD
-ROUTERS = (packages, decisions, approvals, inbox, participants, policies, log, witnesses)
-=======
-ROUTERS = (packages, evidence, decisions, approvals, inbox, participants, log, witnesses)
->>>>>>> witness
+ROUTERS = (packages, evidence, decisions, approvals, inbox, participants, policies, log, witnesses)
 
 
 def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check]) -> FastAPI:

@@ -9,13 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-<<<<<<< HEAD
-from attache.crypto import sha256_hex
-from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
-=======
 from attache.crypto import b64u, sha256_hex
-from attache.errors import IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
->>>>>>> witness
+from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
 from attache.package import (
     ManifestFacts,
     ManifestPart,
