@@ -17,7 +17,7 @@ from attache import clock as wall
 from attache.clock import Clock
 from attache.crypto import Certificate, KeyRing, load_private_keys
 from attache.errors import Misconfigured
-from attache.participant import Descriptor, fingerprint_of, verify_descriptor
+from attache.participant import Descriptor, accepted_descriptor, fingerprint_of
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType, parse_vkey
 from gateway.admission import CallerDoor, RateLimit
@@ -143,9 +143,9 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
 
 
 def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
-    """Our own descriptor on file, signed by its own keys; raises Misconfigured where our log key is not the one it lists."""
+    """Our own descriptor on file; raises Misconfigured where our log key is not the one it lists."""
     raw = (settings.descriptors_dir / f"{settings.participant}.jws").read_bytes()
-    descriptor = verify_descriptor(raw, fingerprint=fingerprint_of(raw))
+    descriptor = accepted_descriptor(raw, fingerprint=fingerprint_of(raw))
     listed = descriptor.stated.log
     if listed is None or ring.log is None or parse_vkey(listed).public_key != ring.log.public_key:
         raise Misconfigured(detail="our descriptor lists another log key than ours")

@@ -21,7 +21,7 @@ async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
     """What policy would decide, for each recipient. Nothing is stored or released; a deny is 200 with its reasons."""
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    submission = parse_submission(raw)
+    submission: Submission = parse_submission(raw)
     decisions = await dry_run(own, caller, submission)
     return DryRunView(
         recipients=[

@@ -248,7 +248,7 @@ def _release_view(
         state=life.state,
         post=life.post,
         changed_at=life.changed_at,
-        decision=decision and _seen_by(caller, decision, life, desk),
+        decision=_seen_by(caller, decision, life, desk) if decision else None,
         approval_id=waiting[0] if waiting else None,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
