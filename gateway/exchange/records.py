@@ -36,6 +36,12 @@ class ApprovalState(StrEnum):
     VOID = "void"
 
 
+class PolicySetState(StrEnum):
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
 @dataclass(frozen=True)
 class PackageRecord:
     """A package at its originator, whoever it goes to."""
@@ -83,6 +89,8 @@ class ReleaseRecord:
     part_numbers: str = ""
     """The released parts' numbers at the originator, in manifest order, comma-separated."""
     problem: str | None = None
+    manifest_sealed: bytes | None = None
+    """The signed manifest, for evidence. It holds the keys of the parts, and goes at the purge."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +226,73 @@ class IdempotencyRecord:
     at: datetime
 
 
+@dataclass(frozen=True)
+class PolicyFileRecord:
+    """A file of some policy set, for ever. It says nothing of any package, and is kept in the clear."""
+
+    KEY: ClassVar = ("sha256",)
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class PolicySetRecord:
+    """A policy set that was proposed, and what became of it. At most one is active; none is ever removed."""
+
+    KEY: ClassVar = ("policy_sha256",)
+    policy_sha256: str
+    state: PolicySetState
+    files: str
+    """Canonical JSON: the SHA-256 of each file, by its path."""
+    cases: int
+    """How many cases held when it was proposed."""
+    proposed_by: str
+    proposed_at: datetime
+    activated_by: str = ""
+    activated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class WitnessedLogRecord:
+    """A partner's log as we, its witness, cosigned it last. Who shows us a smaller or another tree is told so by this."""
+
+    KEY: ClassVar = ("origin",)
+    origin: str
+    participant: str
+    size: int
+    note: bytes
+    """The checkpoint with the log's lines and our own (attache.translog.note)."""
+    cosigned_at: datetime
+    alarm: str | None = None
+    evidence: bytes | None = None
+    """Once the log has shown two histories: what happened, and the checkpoint that contradicts `note`."""
+
+
+@dataclass(frozen=True)
+class WitnessRecord:
+    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until somebody clears it."""
+
+    KEY: ClassVar = ("participant",)
+    participant: str
+    size: int
+    cosigned_at: datetime | None = None
+    alarm: str | None = None
+    alarmed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SubmittedCheckpointRecord:
+    """A checkpoint of ours on its way to a witness, kept before it is sent: a receipt may cosign it before the answer comes."""
+
+    KEY: ClassVar = ("participant", "size")
+    participant: str
+    size: int
+    note: bytes
+    """Our own lines, and the witness's once it has cosigned."""
+    submitted_at: datetime
+    cosigned_at: datetime | None = None
+
+
 Record = (
     PackageRecord
     | PartRecord
@@ -230,4 +305,9 @@ Record = (
     | ArrivalPartRecord
     | ParticipantRecord
     | IdempotencyRecord
+    | PolicyFileRecord
+    | PolicySetRecord
+    | WitnessedLogRecord
+    | WitnessRecord
+    | SubmittedCheckpointRecord
 )

@@ -5,12 +5,12 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from attache.crypto import sha256_hex
-from attache.errors import IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
+from attache.crypto import b64u, sha256_hex
+from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
 from attache.package import (
     ManifestFacts,
     ManifestPart,
@@ -26,6 +26,7 @@ from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.vocabulary import Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.policies import active_set
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -63,9 +64,14 @@ class SealedRelease:
 
     frame: bytes
     envelope_sha256: str
-    manifest_sha256: str
+    manifest: bytes = field(repr=False)
+    """Signed; it holds the keys of the parts."""
     part_numbers: tuple[int, ...]
     expires_at: datetime
+
+    @property
+    def manifest_sha256(self) -> str:
+        return sha256_hex(self.manifest)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,10 @@ def decide_and_seal(
     *,
     approvers: Sequence[str] = (),
 ) -> Verdict:
-    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says."""
+    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says.
+
+    Raises AttacheError("release-stopped") where policy permits and our log's witnesses have raised an alarm.
+    """
     partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
         raise IllegalTransition(detail="the package has expired")
@@ -94,13 +103,14 @@ def decide_and_seal(
     decision_id = uuid7(request.now, agency.random)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
+    agency.require_release(request.recipient)
     facts, numbers = _manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
     manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
     signed = sign_manifest(manifest, agency.keys)
     envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
     if len(envelope.raw) > MAX_ENVELOPE_BYTES:
         raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
-    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, sha256_hex(signed), numbers, manifest.expires_at)
+    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, manifest.expires_at)
     return Verdict(request, decision, decision_id, sealed)
 
 
@@ -172,6 +182,13 @@ def carry_out(
     return tx.change(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
 
 
+def require_in_force(tx: Transaction, decision: Decision) -> None:
+    """Raise Conflict where another policy set came into force since it was asked."""
+    active = active_set(tx)
+    if active is None or active.policy_sha256 != decision.policy_set_hash:
+        raise Conflict(detail="another policy set came into force meanwhile; ask again")
+
+
 def new_life(agency: Agency, package_id: str, recipient: str, now: datetime) -> ReleaseRecord:
     """A recipient's life of a package, at its very start."""
     post = agency.directory.partner(recipient).descriptor.stated.post
@@ -235,6 +252,7 @@ def _manifest_part(submission: Submission, content: Content, number: int) -> Man
 
 def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:
     request, decision = verdict.request, verdict.decision
+    require_in_force(tx, decision)
     tx.add(
         DecisionRecord(
             decision_id=verdict.decision_id,
@@ -299,6 +317,7 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         expires_at=sealed.expires_at,
         frame=sealed.frame,
         manifest_sha256=sealed.manifest_sha256,
+        manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
         part_numbers=",".join(map(str, sealed.part_numbers)),
     )
 

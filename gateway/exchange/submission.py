@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +47,8 @@ def _in_utc(instant: datetime) -> datetime:
 AgreementId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,62}$")]
 MarkingTexts = Annotated[tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(max_length=8)]
 Term = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+S = TypeVar("S", bound="Submission")
 
 _MEMBER = re.compile(r"[a-z0-9_]{1,63}")
 _ADDRESS = re.compile(r"(?P<participant>[a-z0-9][a-z0-9-]{0,62})(?:/(?P<desk>[a-z0-9][a-z0-9-]{0,62}))?")
@@ -131,7 +133,7 @@ class Submission(_Facts):
         return self.model_dump(mode="json", exclude={"submit": True, "parts": {"__all__": {"content"}}})
 
 
-def parse_submission(raw: bytes) -> Submission:
+def parse_submission(raw: bytes, model: type[S] = Submission) -> S:  # type: ignore[assignment]  # S is Submission then
     """Read and check a submission.
 
     Raises MalformedInput with `malformed-json`, `missing-legal-basis`, `unknown-term`, `unknown-marking` or
@@ -139,7 +141,7 @@ def parse_submission(raw: bytes) -> Submission:
     """
     strict_json.parse_object(raw)
     try:
-        submission = Submission.model_validate_json(raw)
+        submission = model.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error) from None
     _require_known(submission.markings, "markings")

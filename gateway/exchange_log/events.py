@@ -71,6 +71,7 @@ class EventCode(StrEnum):
     KEY_ROTATED = "key.rotated"
     CERTIFICATE_REFUSED = "certificate.refused"
     REVOCATION_OVERRIDDEN = "revocation.overridden"
+    POLICY_PROPOSED = "policy.proposed"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REFUSED = "policy.refused"
     SETTINGS_CHANGED = "settings.changed"
@@ -87,6 +88,7 @@ class EventCode(StrEnum):
     WITNESS_OBTAINED = "witness.obtained"
     WITNESS_REFUSED = "witness.refused"
     WITNESS_ALARM = "witness.alarm"
+    WITNESS_CLEARED = "witness.cleared"
     PURGE_ORDERED = "purge.ordered"
     PURGE_APPROVED = "purge.approved"
     PURGE_DONE = "purge.done"
@@ -207,6 +209,7 @@ _KINDS = (
           ("participant", "certificate_sha256", "code")),
     _kind(_E.REVOCATION_OVERRIDDEN, "A security officer let the exchange go on with stale revocation data, for a limited time.", ("partner",), _SECURITY,
           ("participant", "until"), reason=("note",)),
+    _kind(_E.POLICY_PROPOSED, "An officer proposed a policy set, which loads and whose cases hold.", (), _PARTNERS, ("policy_sha256", "cases"), reason=("note",)),
     _kind(_E.POLICY_ACTIVATED, "A policy set came into force.", (), _PARTNERS, ("policy_sha256", "previous_sha256", "version", "cases"), reason=("note",)),
     _kind(_E.POLICY_REFUSED, "A policy set did not load and did not come into force.", (), _PARTNERS, ("policy_sha256", "code"), reason=("note",)),
     _kind(_E.SETTINGS_CHANGED, "The gateway started with other settings than before.", (), _OPERATIONS, ("names", "settings_sha256")),
@@ -224,6 +227,7 @@ _KINDS = (
     _kind(_E.WITNESS_REFUSED, "A checkpoint was not cosigned.", ("partner",), _PARTNERS, ("participant", "origin", "size", "status", "code")),
     _kind(_E.WITNESS_ALARM, "A log, ours or a partner's, showed two histories.", ("partner",), _PARTNERS,
           ("participant", "origin", "our_size", "their_size", "our_root", "their_root", "code")),
+    _kind(_E.WITNESS_CLEARED, "A security officer ended the alarms between a witness and us.", ("partner",), _PARTNERS, ("participant", "codes"), reason=("note",)),
     _kind(_E.PURGE_ORDERED, "Somebody ordered a purge before its time.", (), _SECURITY, ("purge_id", "packages"), reason=("legal_basis", "note")),
     _kind(_E.PURGE_APPROVED, "A second officer approved the purge.", (), _SECURITY, ("purge_id",), reason=("note",)),
     _kind(_E.PURGE_DONE, "Payloads and salts of log entries were destroyed. Their leaves stay.", (), _SECURITY,

@@ -24,6 +24,7 @@ class Action(StrEnum):
     READ_POLICY = "read-policy"
     CHANGE_POLICY = "change-policy"
     READ_LOG = "read-log"
+    EXPORT_EVIDENCE = "export-evidence"
     OVERRIDE_FRESHNESS = "override-freshness"
     READ_HEALTH = "read-health"
     STEER_DELIVERY = "steer-delivery"
@@ -45,6 +46,7 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.READ_POLICY: _ANYONE,
     Action.CHANGE_POLICY: frozenset({Role.SECURITY_OFFICER}),
     Action.READ_LOG: frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    Action.EXPORT_EVIDENCE: _AT_THE_DESK | {Role.SECURITY_OFFICER, Role.AUDITOR},
     Action.OVERRIDE_FRESHNESS: frozenset({Role.SECURITY_OFFICER}),
     Action.READ_HEALTH: frozenset({Role.OPERATOR, Role.SECURITY_OFFICER}),
     Action.STEER_DELIVERY: frozenset({Role.OPERATOR}),

@@ -127,11 +127,16 @@ def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
         raise Misconfigured("policy-not-loaded", "\n".join(wrong))
     return PolicySet(
         own=own,
-        hash=_hash(own, files),
+        hash=policy_set_hash(own, files),
         files=MappingProxyType(dict(files)),
         shards=MappingProxyType(shards),
         reading=reading,
     )
+
+
+def policy_set_hash(own: str, files: Mapping[str, str]) -> str:
+    """The hash of the set that these files make, whether it loads or not: their contents, our id and the engine."""
+    return _hash(own, files)
 
 
 def _load_shard(

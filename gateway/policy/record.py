@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from attache import strict_json
-from attache.errors import MalformedInput
+from attache.errors import AttacheError, IntegrityLost, MalformedInput
 from gateway.policy.decision import Decision
 from gateway.policy.request import ReleaseRequest
 
@@ -19,6 +19,7 @@ _BOUND = ("package_id", "kind", "purpose", "recipient", "recipient_desk", "legal
 _BOUND_TOO = ("content_digest", "crime_types", "named_recipients", "handling_codes", "parts", "assurances", "caveats")
 
 _REQUEST = TypeAdapter(ReleaseRequest)
+_DECISION = TypeAdapter(Decision)
 
 
 def plain(value: Any) -> Any:
@@ -51,6 +52,14 @@ def parse_request(raw: Mapping[str, Any]) -> ReleaseRequest:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise MalformedInput("malformed-request", f"{where}: {first['msg'][:200]}") from None
+
+
+def parse_decision(record: bytes) -> Decision:
+    """The answer in a record; raises IntegrityLost for what is no record. Not checked: that it replays (`replay`)."""
+    try:
+        return _DECISION.validate_python({**strict_json.parse_object(record)["decision"], "record": record})
+    except (AttacheError, ValidationError, KeyError, TypeError):
+        raise IntegrityLost(detail="not a record of a decision", step="record") from None
 
 
 def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:

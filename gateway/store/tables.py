@@ -20,9 +20,15 @@ from gateway.exchange.records import (
     PackageState,
     ParticipantRecord,
     PartRecord,
+    PolicyFileRecord,
+    PolicySetRecord,
+    PolicySetState,
     ReceiptRecord,
     Record,
     ReleaseRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
@@ -74,6 +80,7 @@ class ReleaseRow(Table, table=True):
     manifest_sha256: str | None
     part_numbers: str
     problem: str | None
+    manifest_sealed: bytes | None = binary(nullable=True)
 
 
 class DecisionRow(Table, table=True):
@@ -201,6 +208,59 @@ class IdempotencyRow(Table, table=True):
     at: datetime = instant()
 
 
+class PolicyFileRow(Table, table=True):
+    __tablename__ = "policy_file"
+
+    sha256: str = key()
+    content: bytes = binary()
+
+
+class PolicySetRow(Table, table=True):
+    __tablename__ = "policy_set"
+    __table_args__ = (Index("policy_set_by_state", "state"),)
+
+    policy_sha256: str = key()
+    state: PolicySetState = term(PolicySetState)
+    files: str
+    cases: int
+    proposed_by: str
+    proposed_at: datetime = instant()
+    activated_by: str
+    activated_at: datetime | None = instant(nullable=True)
+
+
+class WitnessedLogRow(Table, table=True):
+    __tablename__ = "witnessed_log"
+
+    origin: str = key()
+    participant: str
+    size: int = Field(sa_type=BigInteger)
+    note: bytes = binary()
+    cosigned_at: datetime = instant()
+    alarm: str | None
+    evidence: bytes | None = binary(nullable=True)
+
+
+class WitnessRow(Table, table=True):
+    __tablename__ = "witness"
+
+    participant: str = key()
+    size: int = Field(sa_type=BigInteger)
+    cosigned_at: datetime | None = instant(nullable=True)
+    alarm: str | None
+    alarmed_at: datetime | None = instant(nullable=True)
+
+
+class SubmittedCheckpointRow(Table, table=True):
+    __tablename__ = "submitted_checkpoint"
+
+    participant: str = key()
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    note: bytes = binary()
+    submitted_at: datetime = instant()
+    cosigned_at: datetime | None = instant(nullable=True)
+
+
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
@@ -213,4 +273,9 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalPartRecord: ArrivalPartRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
+    PolicyFileRecord: PolicyFileRow,
+    PolicySetRecord: PolicySetRow,
+    WitnessedLogRecord: WitnessedLogRow,
+    WitnessRecord: WitnessRow,
+    SubmittedCheckpointRecord: SubmittedCheckpointRow,
 }

@@ -6,6 +6,7 @@ that CA's participants and nobody else; without a current list of its CA, no cli
 
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +106,14 @@ class LiveTrust:
             return False
         self._state = state
         return True
+
+    def raw_lists(self) -> list[bytes]:
+        """The revocation lists as they are on file now, unverified; one that cannot be read is left out. Blocking."""
+        found = []
+        for path in _paths(self._files.crl_dir) if self._files.crl_dir else []:
+            with suppress(AttacheError, OSError):
+                found.append(_read(path))
+        return found
 
     def _adopt(self, trust: Trust) -> None:
         for fault in trust.faults:

@@ -31,8 +31,10 @@ AGENCY = {
     "POST /packages/{package_id}/submit": (DESK, "not-found"),
     "GET /packages/{package_id}": (LISTERS, "not-found"),
     "GET /packages/{package_id}/receipts": (LISTERS, "not-found"),
+    "GET /packages/{package_id}/evidence": (DESK | LOG, "not-found"),
     "GET /packages/{package_id}/sealed/{recipient}": (DESK, "not-found"),
     "POST /decisions": (DESK | {"approver"}, "malformed-request"),
+    "POST /decisions/explanation": (DESK | {"approver"}, "malformed-request"),
     "GET /approvals": ({"approver"}, 200),
     "GET /approvals/{approval_id}": ({"approver"}, "not-found"),
     "POST /approvals/{approval_id}": ({"approver"}, "malformed-request"),
@@ -43,6 +45,12 @@ AGENCY = {
     "GET /participants": (EVERY_ROLE, 200),
     "POST /participants/{participant}/suspend": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
+    "GET /witnesses": (LOG, 200),
+    "POST /witnesses/{participant}/clear": ({"security-officer"}, "malformed-request"),
+    "GET /policies": (EVERY_ROLE, 200),
+    "POST /policies": ({"security-officer"}, "malformed-request"),
+    "GET /policies/{policy_sha256}": (EVERY_ROLE, "not-found"),
+    "POST /policies/{policy_sha256}/activation": ({"security-officer"}, "malformed-request"),
     "GET /log/checkpoint": (LOG, 200),
     "GET /log/vkeys": (LOG, 200),
     "GET /log/tile/{path}": (LOG, "malformed-log"),
@@ -59,12 +67,14 @@ EXCHANGE = {
     "GET /mailbox": 200,
     "GET /packages/{package_id}": "not-found",
     "GET /participant": 200,
+    "POST /add-checkpoint": 400,
 }
 OPEN = {"GET /healthz": 200, "GET /readyz": 200, "GET /problems/{code}": "not-found", "HEAD /problems/{code}": 404}
 OPEN_EXCHANGE = {"GET /problems/{code}": "certificate-required", "HEAD /problems/{code}": 401}
 
 PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", "recipient": "europol"}
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
+PLACES["policy_sha256"] = "0" * 64
 BODIES = {
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",
@@ -251,8 +261,8 @@ def test_partners(desk, peer):
         before = await desk.footprint()
         for endpoint, expected in EXCHANGE.items():
             answer = await ask(client, endpoint)
-            if expected == 200:
-                assert answer.status_code == 200, endpoint
+            if isinstance(expected, int):
+                assert answer.status_code == expected, endpoint
             else:
                 is_whole_problem(answer, expected)
         assert await desk.footprint() == before

@@ -92,6 +92,12 @@ def parse_receipt_payload(raw: bytes) -> Receipt:
     return read_statement(Receipt, raw, code="malformed-receipt")
 
 
+def stated_receipt(raw: bytes) -> Receipt:
+    """What signed bytes state, for whoever verified them before they were stored. Proves nothing."""
+    statement = parse_statement(raw, RECEIPT)
+    return parse_receipt_payload(statement.pinned_payload(statement.payload_sha256))
+
+
 def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_revoked) -> Receipt:
     """The receipt, once it is proven that `recipient` (a verified descriptor) signed it with keys that held at its `at`.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attache.cli import approvals, files, inbox, log, mailbox, packages, participants
+from attache.cli import approvals, evidence, files, inbox, log, mailbox, packages, participants
 from attache.cli.exits import EXITS, exit_code_of
 from attache.cli.output import note, print_error
 from attache.cli.session import Session
@@ -69,6 +69,11 @@ app.command(
 app.command(
     "decide", help=f"Ask what policy would decide; nothing is submitted.\n\nExample: attache decide {_PACKAGE}"
 )(packages.package_command(packages.decide))
+app.command(
+    "explain",
+    help="Ask why parts would stay, and what would let them go; nothing is submitted."
+    f"\n\nExample: attache explain {_PACKAGE}",
+)(packages.package_command(packages.explain))
 app.command("list")(packages.list_packages)
 app.command("show")(packages.show)
 app.command("wait")(packages.wait)
@@ -78,6 +83,7 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(participants.app, name="participants")
 app.add_typer(log.app, name="log")
+app.add_typer(evidence.app, name="evidence")
 app.command("open")(files.open_file)
 app.command("verify")(files.verify)
 

@@ -1,6 +1,7 @@
 """Files, offline: opening and verifying them."""
 
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -38,18 +39,34 @@ def open_file(
 
 def verify(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A sealed package, receipt, log proof or exported log.", exists=True)],
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="A sealed package, receipt, evidence bundle, log proof or exported log.", exists=True),
+    ] = None,
     vkeys: Vkeys = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Print a page that verifies evidence in a browser, without network.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Verify a file or directory, offline, whatever it is. Exit 6 where anything is wrong.
 
     Example: attache --descriptors descriptors verify receipt.json
     """
+    if html:
+        typer.echo(verifier_page(), nl=False)
+        return
+    if path is None:
+        raise typer.BadParameter("name a file or directory, or say --html")
     session = session_of(ctx)
     home = session.own_home() if session.home is not None else None
     report = verify_path(path, home=home, descriptors=session.known_descriptors(), vkeys=read_vkeys_file(vkeys))
     print_report(report, as_json=as_json)
+
+
+def verifier_page() -> str:
+    """The page that takes the steps of evidence verification in a browser."""
+    return resources.files("attache.evidence").joinpath("verifier.html").read_text("utf-8")
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
@@ -62,7 +79,8 @@ def print_report(report: Report, *, as_json: bool) -> None:
             [
                 *(("checked", text) for text in report.checked),
                 *(("not checked", text) for text in report.not_checked),
-                *((name, value) for name, value in report.facts.items() if not isinstance(value, dict)),
+                *((name, value) for name, value in report.facts.items() if not isinstance(value, dict | list)),
+                *((check.outcome.value, f"{check.step}: {check.where}: {check.detail}") for check in report.checks),
                 *(("finding", plain(finding)) for finding in report.findings),
             ],
         )

@@ -9,8 +9,11 @@ from attache import clock
 from attache.client.home import Home
 from attache.client.quarantine import Quarantine, QuarantineFolder, plain_name
 from attache.errors import AttacheError, MalformedInput, NotAuthentic, NotFound
+from attache.evidence.bundle import SUFFIX
 from attache.evidence.directory import verify_log_directory
 from attache.evidence.finding import Finding, Findings
+from attache.evidence.report import Check, Outcome
+from attache.evidence.verifying import STEPS, verify_bundle
 from attache.package import (
     BLOCK_BYTES,
     BlockTree,
@@ -32,6 +35,7 @@ from attache.translog.vkey import SignatureType, parse_vkey
 
 MAX_FILE_BYTES = 64 << 20
 _PACKAGE_MAGIC = b"attache-package/"
+_BUNDLE_MAGIC = b'{"bundle":'
 _PROOF_MAGIC = b"c2sp.org/tlog-proof@"
 
 T = TypeVar("T")
@@ -51,7 +55,8 @@ class OpenedPackage:
 class Report:
     """What a verification found. `checked` and `not_checked` say what a sound report does and does not mean.
 
-    `kind`: sealed-package, receipt, log-proof or log-directory. `facts` are proven only as far as `checked` goes.
+    `kind`: sealed-package, receipt, evidence-bundle, log-proof or log-directory. `facts` are proven only as far as `checked` goes.
+    `checks`: for evidence, every single check whatever its outcome, and `timeline` the proven log entries by time.
     """
 
     kind: str
@@ -60,6 +65,8 @@ class Report:
     not_checked: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    checks: tuple[Check, ...] = ()
+    timeline: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -76,6 +83,8 @@ class Report:
             "not_checked": list(self.not_checked),
             "facts": dict(self.facts),
             "findings": [finding.to_json() for finding in self.findings],
+            **({"checks": [check.to_json() for check in self.checks]} if self.checks else {}),
+            **({"timeline": [dict(moment) for moment in self.timeline]} if self.timeline else {}),
         }
 
 
@@ -127,8 +136,9 @@ def verify(
     vkeys: Sequence[str] | None = None,
     now: clock.Clock = clock.now,
 ) -> Report:
-    """Verify a sealed package, a receipt, a log proof or an exported log directory, by what it is.
+    """Verify a sealed package, a receipt, an evidence bundle, a log proof or an exported log directory, by what it is.
 
+    An evidence bundle needs the descriptors of originator and recipient, and of whoever's log is in it.
     A sealed package is verified wholly where `home` is its recipient, and from outside otherwise. A receipt needs the
     recipient's descriptor, a proof or log the log's `vkeys`; a log directory's own `vkeys` file is taken where none are given,
     which proves the log consistent but not whose it is. Never raises for what the files hold; raises OSError.
@@ -143,7 +153,28 @@ def verify(
     raw = _read_small(path)
     if head.startswith(_PROOF_MAGIC):
         return _verify_proof(path, raw, vkeys or ())
+    if path.suffix == SUFFIX or raw.startswith(_BUNDLE_MAGIC):
+        return _verify_evidence(path, raw, {**known, **({home.me.participant: home.me} if home else {})})
     return _verify_receipt(path, raw, known)
+
+
+def _verify_evidence(path: Path, raw: bytes, descriptors: Mapping[str, Descriptor]) -> Report:
+    found = verify_bundle(raw, descriptors.values())
+    proven = sorted({check.step for check in found.checks if check.outcome is Outcome.PROVEN}, key=STEPS.index)
+    not_checked = (
+        "what the decision's rules mean",
+        "that no further entry exists about the package: a whole log shows that",
+    )
+    return Report(
+        "evidence-bundle",
+        str(path),
+        tuple(proven),
+        not_checked,
+        found.facts,
+        found.findings,
+        found.checks,
+        found.timeline,
+    )
 
 
 def _verify_package(path: Path, home: Home | None, now: clock.Clock) -> Report:

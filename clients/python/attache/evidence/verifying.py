@@ -40,6 +40,20 @@ from attache.translog.signing import OpenedCheckpoint, verify_line
 from attache.translog.vkey import VerifierKey, parse_vkey
 
 KIND = "evidence-bundle"
+STEPS = (
+    "bundle",
+    "certificates",
+    "seal",
+    "manifest",
+    "release-proof",
+    "receipts",
+    "checkpoint",
+    "consistency",
+    "inclusion",
+    "opening",
+    "story",
+)
+"""The steps of `verify_bundle`, in their order."""
 
 
 def verify_bundle(raw: bytes, trusted: Iterable[Descriptor]) -> EvidenceReport:

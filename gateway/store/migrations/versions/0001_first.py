@@ -153,6 +153,35 @@ def upgrade() -> None:
     )
     op.create_index("receipt_by_package", "receipt", ["package_id", "recipient"])
     op.create_table(
+        "submitted_checkpoint",
+        _text("participant"),
+        _long("size"),
+        _binary("note"),
+        _instant("submitted_at"),
+        _instant("cosigned_at", nullable=True),
+        sa.PrimaryKeyConstraint("participant", "size"),
+    )
+    op.create_table(
+        "witness",
+        _text("participant"),
+        _long("size"),
+        _instant("cosigned_at", nullable=True),
+        _text("alarm", nullable=True),
+        _instant("alarmed_at", nullable=True),
+        sa.PrimaryKeyConstraint("participant"),
+    )
+    op.create_table(
+        "witnessed_log",
+        _text("origin"),
+        _text("participant"),
+        _long("size"),
+        _binary("note"),
+        _instant("cosigned_at"),
+        _text("alarm", nullable=True),
+        _binary("evidence", nullable=True),
+        sa.PrimaryKeyConstraint("origin"),
+    )
+    op.create_table(
         "arrival_part",
         _text("originator"),
         _text("package_id"),
@@ -189,9 +218,29 @@ def upgrade() -> None:
         _text("manifest_sha256", nullable=True),
         _text("part_numbers"),
         _text("problem", nullable=True),
+        _binary("manifest_sealed", nullable=True),
         sa.ForeignKeyConstraint(["package_id"], ["package.package_id"]),
         sa.PrimaryKeyConstraint("package_id", "recipient"),
     )
+    op.create_table(
+        "policy_file",
+        _text("sha256"),
+        _binary("content"),
+        sa.PrimaryKeyConstraint("sha256"),
+    )
+    op.create_table(
+        "policy_set",
+        _text("policy_sha256"),
+        _text("state"),
+        _text("files"),
+        _integer("cases"),
+        _text("proposed_by"),
+        _instant("proposed_at"),
+        _text("activated_by"),
+        _instant("activated_at", nullable=True),
+        sa.PrimaryKeyConstraint("policy_sha256"),
+    )
+    op.create_index("policy_set_by_state", "policy_set", ["state"])
     op.create_index("release_by_recipient", "release", ["recipient", "state", "package_id"])
 
 
