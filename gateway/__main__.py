@@ -19,8 +19,8 @@ from gateway.exchange.activate import CASES, LoadedSet, begin_policies
 from gateway.exchange.participants import admit_descriptor, directory_of, load_directory
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import ParticipantRecord
-from gateway.partners import Directory
 from gateway.options import EXIT_FAILURE, EXIT_INTEGRITY, Config
+from gateway.partners import Directory
 from gateway.policy import load_policy_set, read_policy_folder
 from gateway.policy.cases import read_case_folder, run_cases
 from gateway.policy_commands import decision_commands, policy_commands

@@ -23,13 +23,16 @@ from attache.translog.vkey import SignatureType, parse_vkey
 from gateway.admission import CallerDoor, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
-from gateway.delivery.link import ClientCertificate, PartnerLinks
+from gateway.delivery.link import ClientCertificate, PartnerLinks, Transport, over_the_network
+from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
 from gateway.delivery.worker import DeliveryWorker
 from gateway.exchange.activate import load_policies_in_force
 from gateway.exchange.agency import Agency, InForce, Limits
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
 from gateway.exchange.participants import load_directory
+from gateway.exchange.standing import WitnessTerms
+from gateway.exchange.witnessed import OwnLog
 from gateway.exchange_api import create_exchange_api
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity import AccessTokens, parse_jwks
@@ -49,11 +52,14 @@ class Gateway:
     agency_trust: LiveTrust
     exchange_trust: LiveTrust
     worker: DeliveryWorker
+    submitter: CheckpointSubmitter
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, *, clock: Clock = wall.now) -> AsyncIterator[Gateway]:
-    """Build a gateway on an initialised state folder, and close what it opened.
+async def open_gateway(
+    settings: Settings, *, clock: Clock = wall.now, transport: Transport = over_the_network
+) -> AsyncIterator[Gateway]:
+    """Build a gateway on an initialised state folder, and close what it opened. `transport` stands in for the network in tests.
 
     Raises Misconfigured, or IntegrityLost where the records on disk do not add up; then nothing runs.
     """
@@ -64,16 +70,19 @@ async def open_gateway(settings: Settings, *, clock: Clock = wall.now) -> AsyncI
         directory = await load_directory(store)
         policy = await load_policies_in_force(store, folder, settings.participant, clock())
         agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
-        links = PartnerLinks(_client_certificate(settings, ring), store.blobs)
-        worker = DeliveryWorker(Outbox(agency), links, now=clock)
+        await agency.reload_standing()
+        links = PartnerLinks(_client_certificate(settings, ring), store.blobs, transport=transport)
+        submitter = CheckpointSubmitter(OwnLog(agency), links, cadence_seconds=settings.witness_cadence_seconds)
+        worker = DeliveryWorker(Outbox(agency), CosignedCarrier(links, submitter, agency.require_release), now=clock)
         try:
             yield Gateway(
                 agency,
-                create_agency_api(agency, _door(settings, agency, clock), settings, {"store": _store_check(store)}),
+                create_agency_api(agency, _door(settings, agency, clock), settings, _checks(agency, store)),
                 create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current),
                 agency_trust(settings, clock, ring.tls_passphrase),
                 trust,
                 worker,
+                submitter,
             )
         finally:
             await links.close()
@@ -90,6 +99,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
         )
         async with asyncio.TaskGroup() as running:
             running.create_task(gateway.worker.run())
+            running.create_task(gateway.submitter.run())
             try:
                 await serve(
                     listeners,
@@ -100,6 +110,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
                 )
             finally:
                 gateway.worker.stop()
+                gateway.submitter.stop()
 
 
 def load_ring(settings: Settings) -> KeyRing:
@@ -167,6 +178,7 @@ def _agency(
             max_recipients=settings.max_recipients,
             delivery_deadline=timedelta(seconds=settings.delivery_deadline_seconds),
             delivery_lease=timedelta(seconds=settings.delivery_lease_seconds),
+            witness=_witness_terms(settings),
         ),
         revoked=_revocation(trust),
         random=os.urandom,
@@ -205,11 +217,21 @@ def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:
     return ClientCertificate(settings.client_certificate_file, settings.client_key_file, ring.tls_passphrase)
 
 
-def _store_check(store: SqlStore) -> Check:
-    async def check() -> None:
+def _witness_terms(settings: Settings) -> WitnessTerms:
+    seconds = settings.witness_max_age_seconds
+    max_age = timedelta(seconds=seconds) if seconds else None
+    return WitnessTerms(max_age, alarm_stops_release=settings.witness_alarm_stops_release)
+
+
+def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
+    async def store_answers() -> None:
+        store.require_writable()
         await store.read_log(lambda log: log.size)
 
-    return check
+    async def witnesses_are_quiet() -> None:
+        agency.in_force.witnesses.require_quiet(agency.limits.witness, agency.clock())
+
+    return {"store": store_answers, "witness": witnesses_are_quiet}
 
 
 def write_contracts(folder: Path) -> Iterator[Path]:

@@ -60,6 +60,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "unsupported-media-type": 415,
     "request-timeout": 408,
     "not-ready": 503,
+    "release-stopped": 503,
     # Well-formed, and still not something that can be done (RFC 9110, 15.5.21)
     "malformed-request": 422,
     "unknown-term": 422,

@@ -126,6 +126,18 @@ class Settings(BaseSettings):
     delivery_lease_seconds: Seconds = _setting("Time for which one worker owns a delivery.", 120)
     delivery_timeout_seconds: Seconds = _setting("Longest silence of a partner within a request.", 30)
 
+    # Witnesses
+    witness_cadence_seconds: Seconds = _setting(
+        "How often our newest checkpoint goes to each partner to be cosigned, besides with each package.", 300
+    )
+    witness_max_age_seconds: Annotated[int, Field(ge=0)] = _setting(
+        "Age of the newest cosignature beyond which nothing is released; 0: releases do not depend on it.", 0
+    )
+    witness_alarm_stops_release: bool = _setting(
+        "Whether a witness that has seen another history of our log stops all releases, until a security officer clears it.",
+        True,
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "Least severe log lines that are written.", "info"
     )

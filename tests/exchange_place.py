@@ -18,6 +18,7 @@ from certs_example.gateways import ISSUER, ExampleIssuer, make_gateway
 from certs_example.tokens import mint_token
 from gateway.__main__ import _init
 from gateway.app import Gateway, open_gateway
+from gateway.delivery.link import over_the_network
 from gateway.exchange.records import Record
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
@@ -189,12 +190,14 @@ class ExchangePlace:
         return load_settings(gateway.config)
 
     @asynccontextmanager
-    async def open(self, participant: str = "irs-ci", *, now=clock.now, **more) -> AsyncIterator[OpenGateway]:
+    async def open(
+        self, participant: str = "irs-ci", *, now=clock.now, transport=over_the_network, **more
+    ) -> AsyncIterator[OpenGateway]:
         """The gateway of a participant, initialised the first time."""
         settings = self.settings(participant, **more)
         if not settings.state_dir.exists():
             await _init(settings)
-        async with open_gateway(settings, clock=now) as gateway, AsyncExitStack() as clients:
+        async with open_gateway(settings, clock=now, transport=transport) as gateway, AsyncExitStack() as clients:
             yield OpenGateway(self, gateway, settings, clients)
 
 

@@ -24,6 +24,7 @@ Opener = Annotated[Caller, requires(Action.OPEN_CONTENT)]
 Approver = Annotated[Caller, requires(Action.APPROVE_RELEASE)]
 Suspender = Annotated[Caller, requires(Action.SUSPEND_PARTNER)]
 PolicyOfficer = Annotated[Caller, requires(Action.CHANGE_POLICY)]
+Resolver = Annotated[Caller, requires(Action.OVERRIDE_FRESHNESS)]
 Auditor = Annotated[Caller, requires(Action.READ_LOG)]
 
 PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]

@@ -9,14 +9,24 @@ import httpx
 
 from attache.client.connect import Access, Timeouts
 from attache.client.driving import AsyncDriver
-from attache.client.exchange import SealedStream, deliver, post_receipt
+from attache.client.exchange import SealedStream, WitnessReply, add_checkpoint, deliver, post_receipt
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
+from attache.participant import Descriptor
 from gateway.exchange.consignment import Consignment, OutgoingPart
 from gateway.exchange.ports import Blobs
+from gateway.partners import Partner
 
 TIMEOUTS = Timeouts(connect=10.0, read=120.0, write=60.0, pool=120.0)
 ONCE = Retry(retries=0)
+
+
+Transport = Callable[[Access], httpx.AsyncBaseTransport | None]
+"""What stands in for the network to one partner; None for the network itself."""
+
+
+def over_the_network(_: Access) -> None:
+    """The transport of every gateway that is not a test's."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,13 @@ class PartnerLink:
         except Unreachable as error:
             raise PartnerUnreachable("partner-unreachable", error.detail) from None
 
+    async def add_checkpoint(self, request: bytes) -> WitnessReply:
+        """Show the partner our log's checkpoint. Raises PartnerUnreachable where there was no answer."""
+        try:
+            return await self._driver.exchange(add_checkpoint(request))
+        except Unreachable as error:
+            raise PartnerUnreachable("partner-unreachable", error.detail) from None
+
     async def close(self) -> None:
         await self._driver.close()
 
@@ -77,7 +94,7 @@ class PartnerLinks:
         credentials: ClientCertificate,
         blobs: Blobs,
         *,
-        transport: Callable[[Access], httpx.AsyncBaseTransport | None] = lambda _: None,
+        transport: Transport = over_the_network,
     ) -> None:
         """`transport` is for tests: it stands in for the network."""
         self._credentials = credentials
@@ -87,8 +104,15 @@ class PartnerLinks:
 
     async def carry(self, consignment: Consignment) -> bytes | None:
         """See `Carrier`."""
-        link = await self._link(consignment)
+        link = await self._link(consignment.outbox.partner, consignment.endpoint, consignment.descriptor)
         return await link.carry(consignment)
+
+    async def add_checkpoint(self, witness: Partner, request: bytes) -> WitnessReply:
+        """See `PartnerLink`; raises DeliveryFailed for a partner without an endpoint."""
+        if witness.endpoint is None:
+            raise DeliveryFailed("delivery-failed", f"{witness.participant} has no endpoint")
+        link = await self._link(witness.participant, witness.endpoint, witness.descriptor)
+        return await link.add_checkpoint(request)
 
     async def close(self) -> None:
         """End all connections."""
@@ -96,8 +120,8 @@ class PartnerLinks:
             await link.close()
         self._links.clear()
 
-    async def _link(self, consignment: Consignment) -> PartnerLink:
-        partner, access = consignment.outbox.partner, self._access(consignment)
+    async def _link(self, partner: str, endpoint: str, descriptor: Descriptor) -> PartnerLink:
+        access = self._access(endpoint, descriptor)
         known = self._links.get(partner)
         if known and known[0] == access:
             return known[1]
@@ -108,10 +132,10 @@ class PartnerLinks:
         self._links[partner] = (access, link)
         return link
 
-    def _access(self, consignment: Consignment) -> Access:
+    def _access(self, endpoint: str, descriptor: Descriptor) -> Access:
         return Access.to_participant(
-            consignment.descriptor,
-            consignment.endpoint,
+            descriptor,
+            endpoint,
             certificate=self._credentials.certificate,
             key=self._credentials.key,
             passphrase=self._credentials.passphrase,

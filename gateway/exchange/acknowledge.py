@@ -8,10 +8,12 @@ from attache.errors import IntegrityLost, NotFound
 from attache.package import parse_frame
 from attache.receipt import LogProof as StatedProof
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from attache.translog.note import NoteSignature
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import LogProof, Reader, Transaction
 from gateway.exchange.records import ArrivalRecord, ReceiptRecord
+from gateway.exchange.witness import cosignature_over
 from gateway.exchange_log import EventCode
 
 
@@ -24,8 +26,13 @@ async def ensure_receipt(agency: Agency, originator: str, package_id: str, kind:
     stored = await agency.store.read(lambda reader: reader.get(ReceiptRecord, *key))
     if stored is not None:
         return stored.signed
-    arrival, proof = await agency.store.read(lambda reader: _provable(reader, originator, package_id, kind))
-    signed, at = await asyncio.to_thread(_sign, agency, arrival, proof, kind)
+    arrival, proof, line = await agency.store.read(
+        lambda reader: (
+            *_provable(reader, originator, package_id, kind),
+            cosignature_over(agency, reader, agency.directory.partner(originator)),
+        )
+    )
+    signed, at = await asyncio.to_thread(_sign, agency, arrival, proof, line, kind)
     record = ReceiptRecord(*key, signed, at)
 
     def unit(tx: Transaction) -> bytes:
@@ -64,7 +71,9 @@ def _provable(reader: Reader, originator: str, package_id: str, kind: ReceiptKin
     return arrival, reader.prove_entry(index)
 
 
-def _sign(agency: Agency, arrival: ArrivalRecord, proof: LogProof, kind: ReceiptKind) -> tuple[bytes, datetime]:
+def _sign(
+    agency: Agency, arrival: ArrivalRecord, proof: LogProof, line: NoteSignature | None, kind: ReceiptKind
+) -> tuple[bytes, datetime]:
     envelope = parse_frame(arrival.frame)
     is_opening = kind is ReceiptKind.OPENED
     at = arrival.opened_at if is_opening and arrival.opened_at else agency.clock()
@@ -85,5 +94,6 @@ def _sign(agency: Agency, arrival: ArrivalRecord, proof: LogProof, kind: Receipt
             checkpoint=proof.checkpoint.decode(),
             proof=tuple(node.hex() for node in proof.proof),
         ),
+        cosignature=None if line is None else line.line.rstrip("\n"),
     )
     return sign_receipt(receipt, agency.keys), at

@@ -53,9 +53,7 @@ def load_proposal(files: Mapping[str, str], own: str) -> LoadedSet:
         raise MalformedInput(detail=f"a policy set has at most {MAX_FILES} files")
     rules = {name: text for name, text in files.items() if not name.startswith(CASES)}
     policy = load_policy_set(rules, own)
-    cases = [
-        case for name, text in sorted(files.items()) if name.startswith(CASES) for case in parse_cases(text, name)
-    ]
+    cases = [case for name, text in sorted(files.items()) if name.startswith(CASES) for case in parse_cases(text, name)]
     result = run_cases(policy, cases)
     if result.failures:
         raise MalformedInput("policy-case-fails", result.render())
@@ -67,7 +65,8 @@ async def propose_policies(agency: Agency, caller: Caller, files: Mapping[str, s
     try:
         loaded = await asyncio.to_thread(load_proposal, files, agency.participant)
     except AttacheError as error:
-        await agency.store.write(lambda tx: tx.log(refusal(agency.participant, files, error, agency.clock(), caller)))
+        entry = refusal(agency.participant, files, error, agency.clock(), caller)
+        await agency.store.write(lambda tx: tx.log(entry))
         raise
     officer = Officer(agency.officer(caller), caller)
     return await agency.store.write(lambda tx: propose(tx, loaded, officer, agency.clock(), note))
@@ -84,7 +83,8 @@ async def activate_policies(agency: Agency, caller: Caller, policy_sha256: str, 
     try:
         policy = await asyncio.to_thread(_loaded_again, files, agency.participant, policy_sha256)
     except AttacheError as error:
-        await agency.store.write(lambda tx: tx.log(refusal(agency.participant, files, error, agency.clock(), caller)))
+        entry = refusal(agency.participant, files, error, agency.clock(), caller)
+        await agency.store.write(lambda tx: tx.log(entry))
         raise
     async with agency.in_force.reloading:
         record = await agency.store.write(lambda tx: activate(tx, policy_sha256, officer, agency.clock(), note))

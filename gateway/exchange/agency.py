@@ -9,7 +9,9 @@ from attache.clock import Clock
 from attache.crypto import KeyRing, Revoked
 from attache.vocabulary import Post
 from gateway.exchange.at_rest import Vault
-from gateway.exchange.ports import Blobs, Store
+from gateway.exchange.ports import Blobs, Reader, Store
+from gateway.exchange.records import WitnessedLogRecord, WitnessRecord
+from gateway.exchange.standing import WitnessStanding, WitnessTerms
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller
 from gateway.partners import Directory, Partner
@@ -27,6 +29,7 @@ class Limits:
     package_term: timedelta = timedelta(days=90)
     delivery_deadline: timedelta = timedelta(days=7)
     delivery_lease: timedelta = timedelta(minutes=2)
+    witness: WitnessTerms = field(default_factory=WitnessTerms)
 
 
 @dataclass
@@ -35,6 +38,7 @@ class InForce:
 
     directory: Directory
     policy: PolicySet
+    witnesses: WitnessStanding = field(default_factory=WitnessStanding)
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     """Held while something is read anew and put here, so that an older reading never replaces a newer one."""
 
@@ -65,6 +69,19 @@ class Agency:
         """Ourselves, as the others know us."""
         return self.directory.partner(self.participant)
 
+    async def reload_standing(self) -> None:
+        """Read anew how our log stands with its witnesses, and put it in force."""
+        async with self.in_force.reloading:
+            self.in_force.witnesses = await self.store.read(_standing)
+
+    def require_release(self, recipient: str) -> None:
+        """Raise AttacheError("release-stopped") where our exchange log, or this recipient's, is in doubt."""
+        self.in_force.witnesses.require_release(self.limits.witness, recipient, self.clock())
+
     def officer(self, caller: Caller) -> str:
         """The caller's pseudonymous id: the same one that the exchange log's leaves carry."""
         return self.pseudonyms.of("actor", caller.subject)
+
+
+def _standing(reader: Reader) -> WitnessStanding:
+    return WitnessStanding.of(reader.find(WitnessRecord), reader.find(WitnessedLogRecord))

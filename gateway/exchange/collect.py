@@ -63,17 +63,20 @@ async def sealed_package(agency: Agency, recipient: str, package_id: str) -> Sea
 async def export_sealed(agency: Agency, caller: Caller, recipient: str, package_id: str) -> SealedPackage:
     """A sealed package of the caller's own, to leave as a file. Logged before a byte of it leaves.
 
-    Raises NotFound, and NotPermitted("partner-suspended"): a suspended partner gets nothing by hand either.
+    Raises NotFound, and NotPermitted("partner-suspended"): a suspended partner gets nothing by hand either;
+    and AttacheError("release-stopped").
     """
     await agency.store.read(lambda reader: visible_package(agency, reader, caller, package_id))
     package = await sealed_package(agency, recipient, package_id)
     agency.directory.active(recipient)
+    agency.require_release(recipient)
     await _log_leaving(agency, package, EventCode.PACKAGE_EXPORTED, caller)
     return package
 
 
 async def log_collected(agency: Agency, peer: Partner, package: SealedPackage) -> None:
-    """The log says that it was fetched, before a byte of it leaves."""
+    """The log says that it was fetched, before a byte of it leaves. Raises AttacheError("release-stopped")."""
+    agency.require_release(peer.participant)
     await _log_leaving(agency, package, EventCode.PACKAGE_COLLECTED, peer.participant)
 
 

@@ -7,7 +7,16 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
-from gateway.exchange.records import ApprovalRecord, ArrivalRecord, OutboxRecord, PackageRecord, Record, ReleaseRecord
+from attache.translog.tiles import Tile
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ArrivalRecord,
+    OutboxRecord,
+    PackageRecord,
+    Record,
+    ReleaseRecord,
+    SubmittedCheckpointRecord,
+)
 from gateway.exchange_log import Event, EventCode
 from gateway.exchange_log.leaf import Opening
 
@@ -66,6 +75,10 @@ class LogReader(Protocol):
         """What C2SP tlog-tiles serves under `path`; raises MalformedInput, NotFound."""
         ...
 
+    def read_tile(self, tile: Tile) -> bytes:
+        """A tile of hashes, as wide as asked for: what proofs are made from (attache.translog.tiles.TileHashes)."""
+        ...
+
     def prove_entry(self, index: int) -> LogProof:
         """The inclusion proof of an entry; raises NotFound beyond the checkpoint."""
         ...
@@ -98,8 +111,12 @@ class Reader(Protocol):
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
         ...
 
-    def outbox_due(self) -> datetime | None:
-        """When the next pending row is due or its lease runs out; None if there is none."""
+    def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
+        """What was submitted to this witness, the largest first."""
+        ...
+
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
+        """When the next pending row of a partner that is not busy is due or its lease runs out; None if there is none."""
         ...
 
     def prove_entry(self, index: int) -> LogProof:

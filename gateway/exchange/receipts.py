@@ -12,6 +12,7 @@ from gateway.exchange.logged import event
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
 from gateway.exchange.state import RELEASE, ReleaseEvent, advance
+from gateway.exchange.witnessed import cosigned_by_receipt, keep_receipts_line
 from gateway.exchange_log import EventCode
 from gateway.partners import Partner
 
@@ -42,6 +43,8 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
             if earlier.signed != signed:
                 raise Conflict(detail="a receipt of this kind is stored already, and is another")
             return receipt
+        if receipt.cosignature is not None:
+            keep_receipts_line(agency, tx, *cosigned_by_receipt(tx, peer, receipt.cosignature))
         _store(agency, tx, life, receipt, signed)
         return receipt
 

@@ -6,7 +6,7 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,32 +14,27 @@ from attache.crypto import sha256_hex
 from attache.errors import (
     AttacheError,
     Conflict,
-    IllegalTransition,
     MalformedInput,
     NotAuthentic,
-    NotFound,
     PayloadTooLarge,
     SignatureInvalid,
 )
 from attache.package import (
-    BLOCK_BYTES,
     BlockTree,
     Envelope,
     Step,
-    VerifiedBlocks,
     VerifiedPackage,
     block_count,
     open_manifest,
     parse_frame,
 )
 from attache.package.blocks import root_of_blocks
-from attache.package.steps import at
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
-from gateway.exchange.block_ranges import format_ranges, parse_ranges
+from gateway.exchange.arriving_blocks import announced
+from gateway.exchange.block_ranges import format_ranges
 from gateway.exchange.logged import event
-from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
@@ -57,15 +52,6 @@ class Wanted:
     part: int
     hashes: bool
     blocks: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where bytes belong in a part: from `start` up to, not including, `end`, of `total`."""
-
-    start: int
-    end: int
-    total: int
 
 
 async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Sequence[bytes]) -> bytes:
@@ -108,50 +94,6 @@ async def wanted_of(agency: Agency, peer: Partner, package_id: str) -> list[Want
     return [Wanted(part.number, not part.block_hashes, part.blocks_missing) for part in parts if part.blocks_missing]
 
 
-async def take_hashes(agency: Agency, peer: Partner, package_id: str, number: int, hashes: bytes) -> None:
-    """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
-    part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
-    with at(Step.BLOCKS):
-        VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
-
-    def unit(tx: Transaction) -> None:
-        present = tx.get(ArrivalPartRecord, peer.participant, package_id, number)
-        if present is not None and not present.block_hashes:
-            tx.change(present, block_hashes=hashes)
-
-    await agency.store.write(unit)
-
-
-async def take_blocks(
-    agency: Agency,
-    peer: Partner,
-    package_id: str,
-    number: int,
-    place: Place,
-    chunks: AsyncIterator[bytes],
-) -> None:
-    """The ciphertext at `place` in a part: whole blocks, each verified before it is written.
-
-    A damaged block is refused and named; those before it stay.
-    """
-    part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
-    first = _block_border(part, place)
-    if not part.block_hashes:
-        raise Conflict(detail="send the block hashes first")
-    verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
-    taken = 0
-    try:
-        async for block in in_pieces(_exactly(chunks, place.end - place.start)):
-            with at(Step.BLOCKS):
-                verified.verify(first + taken, block)
-            await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
-            taken += 1
-    finally:
-        if taken:
-            await asyncio.to_thread(agency.blobs.sync, part.blob_id)
-            await agency.store.write(lambda tx: _mark_taken(tx, part, range(first, first + taken)))
-
-
 async def complete_package(agency: Agency, peer: Partner, package_id: str) -> bytes:
     """All blocks are here: the package is received. Returns the signed delivered receipt.
 
@@ -163,7 +105,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: str) -> by
         raise Conflict("conflict", "parts are missing", extra={"wanted": missing})
 
     def unit(tx: Transaction) -> None:
-        arrival = _announced(tx, peer, package_id)
+        arrival = announced(tx, peer, package_id)
         if arrival.state is not ArrivalState.RECEIVING or any(
             part.blocks_missing for part in _parts(tx, peer, package_id)
         ):
@@ -398,53 +340,6 @@ async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> A
     return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})
 
 
-def _announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
-    arrival = reader.get(ArrivalRecord, peer.participant, package_id)
-    if arrival is None:
-        raise NotFound(detail="announce the package first")
-    return arrival
-
-
 def _parts(reader: Reader, peer: Partner, package_id: str) -> list[ArrivalPartRecord]:
-    _announced(reader, peer, package_id)
+    announced(reader, peer, package_id)
     return reader.find(ArrivalPartRecord, originator=peer.participant, package_id=package_id)
-
-
-def _arriving(reader: Reader, peer: Partner, package_id: str, number: int) -> tuple[ArrivalPartRecord, str]:
-    """A part on its way in, and its signed root."""
-    arrival = _announced(reader, peer, package_id)
-    part = reader.get(ArrivalPartRecord, peer.participant, package_id, number)
-    if part is None:
-        raise NotFound(detail="the package has no such part")
-    if arrival.state is not ArrivalState.RECEIVING:
-        raise IllegalTransition("illegal-transition", "the package is here as a whole")
-    return part, parse_frame(arrival.frame).parts[number].ciphertext_root
-
-
-def _block_border(part: ArrivalPartRecord, place: Place) -> int:
-    """The first block of a range of this part that begins and ends on block borders."""
-    if place.total != part.ciphertext_bytes:
-        raise MalformedInput(detail="the part has another length than the range says")
-    ends_well = place.end == part.ciphertext_bytes or place.end % BLOCK_BYTES == 0
-    if place.start % BLOCK_BYTES or not ends_well or not place.start < place.end <= part.ciphertext_bytes:
-        raise MalformedInput(detail="the range does not fall on block borders")
-    return place.start // BLOCK_BYTES
-
-
-async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
-    """The same chunks; raises MalformedInput as soon as they are more than `total` bytes, or at the end fewer."""
-    taken = 0
-    async for chunk in chunks:
-        taken += len(chunk)
-        if taken > total:
-            raise MalformedInput(detail="more bytes than the range has")
-        yield chunk
-    if taken != total:
-        raise MalformedInput(detail="fewer bytes than the range has")
-
-
-def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:
-    present = tx.get(ArrivalPartRecord, part.originator, part.package_id, part.number)
-    if present is not None:
-        left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
-        tx.change(present, blocks_missing=format_ranges(left))

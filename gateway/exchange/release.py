@@ -87,7 +87,10 @@ def decide_and_seal(
     *,
     approvers: Sequence[str] = (),
 ) -> Verdict:
-    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says."""
+    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says.
+
+    Raises AttacheError("release-stopped") where policy permits and our log's witnesses have raised an alarm.
+    """
     partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
         raise IllegalTransition(detail="the package has expired")
@@ -95,6 +98,7 @@ def decide_and_seal(
     decision_id = uuid7(request.now, agency.random)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
+    agency.require_release(request.recipient)
     facts, numbers = _manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
     manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
     signed = sign_manifest(manifest, agency.keys)

@@ -88,6 +88,7 @@ class EventCode(StrEnum):
     WITNESS_OBTAINED = "witness.obtained"
     WITNESS_REFUSED = "witness.refused"
     WITNESS_ALARM = "witness.alarm"
+    WITNESS_CLEARED = "witness.cleared"
     PURGE_ORDERED = "purge.ordered"
     PURGE_APPROVED = "purge.approved"
     PURGE_DONE = "purge.done"
@@ -226,6 +227,7 @@ _KINDS = (
     _kind(_E.WITNESS_REFUSED, "A checkpoint was not cosigned.", ("partner",), _PARTNERS, ("participant", "origin", "size", "status", "code")),
     _kind(_E.WITNESS_ALARM, "A log, ours or a partner's, showed two histories.", ("partner",), _PARTNERS,
           ("participant", "origin", "our_size", "their_size", "our_root", "their_root", "code")),
+    _kind(_E.WITNESS_CLEARED, "A security officer ended the alarms between a witness and us.", ("partner",), _PARTNERS, ("participant", "codes"), reason=("note",)),
     _kind(_E.PURGE_ORDERED, "Somebody ordered a purge before its time.", (), _SECURITY, ("purge_id", "packages"), reason=("legal_basis", "note")),
     _kind(_E.PURGE_APPROVED, "A second officer approved the purge.", (), _SECURITY, ("purge_id",), reason=("note",)),
     _kind(_E.PURGE_DONE, "Payloads and salts of log entries were destroyed. Their leaves stay.", (), _SECURITY,

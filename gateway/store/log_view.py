@@ -9,7 +9,7 @@ from attache.errors import NotFound
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from attache.translog.proving import prove_inclusion
-from attache.translog.tiles import TileHashes, parse_tile_path, tile_width
+from attache.translog.tiles import Tile, TileHashes, parse_tile_path, tile_width
 from gateway.exchange.ports import LogFilter, LoggedEntry, LogProof
 from gateway.exchange_log.export import export_log
 from gateway.store.log_audit import LogAudit, verify_log
@@ -27,6 +27,10 @@ class LogView:
         self.size = _size(checkpoint)
         self._connection = connection
         self._keys = keys
+
+    def read_tile(self, tile: Tile) -> bytes:
+        """See log_rows.read_tile."""
+        return read_tile(self._connection, tile)
 
     def prove_entry(self, index: int) -> LogProof:
         """An entry and its inclusion proof; raises NotFound beyond the checkpoint."""

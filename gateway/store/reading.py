@@ -8,7 +8,15 @@ from sqlalchemy import Connection, Select, tuple_
 
 from attache.errors import AttacheError
 from gateway.exchange.ports import LogProof
-from gateway.exchange.records import ApprovalRecord, ApprovalState, ArrivalRecord, PackageRecord, Record, ReleaseRecord
+from gateway.exchange.records import (
+    ApprovalRecord,
+    ApprovalState,
+    ArrivalRecord,
+    PackageRecord,
+    Record,
+    ReleaseRecord,
+    SubmittedCheckpointRecord,
+)
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView
 from gateway.store.outbox import outbox_due
@@ -88,9 +96,20 @@ class SqlReader:
         )
         return self._all(ReleaseRecord, query)
 
-    def outbox_due(self) -> datetime | None:
+    def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
         """See exchange.ports.Reader."""
-        return outbox_due(self._connection)
+        submitted = SQL[SubmittedCheckpointRecord].table.c
+        query = (
+            SQL[SubmittedCheckpointRecord]
+            .all.where(submitted.participant == participant)
+            .order_by(submitted.size.desc())
+            .limit(limit)
+        )
+        return self._all(SubmittedCheckpointRecord, query)
+
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
+        """See exchange.ports.Reader."""
+        return outbox_due(self._connection, busy)
 
     def prove_entry(self, index: int) -> LogProof:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""

@@ -26,6 +26,9 @@ from gateway.exchange.records import (
     ReceiptRecord,
     Record,
     ReleaseRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
@@ -225,6 +228,38 @@ class PolicySetRow(Table, table=True):
     activated_at: datetime | None = instant(nullable=True)
 
 
+class WitnessedLogRow(Table, table=True):
+    __tablename__ = "witnessed_log"
+
+    origin: str = key()
+    participant: str
+    size: int = Field(sa_type=BigInteger)
+    note: bytes = binary()
+    cosigned_at: datetime = instant()
+    alarm: str | None
+    evidence: bytes | None = binary(nullable=True)
+
+
+class WitnessRow(Table, table=True):
+    __tablename__ = "witness"
+
+    participant: str = key()
+    size: int = Field(sa_type=BigInteger)
+    cosigned_at: datetime | None = instant(nullable=True)
+    alarm: str | None
+    alarmed_at: datetime | None = instant(nullable=True)
+
+
+class SubmittedCheckpointRow(Table, table=True):
+    __tablename__ = "submitted_checkpoint"
+
+    participant: str = key()
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    note: bytes = binary()
+    submitted_at: datetime = instant()
+    cosigned_at: datetime | None = instant(nullable=True)
+
+
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
@@ -239,4 +274,7 @@ TABLES: Mapping[type[Record], type[Table]] = {
     IdempotencyRecord: IdempotencyRow,
     PolicyFileRecord: PolicyFileRow,
     PolicySetRecord: PolicySetRow,
+    WitnessedLogRecord: WitnessedLogRow,
+    WitnessRecord: WitnessRow,
+    SubmittedCheckpointRecord: SubmittedCheckpointRow,
 }

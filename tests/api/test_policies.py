@@ -103,7 +103,11 @@ def test_what_is_not_proposed_is_not_activated(desk):
 @pytest.mark.parametrize(
     ("change", "code", "names"),
     [
-        ({"base.cedar": "permit (principal, action, resource) when { resource.tpl };"}, "policy-not-loaded", "base.cedar:1"),
+        (
+            {"base.cedar": "permit (principal, action, resource) when { resource.tpl };"},
+            "policy-not-loaded",
+            "base.cedar:1",
+        ),
         ({"partners/partner-bogota.facts.yaml": "partner: partner-bogota\npost: bogta\n"}, "policy-not-loaded", "post"),
         ({"notes.txt": "x"}, "policy-not-loaded", "notes.txt"),
         ({"cases/more.yaml": "cases:\n- {name: x}\n"}, "policy-not-loaded", "cases/more.yaml"),
@@ -151,7 +155,11 @@ def test_a_decision_made_under_the_set_before_is_not_carried_out(desk):
     """The set changes between the question and the commit."""
 
     async def story():
-        one, other, analyst = await officer(desk, "officer-1"), await officer(desk, "officer-2"), await desk.caller("analyst")
+        one, other, analyst = (
+            await officer(desk, "officer-1"),
+            await officer(desk, "officer-2"),
+            await desk.caller("analyst"),
+        )
         asked = desk.agency.in_force.policy
         files = {"files": stricter("a race"), **NOTE}
         second = (await one.post("/policies", json=files)).json()["policy_sha256"]

@@ -59,7 +59,11 @@ def test_test_names_the_case_that_does_not_hold(folder):
 def test_diff_shows_a_request_for_each_widening(folder):
     pytest.importorskip("z3")
     facts = folder / "partners" / "partner-bogota.facts.yaml"
-    facts.write_text(facts.read_text().replace("cleared_tlp: [CLEAR, GREEN, AMBER]", "cleared_tlp: [CLEAR, GREEN, AMBER, AMBER+STRICT]"))
+    facts.write_text(
+        facts.read_text().replace(
+            "cleared_tlp: [CLEAR, GREEN, AMBER]", "cleared_tlp: [CLEAR, GREEN, AMBER, AMBER+STRICT]"
+        )
+    )
     assert facts.read_text() != (SHIPPED / "partners" / "partner-bogota.facts.yaml").read_text()
     compared = run("diff", SHIPPED, folder, "--own", "irs-ci")
     assert compared.exit_code == 0

@@ -14,7 +14,10 @@ from gateway.exchange.at_rest import Vault
 from gateway.exchange.replay import replay_decision
 from tests.exchange_place import a_part
 
-PARTS = (a_part("wallets.json", b"[]", content_class=["chain-public"]), a_part("return.txt", b"r", content_class=["return-information"]))
+PARTS = (
+    a_part("wallets.json", b"[]", content_class=["chain-public"]),
+    a_part("return.txt", b"r", content_class=["return-information"]),
+)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def query(settings, statement: str):
 
 def refusal(place, settings, vault, decision_id) -> tuple[str, str]:
     async def story():
-        async with place.open() as gateway:
+        async with place.open():
             from gateway.app import load_ring, log_keys
             from gateway.store.sql_store import open_reading
 
@@ -106,8 +109,13 @@ def test_a_changed_row_beside_the_record_shows(place, decided):
 
 def test_the_exit_code_says_that_records_do_not_add_up(place, decided, monkeypatch, capsys):
     settings, _, release = decided
-    monkeypatch.setattr("sys.argv", ["attache-gateway", "decision", "replay", release.decision_id, "-c", config_of(place)])
-    edit(settings, "update policy_file set content = cast(content || x'20' as blob) where sha256 in (select sha256 from policy_file limit 1)")
+    monkeypatch.setattr(
+        "sys.argv", ["attache-gateway", "decision", "replay", release.decision_id, "-c", config_of(place)]
+    )
+    edit(
+        settings,
+        "update policy_file set content = cast(content || x'20' as blob) where sha256 in (select sha256 from policy_file limit 1)",
+    )
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 6

@@ -76,7 +76,7 @@ def test_explain_prints_conditions_and_ways(attache, note):
     asked = []
 
     def gateway(request):
-        asked.append((request.url.path, json.loads(request.content)["recipient"]))
+        asked.append((request.url.path, json.loads(request.read())["recipient"]))
         return httpx.Response(200, json=answer)
 
     arguments = ("explain", note, "--to", "partner-bogota/cases=BOGOTA-LEA", *FACTS)

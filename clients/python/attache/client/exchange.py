@@ -24,6 +24,7 @@ from attache.client.call import (
 from attache.client.models import View
 from attache.errors import AttacheError, Conflict
 from attache.package import BLOCK_BYTES, MEDIA_TYPE, block_count
+from attache.translog.submission import MAX_ANSWER_BYTES
 
 ENVELOPE_TYPE = "application/vnd.attache.envelope"
 JOSE_TYPE = "application/jose+json"
@@ -85,6 +86,32 @@ def deliver(package_id: str, frame: bytes, parts: Sequence[SealedStream]) -> Pla
 
 def post_receipt(signed: bytes) -> Call[None]:
     return Call("POST", "/receipts", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
+
+
+@dataclass(frozen=True)
+class WitnessReply:
+    """What a witness answered to `add-checkpoint`, as it came: its statuses say what they say, none is an error (tlog-witness)."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class AddCheckpointCall(Call[WitnessReply]):
+    """A call whose every answer is an answer."""
+
+    def reader(self, head: Head) -> Reader[WitnessReply]:
+        return self.answer(head)
+
+
+def add_checkpoint(request: bytes) -> Call[WitnessReply]:
+    """Show a witness our log's checkpoint; `attache.translog.submission` says what the answer means."""
+
+    def answer(head: Head) -> Reader[WitnessReply]:
+        content_type = head.headers.get("content-type", "")
+        return WholeReader(lambda raw: WitnessReply(head.status, content_type, raw), MAX_ANSWER_BYTES)
+
+    return AddCheckpointCall("POST", "/add-checkpoint", answer, body=bytes_body(request, "text/plain"))
 
 
 def mailbox(after: str) -> Call[Page[Waiting]]:

@@ -153,6 +153,35 @@ def upgrade() -> None:
     )
     op.create_index("receipt_by_package", "receipt", ["package_id", "recipient"])
     op.create_table(
+        "submitted_checkpoint",
+        _text("participant"),
+        _long("size"),
+        _binary("note"),
+        _instant("submitted_at"),
+        _instant("cosigned_at", nullable=True),
+        sa.PrimaryKeyConstraint("participant", "size"),
+    )
+    op.create_table(
+        "witness",
+        _text("participant"),
+        _long("size"),
+        _instant("cosigned_at", nullable=True),
+        _text("alarm", nullable=True),
+        _instant("alarmed_at", nullable=True),
+        sa.PrimaryKeyConstraint("participant"),
+    )
+    op.create_table(
+        "witnessed_log",
+        _text("origin"),
+        _text("participant"),
+        _long("size"),
+        _binary("note"),
+        _instant("cosigned_at"),
+        _text("alarm", nullable=True),
+        _binary("evidence", nullable=True),
+        sa.PrimaryKeyConstraint("origin"),
+    )
+    op.create_table(
         "arrival_part",
         _text("originator"),
         _text("package_id"),

@@ -1,0 +1,130 @@
+"""Bringing our checkpoints to the partners that witness our log: with each package, soon after it, and on a cadence."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from attache.client.exchange import WitnessReply
+from attache.errors import AttacheError, IntegrityLost
+from gateway.delivery.link import Carrier
+from gateway.exchange.consignment import Consignment
+from gateway.exchange.witnessed import Witnessing
+from gateway.partners import Partner
+
+AFTER_DELIVERY_SECONDS = 2.0
+
+log = structlog.get_logger("gateway.delivery")
+
+
+class CheckpointLink(Protocol):
+    """Reaches a witness."""
+
+    async def add_checkpoint(self, witness: Partner, request: bytes) -> WitnessReply:
+        """Its answer; raises AttacheError where there was none."""
+        ...
+
+
+class CheckpointSubmitter:
+    """Submits to one witness at a time each; for one event loop. A witness that is away is tried again at the next occasion."""
+
+    def __init__(
+        self,
+        own_log: Witnessing,
+        link: CheckpointLink,
+        *,
+        cadence_seconds: float,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._log = own_log
+        self._link = link
+        self._cadence_seconds = cadence_seconds
+        self._pause = pause
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._covered: dict[str, int] = {}
+        self._delivered = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End `run` soon."""
+        self._stopping.set()
+
+    def delivered(self) -> None:
+        """Something was delivered: what the log says of it is to be cosigned soon."""
+        self._delivered.set()
+
+    async def run(self) -> None:
+        """Submit to every witness, on the cadence and soon after deliveries, until stopped. Only IntegrityLost ends it."""
+        while not self._stopping.is_set():
+            try:
+                await self.submit_to_all()
+            except IntegrityLost:
+                raise
+            except Exception as error:  # noqa: BLE001 -- the store may be back at the next occasion
+                log.error("witnessing-broke", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
+            await self._rest()
+
+    async def submit_to_all(self) -> None:
+        """One round. Notes, too, where the newest cosignature has become too old."""
+        await asyncio.gather(*(self.submit_to(witness) for witness in self._log.witnesses()))
+        await self._log.note_stale()
+
+    async def submit_to(self, witness: Partner, *, covering: int | None = None) -> None:
+        """Have our newest checkpoint cosigned; nothing to do where one of at least `covering` entries was a moment ago."""
+        async with self._locks.setdefault(witness.participant, asyncio.Lock()):
+            if covering is not None and self._covered.get(witness.participant, -1) >= covering:
+                return
+            try:
+                await self._submit(witness)
+            except IntegrityLost:
+                raise
+            except AttacheError as error:
+                log.warning("not-cosigned", partner=witness.participant, code=error.code)
+
+    async def submit_before(self, participant: str) -> None:
+        """Have everything cosigned that our log says by now, where this participant is a witness."""
+        witness = next((each for each in self._log.witnesses() if each.participant == participant), None)
+        if witness is not None:
+            await self.submit_to(witness, covering=await self._log.size())
+
+    async def _submit(self, witness: Partner) -> None:
+        submission = await self._log.begin(witness)
+        while submission is not None:
+            reply = await self._link.add_checkpoint(witness, await self._log.request(submission))
+            sent = submission.checkpoint.size
+            submission = await self._log.settle(witness, submission, reply)
+            if reply.status == 200:  # noqa: PLR2004 -- tlog-witness
+                self._covered[witness.participant] = sent
+
+    async def _rest(self) -> None:
+        waits = [asyncio.ensure_future(each) for each in (self._stopping.wait(), self._delivered.wait())]
+        try:
+            await asyncio.wait(waits, timeout=self._cadence_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._delivered.is_set() and not self._stopping.is_set():
+            await self._pause(AFTER_DELIVERY_SECONDS)  # many deliveries, one submission
+            self._delivered.clear()
+
+
+class CosignedCarrier:
+    """A carrier that first has the recipient cosign our log, release included: its receipt then carries the cosignature."""
+
+    def __init__(
+        self, carrier: Carrier, submitter: CheckpointSubmitter, require_release: Callable[[str], None]
+    ) -> None:
+        self._carrier = carrier
+        self._submitter = submitter
+        self._require_release = require_release
+
+    async def carry(self, consignment: Consignment) -> bytes | None:
+        """See `Carrier`. Raises AttacheError("release-stopped") where the cosigning raised an alarm, and nothing is sent."""
+        partner = consignment.outbox.partner
+        if consignment.frame is not None:
+            await self._submitter.submit_before(partner)
+        self._require_release(partner)
+        answer = await self._carrier.carry(consignment)
+        self._submitter.delivered()
+        return answer
