@@ -97,9 +97,7 @@ def _explained(agency: Agency, question: Question, request: ReleaseRequest) -> E
     return Explained(question.recipient, desk, visible, explained, len(wanted) - len(explained))
 
 
-def _unit(
-    agency: Agency, request: ReleaseRequest, part: str, field: str | None, outcome: UnitOutcome
-) -> UnitExplained:
+def _unit(agency: Agency, request: ReleaseRequest, part: str, field: str | None, outcome: UnitOutcome) -> UnitExplained:
     name = part if field is None else f"{part}#{field}"
     policy = agency.in_force.policy
     return UnitExplained(part, field, outcome, explain(policy, request, name), what_if(policy, request, name))

@@ -1,8 +1,6 @@
 """From records to what callers are shown."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
@@ -14,11 +12,13 @@ from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     DecisionRecord,
+    OfficerRecord,
     PackageRecord,
     PartRecord,
     PolicySetRecord,
     ReceiptRecord,
     ReleaseRecord,
+    ReviewRecord,
 )
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
@@ -30,6 +30,7 @@ from gateway.exchange.views import (
     ExplanationView,
     HandlingView,
     LeverView,
+    OfficerView,
     PackageView,
     PartDecisionView,
     ParticipantView,
@@ -37,6 +38,7 @@ from gateway.exchange.views import (
     PolicySetView,
     ReceiptView,
     ReleaseView,
+    ReviewView,
     RuleView,
     UnitExplanationView,
 )
@@ -172,6 +174,17 @@ def participant_view(partner: Partner) -> ParticipantView:
     )
 
 
+def review_view(record: ReviewRecord) -> ReviewView:
+    """A review, done or to be done."""
+    return ReviewView(**{name: getattr(record, name) for name in ReviewView.model_fields})
+
+
+def officer_view(record: OfficerRecord) -> OfficerView:
+    """An officer's standing."""
+    withdrawn = record.withdrawn_posts.split(",") if record.withdrawn_posts else []
+    return OfficerView(officer=record.officer, withdrawn_posts=withdrawn, changed_at=record.changed_at)
+
+
 def policy_set_view(record: PolicySetRecord) -> PolicySetView:
     """A policy set on record."""
     return PolicySetView(**{name: getattr(record, name) for name in PolicySetView.model_fields})
@@ -250,7 +263,7 @@ def _release_view(
         state=life.state,
         post=life.post,
         changed_at=life.changed_at,
-        decision=decision and _seen_by(caller, decision, life, desk),
+        decision=None if decision is None else _seen_by(caller, decision, life, desk),
         approval_id=waiting[0] if waiting else None,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],

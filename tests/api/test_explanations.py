@@ -35,7 +35,7 @@ def test_a_part_that_waits_says_whose_approval_releases_it(desk):
         [rule] = [rule for rule in unit["blocking"] if "approval" in rule["why"]]
         assert (rule["permits"], rule["applies"]) == (False, True)
         assert [c["is_so"] for c in rule["conditions"] if "approver of the partner's post" in c["words"]] == [False]
-        assert [[lever["kind"] for lever in way] for way in unit["ways"]][0] == ["approval"]
+        assert [lever["kind"] for lever in unit["ways"][0]] == ["approval"]
         assert "bogota" in unit["ways"][0][0]["words"]
 
     desk.run(story())
@@ -94,7 +94,9 @@ def test_a_submitters_view_of_a_decision_has_no_hidden_part_and_an_auditors_has(
         [ours] = (await auditor.get(f"/packages/{package_id}")).json()["recipients"]
         assert [part["name"] for part in theirs["decision"]["parts"]] == ["wallets.json"]
         assert (theirs["decision"]["outcome"], ours["decision"]["outcome"]) == ("release", "partial")
-        assert [part["rules"] for part in ours["decision"]["parts"] if part["name"] == "suspicion.txt"] == [["BASE-SAR"]]
+        assert [part["rules"] for part in ours["decision"]["parts"] if part["name"] == "suspicion.txt"] == [
+            ["BASE-SAR"]
+        ]
 
     desk.run(story())
 

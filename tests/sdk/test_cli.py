@@ -77,7 +77,7 @@ def test_explain_prints_conditions_and_ways(attache, note):
 
     def gateway(request):
         asked.append((request.url.path, json.loads(request.read())["recipient"]))
-        return httpx.Response(200, json=answer)
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(answer).encode()))
 
     arguments = ("explain", note, "--to", "partner-bogota/cases=BOGOTA-LEA", *FACTS)
     code, out, _ = attache(*arguments, transport=httpx.MockTransport(gateway))

@@ -54,9 +54,7 @@ def decide(submission: Submission) -> Call[tuple[DecisionView, ...]]:
     )
 
 
-def explain(
-    submission: Submission, recipient: str, part: str | None, field: str | None
-) -> Call[ExplanationView]:
+def explain(submission: Submission, recipient: str, part: str | None, field: str | None) -> Call[ExplanationView]:
     asked = {"recipient": recipient, "part": part, "field": field}
     body = {**submission.facts(), **{name: value for name, value in asked.items() if value is not None}}
     return Call("POST", path_of("decisions", "explanation"), whole(view_of(ExplanationView)), body=json_body(body))
