@@ -31,7 +31,9 @@ from gateway.exchange.agency import Agency, InForce, Limits
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
 from gateway.exchange.participants import load_directory
+from gateway.exchange.review import require_reviewed
 from gateway.exchange.standing import WitnessTerms
+from gateway.exchange.upkeep import Upkeep
 from gateway.exchange.witnessed import OwnLog
 from gateway.exchange_api import create_exchange_api
 from gateway.exchange_log.leaf import Pseudonyms
@@ -53,6 +55,7 @@ class Gateway:
     exchange_trust: LiveTrust
     worker: DeliveryWorker
     submitter: CheckpointSubmitter
+    upkeep: Upkeep
 
 
 @asynccontextmanager
@@ -83,6 +86,7 @@ async def open_gateway(
                 trust,
                 worker,
                 submitter,
+                Upkeep(agency),
             )
         finally:
             await links.close()
@@ -100,6 +104,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
         async with asyncio.TaskGroup() as running:
             running.create_task(gateway.worker.run())
             running.create_task(gateway.submitter.run())
+            running.create_task(gateway.upkeep.run())
             try:
                 await serve(
                     listeners,
@@ -111,6 +116,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
             finally:
                 gateway.worker.stop()
                 gateway.submitter.stop()
+                gateway.upkeep.stop()
 
 
 def load_ring(settings: Settings) -> KeyRing:
@@ -232,7 +238,10 @@ def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
     async def witnesses_are_quiet() -> None:
         agency.in_force.witnesses.require_quiet(agency.limits.witness, agency.clock())
 
-    return {"store": store_answers, "witness": witnesses_are_quiet}
+    async def reviews_are_done() -> None:
+        await require_reviewed(agency)
+
+    return {"store": store_answers, "witness": witnesses_are_quiet, "reviews": reviews_are_done}
 
 
 def write_contracts(folder: Path) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import DryRunner, Own
 from gateway.exchange.explain import Question, explain_release
 from gateway.exchange.present import decision_view, explanation_view
-from gateway.exchange.submission import Submission, parse_submission
+from gateway.exchange.submission import Submission, parse_as, parse_submission
 from gateway.exchange.submit import dry_run
 from gateway.exchange.views import DryRunView, ExplanationView
 from gateway.policy import without_hidden
@@ -41,4 +41,4 @@ async def explain(request: Request, own: Own, caller: DryRunner) -> ExplanationV
     """Why parts would stay, each legal condition so or not so, and what an officer could obtain or choose. A dry run."""
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    return explanation_view(await explain_release(own, caller, parse_submission(raw, Question)))
+    return explanation_view(await explain_release(own, caller, parse_as(raw, Question)))

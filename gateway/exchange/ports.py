@@ -107,6 +107,10 @@ class Reader(Protocol):
         """Pending approvals of these posts, oldest first."""
         ...
 
+    def approvals_lapsed(self, now: datetime, limit: int) -> list[ApprovalRecord]:
+        """Pending approvals whose time is over, oldest first."""
+        ...
+
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
         ...

@@ -12,11 +12,13 @@ from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     DecisionRecord,
+    OfficerRecord,
     PackageRecord,
     PartRecord,
     PolicySetRecord,
     ReceiptRecord,
     ReleaseRecord,
+    ReviewRecord,
 )
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
@@ -28,6 +30,7 @@ from gateway.exchange.views import (
     ExplanationView,
     HandlingView,
     LeverView,
+    OfficerView,
     PackageView,
     PartDecisionView,
     ParticipantView,
@@ -35,6 +38,7 @@ from gateway.exchange.views import (
     PolicySetView,
     ReceiptView,
     ReleaseView,
+    ReviewView,
     RuleView,
     UnitExplanationView,
 )
@@ -168,6 +172,17 @@ def participant_view(partner: Partner) -> ParticipantView:
         suites=stated.suites,
         fingerprint=partner.descriptor.sha256,
     )
+
+
+def review_view(record: ReviewRecord) -> ReviewView:
+    """A review, done or to be done."""
+    return ReviewView(**{name: getattr(record, name) for name in ReviewView.model_fields})
+
+
+def officer_view(record: OfficerRecord) -> OfficerView:
+    """An officer's standing."""
+    withdrawn = record.withdrawn_posts.split(",") if record.withdrawn_posts else []
+    return OfficerView(officer=record.officer, withdrawn_posts=withdrawn, changed_at=record.changed_at)
 
 
 def policy_set_view(record: PolicySetRecord) -> PolicySetView:

@@ -42,6 +42,13 @@ class PolicySetState(StrEnum):
     RETIRED = "retired"
 
 
+class ReviewState(StrEnum):
+    BOOKED = "booked"
+    OVERDUE = "overdue"
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not-justified"
+
+
 @dataclass(frozen=True)
 class PackageRecord:
     """A package at its originator, whoever it goes to."""
@@ -126,6 +133,35 @@ class ApprovalRecord:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason_sealed: bytes | None = None
+
+
+@dataclass(frozen=True)
+class OfficerRecord:
+    """An officer from whom approving was withdrawn, whatever an access token says. None on record: nothing withdrawn."""
+
+    KEY: ClassVar = ("officer",)
+    officer: str
+    withdrawn_posts: str
+    """Comma-separated; `*` is all of them, empty is none any more."""
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewRecord:
+    """A release that went at once, because of a threat to life, and is to be reviewed by a second officer."""
+
+    KEY: ClassVar = ("package_id", "recipient")
+    package_id: str
+    recipient: str
+    post: str
+    state: ReviewState
+    submitter: str
+    booked_at: datetime
+    due_at: datetime
+    reviewed_by: str = ""
+    reviewed_at: datetime | None = None
+    note_sealed: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -305,6 +341,8 @@ Record = (
     | ArrivalPartRecord
     | ParticipantRecord
     | IdempotencyRecord
+    | OfficerRecord
+    | ReviewRecord
     | PolicyFileRecord
     | PolicySetRecord
     | WitnessedLogRecord

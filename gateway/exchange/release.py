@@ -18,6 +18,7 @@ from attache.package import (
     SealedPart,
     address,
     encode_frame,
+    instant_text,
     seal_signed,
     sign_manifest,
     uuid7,
@@ -36,6 +37,8 @@ from gateway.exchange.records import (
     OutboxRecord,
     OutboxState,
     ReleaseRecord,
+    ReviewRecord,
+    ReviewState,
 )
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
@@ -311,6 +314,7 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
             reason={"legal_basis": request.legal_basis, "purpose": request.purpose.value},
         ),
     )
+    _book_review(agency, tx, life, verdict)
     return replace(
         life,
         state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
@@ -320,6 +324,27 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
         part_numbers=",".join(map(str, sealed.part_numbers)),
     )
+
+
+def _book_review(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> None:
+    """What went at once on the promise of a review is due for one; its overdue review alarms (gateway.exchange.review)."""
+    request, hours = verdict.request, verdict.request.review_within_hours
+    if hours == 0:
+        return
+    due_at = request.now + timedelta(hours=hours)
+    tx.add(
+        ReviewRecord(
+            request.package_id,
+            request.recipient,
+            life.post,
+            ReviewState.BOOKED,
+            request.requester,
+            request.now,
+            due_at,
+        )
+    )
+    about = _about(agency, verdict, post=life.post, due_at=instant_text(due_at))
+    tx.log(event(EventCode.REVIEW_BOOKED, request.now, SYSTEM, **about))
 
 
 def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:

@@ -133,12 +133,17 @@ class Submission(_Facts):
         return self.model_dump(mode="json", exclude={"submit": True, "parts": {"__all__": {"content"}}})
 
 
-def parse_submission(raw: bytes, model: type[S] = Submission) -> S:  # type: ignore[assignment]  # S is Submission then
+def parse_submission(raw: bytes) -> Submission:
     """Read and check a submission.
 
     Raises MalformedInput with `malformed-json`, `missing-legal-basis`, `unknown-term`, `unknown-marking` or
     `malformed-request`; the detail names the member and never repeats its value.
     """
+    return parse_as(raw, Submission)
+
+
+def parse_as(raw: bytes, model: type[S]) -> S:
+    """The same for what holds a submission and more."""
     strict_json.parse_object(raw)
     try:
         submission = model.model_validate_json(raw)

@@ -167,6 +167,30 @@ class ApprovalList(View):
     approvals: Sequence[ApprovalView]
 
 
+class ReviewView(View):
+    """A release that went at once and is to be reviewed."""
+
+    package_id: str
+    recipient: str
+    post: str
+    state: str
+    booked_at: datetime
+    due_at: datetime
+    reviewed_at: datetime | None
+
+
+class ReviewList(View):
+    reviews: Sequence[ReviewView]
+
+
+class OfficerView(View):
+    """An officer, by pseudonymous id, and the posts for which approving is withdrawn; `*` for all."""
+
+    officer: str
+    withdrawn_posts: Sequence[str]
+    changed_at: datetime
+
+
 class ArrivalView(View):
     """A package that came to us. The facts are the originator's, verified."""
 

@@ -40,6 +40,13 @@ class EventCode(StrEnum):
     PACKAGE_HELD = "package.held"
     PACKAGE_APPROVED = "package.approved"
     PACKAGE_REJECTED = "package.rejected"
+    APPROVAL_LAPSED = "approval.lapsed"
+    APPROVAL_VOIDED = "approval.voided"
+    OFFICER_WITHDRAWN = "officer.withdrawn"
+    OFFICER_REINSTATED = "officer.reinstated"
+    REVIEW_BOOKED = "review.booked"
+    REVIEW_OVERDUE = "review.overdue"
+    REVIEW_DONE = "review.done"
     PACKAGE_DENIED = "package.denied"
     PACKAGE_RELEASED = "package.released"
     PACKAGE_DELIVERED = "package.delivered"
@@ -159,6 +166,13 @@ _KINDS = (
           (*_WHAT, "decision_id", "release_sha256", "post"), reason=("note",)),
     _kind(_E.PACKAGE_REJECTED, "A second officer rejected the release.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "post"), reason=("note",)),
+    _kind(_E.APPROVAL_LAPSED, "Nobody answered in time; the release is rejected.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.APPROVAL_VOIDED, "What was to be approved is no longer what would leave; policy decided again.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.OFFICER_WITHDRAWN, "Approving was withdrawn from an officer, for some posts or for all.", (), _SECURITY, ("officer", "posts"), reason=("note",)),
+    _kind(_E.OFFICER_REINSTATED, "An officer may approve again as the access token says.", (), _SECURITY, ("officer",), reason=("note",)),
+    _kind(_E.REVIEW_BOOKED, "A release went at once; a second officer is to review it.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post", "due_at")),
+    _kind(_E.REVIEW_OVERDUE, "A booked review was not done in time.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "post", "due_at")),
+    _kind(_E.REVIEW_DONE, "A second officer reviewed what had gone at once.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "post", "due_at", "finding"), reason=("note",)),
     _kind(_E.PACKAGE_DENIED, "Policy denied the release to one recipient; nothing left.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "policy_sha256"), reason=("reasons", "rules")),
     _kind(_E.PACKAGE_RELEASED, "The package was signed and sealed to one recipient.", _PACKAGE_PARTNER, _SHARED,

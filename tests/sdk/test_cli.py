@@ -76,8 +76,8 @@ def test_explain_prints_conditions_and_ways(attache, note):
     asked = []
 
     def gateway(request):
-        asked.append((request.url.path, json.loads(request.content)["recipient"]))
-        return httpx.Response(200, json=answer)
+        asked.append((request.url.path, json.loads(request.read())["recipient"]))
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(answer).encode()))
 
     arguments = ("explain", note, "--to", "partner-bogota/cases=BOGOTA-LEA", *FACTS)
     code, out, _ = attache(*arguments, transport=httpx.MockTransport(gateway))

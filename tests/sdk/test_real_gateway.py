@@ -80,7 +80,7 @@ def test_decide_submit_and_follow(place):
 def test_explain_answers_in_values(place):
     async def story(opened):
         async with client_of(opened, "analyst") as gateway:
-            unmarked = a_submission(a_part("note.txt", b"a note", markings=(), content_class=("return-information",)))
+            unmarked = a_submission(Part("note.txt", b"a note", "text/plain", (), ("return-information",)))
             return await gateway.explain(unmarked, "partner-frankfurt"), await gateway.explain(
                 unmarked, "partner-frankfurt", part="note.txt"
             )

@@ -216,6 +216,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "policy-engine-failed": Problem(NotPermitted, "Policy could not be evaluated, so nothing leaves", "Tell the operator; nothing was released."),
     "own-submission": Problem(NotPermitted, "Nobody approves their own submission", "Ask a second officer."),
     "approval-void": Problem(NotPermitted, "The approval does not cover exactly this release", "Have this release approved again."),
+    "review-overdue": Problem(AttacheError, "A booked review was not done in time", "Have a second officer of the post review the release."),
     "partner-suspended": Problem(NotPermitted, "Exchange with this participant is suspended", "Ask the partner administrator."),
     "witness-stale": Problem(NotPermitted, "No witness has cosigned the exchange log recently enough, so nothing leaves", "Reach a witness; release is possible again after the next cosignature."),
     # Objects

@@ -223,6 +223,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("package_id", "recipient"),
     )
     op.create_table(
+        "officer",
+        _text("officer"),
+        _text("withdrawn_posts"),
+        _text("changed_by"),
+        _instant("changed_at"),
+        sa.PrimaryKeyConstraint("officer"),
+    )
+    op.create_table(
+        "review",
+        _text("package_id"),
+        _text("recipient"),
+        _text("post"),
+        _text("state"),
+        _text("submitter"),
+        _instant("booked_at"),
+        _instant("due_at"),
+        _text("reviewed_by"),
+        _instant("reviewed_at", nullable=True),
+        _binary("note_sealed", nullable=True),
+        sa.PrimaryKeyConstraint("package_id", "recipient"),
+    )
+    op.create_index("review_by_state", "review", ["state", "due_at"])
+    op.create_table(
         "policy_file",
         _text("sha256"),
         _binary("content"),
