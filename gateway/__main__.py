@@ -98,12 +98,19 @@ def log_verify(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Re-hash a whole log and check its signatures. Findings go to standard output, and then the exit code is 6."""
+    """Re-hash a whole log and check its signatures; our own database's records, too, are compared with it.
+
+    Findings go to standard output, and then the exit code is 6.
+    """
     if folder is None:
         settings = load_settings(config)
         with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (_, log):
             audit = log.verify()
-        print(f"log: ok, {audit.size} entries of {audit.origin}", file=sys.stderr)
+        for row in audit.findings:
+            print(row)
+        if audit.findings:
+            raise typer.Exit(EXIT_INTEGRITY)
+        print(f"log: ok, {audit.size} entries of {audit.origin}, and every record as the log says", file=sys.stderr)
         return
     report = verify_log_directory(_reader_of(folder), _lines(folder / "vkeys"), paths=_paths(folder))
     for finding in report.findings:

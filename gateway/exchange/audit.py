@@ -10,7 +10,7 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
 from gateway.exchange.ports import LogFilter, LoggedEntry
 from gateway.exchange.views import EntryView
-from gateway.exchange_log import EventCode
+from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.identity.caller import Caller
 
@@ -44,7 +44,9 @@ def entry_view(entry: LoggedEntry) -> EntryView:
     """What an auditor is shown. Ids are the log's pseudonyms, fields what the openings prove."""
     leaf = parse_leaf(entry.leaf)
     fields: dict[str, Mapping[str, Any]] = {
-        opening.group.value: verify_opening(leaf, opening) for opening in entry.openings
+        opening.group.value: verify_opening(leaf, opening)
+        for opening in entry.openings
+        if opening.group is not Group.ROWS
     }
     objects = {name: value for name, value in leaf.ids.items() if name != "actor"}
     return EntryView(

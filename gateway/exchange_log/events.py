@@ -18,6 +18,8 @@ class Group(StrEnum):
     """Who did it, and from where."""
     REASON = "reason"
     """Why: legal basis, purpose, rules, words of an officer."""
+    ROWS = "rows"
+    """Digests of the database rows that the same transaction left, in its last entry. For the gateway's own check; shown to nobody."""
 
 
 class Reader(StrEnum):
@@ -101,6 +103,7 @@ class EventCode(StrEnum):
     PURGE_DONE = "purge.done"
     HOLD_PLACED = "hold.placed"
     HOLD_LIFTED = "hold.lifted"
+    RECORDS_CHANGED = "records.changed"
     BACKUP_TAKEN = "backup.taken"
     GATEWAY_STARTED = "gateway.started"
     GATEWAY_STOPPED = "gateway.stopped"
@@ -121,6 +124,8 @@ class EventKind:
 
 def readers_of(code: EventCode, group: Group) -> frozenset[Reader]:
     """Who may be shown this group of such an event. The auditor sees all groups, a partner never a person or a reason."""
+    if group is Group.ROWS:
+        return frozenset()
     always = {Reader.AUDITOR}
     if group is Group.RECORD:
         return frozenset(always | CATALOGUE[code].readers)
@@ -248,6 +253,7 @@ _KINDS = (
           ("purge_id", "indexes", "groups"), reason=("legal_basis", "rule")),
     _kind(_E.HOLD_PLACED, "A legal hold keeps packages from being purged.", (), _SECURITY, ("hold_id", "packages"), reason=("legal_basis", "note")),
     _kind(_E.HOLD_LIFTED, "A legal hold was lifted.", (), _SECURITY, ("hold_id",), reason=("note",)),
+    _kind(_E.RECORDS_CHANGED, "Bookkeeping: records changed by something that has no event of its own.", (), _OPERATIONS, ("tables",)),
     _kind(_E.BACKUP_TAKEN, "A backup was taken.", (), _OPERATIONS, ("size", "root", "backup_sha256")),
     _kind(_E.GATEWAY_STARTED, "A gateway process started.", (), _OPERATIONS, ("version", "size", "root", "settings_sha256", "policy_sha256")),
     _kind(_E.GATEWAY_STOPPED, "A gateway process stopped in order.", (), _OPERATIONS, ("version", "size")),

@@ -91,9 +91,12 @@ class Pseudonyms:
         return hmac.digest(self._key, message, "sha256")[:PSEUDONYM_BYTES].hex()
 
 
-def make_leaf(event: Event, pseudonyms: Pseudonyms, random: Callable[[int], bytes] = os.urandom) -> Leaf:
+def make_leaf(
+    event: Event, pseudonyms: Pseudonyms, random: Callable[[int], bytes] = os.urandom, *, rows: bytes | None = None
+) -> Leaf:
     """The leaf of an event, and its openings. The same event twice gives two different leaves.
 
+    `rows`: the payload of the group of that name, where the entry is to commit to database rows.
     Raises ValueError for an event that the catalogue does not allow: that is a mistake in the program, not of a caller.
     """
     kind = CATALOGUE[event.code]
@@ -102,6 +105,8 @@ def make_leaf(event: Event, pseudonyms: Pseudonyms, random: Callable[[int], byte
         Opening(group, random(SALT_BYTES), strict_json.canonical(dict(event.fields.get(group, {}))))
         for group in kind.fields
     )
+    if rows is not None:
+        openings += (Opening(Group.ROWS, random(SALT_BYTES), rows),)
     ids = {name: pseudonyms.of(name, event.objects[name]) for name in kind.objects}
     raw = strict_json.canonical(
         {
@@ -124,7 +129,8 @@ def parse_leaf(raw: bytes) -> LeafFacts:
     kind = CATALOGUE.get(EventCode(facts.code)) if facts.code in list(EventCode) else None
     if kind is None:
         raise MalformedInput("malformed-log", "an event that the catalogue does not have", step="leaf")
-    if set(facts.ids) != {"actor", *kind.objects} or set(facts.commitments) != set(kind.fields):
+    committed = set(facts.commitments) - {Group.ROWS.value}
+    if set(facts.ids) != {"actor", *kind.objects} or committed != set(kind.fields):
         raise MalformedInput("malformed-log", "not the ids and commitments that the catalogue names", step="leaf")
     return LeafFacts(kind.code, facts.at, facts.ids, facts.nonce, facts.commitments)
 

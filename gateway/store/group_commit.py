@@ -64,6 +64,7 @@ class GroupCommit:
         savepoint = self._connection.begin_nested()
         try:
             answer = unit(transaction)
+            self._book.close_unit(transaction.marks())
             savepoint.commit()
         except Exception as error:  # noqa: BLE001 -- whatever a unit raises belongs to its caller
             savepoint.rollback()

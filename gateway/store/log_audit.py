@@ -1,4 +1,8 @@
-"""Verifying the exchange log in the database as a whole: every leaf, tile, row and opening."""
+"""Verifying the exchange log in the database, and the database against the log: every leaf, tile, opening and row.
+
+One pass, taken a slice at a time: in one go by `verify_log`, or with pauses by a gateway that goes on meanwhile, for what
+was appended is never changed again.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,74 +17,122 @@ from attache.translog.edge import RightEdge, TileWrite, append
 from attache.translog.merkle import HASH_BYTES, leaf_hashes
 from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import TILE_WIDTH, hash_tiles_of
+from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings
 from gateway.store.log_rows import read_checkpoint, read_tile
 from gateway.store.log_tables import LOG_ENTRY, LOG_TILE
+from gateway.store.row_audit import RowAudit
+from gateway.store.row_digests import parse_marks
 
 _STEP = "log-audit"
-_ENTRIES_AT_ONCE = 16 * TILE_WIDTH
+_ENTRIES_AT_ONCE = 4 * TILE_WIDTH
 
 
 @dataclass(frozen=True)
 class LogAudit:
-    """What was verified: `size` entries under `root`, of which `purged` have no private side any more."""
+    """What was verified: `size` entries under `root`, of which `purged` have no private side any more.
+
+    `findings`: database rows that are not what the log says, in words.
+    """
 
     origin: str
     size: int
     root: bytes
     purged: int
+    findings: tuple[str, ...] = ()
+
+
+class LogCheck:
+    """One pass over log and records. Call `step` until it answers; each call reads a bounded slice of one state."""
+
+    def __init__(self, keys: LogKeys) -> None:
+        self._keys = keys
+        self._edge = RightEdge()
+        self._purged = 0
+        self._rows = RowAudit()
+        self._origin: str | None = None
+
+    @property
+    def checked(self) -> int:
+        """How many entries were verified so far."""
+        return self._edge.size
+
+    def step(self, connection: Connection) -> LogAudit | None:
+        """The next slice; what was verified when all was. Raises IntegrityLost(step="log-audit") for a log that does not add up."""
+        try:
+            return self._step(connection)
+        except IntegrityLost:
+            raise
+        except AttacheError as error:
+            raise _lost(error.detail or error.title) from error
+        except DBAPIError as error:
+            raise _lost("the database cannot be read") from error
+
+    def _step(self, connection: Connection) -> LogAudit | None:
+        if self._origin is None:
+            if not self._take_slice(connection):
+                self._require_whole(connection)
+            return None
+        # Rows are compared with the log of the very state that they are read from.
+        while self._take_slice(connection):
+            continue
+        if self._rows.step(connection):
+            return None
+        root = self._edge.root
+        return LogAudit(self._origin, self._edge.size, root, self._purged, tuple(self._rows.findings))
+
+    def _take_slice(self, connection: Connection) -> bool:
+        """Verify the next entries; whether there may be more in this state."""
+        rows = _rows(connection, self._edge.size)
+        for index, row in enumerate(rows, self._edge.size):
+            self._verify_row(row, index)
+        growth = append(self._edge, leaf_hashes(row.leaf for row in rows))
+        _verify_tiles(connection, growth.tiles)
+        self._edge = growth.edge
+        return len(rows) == _ENTRIES_AT_ONCE
+
+    def _require_whole(self, connection: Connection) -> None:
+        """All entries were read: they hash to the signed root, and there is nothing else."""
+        checkpoint = open_checkpoint(read_checkpoint(connection) or b"", self._keys.verifier_keys).checkpoint
+        if (self._edge.size, self._edge.root) != (checkpoint.size, checkpoint.root):
+            raise _lost(f"{self._edge.size} entries do not hash to the checkpoint of size {checkpoint.size}")
+        _require_no_more_tiles(connection, self._edge.size)
+        self._origin = checkpoint.origin
+
+    def _verify_row(self, row: Row[Any], index: int) -> None:
+        """The row is entry `index`, its search columns say what the leaf says, and its openings open the leaf."""
+        if row.entry_index != index:
+            raise _lost(f"entry {index} is missing")
+        leaf = parse_leaf(row.leaf)
+        said = (leaf.code.value, leaf.at, leaf.ids["actor"], leaf.ids.get("package"), leaf.ids.get("partner"))
+        if said != (row.code, row.at, row.actor, row.package, row.partner):
+            raise _lost(f"entry {index} is listed as something else than its leaf says")
+        sealed = row.private_sealed
+        openings = () if sealed is None else open_openings(self._keys.vault, index, sealed)
+        for opening in openings:
+            fields = verify_opening(leaf, opening)
+            if opening.group is Group.ROWS:
+                self._rows.take(parse_marks(fields))
+        self._purged += all(opening.group is Group.ROWS for opening in openings)
 
 
 def verify_log(connection: Connection, keys: LogKeys) -> LogAudit:
-    """Prove that the log is what its signed checkpoint says, and that rows and openings are what the leaves say.
+    """Prove that the log is what its signed checkpoint says, that rows and openings are what the leaves say, and compare all records.
 
-    Reads everything, a few thousand entries at a time. Raises IntegrityLost(step="log-audit") with the first thing that is wrong.
-    Not checked: the checkpoint lock (the start does), and witnesses.
+    Reads everything, some thousand entries at a time. Raises IntegrityLost(step="log-audit") with the first thing that is wrong with
+    the log itself. Not checked: the checkpoint lock (the start does), and witnesses.
     """
-    try:
-        return _verify(connection, keys)
-    except IntegrityLost:
-        raise
-    except AttacheError as error:
-        raise _lost(error.detail or error.title) from error
-    except DBAPIError as error:
-        raise _lost("the database cannot be read") from error
-
-
-def _verify(connection: Connection, keys: LogKeys) -> LogAudit:
-    checkpoint = open_checkpoint(read_checkpoint(connection) or b"", keys.verifier_keys).checkpoint
-    edge, purged = RightEdge(), 0
-    while rows := _rows(connection, edge.size):
-        for index, row in enumerate(rows, edge.size):
-            _verify_row(row, index, keys)
-        purged += sum(row.private_sealed is None for row in rows)
-        growth = append(edge, leaf_hashes(row.leaf for row in rows))
-        _verify_tiles(connection, growth.tiles)
-        edge = growth.edge
-    if (edge.size, edge.root) != (checkpoint.size, checkpoint.root):
-        raise _lost(f"{edge.size} entries do not hash to the checkpoint of size {checkpoint.size}")
-    _require_no_more_tiles(connection, edge.size)
-    return LogAudit(checkpoint.origin, edge.size, edge.root, purged)
+    check = LogCheck(keys)
+    while (audit := check.step(connection)) is None:
+        pass
+    return audit
 
 
 def _rows(connection: Connection, start: int) -> Sequence[Row[Any]]:
     index = LOG_ENTRY.c.entry_index
     return connection.execute(select(LOG_ENTRY).where(index >= start).order_by(index).limit(_ENTRIES_AT_ONCE)).all()
-
-
-def _verify_row(row: Row[Any], index: int, keys: LogKeys) -> None:
-    """The row is entry `index`, its search columns say what the leaf says, and its openings open the leaf."""
-    if row.entry_index != index:
-        raise _lost(f"entry {index} is missing")
-    leaf = parse_leaf(row.leaf)
-    said = (leaf.code.value, leaf.at, leaf.ids["actor"], leaf.ids.get("package"), leaf.ids.get("partner"))
-    if said != (row.code, row.at, row.actor, row.package, row.partner):
-        raise _lost(f"entry {index} is listed as something else than its leaf says")
-    if row.private_sealed is not None:
-        for opening in open_openings(keys.vault, index, row.private_sealed):
-            verify_opening(leaf, opening)
 
 
 def _verify_tiles(connection: Connection, expected: Sequence[TileWrite]) -> None:

@@ -1,16 +1,19 @@
 """The exchange log as the writer holds it: the head in memory, and the entries that its present transaction adds."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection
 
 from attache.clock import Clock
-from gateway.exchange_log import Event
+from gateway.exchange.logged import SYSTEM
+from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.leaf import make_leaf
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import seal_openings
 from gateway.store.log_rows import write_batch
+from gateway.store.row_digests import RowMark, encode_marks
 
 
 class LogBook:
@@ -22,33 +25,51 @@ class LogBook:
         self._keys = keys
         self._clock = clock
         self._pending: list[dict[str, Any]] = []
+        self._events: list[Event] = []
+        """Those of the unit that runs now."""
         self._next = head
 
     def append(self, event: Event) -> int:
         """The index that the event has if its unit and its transaction commit."""
-        index = self.head.size + len(self._pending)
-        leaf = make_leaf(event, self._keys.pseudonyms)
-        ids = {kind: self._keys.pseudonyms.of(kind, name) for kind, name in event.objects.items()}
-        self._pending.append(
-            {
-                "entry_index": index,
-                "leaf": leaf.raw,
-                "code": event.code.value,
-                "at": event.at,
-                "actor": self._keys.pseudonyms.of("actor", event.actor),
-                "package": ids.get("package"),
-                "partner": ids.get("partner"),
-                "private_sealed": seal_openings(self._keys.vault, index, leaf.openings),
-            }
-        )
+        index = self.head.size + len(self._pending) + len(self._events)
+        self._events.append(event)
         return index
+
+    def close_unit(self, marks: Collection[RowMark]) -> None:
+        """End a unit: its last entry commits to the rows that it left. One that changed rows and logged nothing gets an entry.
+
+        Raises ValueError for an event that the catalogue does not allow; the unit is to be undone then.
+        """
+        if marks and not self._events:
+            tables = {table: sum(mark.table == table for mark in marks) for table in sorted({m.table for m in marks})}
+            self.append(Event(EventCode.RECORDS_CHANGED, self._clock(), SYSTEM, {}, {Group.RECORD: {"tables": tables}}))
+        for number, event in enumerate(self._events, 1):
+            is_last = number == len(self._events)
+            self._pending.append(self._row(event, encode_marks(marks) if marks and is_last else None))
+        self._events.clear()
+
+    def _row(self, event: Event, rows: bytes | None) -> dict[str, Any]:
+        index, pseudonyms = self.head.size + len(self._pending), self._keys.pseudonyms
+        leaf = make_leaf(event, pseudonyms, rows=rows)
+        ids = {kind: pseudonyms.of(kind, name) for kind, name in event.objects.items()}
+        return {
+            "entry_index": index,
+            "leaf": leaf.raw,
+            "code": event.code.value,
+            "at": event.at,
+            "actor": pseudonyms.of("actor", event.actor),
+            "package": ids.get("package"),
+            "partner": ids.get("partner"),
+            "private_sealed": seal_openings(self._keys.vault, index, leaf.openings),
+        }
 
     def mark(self) -> int:
         """Where the transaction is now; see `rewind`."""
         return len(self._pending)
 
     def rewind(self, mark: int) -> None:
-        """Forget the entries since `mark`; their indices are free again."""
+        """Forget the entries since `mark`, and those of a unit that is not closed; their indices are free again."""
+        self._events.clear()
         del self._pending[mark:]
 
     def write(self, connection: Connection) -> None:
@@ -67,4 +88,5 @@ class LogBook:
     def forget(self) -> None:
         """The transaction was rolled back."""
         self._next = self.head
+        self._events.clear()
         self._pending.clear()

@@ -13,6 +13,7 @@ from gateway.exchange_log import Event
 from gateway.store.log_view import LogView
 from gateway.store.outbox import claim_outbox
 from gateway.store.reading import SqlReader
+from gateway.store.row_digests import RowMark, mark_of
 from gateway.store.statements import SQL, was
 
 R = TypeVar("R", bound=Record)
@@ -24,13 +25,22 @@ class SqlTransaction(SqlReader):
     def __init__(self, connection: Connection, log: LogView, append: Callable[[Event], int]) -> None:
         super().__init__(connection, log)
         self._append = append
+        self._written: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
         self.has_written = False
+
+    def marks(self) -> list[RowMark]:
+        """The rows that this unit has written, as it leaves them."""
+        return [mark_of(record) for record in self._written.values()]
+
+    def _wrote(self, record: Record) -> None:
+        self._written[type(record), tuple(getattr(record, name) for name in record.KEY)] = record
+        self.has_written = True
 
     def add(self, record: Record) -> None:
         """See exchange.ports.Transaction."""
         if self._connection.execute(SQL[type(record)].add, vars(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: this key exists")
-        self.has_written = True
+        self._wrote(record)
 
     def change(self, record: R, /, **fields: Any) -> R:
         """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
@@ -38,8 +48,10 @@ class SqlTransaction(SqlReader):
         changed = self._connection.execute(SQL[type(record)].change(values), {**was(record), **values})
         if changed.rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
-        self.has_written = True
-        return replace(record, **fields)
+        after = replace(record, **fields)
+        if fields:
+            self._wrote(after)
+        return after
 
     def log(self, event: Event) -> int:
         """See exchange.ports.Transaction."""
@@ -55,5 +67,6 @@ class SqlTransaction(SqlReader):
     ) -> list[OutboxRecord]:
         """See exchange.ports.Transaction."""
         claimed = claim_outbox(self._connection, now, lease_until, limit, busy)
-        self.has_written = self.has_written or bool(claimed)
+        for row in claimed:
+            self._wrote(row)
         return claimed

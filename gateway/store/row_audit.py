@@ -1,0 +1,84 @@
+"""Database rows against the leaves that committed to them: what was changed, removed or added behind the gateway's back."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Select, tuple_
+
+from gateway.exchange.records import Record
+from gateway.store.row_digests import RowMark, mark_of, table_of
+from gateway.store.statements import SQL, records_of
+
+_ROWS_AT_ONCE = 1_000
+MAX_FINDINGS = 1_000
+
+
+class RowAudit:
+    """The rows that the log says there are. Given every entry's marks in order, and then the tables, a slice at a time.
+
+    A slice is compared with the marks of the very state that it was read from: take all newer marks first, on the same connection.
+    """
+
+    def __init__(self) -> None:
+        self._expected: dict[tuple[str, str], str] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self._kinds = list(SQL)
+        self._after: tuple[Any, ...] | None = None
+        self._due: set[tuple[str, str]] | None = None
+        self.findings: list[str] = []
+
+    def take(self, marks: Iterable[RowMark]) -> None:
+        """What an entry says of rows."""
+        for mark in marks:
+            if mark.digest:
+                self._expected[mark.place] = mark.digest
+            else:
+                self._expected.pop(mark.place, None)
+
+    def step(self, connection: Connection) -> bool:
+        """Compare the next slice of rows; False when every table has been compared, and missing rows were noted."""
+        if self._due is None:
+            self._due = set(self._expected)
+        if not self._kinds:
+            self._note_missing()
+            return False
+        kind = self._kinds[0]
+        records = self._slice(connection, kind)
+        for record in records:
+            self._compare(mark_of(record))
+        if len(records) < _ROWS_AT_ONCE:
+            self._kinds.pop(0)
+            self._after = None
+        else:
+            self._after = tuple(getattr(records[-1], name) for name in kind.KEY)
+        return True
+
+    def _slice(self, connection: Connection, kind: type[Record]) -> list[Record]:
+        sql = SQL[kind]
+        query: Select[Any] = sql.all.order_by(*sql.key).limit(_ROWS_AT_ONCE)
+        if self._after is not None:
+            query = query.where(tuple_(*sql.key) > self._after)
+        return records_of(kind, connection.execute(query))
+
+    def _compare(self, mark: RowMark) -> None:
+        self._seen.add(mark.place)
+        expected = self._expected.get(mark.place)
+        if expected is None:
+            self._note(mark.place, "was added behind the log's back")
+        elif expected != mark.digest:
+            self._note(mark.place, "is not what the log says that it is")
+
+    def _note_missing(self) -> None:
+        """Rows that were due since before the first slice and are due still; one added meanwhile may lie behind us."""
+        due = self._due or set()
+        for place in sorted(due & self._expected.keys() - self._seen):
+            self._note(place, "is missing")
+
+    def _note(self, place: tuple[str, str], what: str) -> None:
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(f"{place[0]}: the row {place[1]} {what}")
+
+
+def tables_checked() -> Iterator[str]:
+    """The tables that are compared: every table of records."""
+    return (table_of(kind) for kind in SQL)
