@@ -30,6 +30,7 @@ from gateway.exchange.agency import Agency, InForce, Limits
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
 from gateway.exchange.participants import load_directory
+from gateway.exchange.self_check import SelfCheck
 from gateway.exchange.standing import WitnessTerms
 from gateway.exchange.witnessed import OwnLog
 from gateway.exchange_api import create_exchange_api
@@ -52,6 +53,7 @@ class Gateway:
     exchange_trust: LiveTrust
     worker: DeliveryWorker
     submitter: CheckpointSubmitter
+    self_check: SelfCheck
 
 
 @asynccontextmanager
@@ -71,6 +73,7 @@ async def open_gateway(
         await agency.reload_standing()
         links = PartnerLinks(_client_certificate(settings, ring), store.blobs, transport=transport)
         submitter = CheckpointSubmitter(OwnLog(agency), links, cadence_seconds=settings.witness_cadence_seconds)
+        self_check = SelfCheck(agency, cadence_seconds=settings.self_check_seconds)
         worker = DeliveryWorker(Outbox(agency), CosignedCarrier(links, submitter, agency.require_release), now=clock)
         try:
             yield Gateway(
@@ -81,6 +84,7 @@ async def open_gateway(
                 trust,
                 worker,
                 submitter,
+                self_check,
             )
         finally:
             await links.close()
@@ -98,6 +102,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
         async with asyncio.TaskGroup() as running:
             running.create_task(gateway.worker.run())
             running.create_task(gateway.submitter.run())
+            running.create_task(gateway.self_check.run())
             try:
                 await serve(
                     listeners,
@@ -109,6 +114,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
             finally:
                 gateway.worker.stop()
                 gateway.submitter.stop()
+                gateway.self_check.stop()
 
 
 def load_ring(settings: Settings) -> KeyRing:
@@ -229,7 +235,10 @@ def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
     async def witnesses_are_quiet() -> None:
         agency.in_force.witnesses.require_quiet(agency.limits.witness, agency.clock())
 
-    return {"store": store_answers, "witness": witnesses_are_quiet}
+    async def records_add_up() -> None:
+        agency.in_force.check.require_sound()
+
+    return {"store": store_answers, "witness": witnesses_are_quiet, "records": records_add_up}
 
 
 def write_contracts(folder: Path) -> Iterator[Path]:
