@@ -20,7 +20,7 @@ def main() -> None:
                     path = exchange.root / name / f"{who}.token"
                     path.write_text(gateway.token(who))
                     path.chmod(0o600)
-                    print(f"    {who:<17}{shown(path)}")
+                    print(f"    {who:<17}{shown(path)}\n      {path.read_text()}")
             irs_ci = exchange.gateways["irs-ci"]
             base = f"ATTACHE_URL={irs_ci.agency_url} ATTACHE_CA={shown(irs_ci.place.authority)}"
             analyst, auditor = (

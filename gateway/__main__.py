@@ -15,17 +15,19 @@ from attache.evidence.directory import verify_log_directory
 from attache.participant import fingerprint_words
 from attache.strict_json import parse_object
 from gateway.app import load_ring, log_keys, open_own_store, own_descriptor, run_gateway, write_contracts
+from gateway.exchange.activate import CASES, LoadedSet, begin_policies
 from gateway.exchange.participants import admit_descriptor, directory_of, load_directory
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import ParticipantRecord
+from gateway.options import EXIT_FAILURE, EXIT_INTEGRITY, Config
 from gateway.partners import Directory
 from gateway.policy import load_policy_set, read_policy_folder
+from gateway.policy.cases import read_case_folder, run_cases
+from gateway.policy_commands import decision_commands, policy_commands
 from gateway.request_log import configure_logging
 from gateway.settings import Settings, load_settings
 from gateway.store.sql_store import open_reading
 from gateway.tls import stopped_by_signals
-
-EXIT_FAILURE, EXIT_INTEGRITY = 1, 6
 
 app = typer.Typer(
     name="attache-gateway",
@@ -39,10 +41,8 @@ log_commands = typer.Typer(help="The exchange log.", no_args_is_help=True)
 participant_commands = typer.Typer(help="Participants of the exchange.", no_args_is_help=True)
 app.add_typer(log_commands, name="log")
 app.add_typer(participant_commands, name="participant")
-
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file with settings; ATTACHE_GATEWAY_ variables win over it.")
-]
+app.add_typer(policy_commands, name="policy")
+app.add_typer(decision_commands, name="decision")
 
 
 def main() -> None:
@@ -61,7 +61,6 @@ def init(config: Config = None) -> None:
     The folder of descriptors holds <participant>.jws files and fingerprints.json: the fingerprints that people compared.
     """
     settings = load_settings(config)
-    load_policy_set(read_policy_folder(settings.policies_dir), own=settings.participant)
     directory = asyncio.run(_init(settings))
     for partner in directory.partners.values():
         print(f"{partner.participant}: admitted, serial {partner.descriptor.serial}", file=sys.stderr)
@@ -148,12 +147,17 @@ def openapi(folder: Annotated[Path, typer.Argument(help="Folder to write to.")])
 
 
 async def _init(settings: Settings) -> Directory:
+    policy = load_policy_set(read_policy_folder(settings.policies_dir), own=settings.participant)
+    cases = run_cases(policy, read_case_folder(settings.policies_dir / CASES))
+    if cases.failures:
+        raise Misconfigured(detail=cases.render())
     pinned = _fingerprints(settings.descriptors_dir / "fingerprints.json")
     raw = {name: (settings.descriptors_dir / f"{name}.jws").read_bytes() for name in pinned}
 
     def unit(tx: Transaction) -> None:
         for name in sorted(raw):
             admit_descriptor(tx, name, raw[name], pinned[name], clock.now())
+        begin_policies(tx, LoadedSet(policy, cases.count), clock.now())
 
     async with open_own_store(settings, load_ring(settings), clock.now) as store:
         await store.write(unit)

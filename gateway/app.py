@@ -17,7 +17,7 @@ from attache import clock as wall
 from attache.clock import Clock
 from attache.crypto import Certificate, KeyRing, load_private_keys
 from attache.errors import Misconfigured
-from attache.participant import Descriptor, fingerprint_of, verify_descriptor
+from attache.participant import Descriptor, accepted_descriptor, fingerprint_of
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType, parse_vkey
 from gateway.admission import CallerDoor, RateLimit
@@ -26,17 +26,20 @@ from gateway.api import create_agency_api
 from gateway.delivery.link import ClientCertificate, PartnerLinks, Transport, over_the_network
 from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
 from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.activate import load_policies_in_force
 from gateway.exchange.agency import Agency, InForce, Limits
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
 from gateway.exchange.participants import load_directory
+from gateway.exchange.review import require_reviewed
 from gateway.exchange.self_check import SelfCheck
 from gateway.exchange.standing import WitnessTerms
+from gateway.exchange.upkeep import Upkeep
 from gateway.exchange.witnessed import OwnLog
 from gateway.exchange_api import create_exchange_api
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity import AccessTokens, parse_jwks
-from gateway.policy import load_policy_set, read_policy_folder
+from gateway.policy import read_policy_folder
 from gateway.settings import Settings, read_secret
 from gateway.store import LogKeys, SqlStore, open_store
 from gateway.tls import Listener, LiveTrust, agency_trust, connection_limits, exchange_trust, serve
@@ -54,6 +57,7 @@ class Gateway:
     worker: DeliveryWorker
     submitter: CheckpointSubmitter
     self_check: SelfCheck
+    upkeep: Upkeep
 
 
 @asynccontextmanager
@@ -66,9 +70,10 @@ async def open_gateway(
     """
     ring = load_ring(settings)
     trust = exchange_trust(settings, clock, ring.tls_passphrase)
-    policy = load_policy_set(read_policy_folder(settings.policies_dir), own=settings.participant)
+    folder = read_policy_folder(settings.policies_dir)
     async with open_own_store(settings, ring, clock) as store:
         directory = await load_directory(store)
+        policy = await load_policies_in_force(store, folder, settings.participant, clock())
         agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
         await agency.reload_standing()
         links = PartnerLinks(_client_certificate(settings, ring), store.blobs, transport=transport)
@@ -85,6 +90,7 @@ async def open_gateway(
                 worker,
                 submitter,
                 self_check,
+                Upkeep(agency),
             )
         finally:
             await links.close()
@@ -103,6 +109,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
             running.create_task(gateway.worker.run())
             running.create_task(gateway.submitter.run())
             running.create_task(gateway.self_check.run())
+            running.create_task(gateway.upkeep.run())
             try:
                 await serve(
                     listeners,
@@ -115,6 +122,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
                 gateway.worker.stop()
                 gateway.submitter.stop()
                 gateway.self_check.stop()
+                gateway.upkeep.stop()
 
 
 def load_ring(settings: Settings) -> KeyRing:
@@ -147,9 +155,9 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
 
 
 def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
-    """Our own descriptor on file, signed by its own keys; raises Misconfigured where our log key is not the one it lists."""
+    """Our own descriptor on file; raises Misconfigured where our log key is not the one it lists."""
     raw = (settings.descriptors_dir / f"{settings.participant}.jws").read_bytes()
-    descriptor = verify_descriptor(raw, fingerprint=fingerprint_of(raw))
+    descriptor = accepted_descriptor(raw, fingerprint=fingerprint_of(raw))
     listed = descriptor.stated.log
     if listed is None or ring.log is None or parse_vkey(listed).public_key != ring.log.public_key:
         raise Misconfigured(detail="our descriptor lists another log key than ours")
@@ -230,6 +238,7 @@ def _witness_terms(settings: Settings) -> WitnessTerms:
 
 def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
     async def store_answers() -> None:
+        store.require_writable()
         await store.read_log(lambda log: log.size)
 
     async def witnesses_are_quiet() -> None:
@@ -238,7 +247,15 @@ def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
     async def records_add_up() -> None:
         agency.in_force.check.require_sound()
 
-    return {"store": store_answers, "witness": witnesses_are_quiet, "records": records_add_up}
+    async def reviews_are_done() -> None:
+        await require_reviewed(agency)
+
+    return {
+        "store": store_answers,
+        "witness": witnesses_are_quiet,
+        "records": records_add_up,
+        "reviews": reviews_are_done,
+    }
 
 
 def write_contracts(folder: Path) -> Iterator[Path]:

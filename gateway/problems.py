@@ -69,6 +69,8 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "part-missing": 422,
     "digest-mismatch": 422,
     "block-mismatch": 422,
+    "policy-not-loaded": 422,
+    "policy-case-fails": 422,
 }
 
 # What the framework itself answers, as codes of ours.
@@ -235,7 +237,7 @@ async def _problem_page(request: Request) -> Response:
 
 async def _on_attache_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AttacheError)
-    if isinstance(error, IntegrityLost | Misconfigured):
+    if isinstance(error, IntegrityLost | Misconfigured) and status_of(error.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("integrity-lost", request_id=request_id_of(request), code=error.code, step=error.step)
         error = type(error)(error.code, step=error.step)  # the particulars are the operator's
     return problem_response(error, request_id_of(request))

@@ -5,14 +5,39 @@ from fastapi import FastAPI
 from gateway.admission import CallerDoor, health_router
 from gateway.admission.contract import describe
 from gateway.admission.health import Check
-from gateway.api import approvals, decisions, evidence, inbox, log, packages, participants, witnesses
+from gateway.api import (
+    approvals,
+    decisions,
+    evidence,
+    inbox,
+    log,
+    officers,
+    packages,
+    participants,
+    policies,
+    reviews,
+    witnesses,
+)
 from gateway.exchange.agency import Agency
+from gateway.exchange.explain import Question
 from gateway.exchange.submission import Submission
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings
 
-ROUTERS = (packages, evidence, decisions, approvals, inbox, participants, log, witnesses)
+ROUTERS = (
+    packages,
+    evidence,
+    decisions,
+    approvals,
+    reviews,
+    inbox,
+    participants,
+    officers,
+    policies,
+    log,
+    witnesses,
+)
 
 
 def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check]) -> FastAPI:
@@ -29,7 +54,18 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
     for module in ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health_router(checks))
-    describe(app, bodies=(Submission, approvals.Answered, witnesses.Cleared))
+    bodies = (
+        Submission,
+        Question,
+        approvals.Answered,
+        reviews.Reviewed,
+        officers.Withdrawn,
+        officers.Reinstated,
+        policies.Proposed,
+        policies.Activated,
+        witnesses.Cleared,
+    )
+    describe(app, bodies=bodies)
     install_problems(app)
     install_request_log(app)
     return app

@@ -6,10 +6,12 @@ from gateway.admission import read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import DryRunner, Own
-from gateway.exchange.present import decision_view
-from gateway.exchange.submission import Submission, parse_submission
+from gateway.exchange.explain import Question, explain_release
+from gateway.exchange.present import decision_view, explanation_view
+from gateway.exchange.submission import Submission, parse_as, parse_submission
 from gateway.exchange.submit import dry_run
-from gateway.exchange.views import DryRunView
+from gateway.exchange.views import DryRunView, ExplanationView
+from gateway.policy import without_hidden
 
 router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)
 
@@ -19,12 +21,12 @@ async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
     """What policy would decide, for each recipient. Nothing is stored or released; a deny is 200 with its reasons."""
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    submission = parse_submission(raw)
+    submission: Submission = parse_submission(raw)
     decisions = await dry_run(own, caller, submission)
     return DryRunView(
         recipients=[
             decision_view(
-                decisions[addressee.participant],
+                without_hidden(decisions[addressee.participant]),
                 recipient=addressee.participant,
                 desk=addressee.desk,
                 decision_id=None,
@@ -32,3 +34,11 @@ async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
             for addressee in submission.recipients
         ]
     )
+
+
+@router.post("/explanation", openapi_extra=json_body(Question))
+async def explain(request: Request, own: Own, caller: DryRunner) -> ExplanationView:
+    """Why parts would stay, each legal condition so or not so, and what an officer could obtain or choose. A dry run."""
+    settings = request.app.state.settings
+    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
+    return explanation_view(await explain_release(own, caller, parse_as(raw, Question)))

@@ -58,6 +58,7 @@ class DeliveryWorker:
         self._pause = pause
         self._lanes = Lanes(concurrency.at_once, concurrency.per_partner)
         self._deliveries: set[asyncio.Task[None]] = set()
+        self._carried: set[str] = set()
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -109,8 +110,11 @@ class DeliveryWorker:
         """Claim and start deliveries; False if there were none to claim."""
         claimed = await self._outbox.claim(self._lanes.free, self._lanes.busy(now))
         for consignment in claimed:
+            if consignment.outbox.outbox_id in self._carried:
+                continue  # it takes longer than its lease, which claiming has prolonged
             delivery = asyncio.create_task(self._deliver(consignment))
             self._deliveries.add(delivery)
+            self._carried.add(consignment.outbox.outbox_id)
             delivery.add_done_callback(self._ended)
         await asyncio.sleep(0)  # so that each has its place in its lane before room is looked for again
         return bool(claimed)
@@ -145,6 +149,8 @@ class DeliveryWorker:
             raise
         except Exception as error:  # noqa: BLE001 -- one consignment's fault must not end the others; its lease runs out
             log.error("delivery-broke", **_facts(consignment), error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
+        finally:
+            self._carried.discard(consignment.outbox.outbox_id)
 
     async def _carry(self, consignment: Consignment) -> None:
         """One attempt. What the partner said decides; what is wrong with a receipt is never taken for a refusal."""

@@ -4,18 +4,20 @@ The approval is a fact that policy checks, not an order: the decision is made ag
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
 from attache.vocabulary import Post
 from gateway.exchange.agency import Agency
-from gateway.exchange.logged import event
+from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.officers import officers_posts, posts_in_standing
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.proposal import release_requests, with_approvals
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
 from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
-from gateway.exchange.state import RELEASE, ReleaseEvent, advance
+from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submit import content_of, submission_of
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
@@ -38,17 +40,20 @@ class _Case:
     parts: list[PartRecord]
     life: ReleaseRecord
     earlier: tuple[ApprovalRecord, ...]
+    standing: Mapping[str, frozenset[Post]]
+    """By officer, the posts that each one who has approved, or now answers, may approve for today."""
 
 
 async def waiting_approvals(agency: Agency, caller: Caller, limit: int) -> list[ApprovalRecord]:
     """What waits for an officer of the caller's posts, oldest first."""
-    posts = sorted(caller.posts)
-    return await agency.store.read(lambda reader: reader.approvals_at(posts, min(limit, MAX_LISTED)))
+    return await agency.store.read(
+        lambda reader: reader.approvals_at(sorted(officers_posts(agency, reader, caller)), min(limit, MAX_LISTED))
+    )
 
 
 async def approval_of(agency: Agency, caller: Caller, approval_id: str) -> ApprovalRecord:
     """One approval of the caller's posts; raises NotFound for any other."""
-    return await agency.store.read(lambda reader: _visible(reader, caller, approval_id))
+    return await agency.store.read(lambda reader: _visible(agency, reader, caller, approval_id))
 
 
 async def answer_approval(
@@ -56,16 +61,32 @@ async def answer_approval(
 ) -> ApprovalRecord:
     """Approve or reject. The caller is an approver of the recipient's post and not the submitter.
 
-    Raises NotPermitted("own-submission"), NotPermitted("approval-void") where what was to be approved is no longer
-    what would leave, IllegalTransition where it has been answered already.
+    Raises NotPermitted("own-submission"), IllegalTransition where it has been answered already, and
+    NotPermitted("approval-void") where what was to be approved is no longer what would leave: policy has changed. Then
+    policy has decided again, and what still waits does so under a new approval.
     """
-    case = await agency.store.read(lambda reader: _case(reader, caller, approval_id))
+    case = await agency.store.read(lambda reader: _case(agency, reader, caller, approval_id))
     _require_answerable(agency, case, caller)
     if answer is Answer.REJECT:
         return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
         verdict = await asyncio.to_thread(_decide_again, agency, case, caller)
-        return await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
+        if verdict.decision.release_digest == case.approval.digest:
+            return await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
+        afresh = await asyncio.to_thread(_decide_afresh, agency, case)
+        await agency.store.write(lambda tx: _void(agency, tx, case, afresh, caller))
+        raise NotPermitted("approval-void")
+
+
+def let_lapse(agency: Agency, tx: Transaction, approval: ApprovalRecord) -> None:
+    """The time for an approval is over: what waits for it is rejected."""
+    tx.change(approval, state=ApprovalState.VOID)
+    life = tx.get(ReleaseRecord, *_life_key(approval))
+    if life is None or life.state is not ReleaseState.HELD:
+        return
+    state = advance(RELEASE, life.state, ReleaseEvent.REJECT)
+    tx.change(life, state=state, changed_at=agency.clock(), problem="approval-void")
+    tx.log(_about_approval(agency, EventCode.APPROVAL_LAPSED, approval, life.decision_id, SYSTEM))
 
 
 def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
@@ -82,6 +103,24 @@ def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
 
 def _decide_again(agency: Agency, case: _Case, caller: Caller) -> Verdict:
     """Policy's decision with this approval and those before it."""
+    officer = agency.officer(caller)
+    this = ApprovalFacts(
+        officer,
+        case.standing[officer],
+        may_approve=True,
+        digest=case.approval.digest,
+        expires_at=case.approval.expires_at,
+    )
+    others = [_earlier_facts(case, approval) for approval in case.earlier]
+    return _decide(agency, case, [*others, this])
+
+
+def _decide_afresh(agency: Agency, case: _Case) -> Verdict:
+    """Policy's decision as if nobody had approved."""
+    return _decide(agency, case, [])
+
+
+def _decide(agency: Agency, case: _Case, approvals: Sequence[ApprovalFacts]) -> Verdict:
     submission = submission_of(agency, case.package)
     content = content_of(agency, submission, case.parts)
     now = agency.clock()
@@ -94,26 +133,18 @@ def _decide_again(agency: Agency, case: _Case, caller: Caller) -> Verdict:
         requester=case.package.submitter,
         now=now,
     )
-    officer = agency.officer(caller)
-    this = ApprovalFacts(
-        officer, caller.posts, may_approve=True, digest=case.approval.digest, expires_at=case.approval.expires_at
-    )
-    others = [_earlier_facts(approval) for approval in case.earlier]
-    request = with_approvals(requests[case.life.recipient], [*others, this], now)
-    approvers = [*(facts.officer for facts in others), officer]
-    verdict = decide_and_seal(agency, submission, content, request, approvers=approvers)
-    if verdict.decision.release_digest != case.approval.digest:
-        raise NotPermitted("approval-void")
-    return verdict
+    request = with_approvals(requests[case.life.recipient], approvals, now)
+    approvers = [facts.officer for facts in approvals if facts.may_approve and facts.expires_at > now]
+    return decide_and_seal(agency, submission, content, request, approvers=approvers)
 
 
-def _earlier_facts(approval: ApprovalRecord) -> ApprovalFacts:
-    if approval.decided_by is None:
-        raise IntegrityLost(detail="an approval without an officer", step="approval")
+def _earlier_facts(case: _Case, approval: ApprovalRecord) -> ApprovalFacts:
+    """An approval given before, as the officer stands today."""
+    posts = case.standing[approval.decided_by or ""]
     return ApprovalFacts(
-        approval.decided_by,
-        frozenset({Post(approval.post)}),
-        may_approve=True,
+        approval.decided_by or "",
+        posts,
+        may_approve=approval.post in posts,
         digest=approval.digest,
         expires_at=approval.expires_at,
     )
@@ -143,6 +174,16 @@ def _require_unchanged(tx: Transaction, case: _Case) -> None:
     now = tx.get(ApprovalRecord, case.approval.approval_id), tx.get(ReleaseRecord, *_life_key(case.approval))
     if now != (case.approval, case.life):
         raise Conflict(detail="answered or changed by somebody else meanwhile")
+    for officer, posts in case.standing.items():
+        if posts_in_standing(tx, officer, posts) != posts:
+            raise Conflict(detail="an officer's standing was withdrawn meanwhile")
+
+
+def _void(agency: Agency, tx: Transaction, case: _Case, afresh: Verdict, caller: Caller) -> None:
+    _require_unchanged(tx, case)
+    tx.change(case.approval, state=ApprovalState.VOID)
+    tx.log(_about_approval(agency, EventCode.APPROVAL_VOIDED, case.approval, case.life.decision_id, caller))
+    carry_out(agency, tx, case.life, afresh, caller)
 
 
 def _answered(
@@ -183,22 +224,38 @@ def _entry(agency: Agency, code: EventCode, case: _Case, caller: Caller, reason:
     )
 
 
-def _visible(reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:
+def _about_approval(
+    agency: Agency, code: EventCode, approval: ApprovalRecord, decision_id: str, by: Caller | str
+) -> Event:
+    record = {
+        "package_id": approval.package_id,
+        "originator": agency.participant,
+        "recipient": approval.recipient,
+        "decision_id": decision_id,
+        "post": approval.post,
+    }
+    return event(code, agency.clock(), by, package=approval.package_id, partner=approval.recipient, record=record)
+
+
+def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:
     approval = reader.get(ApprovalRecord, approval_id)
-    if approval is None or approval.post not in caller.posts:
+    if approval is None or approval.post not in officers_posts(agency, reader, caller):
         raise NotFound
     return approval
 
 
-def _case(reader: Reader, caller: Caller, approval_id: str) -> _Case:
-    approval = _visible(reader, caller, approval_id)
+def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _Case:
+    approval = _visible(agency, reader, caller, approval_id)
     package = reader.get(PackageRecord, approval.package_id)
     life = reader.get(ReleaseRecord, *_life_key(approval))
     if package is None or life is None:
         raise IntegrityLost(detail="an approval without its package", step="approval")
     siblings = reader.find(ApprovalRecord, package_id=approval.package_id, recipient=approval.recipient)
     earlier = tuple(s for s in siblings if s.state is ApprovalState.APPROVED and s.digest == approval.digest)
-    return _Case(approval, package, reader.find(PartRecord, package_id=approval.package_id), life, earlier)
+    claimed = {before.decided_by or "": frozenset({Post(before.post)}) for before in earlier}
+    claimed[agency.officer(caller)] = caller.posts
+    standing = {officer: posts_in_standing(reader, officer, posts) for officer, posts in claimed.items()}
+    return _Case(approval, package, reader.find(PartRecord, package_id=approval.package_id), life, earlier, standing)
 
 
 def _life_key(approval: ApprovalRecord) -> tuple[str, str]:

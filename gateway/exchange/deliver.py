@@ -8,6 +8,8 @@ import asyncio
 import json
 from datetime import datetime
 
+import structlog
+
 from attache.errors import AttacheError, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
 from attache.receipt import ReceiptKind
@@ -21,6 +23,8 @@ from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, Part
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange_log import EventCode
 from gateway.partners import ParticipantStatus
+
+log = structlog.get_logger("gateway.exchange.deliver")
 
 _CARRIED = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
 
@@ -47,8 +51,10 @@ class Outbox:
                 consignments.append(await self._consignment(row))
             except NotPermitted as error:  # suspended a moment ago: it waits, as everything for that partner does
                 await self.postpone(Consignment(row, "", agency.me.descriptor), error, now)
-            except AttacheError as error:
+            except IntegrityLost as error:
                 await self._give_up(row, error)
+            except AttacheError as error:  # too many readers: it is due again when its lease runs out
+                log.warning("not-claimed", partner=row.partner, package_id=row.package_id, code=error.code)
         return consignments
 
     async def settle(self, consignment: Consignment, receipt: bytes | None) -> None:
@@ -90,7 +96,7 @@ class Outbox:
         await self._agency.store.write(unit)
 
     async def next_due(self) -> datetime | None:
-        return await self._agency.store.read(lambda reader: reader.outbox_due())
+        return await self._agency.store.read(lambda reader: reader.outbox_due(_suspended(self._agency)))
 
     async def changed(self) -> None:
         await self._agency.store.changed().wait()

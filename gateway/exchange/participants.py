@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from attache.errors import Conflict, MalformedInput, NotFound
-from attache.participant import Descriptor, fingerprint_of, verify_descriptor, verify_successor
+from attache.participant import Descriptor, accepted_descriptor, fingerprint_of, verify_descriptor, verify_successor
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import Store, Transaction
@@ -15,7 +15,7 @@ from gateway.partners import Directory, ParticipantStatus, Partner
 
 
 async def load_directory(store: Store) -> Directory:
-    """Everybody who is admitted, each descriptor verified again."""
+    """Everybody who is admitted."""
     return directory_of(await store.read(lambda reader: reader.find(ParticipantRecord)))
 
 
@@ -93,5 +93,5 @@ def _rotate(
 
 
 def _stored(record: ParticipantRecord) -> Descriptor:
-    """A descriptor that was accepted once; its own signature is verified again."""
-    return verify_descriptor(record.descriptor, fingerprint=fingerprint_of(record.descriptor))
+    """The descriptor on record, which was verified when it was accepted."""
+    return accepted_descriptor(record.descriptor, fingerprint=fingerprint_of(record.descriptor))

@@ -134,6 +134,10 @@ class Reader(Protocol):
         """Pending approvals of these posts, oldest first."""
         ...
 
+    def approvals_lapsed(self, now: datetime, limit: int) -> list[ApprovalRecord]:
+        """Pending approvals whose time is over, oldest first."""
+        ...
+
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
         ...
@@ -142,8 +146,8 @@ class Reader(Protocol):
         """What was submitted to this witness, the largest first."""
         ...
 
-    def outbox_due(self) -> datetime | None:
-        """When the next pending row is due or its lease runs out; None if there is none."""
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
+        """When the next pending row of a partner that is not busy is due or its lease runs out; None if there is none."""
         ...
 
     def prove_entry(self, index: int) -> LogProof:

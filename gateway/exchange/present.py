@@ -1,11 +1,10 @@
 """From records to what callers are shown."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
+from gateway.exchange.explain import Explained, UnitExplained
 from gateway.exchange.ports import Reader
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
@@ -13,28 +12,41 @@ from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     DecisionRecord,
+    OfficerRecord,
     PackageRecord,
     PartRecord,
+    PolicySetRecord,
     ReceiptRecord,
     ReleaseRecord,
+    ReviewRecord,
 )
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
     ApprovalView,
     ArrivalView,
+    ConditionView,
     DecisionView,
+    ExplanationView,
     HandlingView,
+    LeverView,
+    OfficerView,
     PackageView,
     PartDecisionView,
     ParticipantView,
     PartView,
+    PolicySetView,
     ReceiptView,
     ReleaseView,
+    ReviewView,
+    RuleView,
+    UnitExplanationView,
 )
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
-from gateway.policy import Decision
+from gateway.policy import Decision, without_hidden
+from gateway.policy.explain import CAUTION, RuleExplained
+from gateway.policy.record import parse_decision
 
 _SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
@@ -46,7 +58,7 @@ async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) 
     only = None if caller.roles & _SEE_ALL else agency.officer(caller)
 
     def query(reader: Reader) -> list[PackageView]:
-        return [_package_view(agency, reader, record) for record in reader.packages_after(after, size, only)]
+        return [_package_view(agency, reader, record, caller) for record in reader.packages_after(after, size, only)]
 
     found = await agency.store.read(query)
     return found, found[-1].package_id if len(found) == size else None
@@ -55,7 +67,7 @@ async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) 
 async def package_view(agency: Agency, caller: Caller, package_id: str) -> PackageView:
     """One package; raises NotFound for one that the caller may not know of."""
     return await agency.store.read(
-        lambda reader: _package_view(agency, reader, visible_package(agency, reader, caller, package_id))
+        lambda reader: _package_view(agency, reader, visible_package(agency, reader, caller, package_id), caller)
     )
 
 
@@ -85,8 +97,20 @@ async def approval_view(agency: Agency, approval: ApprovalRecord) -> ApprovalVie
     return await agency.store.read(lambda reader: _approval_view(agency, reader, approval))
 
 
+def explanation_view(explained: Explained) -> ExplanationView:
+    """An explanation as callers are shown it."""
+    return ExplanationView(
+        recipient=explained.recipient,
+        desk=explained.desk,
+        outcome=explained.decision.outcome,
+        units=[_unit_explanation(unit) for unit in explained.units],
+        more_units=explained.more,
+        caution=CAUTION,
+    )
+
+
 def decision_view(decision: Decision, *, recipient: str, desk: str | None, decision_id: str | None) -> DecisionView:
-    """Policy's answer as callers are shown it."""
+    """Policy's answer as callers are shown it. What must look absent is taken out by whoever calls this."""
     handling = decision.handling
     return DecisionView(
         decision_id=decision_id,
@@ -150,7 +174,51 @@ def participant_view(partner: Partner) -> ParticipantView:
     )
 
 
-def _package_view(agency: Agency, reader: Reader, record: PackageRecord) -> PackageView:
+def review_view(record: ReviewRecord) -> ReviewView:
+    """A review, done or to be done."""
+    return ReviewView(**{name: getattr(record, name) for name in ReviewView.model_fields})
+
+
+def officer_view(record: OfficerRecord) -> OfficerView:
+    """An officer's standing."""
+    withdrawn = record.withdrawn_posts.split(",") if record.withdrawn_posts else []
+    return OfficerView(officer=record.officer, withdrawn_posts=withdrawn, changed_at=record.changed_at)
+
+
+def policy_set_view(record: PolicySetRecord) -> PolicySetView:
+    """A policy set on record."""
+    return PolicySetView(**{name: getattr(record, name) for name in PolicySetView.model_fields})
+
+
+def _unit_explanation(unit: UnitExplained) -> UnitExplanationView:
+    explanation = unit.explanation
+    return UnitExplanationView(
+        part=unit.part,
+        field=unit.field,
+        outcome=unit.outcome,
+        blocking=[_rule_view(rule) for rule in explanation.blocking],
+        permitting=[_rule_view(rule) for rule in explanation.permitting],
+        nearest=[_rule_view(rule) for rule in explanation.nearest],
+        ways=[
+            [LeverView(kind=lever.kind, value=lever.value, words=lever.words) for lever in way.levers]
+            for way in unit.what_if.ways
+        ],
+        more_ways=unit.what_if.more,
+    )
+
+
+def _rule_view(rule: RuleExplained) -> RuleView:
+    return RuleView(
+        rule=rule.rule,
+        permits=rule.is_permit,
+        applies=rule.applies,
+        why=rule.why,
+        cite=rule.cite,
+        conditions=[ConditionView(words=condition.words, is_so=condition.is_so) for condition in rule.conditions],
+    )
+
+
+def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
     submission = submission_of(agency, record)
     parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
     lives = reader.find(ReleaseRecord, package_id=record.package_id)
@@ -162,7 +230,7 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord) -> Pack
         created_at=record.created_at,
         submitted_at=record.submitted_at,
         parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
-        recipients=[_release_view(agency, reader, submission, life) for life in lives],
+        recipients=[_release_view(agency, reader, submission, life, caller) for life in lives],
     )
 
 
@@ -179,8 +247,11 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
     )
 
 
-def _release_view(agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord) -> ReleaseView:
+def _release_view(
+    agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
+) -> ReleaseView:
     desk = addressee_of(submission, life.recipient).desk
+    decision = _stored_decision(agency, reader, life)
     pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
     waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
     receipts = reader.find(
@@ -192,7 +263,7 @@ def _release_view(agency: Agency, reader: Reader, submission: Submission, life: 
         state=life.state,
         post=life.post,
         changed_at=life.changed_at,
-        decision=_stored_decision(agency, reader, life, desk),
+        decision=_seen_by(caller, decision, life, desk) if decision else None,
         approval_id=waiting[0] if waiting else None,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
@@ -206,7 +277,7 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
         raise NotFound
     submission = submission_of(agency, package)
     addressee = addressee_of(submission, approval.recipient)
-    decision = _stored_decision(agency, reader, life, addressee.desk)
+    decision = _stored_decision(agency, reader, life)
     leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
     parts = {part.number: part for part in reader.find(PartRecord, package_id=approval.package_id)}
     return ApprovalView(
@@ -231,22 +302,14 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
     )
 
 
-def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord, desk: str | None) -> DecisionView | None:
+def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Decision | None:
     record = reader.get(DecisionRecord, life.decision_id)
     if record is None:
         return None
-    answer = json.loads(agency.vault.open(record.record_sealed, "decision", record.decision_id))["decision"]
-    return DecisionView(
-        decision_id=record.decision_id,
-        recipient=life.recipient,
-        desk=desk,
-        outcome=record.outcome,
-        parts=_part_decisions(answer["parts"]),
-        handling=answer["handling"],
-        policy_set_hash=record.policy_set_hash,
-        shard_hash=record.shard_hash,
-    )
+    return parse_decision(agency.vault.open(record.record_sealed, "decision", record.decision_id).encode())
 
 
-def _part_decisions(parts: Sequence[dict[str, Any]]) -> list[PartDecisionView]:
-    return [PartDecisionView(**{n: part[n] for n in ("name", "outcome", "rules", "reasons")}) for part in parts]
+def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:
+    """The decision; what must look absent is shown only to whoever watches over policy."""
+    shown = decision if caller.roles & _SEE_ALL else without_hidden(decision)
+    return decision_view(shown, recipient=life.recipient, desk=desk, decision_id=life.decision_id)

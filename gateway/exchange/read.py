@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from attache.errors import IntegrityLost, NotFound
+import structlog
+
+from attache.errors import AttacheError, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, open_manifest, parse_frame
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
@@ -22,6 +24,8 @@ from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
 MAX_LISTED = 200
+
+log = structlog.get_logger("gateway.exchange.read")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,13 @@ class ReadablePart:
     blob_id: str
 
     def chunks(self, agency: Agency) -> Iterator[bytes]:  # the parts' size is unbounded; the chunks' is not
-        return self.package.open_part(self.number, agency.blobs.chunks(self.blob_id))
+        try:
+            yield from self.package.open_part(self.number, agency.blobs.chunks(self.blob_id))
+        except AttacheError as error:
+            # The answer is under way: its reader sees a cut connection, and only this line says why.
+            where = {"originator": self.package.envelope.originator, "package_id": self.package.envelope.package_id}
+            log.error("part-not-authentic", **where, part=self.number, code=error.code, step=error.step)  # noqa: TRY400 -- a traceback quotes values
+            raise
 
 
 async def list_arrivals(agency: Agency, after: tuple[datetime, str] | None, limit: int) -> list[Arrival]:

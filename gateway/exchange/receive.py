@@ -5,46 +5,38 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from attache.crypto import sha256_hex
 from attache.errors import (
     AttacheError,
     Conflict,
-    IllegalTransition,
     MalformedInput,
     NotAuthentic,
-    NotFound,
     PayloadTooLarge,
     SignatureInvalid,
 )
 from attache.package import (
-    BLOCK_BYTES,
     BlockTree,
     Envelope,
     Step,
-    VerifiedBlocks,
     VerifiedPackage,
     block_count,
     open_manifest,
     parse_frame,
 )
 from attache.package.blocks import root_of_blocks
-from attache.package.steps import at
-from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from attache.receipt import ReceiptKind
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
-from gateway.exchange.block_ranges import format_ranges, parse_ranges
-from gateway.exchange.logged import event
-from gateway.exchange.pieces import in_pieces
+from gateway.exchange.arriving_blocks import announced
+from gateway.exchange.block_ranges import format_ranges
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.refuse import arrival_entry, refused_with_receipt
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import EventCode
 from gateway.partners import Partner
 
 NOT_LOGGED = -1
@@ -59,15 +51,6 @@ class Wanted:
     blocks: str
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where bytes belong in a part: from `start` up to, not including, `end`, of `total`."""
-
-    start: int
-    end: int
-    total: int
-
-
 async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Sequence[bytes]) -> bytes:
     """A whole small package at once. Returns the signed delivered receipt.
 
@@ -80,7 +63,7 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
         is_wanted = known is None or known.state is ArrivalState.RECEIVING
         hashes = await asyncio.to_thread(_verify_parts, envelope, parts) if is_wanted else []
     except AttacheError as error:
-        raise await _refused(agency, envelope, error) from None
+        raise await refused_with_receipt(agency, envelope, error) from None
     if verified is not None and not await _take_whole(agency, verified, frame, parts, hashes):
         return await receive_package(agency, peer, frame, parts)  # it came twice at once: now it is known
     if known is not None and is_wanted:
@@ -98,7 +81,7 @@ async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes
         if await agency.store.read(lambda reader: _known(reader, envelope)) is None:
             await _begin(agency, peer, envelope, frame)
     except AttacheError as error:
-        raise await _refused(agency, envelope, error) from None
+        raise await refused_with_receipt(agency, envelope, error) from None
     return await wanted_of(agency, peer, envelope.package_id)
 
 
@@ -106,50 +89,6 @@ async def wanted_of(agency: Agency, peer: Partner, package_id: str) -> list[Want
     """What is still missing of a package that this partner announced; empty when it is complete."""
     parts = await agency.store.read(lambda reader: _parts(reader, peer, package_id))
     return [Wanted(part.number, not part.block_hashes, part.blocks_missing) for part in parts if part.blocks_missing]
-
-
-async def take_hashes(agency: Agency, peer: Partner, package_id: str, number: int, hashes: bytes) -> None:
-    """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
-    part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
-    with at(Step.BLOCKS):
-        VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
-
-    def unit(tx: Transaction) -> None:
-        present = tx.get(ArrivalPartRecord, peer.participant, package_id, number)
-        if present is not None and not present.block_hashes:
-            tx.change(present, block_hashes=hashes)
-
-    await agency.store.write(unit)
-
-
-async def take_blocks(
-    agency: Agency,
-    peer: Partner,
-    package_id: str,
-    number: int,
-    place: Place,
-    chunks: AsyncIterator[bytes],
-) -> None:
-    """The ciphertext at `place` in a part: whole blocks, each verified before it is written.
-
-    A damaged block is refused and named; those before it stay.
-    """
-    part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
-    first = _block_border(part, place)
-    if not part.block_hashes:
-        raise Conflict(detail="send the block hashes first")
-    verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
-    taken = 0
-    try:
-        async for block in in_pieces(_exactly(chunks, place.end - place.start)):
-            with at(Step.BLOCKS):
-                verified.verify(first + taken, block)
-            await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
-            taken += 1
-    finally:
-        if taken:
-            await asyncio.to_thread(agency.blobs.sync, part.blob_id)
-            await agency.store.write(lambda tx: _mark_taken(tx, part, range(first, first + taken)))
 
 
 async def complete_package(agency: Agency, peer: Partner, package_id: str) -> bytes:
@@ -163,7 +102,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: str) -> by
         raise Conflict("conflict", "parts are missing", extra={"wanted": missing})
 
     def unit(tx: Transaction) -> None:
-        arrival = _announced(tx, peer, package_id)
+        arrival = announced(tx, peer, package_id)
         if arrival.state is not ArrivalState.RECEIVING or any(
             part.blocks_missing for part in _parts(tx, peer, package_id)
         ):
@@ -299,7 +238,9 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
             tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
         tx.log(
-            _entry(agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts))
+            arrival_entry(
+                agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)
+            )
         )
         return True
 
@@ -339,112 +280,12 @@ def _arrival_part(
 def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_sha256: str) -> int:
     total = envelope.parts_bytes
     return tx.log(
-        _entry(agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total)
+        arrival_entry(
+            agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total
+        )
     )
-
-
-def _entry(
-    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
-) -> Event:
-    about = {
-        "package_id": envelope.package_id,
-        "originator": envelope.originator,
-        "recipient": envelope.recipient,
-        "envelope_sha256": envelope.sha256,
-        "manifest_sha256": manifest_sha256,
-        "suite": envelope.clear.suite,
-        **record,
-    }
-    return event(
-        event_code,
-        agency.clock(),
-        envelope.originator,
-        package=envelope.package_id,
-        partner=envelope.originator,
-        record=about,
-    )
-
-
-async def _refused(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
-    """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
-
-    Nothing of the package is kept; that it was refused is logged.
-    """
-    is_for_good = isinstance(error, MalformedInput | NotAuthentic) or error.code == "package-conflict"
-    if envelope.recipient != agency.participant or not is_for_good:
-        return error
-    receipt = Receipt(
-        receipt=ReceiptKind.REFUSED,
-        package_id=envelope.package_id,
-        originator=envelope.originator,
-        recipient=agency.participant,
-        envelope_sha256=envelope.sha256,
-        manifest_sha256=None,
-        parts=tuple(part.ciphertext_root for part in envelope.parts),
-        at=agency.clock(),
-        problem=error.code,
-    )
-    signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
-    entry = _entry(
-        agency,
-        EventCode.PACKAGE_REFUSED_BY_US,
-        envelope,
-        None,
-        receipt_sha256=sha256_hex(signed),
-        code=error.code,
-        step=error.step,
-    )
-    await agency.store.write(lambda tx: tx.log(entry))
-    return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})
-
-
-def _announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
-    arrival = reader.get(ArrivalRecord, peer.participant, package_id)
-    if arrival is None:
-        raise NotFound(detail="announce the package first")
-    return arrival
 
 
 def _parts(reader: Reader, peer: Partner, package_id: str) -> list[ArrivalPartRecord]:
-    _announced(reader, peer, package_id)
+    announced(reader, peer, package_id)
     return reader.find(ArrivalPartRecord, originator=peer.participant, package_id=package_id)
-
-
-def _arriving(reader: Reader, peer: Partner, package_id: str, number: int) -> tuple[ArrivalPartRecord, str]:
-    """A part on its way in, and its signed root."""
-    arrival = _announced(reader, peer, package_id)
-    part = reader.get(ArrivalPartRecord, peer.participant, package_id, number)
-    if part is None:
-        raise NotFound(detail="the package has no such part")
-    if arrival.state is not ArrivalState.RECEIVING:
-        raise IllegalTransition("illegal-transition", "the package is here as a whole")
-    return part, parse_frame(arrival.frame).parts[number].ciphertext_root
-
-
-def _block_border(part: ArrivalPartRecord, place: Place) -> int:
-    """The first block of a range of this part that begins and ends on block borders."""
-    if place.total != part.ciphertext_bytes:
-        raise MalformedInput(detail="the part has another length than the range says")
-    ends_well = place.end == part.ciphertext_bytes or place.end % BLOCK_BYTES == 0
-    if place.start % BLOCK_BYTES or not ends_well or not place.start < place.end <= part.ciphertext_bytes:
-        raise MalformedInput(detail="the range does not fall on block borders")
-    return place.start // BLOCK_BYTES
-
-
-async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[bytes]:
-    """The same chunks; raises MalformedInput as soon as they are more than `total` bytes, or at the end fewer."""
-    taken = 0
-    async for chunk in chunks:
-        taken += len(chunk)
-        if taken > total:
-            raise MalformedInput(detail="more bytes than the range has")
-        yield chunk
-    if taken != total:
-        raise MalformedInput(detail="fewer bytes than the range has")
-
-
-def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:
-    present = tx.get(ArrivalPartRecord, part.originator, part.package_id, part.number)
-    if present is not None:
-        left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
-        tx.change(present, blocks_missing=format_ranges(left))

@@ -36,6 +36,19 @@ class ApprovalState(StrEnum):
     VOID = "void"
 
 
+class PolicySetState(StrEnum):
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class ReviewState(StrEnum):
+    BOOKED = "booked"
+    OVERDUE = "overdue"
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not-justified"
+
+
 @dataclass(frozen=True)
 class PackageRecord:
     """A package at its originator, whoever it goes to."""
@@ -120,6 +133,35 @@ class ApprovalRecord:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason_sealed: bytes | None = None
+
+
+@dataclass(frozen=True)
+class OfficerRecord:
+    """An officer from whom approving was withdrawn, whatever an access token says. None on record: nothing withdrawn."""
+
+    KEY: ClassVar = ("officer",)
+    officer: str
+    withdrawn_posts: str
+    """Comma-separated; `*` is all of them, empty is none any more."""
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewRecord:
+    """A release that went at once, because of a threat to life, and is to be reviewed by a second officer."""
+
+    KEY: ClassVar = ("package_id", "recipient")
+    package_id: str
+    recipient: str
+    post: str
+    state: ReviewState
+    submitter: str
+    booked_at: datetime
+    due_at: datetime
+    reviewed_by: str = ""
+    reviewed_at: datetime | None = None
+    note_sealed: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -221,6 +263,32 @@ class IdempotencyRecord:
 
 
 @dataclass(frozen=True)
+class PolicyFileRecord:
+    """A file of some policy set, for ever. It says nothing of any package, and is kept in the clear."""
+
+    KEY: ClassVar = ("sha256",)
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class PolicySetRecord:
+    """A policy set that was proposed, and what became of it. At most one is active; none is ever removed."""
+
+    KEY: ClassVar = ("policy_sha256",)
+    policy_sha256: str
+    state: PolicySetState
+    files: str
+    """Canonical JSON: the SHA-256 of each file, by its path."""
+    cases: int
+    """How many cases held when it was proposed."""
+    proposed_by: str
+    proposed_at: datetime
+    activated_by: str = ""
+    activated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class WitnessedLogRecord:
     """A partner's log as we, its witness, cosigned it last. Who shows us a smaller or another tree is told so by this."""
 
@@ -273,6 +341,10 @@ Record = (
     | ArrivalPartRecord
     | ParticipantRecord
     | IdempotencyRecord
+    | OfficerRecord
+    | ReviewRecord
+    | PolicyFileRecord
+    | PolicySetRecord
     | WitnessedLogRecord
     | WitnessRecord
     | SubmittedCheckpointRecord

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from attache.crypto import b64u, sha256_hex
-from attache.errors import IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
+from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
 from attache.package import (
     ManifestFacts,
     ManifestPart,
@@ -18,6 +18,7 @@ from attache.package import (
     SealedPart,
     address,
     encode_frame,
+    instant_text,
     seal_signed,
     sign_manifest,
     uuid7,
@@ -26,6 +27,7 @@ from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.vocabulary import Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.policies import active_set
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -35,6 +37,8 @@ from gateway.exchange.records import (
     OutboxRecord,
     OutboxState,
     ReleaseRecord,
+    ReviewRecord,
+    ReviewState,
 )
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
@@ -181,6 +185,13 @@ def carry_out(
     return tx.change(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
 
 
+def require_in_force(tx: Transaction, decision: Decision) -> None:
+    """Raise Conflict where another policy set came into force since it was asked."""
+    active = active_set(tx)
+    if active is None or active.policy_sha256 != decision.policy_set_hash:
+        raise Conflict(detail="another policy set came into force meanwhile; ask again")
+
+
 def new_life(agency: Agency, package_id: str, recipient: str, now: datetime) -> ReleaseRecord:
     """A recipient's life of a package, at its very start."""
     post = agency.directory.partner(recipient).descriptor.stated.post
@@ -244,6 +255,7 @@ def _manifest_part(submission: Submission, content: Content, number: int) -> Man
 
 def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:
     request, decision = verdict.request, verdict.decision
+    require_in_force(tx, decision)
     tx.add(
         DecisionRecord(
             decision_id=verdict.decision_id,
@@ -302,6 +314,7 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
             reason={"legal_basis": request.legal_basis, "purpose": request.purpose.value},
         ),
     )
+    _book_review(agency, tx, life, verdict)
     return replace(
         life,
         state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
@@ -311,6 +324,27 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
         part_numbers=",".join(map(str, sealed.part_numbers)),
     )
+
+
+def _book_review(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> None:
+    """What went at once on the promise of a review is due for one; its overdue review alarms (gateway.exchange.review)."""
+    request, hours = verdict.request, verdict.request.review_within_hours
+    if hours == 0:
+        return
+    due_at = request.now + timedelta(hours=hours)
+    tx.add(
+        ReviewRecord(
+            request.package_id,
+            request.recipient,
+            life.post,
+            ReviewState.BOOKED,
+            request.requester,
+            request.now,
+            due_at,
+        )
+    )
+    about = _about(agency, verdict, post=life.post, due_at=instant_text(due_at))
+    tx.log(event(EventCode.REVIEW_BOOKED, request.now, SYSTEM, **about))
 
 
 def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +47,8 @@ def _in_utc(instant: datetime) -> datetime:
 AgreementId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,62}$")]
 MarkingTexts = Annotated[tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(max_length=8)]
 Term = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+S = TypeVar("S", bound="Submission")
 
 _MEMBER = re.compile(r"[a-z0-9_]{1,63}")
 _ADDRESS = re.compile(r"(?P<participant>[a-z0-9][a-z0-9-]{0,62})(?:/(?P<desk>[a-z0-9][a-z0-9-]{0,62}))?")
@@ -137,9 +139,14 @@ def parse_submission(raw: bytes) -> Submission:
     Raises MalformedInput with `malformed-json`, `missing-legal-basis`, `unknown-term`, `unknown-marking` or
     `malformed-request`; the detail names the member and never repeats its value.
     """
+    return parse_as(raw, Submission)
+
+
+def parse_as(raw: bytes, model: type[S]) -> S:
+    """The same for what holds a submission and more."""
     strict_json.parse_object(raw)
     try:
-        submission = Submission.model_validate_json(raw)
+        submission = model.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error) from None
     _require_known(submission.markings, "markings")

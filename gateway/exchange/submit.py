@@ -4,7 +4,8 @@ The plaintext of a part exists in memory only, a block at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from attache.crypto import is_equal, parse_b64u
@@ -61,7 +62,7 @@ async def create_package(
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
     if earlier := await agency.store.read(lambda reader: _package_of(reader, use)):
         return earlier
-    _require_possible(agency, submission)
+    require_possible(agency, submission)
     package_id = uuid7(agency.clock(), agency.random)
 
     def unit(tx: Transaction) -> str:
@@ -142,7 +143,7 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
     """What policy would decide, by recipient. Nothing is stored but a log entry without content."""
-    _require_possible(agency, submission)
+    require_possible(agency, submission)
     now = agency.clock()
     package_id = uuid7(now, agency.random)
     digests = [part.sha256 or UNKNOWN_DIGEST for part in submission.parts]
@@ -156,22 +157,34 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
         now=now,
     )
 
-    async def log(outcomes: dict[str, str]) -> None:
-        record = {"recipients": sorted(requests), "outcomes": outcomes}
-        reason = {"purpose": submission.purpose.value}
-        entry = event(EventCode.DECISION_DRY_RUN, now, caller, record=record, reason=reason)
-        await agency.store.write(lambda tx: tx.log(entry))
-
-    try:
+    async with dry_run_logged(agency, caller, submission, requests) as outcomes:
         decisions = await asyncio.to_thread(
             lambda: {name: decide_release(agency, request) for name, request in requests.items()}
         )
+        outcomes.update({name: decision.outcome.value for name, decision in decisions.items()})
+    return decisions
+
+
+@asynccontextmanager
+async def dry_run_logged(
+    agency: Agency, caller: Caller, submission: Submission, recipients: Iterable[str]
+) -> AsyncIterator[dict[str, str]]:
+    """That somebody asked, and what would come of it by recipient: to be filled in. No content is logged."""
+
+    async def log(outcomes: dict[str, str]) -> None:
+        record = {"recipients": sorted(recipients), "outcomes": outcomes}
+        reason = {"purpose": submission.purpose.value}
+        entry = event(EventCode.DECISION_DRY_RUN, agency.clock(), caller, record=record, reason=reason)
+        await agency.store.write(lambda tx: tx.log(entry))
+
+    outcomes: dict[str, str] = {}
+    try:
+        yield outcomes
     except NotPermitted as error:
         if error.code == ENGINE_FAILED:
-            await log({error.extra["recipient"]: error.code})
+            await log({name: error.code for name in recipients if name == error.extra.get("recipient", name)})
         raise
-    await log({name: decision.outcome.value for name, decision in decisions.items()})
-    return decisions
+    await log(outcomes)
 
 
 def submission_of(agency: Agency, record: PackageRecord) -> Submission:
@@ -203,7 +216,7 @@ def _package_of(reader: Reader, use: IdempotencyRecord) -> str | None:
     return earlier.package_id
 
 
-def _require_possible(agency: Agency, submission: Submission) -> None:
+def require_possible(agency: Agency, submission: Submission) -> None:
     """What is known to fail later is refused at once."""
     for what, count, most in (
         ("parts", len(submission.parts), agency.limits.max_parts),

@@ -83,6 +83,56 @@ class DryRunView(View):
     recipients: Sequence[DecisionView]
 
 
+class ConditionView(View):
+    """One legal condition in words, and whether it is so."""
+
+    words: str
+    is_so: bool
+
+
+class RuleView(View):
+    """A rule that matters to a unit: a permit or a forbid, and whether it applies."""
+
+    rule: str
+    permits: bool
+    applies: bool
+    why: str
+    cite: str
+    conditions: Sequence[ConditionView]
+
+
+class LeverView(View):
+    """One thing to obtain or to choose."""
+
+    kind: str
+    value: str
+    words: str
+
+
+class UnitExplanationView(View):
+    """Why a part or field stays. `ways`: each a smallest set of things that would release it; `more_ways` exist."""
+
+    part: str
+    field: str | None
+    outcome: str
+    blocking: Sequence[RuleView]
+    permitting: Sequence[RuleView]
+    nearest: Sequence[RuleView]
+    ways: Sequence[Sequence[LeverView]]
+    more_ways: int
+
+
+class ExplanationView(View):
+    """What would stay, and why. `caution` says what this does not show."""
+
+    recipient: str
+    desk: str | None
+    outcome: str
+    units: Sequence[UnitExplanationView]
+    more_units: int
+    caution: str
+
+
 class ReceiptView(View):
     receipt: str
     recipient: str
@@ -115,6 +165,30 @@ class ApprovalView(View):
 
 class ApprovalList(View):
     approvals: Sequence[ApprovalView]
+
+
+class ReviewView(View):
+    """A release that went at once and is to be reviewed."""
+
+    package_id: str
+    recipient: str
+    post: str
+    state: str
+    booked_at: datetime
+    due_at: datetime
+    reviewed_at: datetime | None
+
+
+class ReviewList(View):
+    reviews: Sequence[ReviewView]
+
+
+class OfficerView(View):
+    """An officer, by pseudonymous id, and the posts for which approving is withdrawn; `*` for all."""
+
+    officer: str
+    withdrawn_posts: Sequence[str]
+    changed_at: datetime
 
 
 class ArrivalView(View):
@@ -155,6 +229,28 @@ class ParticipantView(View):
 
 class ParticipantList(View):
     participants: Sequence[ParticipantView]
+
+
+class PolicySetView(View):
+    """A policy set on record. Officers are pseudonymous ids."""
+
+    policy_sha256: str
+    state: str
+    cases: int
+    proposed_by: str
+    proposed_at: datetime
+    activated_by: str
+    activated_at: datetime | None
+
+
+class PolicySetList(View):
+    policies: Sequence[PolicySetView]
+
+
+class PolicyFilesView(PolicySetView):
+    """A policy set with its files, by their paths."""
+
+    files: dict[str, str]
 
 
 class EntryView(View):

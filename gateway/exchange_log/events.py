@@ -42,6 +42,13 @@ class EventCode(StrEnum):
     PACKAGE_HELD = "package.held"
     PACKAGE_APPROVED = "package.approved"
     PACKAGE_REJECTED = "package.rejected"
+    APPROVAL_LAPSED = "approval.lapsed"
+    APPROVAL_VOIDED = "approval.voided"
+    OFFICER_WITHDRAWN = "officer.withdrawn"
+    OFFICER_REINSTATED = "officer.reinstated"
+    REVIEW_BOOKED = "review.booked"
+    REVIEW_OVERDUE = "review.overdue"
+    REVIEW_DONE = "review.done"
     PACKAGE_DENIED = "package.denied"
     PACKAGE_RELEASED = "package.released"
     PACKAGE_DELIVERED = "package.delivered"
@@ -73,6 +80,7 @@ class EventCode(StrEnum):
     KEY_ROTATED = "key.rotated"
     CERTIFICATE_REFUSED = "certificate.refused"
     REVOCATION_OVERRIDDEN = "revocation.overridden"
+    POLICY_PROPOSED = "policy.proposed"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REFUSED = "policy.refused"
     SETTINGS_CHANGED = "settings.changed"
@@ -163,6 +171,13 @@ _KINDS = (
           (*_WHAT, "decision_id", "release_sha256", "post"), reason=("note",)),
     _kind(_E.PACKAGE_REJECTED, "A second officer rejected the release.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "post"), reason=("note",)),
+    _kind(_E.APPROVAL_LAPSED, "Nobody answered in time; the release is rejected.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.APPROVAL_VOIDED, "What was to be approved is no longer what would leave; policy decided again.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.OFFICER_WITHDRAWN, "Approving was withdrawn from an officer, for some posts or for all.", (), _SECURITY, ("officer", "posts"), reason=("note",)),
+    _kind(_E.OFFICER_REINSTATED, "An officer may approve again as the access token says.", (), _SECURITY, ("officer",), reason=("note",)),
+    _kind(_E.REVIEW_BOOKED, "A release went at once; a second officer is to review it.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post", "due_at")),
+    _kind(_E.REVIEW_OVERDUE, "A booked review was not done in time.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "post", "due_at")),
+    _kind(_E.REVIEW_DONE, "A second officer reviewed what had gone at once.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "post", "due_at", "finding"), reason=("note",)),
     _kind(_E.PACKAGE_DENIED, "Policy denied the release to one recipient; nothing left.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "policy_sha256"), reason=("reasons", "rules")),
     _kind(_E.PACKAGE_RELEASED, "The package was signed and sealed to one recipient.", _PACKAGE_PARTNER, _SHARED,
@@ -213,6 +228,7 @@ _KINDS = (
           ("participant", "certificate_sha256", "code")),
     _kind(_E.REVOCATION_OVERRIDDEN, "A security officer let the exchange go on with stale revocation data, for a limited time.", ("partner",), _SECURITY,
           ("participant", "until"), reason=("note",)),
+    _kind(_E.POLICY_PROPOSED, "An officer proposed a policy set, which loads and whose cases hold.", (), _PARTNERS, ("policy_sha256", "cases"), reason=("note",)),
     _kind(_E.POLICY_ACTIVATED, "A policy set came into force.", (), _PARTNERS, ("policy_sha256", "previous_sha256", "version", "cases"), reason=("note",)),
     _kind(_E.POLICY_REFUSED, "A policy set did not load and did not come into force.", (), _PARTNERS, ("policy_sha256", "code"), reason=("note",)),
     _kind(_E.SETTINGS_CHANGED, "The gateway started with other settings than before.", (), _OPERATIONS, ("names", "settings_sha256")),

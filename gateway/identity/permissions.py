@@ -23,6 +23,8 @@ class Action(StrEnum):
     SUSPEND_PARTNER = "suspend-partner"
     READ_POLICY = "read-policy"
     CHANGE_POLICY = "change-policy"
+    WITHDRAW_OFFICER = "withdraw-officer"
+    READ_REVIEWS = "read-reviews"
     READ_LOG = "read-log"
     EXPORT_EVIDENCE = "export-evidence"
     OVERRIDE_FRESHNESS = "override-freshness"
@@ -45,6 +47,8 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.SUSPEND_PARTNER: frozenset({Role.PARTNER_ADMIN, Role.SECURITY_OFFICER}),
     Action.READ_POLICY: _ANYONE,
     Action.CHANGE_POLICY: frozenset({Role.SECURITY_OFFICER}),
+    Action.WITHDRAW_OFFICER: frozenset({Role.SECURITY_OFFICER}),
+    Action.READ_REVIEWS: frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR}),
     Action.READ_LOG: frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     Action.EXPORT_EVIDENCE: _AT_THE_DESK | {Role.SECURITY_OFFICER, Role.AUDITOR},
     Action.OVERRIDE_FRESHNESS: frozenset({Role.SECURITY_OFFICER}),

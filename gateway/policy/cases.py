@@ -163,7 +163,7 @@ def parse_cases(text: str, file: str) -> tuple[Case, ...]:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise Misconfigured("policy-not-loaded", f"{file}: {where}: {first['msg'][:200]}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Misconfigured("policy-not-loaded", f"{file}: {str(error)[:200]}") from None
 
 

@@ -1,5 +1,6 @@
 """What policy answers. Silence is deny, and a deny gives its reasons in words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -94,6 +95,24 @@ class Decision:
     def part(self, name: str) -> PartDecision:
         """The decision on the part of this name; raises KeyError for none such."""
         return {part.name: part for part in self.parts}[name]
+
+    def render(self) -> str:
+        """The decision as text: everything, also what is hidden. See `without_hidden`."""
+        return "\n".join(_lines(self))
+
+
+def _lines(decision: Decision) -> Iterator[str]:
+    yield str(decision.outcome)
+    for part in decision.parts:
+        yield f"  {part.outcome:<9} {part.name}: {'; '.join(part.reasons)} [{', '.join(part.rules)}]"
+        for unit in part.fields:
+            yield f"    {unit.outcome:<9} {unit.path}: {'; '.join(unit.reasons)} [{', '.join(unit.rules)}]"
+    if decision.handling:
+        handling = decision.handling
+        caveats = ", ".join(sorted(handling.caveats)) or "none"
+        yield f"  delete within {handling.retention_days} days; caveats: {caveats}; onward: {handling.onward}"
+    if decision.approvals_needed:
+        yield f"  waits for {decision.approvals_needed.count} approval(s) at the post {decision.approvals_needed.post}"
 
 
 def without_hidden(decision: Decision) -> Decision:

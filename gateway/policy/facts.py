@@ -99,7 +99,7 @@ def parse_facts(text: str, file: str) -> PartnerFacts:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise Misconfigured("policy-not-loaded", f"{file}: {where}: {first['msg'][:200]}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         why = getattr(error, "problem", None) or "not YAML"

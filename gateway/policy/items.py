@@ -105,15 +105,16 @@ def _days_left(request: ReleaseRequest, part: PartFacts) -> int:
 
 
 def _consent(request: ReleaseRequest, originator: str, content: str) -> ConsentFacts | None:
-    """The originator's consent that fits best. The engine decides whether it fits."""
-    offered = [consent for consent in request.consents if consent.originator == originator]
-    return max(offered, key=lambda consent: _fit(request, consent, content), default=None)
+    """The consent that fits best. The engine decides whether it fits."""
+    return max(request.consents, key=lambda consent: _fit(request, consent, originator, content), default=None)
 
 
-def _fit(request: ReleaseRequest, consent: ConsentFacts, content: str) -> tuple[object, ...]:
+def _fit(request: ReleaseRequest, consent: ConsentFacts, originator: str, content: str) -> tuple[object, ...]:
     fits = (
+        consent.originator == originator,
         consent.content == content,
         consent.recipient == request.recipient,
         consent.purpose is request.purpose,
+        request.now < consent.expires_at,
     )
     return (sum(fits), consent.expires_at, consent.consent_id)

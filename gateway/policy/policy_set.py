@@ -66,7 +66,10 @@ class ReadingShard:
 
 @dataclass(frozen=True, eq=False)
 class PolicySet:
-    """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path."""
+    """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path.
+
+    Safe to share between threads. It does not pickle: another process loads the files itself.
+    """
 
     own: str
     hash: str
@@ -79,6 +82,15 @@ class PolicySet:
         if partner not in self.shards:
             raise NotFound("unknown-partner", f"no policy file for {partner[:80]!r}")
         return self.shards[partner]
+
+    def render(self) -> str:
+        """The set as text: its hash, and for each partner its rules and its shard's hash."""
+        lines = [f"policy set of {self.own} {self.hash}"]
+        for partner, shard in self.shards.items():
+            lines.append(
+                f"  {partner}: {len(shard.rules)} rules, {len(shard.facts.agreements)} agreements, {shard.hash}"
+            )
+        return "\n".join([*lines, f"  readers: {len(self.reading.rules)} rules, {self.reading.hash}"])
 
 
 def read_policy_folder(folder: Path) -> dict[str, str]:
@@ -115,11 +127,16 @@ def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
         raise Misconfigured("policy-not-loaded", "\n".join(wrong))
     return PolicySet(
         own=own,
-        hash=_hash(own, files),
+        hash=policy_set_hash(own, files),
         files=MappingProxyType(dict(files)),
         shards=MappingProxyType(shards),
         reading=reading,
     )
+
+
+def policy_set_hash(own: str, files: Mapping[str, str]) -> str:
+    """The hash of the set that these files make, whether it loads or not: their contents, our id and the engine."""
+    return _hash(own, files)
 
 
 def _load_shard(

@@ -10,15 +10,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from attache import strict_json
-from attache.errors import MalformedInput
+from attache.errors import AttacheError, IntegrityLost, MalformedInput
 from gateway.policy.decision import Decision
 from gateway.policy.request import ReleaseRequest
 
 FORMAT = "attache-decision/1"
 _BOUND = ("package_id", "kind", "purpose", "recipient", "recipient_desk", "legal_basis", "channel", "urgency")
-_BOUND_TOO = ("content_digest", "crime_types", "named_recipients", "handling_codes", "parts")
+_BOUND_TOO = ("content_digest", "crime_types", "named_recipients", "handling_codes", "parts", "assurances", "caveats")
 
 _REQUEST = TypeAdapter(ReleaseRequest)
+_DECISION = TypeAdapter(Decision)
 
 
 def plain(value: Any) -> Any:
@@ -53,9 +54,20 @@ def parse_request(raw: Mapping[str, Any]) -> ReleaseRequest:
         raise MalformedInput("malformed-request", f"{where}: {first['msg'][:200]}") from None
 
 
+def parse_decision(record: bytes) -> Decision:
+    """The answer in a record; raises IntegrityLost for what is no record. Not checked: that it replays (`replay`)."""
+    try:
+        return _DECISION.validate_python({**strict_json.parse_object(record)["decision"], "record": record})
+    except (AttacheError, ValidationError, KeyError, TypeError):
+        raise IntegrityLost(detail="not a record of a decision", step="record") from None
+
+
 def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
-    """What an approval is bound to, from a request's plain facts: content, markings, recipient, purpose, basis, channel,
-    urgency, and the rules themselves. Hex.
+    """What an approval is bound to, from a request's plain facts. Hex.
+
+    Content, classification, recipient, purpose, basis, channel, urgency, the papers on file and the rules themselves:
+    all that decides what would leave. Not the clock, the approvals, or a retention shorter than the rules'.
     """
-    bound = {name: facts[name] for name in (*_BOUND, *_BOUND_TOO)}
+    bound = {name: facts[name] for name in (*_BOUND, *_BOUND_TOO, "review_within_hours")}
+    bound["consents"] = sorted(facts["consents"], key=strict_json.canonical)
     return hashlib.sha256(strict_json.canonical({"shard": shard_hash, "desk": desk, "release": bound})).hexdigest()

@@ -100,6 +100,7 @@ class ConsentFacts:
 class ReleaseRequest:
     """One proposed release: this package, to this recipient, on this basis.
 
+    `requester` is the submitting officer's pseudonymous id, `post` the officer's own post, which is only recorded.
     `recipient_desk` None is the partner's default desk. `named_recipients` are addresses, `participant/desk`.
     `caveats` and `retention_days` are the officer's own tightening; policy may tighten further, never loosen.
     `review_within_hours` 0 means that no review is booked. `content_digest` is over all part digests, in hex.

@@ -97,7 +97,10 @@ def _parse_rule(statement: str, file: str, line: int) -> Rule:
     rule_id = template.annotations.get("id", "")
     if not rule_id:
         raise Misconfigured("policy-not-loaded", f"{where}: @id is missing")
-    clauses = zip(template.clauses, form["conditions"], _clause_texts(statement), strict=True)
+    texts = list(_clause_texts(statement))
+    if not len(texts) == len(template.clauses) == len(form["conditions"]):
+        raise Misconfigured("policy-not-loaded", f"{where}: its clauses cannot be told apart")
+    clauses = zip(template.clauses, form["conditions"], texts, strict=True)
     return Rule(
         id=rule_id,
         file=file,

@@ -22,9 +22,9 @@ def claim_outbox(
     return sorted(claimed, key=lambda each: (each.due_at, each.outbox_id))
 
 
-def outbox_due(connection: Connection) -> datetime | None:
+def outbox_due(connection: Connection, busy: frozenset[str]) -> datetime | None:
     """See exchange.ports.Reader."""
-    due: datetime | None = connection.execute(_DUE).scalar_one()
+    due: datetime | None = connection.execute(_DUE, {"busy": sorted(busy)}).scalar_one()
     return due
 
 
@@ -53,7 +53,8 @@ def _claim() -> ReturningUpdate[Any]:
 def _due() -> Select[Any]:
     row = _OUTBOX.c
     free_at = case((row.due_at < row.lease_until, row.lease_until), else_=row.due_at)
-    return select(func.min(free_at)).where(row.state == OutboxState.PENDING)
+    not_busy = row.partner.not_in(bindparam("busy", expanding=True))
+    return select(func.min(free_at)).where(row.state == OutboxState.PENDING, not_busy)
 
 
 _CLAIM = _claim()

@@ -81,6 +81,17 @@ class SqlReader:
         )
         return self._all(ApprovalRecord, query)
 
+    def approvals_lapsed(self, now: datetime, limit: int) -> list[ApprovalRecord]:
+        """See exchange.ports.Reader."""
+        approval = SQL[ApprovalRecord].table.c
+        query = (
+            SQL[ApprovalRecord]
+            .all.where(approval.state == ApprovalState.PENDING, approval.expires_at <= now)
+            .order_by(approval.expires_at, approval.approval_id)
+            .limit(limit)
+        )
+        return self._all(ApprovalRecord, query)
+
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """See exchange.ports.Reader."""
         release = SQL[ReleaseRecord].table.c
@@ -107,9 +118,9 @@ class SqlReader:
         )
         return self._all(SubmittedCheckpointRecord, query)
 
-    def outbox_due(self) -> datetime | None:
+    def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """See exchange.ports.Reader."""
-        return outbox_due(self._connection)
+        return outbox_due(self._connection, busy)
 
     def prove_entry(self, index: int) -> LogProof:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""

@@ -13,6 +13,7 @@ from gateway.exchange.records import (
     ArrivalRecord,
     DecisionRecord,
     IdempotencyRecord,
+    OfficerRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,
@@ -20,9 +21,14 @@ from gateway.exchange.records import (
     PackageState,
     ParticipantRecord,
     PartRecord,
+    PolicyFileRecord,
+    PolicySetRecord,
+    PolicySetState,
     ReceiptRecord,
     Record,
     ReleaseRecord,
+    ReviewRecord,
+    ReviewState,
     SubmittedCheckpointRecord,
     WitnessedLogRecord,
     WitnessRecord,
@@ -205,6 +211,52 @@ class IdempotencyRow(Table, table=True):
     at: datetime = instant()
 
 
+class OfficerRow(Table, table=True):
+    __tablename__ = "officer"
+
+    officer: str = key()
+    withdrawn_posts: str
+    changed_by: str
+    changed_at: datetime = instant()
+
+
+class ReviewRow(Table, table=True):
+    __tablename__ = "review"
+    __table_args__ = (Index("review_by_state", "state", "due_at"),)
+
+    package_id: str = key()
+    recipient: str = key()
+    post: str
+    state: ReviewState = term(ReviewState)
+    submitter: str
+    booked_at: datetime = instant()
+    due_at: datetime = instant()
+    reviewed_by: str
+    reviewed_at: datetime | None = instant(nullable=True)
+    note_sealed: bytes | None = binary(nullable=True)
+
+
+class PolicyFileRow(Table, table=True):
+    __tablename__ = "policy_file"
+
+    sha256: str = key()
+    content: bytes = binary()
+
+
+class PolicySetRow(Table, table=True):
+    __tablename__ = "policy_set"
+    __table_args__ = (Index("policy_set_by_state", "state"),)
+
+    policy_sha256: str = key()
+    state: PolicySetState = term(PolicySetState)
+    files: str
+    cases: int
+    proposed_by: str
+    proposed_at: datetime = instant()
+    activated_by: str
+    activated_at: datetime | None = instant(nullable=True)
+
+
 class WitnessedLogRow(Table, table=True):
     __tablename__ = "witnessed_log"
 
@@ -249,6 +301,10 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalPartRecord: ArrivalPartRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
+    OfficerRecord: OfficerRow,
+    ReviewRecord: ReviewRow,
+    PolicyFileRecord: PolicyFileRow,
+    PolicySetRecord: PolicySetRow,
     WitnessedLogRecord: WitnessedLogRow,
     WitnessRecord: WitnessRow,
     SubmittedCheckpointRecord: SubmittedCheckpointRow,

@@ -34,6 +34,7 @@ AGENCY = {
     "GET /packages/{package_id}/evidence": (DESK | LOG, "not-found"),
     "GET /packages/{package_id}/sealed/{recipient}": (DESK, "not-found"),
     "POST /decisions": (DESK | {"approver"}, "malformed-request"),
+    "POST /decisions/explanation": (DESK | {"approver"}, "malformed-request"),
     "GET /approvals": ({"approver"}, 200),
     "GET /approvals/{approval_id}": ({"approver"}, "not-found"),
     "POST /approvals/{approval_id}": ({"approver"}, "malformed-request"),
@@ -44,6 +45,14 @@ AGENCY = {
     "GET /participants": (EVERY_ROLE, 200),
     "POST /participants/{participant}/suspend": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
+    "GET /reviews": ({"approver", "security-officer", "auditor"}, 200),
+    "POST /reviews/{package_id}/{recipient}": ({"approver"}, "malformed-request"),
+    "POST /officers/withdrawal": ({"security-officer"}, "malformed-request"),
+    "POST /officers/reinstatement": ({"security-officer"}, "malformed-request"),
+    "GET /policies": (EVERY_ROLE, 200),
+    "POST /policies": ({"security-officer"}, "malformed-request"),
+    "GET /policies/{policy_sha256}": (EVERY_ROLE, "not-found"),
+    "POST /policies/{policy_sha256}/activation": ({"security-officer"}, "malformed-request"),
     "GET /witnesses": (LOG, 200),
     "POST /witnesses/{participant}/clear": ({"security-officer"}, "malformed-request"),
     "GET /log/checkpoint": (LOG, 200),
@@ -69,6 +78,7 @@ OPEN_EXCHANGE = {"GET /problems/{code}": "certificate-required", "HEAD /problems
 
 PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", "recipient": "europol"}
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
+PLACES["policy_sha256"] = "0" * 64
 BODIES = {
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",

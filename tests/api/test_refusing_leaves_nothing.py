@@ -7,7 +7,7 @@ import pytest
 from tests.exchange_place import a_part, a_submission, b64u, kept_open, problem
 
 PAST = "2020-01-01T00:00:00Z"
-BIG_MARKING = f"REL TO: partner-frankfurt, {', '.join(f'p{n}' for n in range(750))}"
+BIG_MARKING = f"REL TO: partner-frankfurt, {', '.join(f'p{n}' for n in range(675))}"
 
 REFUSED = {
     "idempotency key missing": ("idempotency-key-required", 400, {}),

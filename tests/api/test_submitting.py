@@ -30,6 +30,7 @@ def test_a_small_package_is_released_in_one_request(place):
             assert life["state"] == "released"
             assert await gateway.entries() == [
                 *["participant.admitted"] * 6,
+                "policy.activated",
                 "package.submitted",
                 "package.decided",
                 "package.released",

@@ -14,6 +14,17 @@ FOLDER = Path(gateway.exchange.__file__).parent
 BOOKKEEPING = "records.changed"
 
 CHANGES = {
+    "activate.activate_policies": {"policy.activated", "policy.refused"},
+    "activate.load_policies_in_force": {"policy.activated", "policy.refused"},
+    "activate.propose_policies": {"policy.proposed", "policy.refused"},
+    "arriving_blocks.take_blocks": {BOOKKEEPING},
+    "arriving_blocks.take_hashes": {BOOKKEEPING},
+    "officers.reinstate_officer": {"officer.reinstated"},
+    "officers.withdraw_officer": {"officer.withdrawn"},
+    "refuse.refused_with_receipt": {"package.refused-by-us"},
+    "review.record_review": {"review.done"},
+    "submit.dry_run_logged": {"decision.dry-run"},
+    "upkeep.keep_up": {"review.overdue"},
     "acknowledge.ensure_receipt": {"receipt.signed"},
     "approve.answer_approval": {"package.approved", "package.rejected"},
     "audit.search_log": {"log.searched"},
@@ -29,11 +40,8 @@ CHANGES = {
     "receipts.accept_receipt": {"receipt.stored", "package.delivered", "package.refused", "package.opened-by-partner"},
     "receive._begin": {"package.announced"},
     "receive._fill": {BOOKKEEPING},
-    "receive._refused": {"package.refused-by-us"},
     "receive._take_whole": {"package.received"},
     "receive.complete_package": {"package.received"},
-    "receive.take_blocks": {BOOKKEEPING},
-    "receive.take_hashes": {BOOKKEEPING},
     "release.engine_failure_logged": {"package.denied"},
     "self_check._conclude": {"log.checked", "log.alarm"},
     "submit.create_package": {
@@ -43,7 +51,6 @@ CHANGES = {
         "package.held",
         "package.denied",
     },
-    "submit.dry_run": {"decision.dry-run"},
     "submit.submit_package": {
         "package.submitted",
         "package.decided",

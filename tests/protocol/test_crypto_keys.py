@@ -61,6 +61,14 @@ def test_es384_signatures_that_are_none(made, signature):
         made[Algorithm.ES384].public_key.verify(b"message", signature)
 
 
+def test_es384_signatures_have_one_length(made):
+    """A zero before s means the same number, in another spelling."""
+    signature = made[Algorithm.ES384].sign(b"message")
+    for longer in (signature[:48] + b"\x00" + signature[48:], signature + b"\x00"):
+        with pytest.raises(SignatureInvalid):
+            made[Algorithm.ES384].public_key.verify(b"message", longer)
+
+
 def test_a_sealing_key_does_not_verify(made):
     for algorithm in (Algorithm.ECDH_P384, Algorithm.HPKE_10):
         with pytest.raises(SignatureInvalid):

@@ -66,6 +66,38 @@ def test_submit_show_wait_list_receipts(attache, gateway, note):
     assert "title:" in attache("show", "00000")[1]
 
 
+def test_explain_prints_conditions_and_ways(attache, note):
+    rule = {"rule": "BASE-X", "permits": False, "applies": True, "why": "A reason", "cite": "A law"}
+    condition = {"words": "it is so", "is_so": True}
+    lever = {"kind": "approval", "value": "1", "words": "an approver approves"}
+    unit = {"part": "note.txt", "field": None, "outcome": "hold", "blocking": [rule | {"conditions": [condition]}]}
+    units = [unit | {"ways": [[lever]]}, unit | {"part": "b\x1b.txt", "ways": []}]
+    answer = {"recipient": "partner-bogota", "outcome": "hold", "units": units, "more_units": 2, "caution": "Beware"}
+    asked = []
+
+    def gateway(request):
+        asked.append((request.url.path, json.loads(request.read())["recipient"]))
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(answer).encode()))
+
+    arguments = ("explain", note, "--to", "partner-bogota/cases=BOGOTA-LEA", *FACTS)
+    code, out, _ = attache(*arguments, transport=httpx.MockTransport(gateway))
+    assert code == 0
+    assert asked == [("/api/v1/decisions/explanation", "partner-bogota")]
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[:5] == [
+        "partner-bogota: hold",
+        "note.txt: hold",
+        "BASE-X: A reason (A law)",
+        "so: it is so",
+        "would release it: an approver approves",
+    ]
+    assert "b\\u001b.txt: hold" in lines
+    assert "would release it: nothing that an officer can obtain or choose" in lines
+    assert lines[-2:] == ["2 more stay", "Beware"]
+    code, out, _ = attache(*arguments, "--json", transport=httpx.MockTransport(gateway))
+    assert json.loads(out)["recipients"][0]["units"][0]["blocking"][0]["rule"] == "BASE-X"
+
+
 def test_decide_prints_the_rules(attache, note):
     code, out, _ = attache("decide", note, "--to", "partner-bogota=BOGOTA-LEA", *FACTS)
     assert code == 0

@@ -77,6 +77,23 @@ def test_decide_submit_and_follow(place):
     assert not package.recipients[0].model_extra
 
 
+def test_explain_answers_in_values(place):
+    async def story(opened):
+        async with client_of(opened, "analyst") as gateway:
+            unmarked = a_submission(Part("note.txt", b"a note", "text/plain", (), ("return-information",)))
+            return await gateway.explain(unmarked, "partner-frankfurt"), await gateway.explain(
+                unmarked, "partner-frankfurt", part="note.txt"
+            )
+
+    every, one = with_gateway(place, story)
+    assert (every.recipient, every.outcome, every.units) == ("partner-frankfurt", "deny", one.units)
+    assert "BASE-6103" in [rule.rule for rule in one.units[0].blocking]
+    assert "legal basis" in every.caution
+    assert not every.model_extra
+    assert not every.units[0].model_extra
+    assert not every.units[0].blocking[0].model_extra
+
+
 def test_large_package_is_streamed_and_sealed(place, tmp_path):
     content = bytes(range(256)) * 4096 * 3 + b"tail"
     (tmp_path / "wallets.json").write_bytes(content)

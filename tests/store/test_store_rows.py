@@ -170,9 +170,10 @@ async def test_many_rows_are_compared_in_slices(place):
 
 async def test_a_check_goes_on_while_the_gateway_writes(place):
     """Slices of different states: what is written meanwhile is neither missed nor taken for tampering."""
+    from store_place import keys_of
+
     from gateway.store.log_audit import LogCheck
     from gateway.store.opening import reading_engine, snapshot
-    from store_place import keys_of
 
     async with place.open() as store:
         for n in range(0, 1400, 2):

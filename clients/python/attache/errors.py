@@ -216,7 +216,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "policy-engine-failed": Problem(NotPermitted, "Policy could not be evaluated, so nothing leaves", "Tell the operator; nothing was released."),
     "own-submission": Problem(NotPermitted, "Nobody approves their own submission", "Ask a second officer."),
     "approval-void": Problem(NotPermitted, "The approval does not cover exactly this release", "Have this release approved again."),
+    "review-overdue": Problem(AttacheError, "A booked review was not done in time", "Have a second officer of the post review the release."),
     "partner-suspended": Problem(NotPermitted, "Exchange with this participant is suspended", "Ask the partner administrator."),
+    "witness-stale": Problem(NotPermitted, "No witness has cosigned the exchange log recently enough, so nothing leaves", "Reach a witness; release is possible again after the next cosignature."),
     # Objects
     "not-found": Problem(NotFound, "Nothing here that you may know of", "Check the identifier."),
     "unknown-partner": Problem(NotFound, "No such participant", "Use the id of an admitted participant."),
@@ -259,6 +261,8 @@ PROBLEMS: Mapping[str, Problem] = {
     "integrity-lost": Problem(IntegrityLost, "Our own records do not add up", "Stop, keep everything, call the security officer."),
     "replay-differs": Problem(IntegrityLost, "A recorded decision does not replay to itself", "Keep the record and the policy files; call the security officer."),
     "misconfigured": Problem(Misconfigured, "The configuration cannot be used", "Mend the setting that the detail names."),
+    "policy-not-activated": Problem(Misconfigured, "The policy folder holds a set that nobody has proposed", "Propose and activate it with two officers, or restore the folder."),
+    "policy-case-fails": Problem(MalformedInput, "A case of the policy set does not hold", "Mend the policy, or the case, that the detail names."),
     "release-stopped": Problem(AttacheError, "Nothing is released while the exchange log is in doubt", "Call the security officer: a witness's alarm is to be looked into, or a witness to be reached."),
     "policy-not-loaded": Problem(Misconfigured, "The policy set does not load", "Mend the file, line and rule that the detail names."),
 }  # fmt: skip

@@ -6,9 +6,11 @@ const runCases = async (cases) => {
     entry: (each) => attacheRules.verifyEntry(bytes(each.raw), each.vkeys),
     directory: (each) => attacheRules.verifyDirectory(async (path) => (path in each.files ? bytes(each.files[path]) : null), each.vkeys),
     tree: async (each) => ({ root: attacheRules.toHex(await attacheRules.rootOf(await Promise.all(each.leaves.map((leaf) => attacheRules.leafHash(bytes(leaf)))))) }),
+    shake: (each) => ({ digests: [attacheRules.shake128, attacheRules.shake256].map((shake) => attacheRules.toHex(shake(bytes(each.raw))(500))) }),
+    signature: (each) => ({ verdict: attacheRules.isMlDsa(each.level, bytes(each.key), bytes(each.message), bytes(each.signature)) }),
     checkpoint: async (each) => {
       const keys = await Promise.all(each.vkeys.map((text) => attacheRules.parseVkey(text)));
-      return { verified: (await attacheRules.openCheckpoint(bytes(each.raw), keys)).verified.map(({ key, isChecked }) => [key.text, isChecked]) };
+      return { verified: (await attacheRules.openCheckpoint(bytes(each.raw), keys)).verified.map(({ key }) => key.text) };
     },
   };
   const results = [];

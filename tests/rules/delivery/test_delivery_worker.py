@@ -51,7 +51,7 @@ def play(scene_of, **concurrency):
 
 
 async def until(is_so):
-    while not is_so():  # noqa: ASYNC110 -- what is waited for is in plain lists
+    while not is_so():
         await asyncio.sleep(0)
 
 

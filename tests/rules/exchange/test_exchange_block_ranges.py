@@ -1,5 +1,7 @@
 """Block numbers as text."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def test_what_is_written_is_read(blocks):
 def test_the_text_is_shortest_and_ascending(blocks):
     text = format_ranges([*blocks, *blocks])
     pieces = [tuple(map(int, piece.split("-"))) for piece in text.split(",") if piece]
-    assert all(before[-1] + 1 < after[0] for before, after in zip(pieces, pieces[1:], strict=False))
+    assert all(before[-1] + 1 < after[0] for before, after in itertools.pairwise(pieces))
     assert all(len(piece) == 1 or piece[0] < piece[1] for piece in pieces)
 
 

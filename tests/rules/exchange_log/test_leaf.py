@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from attache import strict_json
 from attache.errors import AttacheError
+from attache.evidence.leaf import read_leaf
 from gateway.exchange_log.events import CATALOGUE, EventCode, Group, Reader, readers_of
 from gateway.exchange_log.leaf import MAX_LEAF_BYTES, Event, Opening, Pseudonyms, make_leaf, parse_leaf, verify_opening
 
@@ -237,3 +238,25 @@ def test_who_may_see_what():
 
 def test_the_catalogue_is_complete():
     assert set(CATALOGUE) == set(EventCode)
+
+
+def test_a_leaf_of_a_newer_catalogue_can_be_read_but_is_not_ours():
+    newer = spelled(code="package.teleported", ids={"actor": "ab" * 16, "portal": "cd" * 16})
+    assert read_leaf(newer).code == "package.teleported"
+    assert refused(parse_leaf, newer) == ("malformed-log", "leaf")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        spelled(code="Package.Released"),
+        spelled(code="x" * 65),
+        spelled(code=7),
+        spelled(ids={"actor": "ab" * 16, "Über": "ab" * 16}),
+        spelled(ids={"package": "ab" * 16}),
+        spelled(ids={"actor": "ab" * 16, **{f"id-{n}": "ab" * 16 for n in range(100)}}),
+        spelled(commitments=[]),
+    ],
+)
+def test_what_is_not_a_leaf_of_any_catalogue(raw):
+    assert refused(read_leaf, raw) == ("malformed-log", "leaf")

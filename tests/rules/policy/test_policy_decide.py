@@ -9,6 +9,7 @@ from policy_requests import NOW, approved, consent, outcomes, part, request, shi
 
 from attache.errors import AttacheError
 from attache.vocabulary import (
+    Assurance,
     Caveat,
     Channel,
     ContentClass,
@@ -208,6 +209,10 @@ CHANGES = {
     "named recipients": {"named_recipients": frozenset({"partner-bogota/police"})},
     "package": {"package_id": "01890000-0000-7000-8000-000000000002"},
     "recipient": {"recipient": "partner-sydney", "legal_basis": "SYDNEY-LEA"},
+    "assurances": {"assurances": frozenset({Assurance.DATA_PROTECTION})},
+    "caveats": {"caveats": frozenset({Caveat.NOT_EVIDENCE})},
+    "consents": {"consents": (consent("partner-sydney", request()),)},
+    "review": {"review_within_hours": 12},
 }
 
 
@@ -224,6 +229,22 @@ def test_an_approval_under_other_rules_is_void():
     facts = "partners/partner-bogota.facts.yaml"
     edited = load_policy_set({**shipped_files(), facts: shipped_files()[facts] + "# seen again\n"}, own="irs-ci")
     assert decide(edited, approved(asked, "officer-2")).outcome is Outcome.HOLD
+
+
+def test_what_an_approver_did_not_see_does_not_go_with_the_approval():
+    """An assurance that comes after the approval would release a field that the approver saw withheld."""
+    fields = (FieldFacts("summary"), FieldFacts("suspect", content_class=frozenset({ContentClass.PERSONAL_DATA})))
+    asked = request("partner-frankfurt", part("report", fields=fields, markings=("TLP:AMBER+STRICT",)))
+    seen = approved(asked, "officer-2")
+    assert outcomes(decide(shipped(), seen))["report#suspect"] == "mask"
+    assured = replace(seen, assurances=frozenset({Assurance.DATA_PROTECTION}))
+    assert decide(shipped(), assured).outcome is Outcome.HOLD
+
+
+def test_the_order_of_consents_does_not_void_an_approval():
+    one, other = (consent("partner-sydney", request(), consent_id=name) for name in ("a", "b"))
+    digests = {release_digest(shipped(), request(consents=pair)) for pair in ((one, other), (other, one))}
+    assert len(digests) == 1
 
 
 def test_the_clock_and_the_officers_own_tightening_do_not_void_it():
@@ -413,3 +434,18 @@ def test_the_same_question_has_the_same_bytes_for_an_answer():
 
 def test_unit_outcomes_are_closed():
     assert {str(outcome) for outcome in UnitOutcome} == {"disclose", "mask", "withhold", "hold"}
+
+
+def test_a_decision_reads_as_text():
+    fields = (
+        FieldFacts("summary"),
+        FieldFacts("informant", content_class=frozenset({ContentClass.SOURCE_IDENTIFYING})),
+    )
+    assert decided("partner-bogota", part("report", fields=fields)).render().splitlines() == [
+        "hold",
+        "  hold      report: What is above TLP:GREEN needs the approval of the attaché in Bogotá [BOGOTA-APPROVAL]",
+        "    hold      summary: What is above TLP:GREEN needs the approval of the attaché in Bogotá [BOGOTA-APPROVAL]",
+        "    withhold  informant: What identifies a source never leaves [BASE-SOURCE]",
+        "  delete within 365 days; caveats: lead-purposes-only, no-onward-sharing; onward: none",
+        "  waits for 1 approval(s) at the post bogota",
+    ]

@@ -148,7 +148,7 @@ def valid_approvers(asked, post):
     return officers, any(post in a.posts for a in good)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(approved_requests())
 def test_what_leaves_is_lawful(asked):
     decision = decide(shipped(), replace(asked, wait_for_approval=False))
@@ -208,7 +208,7 @@ def test_what_leaves_is_lawful(asked):
         assert asked.caveats <= decision.handling.caveats
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests(), st.sampled_from(list(ContentClass)), st.booleans())
 def test_adding_a_class_never_releases_more(asked, more, masked_and_now):
     asked = replace(asked, wait_for_approval=False)
@@ -226,7 +226,7 @@ def test_adding_a_class_never_releases_more(asked, more, masked_and_now):
         assert all(held[1][unit] <= held[0][unit] for unit in held[0])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(requests(), st.sampled_from(["tlp", "orcon", "rel_to", "unresolved", "origin"]))
 def test_marking_it_up_never_releases_more(asked, how):
     asked = replace(asked, wait_for_approval=False, consents=())
@@ -251,7 +251,7 @@ def test_marking_it_up_never_releases_more(asked, how):
     assert all(RANK[after[unit]] <= RANK[before[unit]] for unit in before if unit.split("#")[0] in treaty)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(approved_requests())
 def test_more_papers_never_release_less(asked):
     """Approvals, assurances and consents only ever help."""
@@ -261,7 +261,7 @@ def test_more_papers_never_release_less(asked):
     assert all(RANK[without[unit]] <= RANK[with_papers[unit]] for unit in without)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(approved_requests())
 def test_waiting_releases_nothing_that_not_waiting_would_keep(asked):
     now, later = (decide(shipped(), replace(asked, wait_for_approval=waiting)) for waiting in (False, True))
@@ -270,7 +270,7 @@ def test_waiting_releases_nothing_that_not_waiting_would_keep(asked):
         assert outcomes(now) == outcomes(later)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(approved_requests())
 def test_every_explanation_agrees_with_the_decision(asked):
     for one in asked.parts:
@@ -310,7 +310,7 @@ def test_a_suspended_partner_gets_nothing():
     assert decide(EDITED, public).part("x").rules == ("BASE-SUSPENDED",)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(requests())
 def test_what_is_hidden_leaves_no_trace(asked):
     hidden = part("hidden", ContentClass.SAR_DERIVED, markings=("TLP:GREEN",))

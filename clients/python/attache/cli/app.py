@@ -69,6 +69,11 @@ app.command(
 app.command(
     "decide", help=f"Ask what policy would decide; nothing is submitted.\n\nExample: attache decide {_PACKAGE}"
 )(packages.package_command(packages.decide))
+app.command(
+    "explain",
+    help="Ask why parts would stay, and what would let them go; nothing is submitted."
+    f"\n\nExample: attache explain {_PACKAGE}",
+)(packages.package_command(packages.explain))
 app.command("list")(packages.list_packages)
 app.command("show")(packages.show)
 app.command("wait")(packages.wait)

@@ -12,7 +12,14 @@ import typer
 from attache.cli.options import AsJson, Limit, PackageId
 from attache.cli.output import print_facts, print_json, print_table, working
 from attache.cli.session import Session, session_of
-from attache.client.models import DecisionView, PackageView, ReleaseView
+from attache.client.models import (
+    DecisionView,
+    ExplanationView,
+    PackageView,
+    ReleaseView,
+    RuleView,
+    UnitExplanationView,
+)
 from attache.client.submission import Part, Recipient, Submission
 from attache.errors import NotPermitted
 from attache.vocabulary import (
@@ -139,6 +146,16 @@ def decide(session: Session, submission: Submission, _idempotency_key: str | Non
         raise NotPermitted("policy-denied", "it would be denied to every recipient")
 
 
+def explain(session: Session, submission: Submission, _idempotency_key: str | None, as_json: bool) -> None:
+    with session.client() as client:
+        found = [client.explain(submission, to.to.partition("/")[0]) for to in submission.recipients]
+    if as_json:
+        print_json({"recipients": [explanation.model_dump(mode="json") for explanation in found]})
+        return
+    for explanation in found:
+        _print_explanation(explanation)
+
+
 def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
     """List packages, newest first.
 
@@ -238,3 +255,24 @@ def _print_decision(decision: DecisionView) -> None:
             for part in decision.parts
         ],
     )
+
+
+def _print_explanation(explanation: ExplanationView) -> None:
+    print_facts(f"{explanation.recipient}: {explanation.outcome}", [])
+    for unit in explanation.units:
+        name = unit.part if unit.field is None else f"{unit.part}#{unit.field}"
+        ways = [" and ".join(lever.words for lever in way) for way in unit.ways]
+        found = [("would release it", way) for way in ways or ["nothing that an officer can obtain or choose"]]
+        print_facts(f"{name}: {unit.outcome}", [*(fact for rule in _rules(unit) for fact in _rule(rule)), *found])
+    if explanation.more_units:
+        print_facts(f"{explanation.more_units} more stay", [])
+    print_facts(explanation.caution, [])
+
+
+def _rules(unit: UnitExplanationView) -> tuple[RuleView, ...]:
+    return unit.blocking or unit.nearest or unit.permitting
+
+
+def _rule(rule: RuleView) -> list[tuple[str, object]]:
+    conditions = [("so" if condition.is_so else "not so", condition.words) for condition in rule.conditions]
+    return [(rule.rule, f"{rule.why} ({rule.cite})"), *conditions]

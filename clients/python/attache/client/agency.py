@@ -27,6 +27,7 @@ from attache.client.models import (
     ArrivalView,
     DecisionView,
     EntryView,
+    ExplanationView,
     PackageView,
     ParticipantView,
     PartView,
@@ -51,6 +52,12 @@ def decide(submission: Submission) -> Call[tuple[DecisionView, ...]]:
     return Call(
         "POST", path_of("decisions"), whole(views_of(DecisionView, "recipients")), body=json_body(submission.facts())
     )
+
+
+def explain(submission: Submission, recipient: str, part: str | None, field: str | None) -> Call[ExplanationView]:
+    asked = {"recipient": recipient, "part": part, "field": field}
+    body = {**submission.facts(), **{name: value for name, value in asked.items() if value is not None}}
+    return Call("POST", path_of("decisions", "explanation"), whole(view_of(ExplanationView)), body=json_body(body))
 
 
 def submit(submission: Submission, idempotency_key: str) -> Plan[PackageView]:

@@ -19,6 +19,7 @@ from attache.client.models import (
     ArrivalView,
     DecisionView,
     EntryView,
+    ExplanationView,
     PackageView,
     ParticipantView,
     ReceiptView,
@@ -227,6 +228,15 @@ class AsyncClient:
     async def decide(self, submission: Submission) -> tuple[DecisionView, ...]:
         """What policy would decide, per recipient and part. A dry run: nothing is submitted."""
         return await self._driver.exchange(agency.decide(submission))
+
+    async def explain(
+        self, submission: Submission, recipient: str, *, part: str | None = None, field: str | None = None
+    ) -> ExplanationView:
+        """Why what would stay would stay, for one recipient, and what could be obtained or chosen to let it go.
+
+        Without `part`, of everything that would stay. It shows what the rules accept, not whether a legal basis applies.
+        """
+        return await self._driver.exchange(agency.explain(submission, recipient, part, field))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -63,6 +63,56 @@ class DecisionView(View):
     shard_hash: str = ""
 
 
+class ConditionView(View):
+    """One legal condition in words, and whether it is so."""
+
+    words: str
+    is_so: bool
+
+
+class RuleView(View):
+    """A rule that matters to a unit."""
+
+    rule: str
+    permits: bool
+    applies: bool
+    why: str = ""
+    cite: str = ""
+    conditions: tuple[ConditionView, ...] = ()
+
+
+class LeverView(View):
+    """One thing that an officer can obtain or choose."""
+
+    kind: str
+    value: str
+    words: str
+
+
+class UnitExplanationView(View):
+    """Why a part, or a field of it, stays. Each of `ways` is a smallest set of things that would release it."""
+
+    part: str
+    field: str | None = None
+    outcome: str
+    blocking: tuple[RuleView, ...] = ()
+    permitting: tuple[RuleView, ...] = ()
+    nearest: tuple[RuleView, ...] = ()
+    ways: tuple[tuple[LeverView, ...], ...] = ()
+    more_ways: int = 0
+
+
+class ExplanationView(View):
+    """What would stay, and why. `caution` says what an explanation does not show."""
+
+    recipient: str
+    desk: str | None = None
+    outcome: str
+    units: tuple[UnitExplanationView, ...] = ()
+    more_units: int = 0
+    caution: str = ""
+
+
 class ReleaseView(View):
     """One recipient's life of a package."""
 

@@ -7,6 +7,7 @@ the successor of the one on record: signed with keys that one lists, naming its 
 from attache.participant.descriptor import (
     PARTICIPANT,
     Descriptor,
+    accepted_descriptor,
     fingerprint_of,
     sign_descriptor,
     verify_descriptor,
@@ -21,6 +22,7 @@ __all__ = [
     "Descriptor",
     "DescriptorStatement",
     "Endpoints",
+    "accepted_descriptor",
     "fingerprint_of",
     "fingerprint_words",
     "sign_descriptor",

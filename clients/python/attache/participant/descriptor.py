@@ -77,6 +77,15 @@ def verify_descriptor(raw: bytes, *, fingerprint: str) -> Descriptor:
     return descriptor
 
 
+def accepted_descriptor(raw: bytes, *, fingerprint: str) -> Descriptor:
+    """A descriptor that was verified and accepted before, known again by its fingerprint alone.
+
+    Its signature is not verified anew: a successor is signed with a key of its predecessor, which it may itself revoke.
+    Raises MalformedInput, and SignatureInvalid for another fingerprint.
+    """
+    return _descriptor_of(parse_statement(raw, PARTICIPANT).pinned_payload(fingerprint), raw)
+
+
 def verify_successor(raw: bytes, predecessor: Descriptor) -> Descriptor:
     """The descriptor that follows `predecessor`; the predecessor itself where `raw` states the very same.
 

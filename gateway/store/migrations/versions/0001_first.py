@@ -222,6 +222,48 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["package.package_id"]),
         sa.PrimaryKeyConstraint("package_id", "recipient"),
     )
+    op.create_table(
+        "officer",
+        _text("officer"),
+        _text("withdrawn_posts"),
+        _text("changed_by"),
+        _instant("changed_at"),
+        sa.PrimaryKeyConstraint("officer"),
+    )
+    op.create_table(
+        "review",
+        _text("package_id"),
+        _text("recipient"),
+        _text("post"),
+        _text("state"),
+        _text("submitter"),
+        _instant("booked_at"),
+        _instant("due_at"),
+        _text("reviewed_by"),
+        _instant("reviewed_at", nullable=True),
+        _binary("note_sealed", nullable=True),
+        sa.PrimaryKeyConstraint("package_id", "recipient"),
+    )
+    op.create_index("review_by_state", "review", ["state", "due_at"])
+    op.create_table(
+        "policy_file",
+        _text("sha256"),
+        _binary("content"),
+        sa.PrimaryKeyConstraint("sha256"),
+    )
+    op.create_table(
+        "policy_set",
+        _text("policy_sha256"),
+        _text("state"),
+        _text("files"),
+        _integer("cases"),
+        _text("proposed_by"),
+        _instant("proposed_at"),
+        _text("activated_by"),
+        _instant("activated_at", nullable=True),
+        sa.PrimaryKeyConstraint("policy_sha256"),
+    )
+    op.create_index("policy_set_by_state", "policy_set", ["state"])
     op.create_index("release_by_recipient", "release", ["recipient", "state", "package_id"])
 
 

@@ -1,0 +1,95 @@
+"""A filtered export of a log: rows for people, and a signed manifest that says of which log, by which filter, and that they are unchanged.
+
+1. manifest  the manifest is one of version 1
+2. seal      the gateway whose log it is signed it
+3. digest    the file has the size and digest that the manifest names
+4. rows      it has as many rows, by growing index
+
+Not checked: that no row is left out. Only the whole log can show that (`attache.evidence.directory`).
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from attache.crypto import KeyRing
+from attache.errors import AttacheError, Misconfigured, NotAuthentic, SignatureInvalid
+from attache.evidence.report import Checks, EvidenceReport
+from attache.package.instants import Instant
+from attache.package.jws import SignedType, parse_statement, sign_statement
+from attache.package.statements import verify_dated_statement
+from attache.package.values import Line, ParticipantId, Sha256, Statement, read_statement
+from attache.participant import Descriptor
+from attache.strict_json import canonical
+
+KIND = "log-export"
+LOG_EXPORT = SignedType("attache-log-export+json", "malformed-evidence")
+
+
+class ExportManifest(Statement):
+    """What the maker of an export signs. `filter`: what was asked, by name; `size` and `root`: the log when it was asked."""
+
+    format: Literal["attache-log-export/1"] = "attache-log-export/1"
+    made_at: Instant
+    made_by: ParticipantId
+    origin: Line
+    size: Annotated[int, Field(ge=0)]
+    root: Sha256
+    filter: dict[Line, Line]
+    rows: Annotated[int, Field(ge=0)]
+    file_format: Literal["jsonl", "csv"]
+    file_bytes: Annotated[int, Field(ge=0)]
+    file_sha256: Sha256
+
+
+def sign_export(manifest: ExportManifest, keys: KeyRing) -> bytes:
+    """The signed manifest, in the strongest suite of the ring. Raises Misconfigured where the ring is not the maker's, or cannot sign."""
+    suites = keys.suites()
+    if not suites or keys.participant != manifest.made_by:
+        raise Misconfigured(detail=f"not the signing keys of {manifest.made_by}")
+    return sign_statement(LOG_EXPORT, canonical(manifest.model_dump(mode="json")), keys, suites[0])
+
+
+def verify_export(chunks: Iterable[bytes], signed: bytes, maker: Descriptor) -> EvidenceReport:
+    """Verify an export: the file, piece by piece, and its signed manifest. Never raises for what they hold."""
+    checks = Checks()
+    try:
+        manifest = _verified_manifest(signed, maker)
+    except AttacheError as error:
+        checks.failed("seal", error.code, "manifest", error.detail or error.title)
+        return EvidenceReport(KIND, {}, tuple(checks.made))
+    checks.proven("seal", "manifest", f"signed by {manifest.made_by} at {manifest.made_at.isoformat()}")
+    digest, size, lines = _measured(chunks)
+    with checks.proving("digest", "file", f"{size} bytes, SHA-256 {digest}"):
+        if (digest, size) != (manifest.file_sha256, manifest.file_bytes):
+            raise NotAuthentic("proof-invalid", "the file is not the one that was signed")
+    with checks.proving("rows", "file", f"{manifest.rows} rows"):
+        if lines - (manifest.file_format == "csv") != manifest.rows:
+            raise NotAuthentic("proof-invalid", "the file has another number of rows than was signed")
+    facts = manifest.model_dump(mode="json", exclude={"format"})
+    return EvidenceReport(KIND, facts, tuple(checks.made))
+
+
+def _verified_manifest(signed: bytes, maker: Descriptor) -> ExportManifest:
+    statement = parse_statement(signed, LOG_EXPORT)
+    payload = verify_dated_statement(statement, maker, lambda raw: _parse_manifest(raw).made_at)
+    manifest = _parse_manifest(payload)
+    if manifest.made_by != maker.participant:
+        raise SignatureInvalid(detail="signed by another participant than the maker it names")
+    return manifest
+
+
+def _parse_manifest(payload: bytes) -> ExportManifest:
+    return read_statement(ExportManifest, payload, code="malformed-evidence")
+
+
+def _measured(chunks: Iterable[bytes]) -> tuple[str, int, int]:
+    """Digest, size, and number of lines. No row of an export holds a line break: its cells are canonical JSON or plain words."""
+    digest, size, lines = hashlib.sha256(), 0, 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        lines += chunk.count(b"\n")
+    return digest.hexdigest(), size, lines

@@ -1,0 +1,71 @@
+"""Replay: a decision on record, made again from the policy files on record, and held against the exchange log."""
+
+from dataclasses import dataclass
+
+from attache.crypto import sha256_hex
+from attache.errors import IntegrityLost, NotFound
+from gateway.exchange.at_rest import Vault
+from gateway.exchange.policies import stored_files
+from gateway.exchange.ports import LogFilter, LogReader, Reader
+from gateway.exchange.records import DecisionRecord, PolicySetRecord
+from gateway.exchange_log import EventCode, Group
+from gateway.exchange_log.leaf import parse_leaf, verify_opening
+from gateway.policy import Decision, replay
+
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A decision that replayed to itself. `log_index` is where the exchange log says that it was made."""
+
+    stored: DecisionRecord
+    decision: Decision
+    log_index: int
+
+    @property
+    def record_sha256(self) -> str:
+        """What the manifest (`release_proof_sha256`) and the log (`facts_sha256`) hold of it."""
+        return sha256_hex(self.decision.record)
+
+
+def replay_decision(reader: Reader, log: LogReader, vault: Vault, decision_id: str) -> Replayed:
+    """Decide again what is on record, and find its digest in the log.
+
+    Raises NotFound, IntegrityLost("replay-differs") where a fact, a rule file or the record is another than then,
+    IntegrityLost("integrity-lost") where the record does not open, UnsupportedVersion for another engine's decision.
+    """
+    stored = reader.get(DecisionRecord, decision_id)
+    if stored is None:
+        raise NotFound(detail="no decision of that id is on record")
+    record = vault.open(stored.record_sealed, "decision", decision_id).encode()
+    index = _logged(log, stored, sha256_hex(record))
+    policy_set = reader.get(PolicySetRecord, stored.policy_set_hash)
+    if policy_set is None:
+        raise IntegrityLost("replay-differs", "its policy set is not on record", step="policy set")
+    decision = replay(record, stored_files(reader, policy_set))
+    if (decision.outcome, decision.policy_set_hash, decision.shard_hash) != (
+        stored.outcome,
+        stored.policy_set_hash,
+        stored.shard_hash,
+    ):
+        raise IntegrityLost("replay-differs", "the row says another decision than its record", step="record")
+    return Replayed(stored, decision, index)
+
+
+def _logged(log: LogReader, stored: DecisionRecord, record_sha256: str) -> int:
+    """The entry of this decision, which holds the digest of the record."""
+    wanted = LogFilter(EventCode.PACKAGE_DECIDED, package_id=stored.package_id, partner=stored.recipient)
+    after = -1
+    while entries := log.entries_after(after, PAGE, wanted):
+        for entry in entries:
+            leaf = parse_leaf(entry.leaf)
+            for opening in entry.openings:
+                fields = verify_opening(leaf, opening) if opening.group == Group.RECORD else {}
+                if fields.get("decision_id") != stored.decision_id:
+                    continue
+                if fields["facts_sha256"] != record_sha256:
+                    raise IntegrityLost("replay-differs", "the log holds another digest of it", step="log")
+                return entry.index
+        after = entries[-1].index
+    raise IntegrityLost("replay-differs", "no log entry says that it was made", step="log")

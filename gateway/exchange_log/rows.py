@@ -1,0 +1,58 @@
+"""Log entries as rows for people: JSON lines, and CSV that no spreadsheet takes for formulas."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attache.package.instants import instant_text
+from attache.strict_json import canonical
+from gateway.exchange_log.events import Group
+from gateway.exchange_log.leaf import LeafFacts
+
+COLUMNS = ("index", "at", "code", "actor", "package", "partner", *(group.value for group in Group))
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class OpenedEntry:
+    """An entry with the groups of fields that its reader may see, each proven by its opening; purged ones are not there."""
+
+    index: int
+    leaf: LeafFacts
+    fields: Mapping[Group, Mapping[str, Any]]
+
+
+def json_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
+    """One canonical JSON object a line."""
+    for entry in entries:
+        fields = {group.value: dict(values) for group, values in entry.fields.items()}
+        shown = {
+            "index": entry.index,
+            "at": instant_text(entry.leaf.at),
+            "code": entry.leaf.code.value,
+            "ids": dict(entry.leaf.ids),
+        }
+        yield canonical(shown | fields) + b"\n"
+
+
+def csv_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
+    """RFC 4180 with a header; every cell quoted. A group is one cell of JSON, empty where it may not be seen or was purged.
+
+    A cell that a spreadsheet would calculate begins with an apostrophe instead (CWE-1236).
+    """
+    yield _line(COLUMNS)
+    for entry in entries:
+        ids = (entry.leaf.ids.get(name, "") for name in ("actor", "package", "partner"))
+        groups = (canonical(dict(entry.fields[group])).decode() if group in entry.fields else "" for group in Group)
+        yield _line((str(entry.index), instant_text(entry.leaf.at), entry.leaf.code.value, *ids, *groups))
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    return (",".join(_cell(text) for text in cells) + "\r\n").encode()
+
+
+def _cell(text: str) -> str:
+    safe = f"'{text}" if text.startswith(_FORMULA) else text
+    doubled = safe.replace('"', '""')
+    return f'"{doubled}"'

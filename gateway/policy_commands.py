@@ -1,0 +1,132 @@
+"""attache-gateway policy and decision: policies as code, and decisions on record made again."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from attache import clock
+from attache.errors import AttacheError, Misconfigured
+from gateway.app import load_ring, log_keys, open_own_store
+from gateway.exchange.activate import CASES, LoadedSet, Officer, activate, load_proposal, propose, refusal
+from gateway.exchange.at_rest import Vault
+from gateway.exchange.ports import Transaction
+from gateway.exchange.records import PolicySetRecord, PolicySetState
+from gateway.exchange.replay import replay_decision
+from gateway.options import EXIT_FAILURE, Config
+from gateway.policy import PolicySet, load_policy_set, read_policy_folder
+from gateway.policy.cases import read_case_folder, run_cases
+from gateway.settings import Settings, load_settings
+from gateway.store.sql_store import open_reading
+
+policy_commands = typer.Typer(help="Policy sets, as folders.", no_args_is_help=True)
+decision_commands = typer.Typer(help="Decisions on record.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="A policy folder.", exists=True, file_okay=False)]
+Own = Annotated[str, typer.Option("--own", help="Whose gateway decides; the configured one by default.")]
+
+
+@policy_commands.command()
+def check(folder: Folder, own: Own = "", config: Config = None) -> None:
+    """Load a policy set and lint it. What is wrong goes to standard output, a line each with file, line and rule."""
+    try:
+        policy = _load(folder, own, config)
+    except Misconfigured as error:
+        if error.code != "policy-not-loaded":
+            raise
+        typer.echo(error.detail)
+        raise typer.Exit(EXIT_FAILURE) from None
+    typer.echo(f"{policy.hash}: {len(policy.shards)} partners, {len(policy.files)} files", err=True)
+
+
+@policy_commands.command()
+def test(folder: Folder, own: Own = "", config: Config = None) -> None:
+    """Decide every case below FOLDER/cases and compare. Exit 1 where one does not hold."""
+    result = run_cases(_load(folder, own, config), read_case_folder(folder / CASES))
+    typer.echo(result.render())
+    if result.failures:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@policy_commands.command()
+def diff(
+    old: Folder,
+    new: Folder,
+    own: Own = "",
+    refuse_widening: Annotated[bool, typer.Option("--refuse-widening", help="Exit 1 where anything widens.")] = False,
+    config: Config = None,
+) -> None:
+    """Say who could get what they could not, under NEW, with a request that shows it."""
+    try:
+        from gateway.policy.diff import diff as difference  # noqa: PLC0415 -- only this command needs the solver
+    except ImportError:
+        raise Misconfigured(detail="the solver is not installed: pip install z3-solver") from None
+    found = difference(_load(old, own, config), _load(new, own, config))
+    typer.echo(found.render())
+    if refuse_widening and found.widens:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@policy_commands.command("activate")
+def activate_folder(
+    folder: Folder,
+    officer: Annotated[str, typer.Option("--officer", help="Who you are, as in your access token's `sub`.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the exchange log.")] = "",
+    config: Config = None,
+) -> None:
+    """Propose a policy set, or activate one that another officer has proposed. For a gateway that is stopped.
+
+    A running one takes both through its API (POST /api/v1/policies), and changes over without a restart.
+    """
+    record = asyncio.run(_activate(load_settings(config), folder, officer, reason))
+    typer.echo(json.dumps({"policy_sha256": record.policy_sha256, "state": record.state, "cases": record.cases}))
+
+
+@decision_commands.command("replay")
+def replay(decision_id: Annotated[str, typer.Argument(help="A decision's id.")], config: Config = None) -> None:
+    """Make a decision on record again. Its record, byte for byte, goes to standard output; exit 6 where it differs."""
+    settings = load_settings(config)
+    ring = load_ring(settings)
+    assert ring.storage_key is not None
+    with open_reading(settings.database_url, log_keys(settings, ring)) as (reader, log):
+        replayed = replay_decision(reader, log, Vault(ring.storage_key), decision_id)
+    typer.echo(replayed.decision.record.decode())
+    typer.echo(
+        f"{replayed.decision.outcome}, as decided: record {replayed.record_sha256} is in entry {replayed.log_index} "
+        f"of the log; policy set {replayed.decision.policy_set_hash}",
+        err=True,
+    )
+
+
+async def _activate(settings: Settings, folder: Path, officer: str, reason: str) -> PolicySetRecord:
+    ring = load_ring(settings)
+    keys = log_keys(settings, ring)
+    acting = Officer(keys.pseudonyms.of("actor", officer), officer)
+    files = _folder_files(folder)
+    async with open_own_store(settings, ring, clock.now) as store:
+        try:
+            loaded = load_proposal(files, settings.participant)
+        except AttacheError as error:
+            entry = refusal(settings.participant, files, error, clock.now(), officer)
+            await store.write(lambda tx: tx.log(entry))
+            raise
+        return await store.write(lambda tx: _propose_or_activate(tx, loaded, acting, reason))
+
+
+def _propose_or_activate(tx: Transaction, loaded: LoadedSet, officer: Officer, reason: str) -> PolicySetRecord:
+    before = tx.get(PolicySetRecord, loaded.policy.hash)
+    if before is None or before.state is not PolicySetState.PROPOSED:
+        return propose(tx, loaded, officer, clock.now(), reason)
+    return activate(tx, loaded.policy.hash, officer, clock.now(), reason)
+
+
+def _folder_files(folder: Path) -> Mapping[str, str]:
+    cases = {f"{CASES}{path.name}": path.read_text("utf-8") for path in sorted((folder / CASES).glob("*.yaml"))}
+    return {**read_policy_folder(folder), **cases}
+
+
+def _load(folder: Path, own: str, config: Any) -> PolicySet:
+    return load_policy_set(read_policy_folder(folder), own or load_settings(config).participant)
