@@ -34,6 +34,7 @@ from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
 from gateway.exchange.participants import load_directory
 from gateway.exchange.review import require_reviewed
+from gateway.exchange.self_check import SelfCheck
 from gateway.exchange.standing import WitnessTerms
 from gateway.exchange.upkeep import Upkeep
 from gateway.exchange.witnessed import OwnLog
@@ -57,6 +58,7 @@ class Gateway:
     exchange_trust: LiveTrust
     worker: DeliveryWorker
     submitter: CheckpointSubmitter
+    self_check: SelfCheck
     upkeep: Upkeep
 
 
@@ -80,6 +82,7 @@ async def open_gateway(
             _client_certificate(settings, ring), store.blobs, timeouts=_timeouts(settings), transport=transport
         )
         submitter = CheckpointSubmitter(OwnLog(agency), links, cadence_seconds=settings.witness_cadence_seconds)
+        self_check = SelfCheck(agency, cadence_seconds=settings.self_check_seconds)
         worker = DeliveryWorker(
             Outbox(agency),
             CosignedCarrier(links, submitter, agency.require_release),
@@ -95,6 +98,7 @@ async def open_gateway(
                 trust,
                 worker,
                 submitter,
+                self_check,
                 Upkeep(agency),
             )
         finally:
@@ -113,6 +117,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
         async with asyncio.TaskGroup() as running:
             running.create_task(gateway.worker.run())
             running.create_task(gateway.submitter.run())
+            running.create_task(gateway.self_check.run())
             running.create_task(gateway.upkeep.run())
             try:
                 await serve(
@@ -125,6 +130,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
             finally:
                 gateway.worker.stop()
                 gateway.submitter.stop()
+                gateway.self_check.stop()
                 gateway.upkeep.stop()
 
 
@@ -260,10 +266,18 @@ def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
     async def witnesses_are_quiet() -> None:
         agency.in_force.witnesses.require_quiet(agency.limits.witness, agency.clock())
 
+    async def records_add_up() -> None:
+        agency.in_force.check.require_sound()
+
     async def reviews_are_done() -> None:
         await require_reviewed(agency)
 
-    return {"store": store_answers, "witness": witnesses_are_quiet, "reviews": reviews_are_done}
+    return {
+        "store": store_answers,
+        "witness": witnesses_are_quiet,
+        "records": records_add_up,
+        "reviews": reviews_are_done,
+    }
 
 
 def write_contracts(folder: Path) -> Iterator[Path]:

@@ -133,6 +133,10 @@ class Settings(BaseSettings):
     witness_max_age_seconds: Annotated[int, Field(ge=0)] = _setting(
         "Age of the newest cosignature beyond which nothing is released; 0: releases do not depend on it.", 0
     )
+    self_check_seconds: Seconds = _setting(
+        "Pause between two passes in which the gateway compares its log with itself and every record with the log.",
+        3600,
+    )
     witness_alarm_stops_release: bool = _setting(
         "Whether a witness that has seen another history of our log stops all releases, until a security officer clears it.",
         True,

@@ -11,7 +11,7 @@ from attache.vocabulary import Post
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import Blobs, Reader, Store
 from gateway.exchange.records import WitnessedLogRecord, WitnessRecord
-from gateway.exchange.standing import WitnessStanding, WitnessTerms
+from gateway.exchange.standing import CheckStanding, WitnessStanding, WitnessTerms
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller
 from gateway.partners import Directory, Partner
@@ -39,6 +39,7 @@ class InForce:
     directory: Directory
     policy: PolicySet
     witnesses: WitnessStanding = field(default_factory=WitnessStanding)
+    check: CheckStanding = field(default_factory=CheckStanding)
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     """Held while something is read anew and put here, so that an older reading never replaces a newer one."""
 
@@ -77,7 +78,8 @@ class Agency:
             self.in_force.witnesses = await self.store.read(_standing)
 
     def require_release(self, recipient: str) -> None:
-        """Raise AttacheError("release-stopped") where our exchange log, or this recipient's, is in doubt."""
+        """Raise AttacheError("release-stopped") where our records, our exchange log or this recipient's are in doubt."""
+        self.in_force.check.require_sound()
         self.in_force.witnesses.require_release(self.limits.witness, recipient, self.clock())
 
     def officer(self, caller: Caller) -> str:

@@ -54,6 +54,33 @@ class LogFilter:
     partner: str | None = None
 
 
+@dataclass(frozen=True)
+class LogAudit:
+    """What was verified: `size` entries under `root`, of which `purged` have no private side any more.
+
+    `findings`: database rows that are not what the log says, in words.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+    purged: int
+    findings: tuple[str, ...] = ()
+
+
+class RecordsCheck(Protocol):
+    """One pass over log and records, a bounded slice at a time."""
+
+    @property
+    def checked(self) -> int:
+        """How many entries were verified so far."""
+        ...
+
+    async def step(self) -> LogAudit | None:
+        """The next slice; what was verified when all was. Raises IntegrityLost for a log that does not add up."""
+        ...
+
+
 class LogReader(Protocol):
     """A consistent view of the exchange log, up to its newest checkpoint."""
 
@@ -170,6 +197,10 @@ class Store(Protocol):
 
     async def read_log(self, query: Callable[[LogReader], T]) -> T:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
+        ...
+
+    def begin_check(self) -> RecordsCheck:
+        """A new pass that compares the log with itself and every record with the log."""
         ...
 
     def changed(self) -> asyncio.Event:

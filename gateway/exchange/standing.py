@@ -25,6 +25,18 @@ class WitnessTerms:
 
 
 @dataclass(frozen=True)
+class CheckStanding:
+    """What the gateway's check of its own records found last; nothing before the first pass."""
+
+    findings: tuple[str, ...] = ()
+
+    def require_sound(self) -> None:
+        """Raise AttacheError("release-stopped") where our own records do not add up."""
+        if self.findings:
+            raise AttacheError("release-stopped", f"our own records do not add up: {len(self.findings)} findings")
+
+
+@dataclass(frozen=True)
 class WitnessStanding:
     """`alarms`: what each partner as a witness has raised; `suspects`: partners whose own log has shown two histories.
 

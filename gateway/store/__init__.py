@@ -10,7 +10,7 @@ blobs        ciphertext on the filesystem
 migrating    Alembic, run at the start
 """
 
-from gateway.store.log_audit import LogAudit
+from gateway.exchange.ports import LogAudit
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_view import LogView
 from gateway.store.sql_store import SqlStore, open_reading, open_store

@@ -5,7 +5,6 @@ was appended is never changed again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from attache.translog.edge import RightEdge, TileWrite, append
 from attache.translog.merkle import HASH_BYTES, leaf_hashes
 from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import TILE_WIDTH, hash_tiles_of
+from gateway.exchange.ports import LogAudit
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store.log_keys import LogKeys
@@ -28,20 +28,6 @@ from gateway.store.row_digests import parse_marks
 
 _STEP = "log-audit"
 _ENTRIES_AT_ONCE = 4 * TILE_WIDTH
-
-
-@dataclass(frozen=True)
-class LogAudit:
-    """What was verified: `size` entries under `root`, of which `purged` have no private side any more.
-
-    `findings`: database rows that are not what the log says, in words.
-    """
-
-    origin: str
-    size: int
-    root: bytes
-    purged: int
-    findings: tuple[str, ...] = ()
 
 
 class LogCheck:

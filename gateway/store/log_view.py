@@ -10,9 +10,9 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from attache.translog.proving import prove_inclusion
 from attache.translog.tiles import Tile, TileHashes, parse_tile_path, tile_width
-from gateway.exchange.ports import LogFilter, LoggedEntry, LogProof
+from gateway.exchange.ports import LogAudit, LogFilter, LoggedEntry, LogProof
 from gateway.exchange_log.export import export_log
-from gateway.store.log_audit import LogAudit, verify_log
+from gateway.store.log_audit import verify_log
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings
 from gateway.store.log_rows import read_leaves, read_tile

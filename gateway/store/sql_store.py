@@ -1,7 +1,7 @@
 """The Store port on SQLite: what `open_store` builds."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,12 +14,13 @@ from sqlalchemy import Connection, Engine, select, union_all
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
-from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.ports import LogAudit, Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, PartRecord
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
+from gateway.store.log_audit import LogCheck
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_rows import read_checkpoint
@@ -82,6 +83,10 @@ class SqlStore:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
         return await self._read(lambda _, log: query(log))
 
+    def begin_check(self) -> "StoreCheck":
+        """See exchange.ports.Store."""
+        return StoreCheck(LogCheck(self._keys), self._read)
+
     def changed(self) -> asyncio.Event:
         """See Writer.changed."""
         return self._writer.changed()
@@ -131,6 +136,21 @@ class SqlStore:
         self._connection.close()
         self._write_engine.dispose()
         self._ownership.release()
+
+
+class StoreCheck:
+    """See exchange.ports.RecordsCheck. Each step reads one committed state, off the event loop."""
+
+    def __init__(self, check: LogCheck, read: Callable[..., Awaitable[LogAudit | None]]) -> None:
+        self._check = check
+        self._read = read
+
+    @property
+    def checked(self) -> int:
+        return self._check.checked
+
+    async def step(self) -> LogAudit | None:
+        return await self._read(lambda connection, _: self._check.step(connection))
 
 
 def open_store(

@@ -49,7 +49,7 @@ class SqlTransaction(SqlReader):
         if changed.rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         after = replace(record, **fields)
-        if fields:
+        if after != record:
             self._wrote(after)
         return after
 

@@ -168,7 +168,8 @@ async def test_a_signer_that_fails_undoes_the_group(place):
         signer.is_failing = True
         with pytest.raises(AttacheError, match="nothing was written"):
             await store.write(submitting(1))
-        assert await store.write(lambda tx: tx.add(package(5))) is None
+        with pytest.raises(AttacheError, match="nothing was written"):
+            await store.write(lambda tx: tx.add(package(5)))
         signer.is_failing = False
         assert await store.write(submitting(2)) == 1
 

@@ -1,0 +1,97 @@
+"""Every place in the use cases that writes, and the events that it logs of its own. A place without a row here fails.
+
+That no transaction changes a record without an entry is the store's doing (tests/store/test_store_rows.py); that the entry says
+what happened is what this table is for. BOOKKEEPING changes nothing that a partner or an officer would ask about.
+"""
+
+import ast
+from pathlib import Path
+
+import gateway.exchange
+from gateway.exchange_log import EventCode
+
+FOLDER = Path(gateway.exchange.__file__).parent
+BOOKKEEPING = "records.changed"
+
+CHANGES = {
+    "activate.activate_policies": {"policy.activated", "policy.refused"},
+    "activate.load_policies_in_force": {"policy.activated", "policy.refused"},
+    "activate.propose_policies": {"policy.proposed", "policy.refused"},
+    "arriving_blocks.take_blocks": {BOOKKEEPING},
+    "arriving_blocks.take_hashes": {BOOKKEEPING},
+    "officers.reinstate_officer": {"officer.reinstated"},
+    "officers.withdraw_officer": {"officer.withdrawn"},
+    "refuse.refused_with_receipt": {"package.refused-by-us"},
+    "review.record_review": {"review.done"},
+    "submit.dry_run_logged": {"decision.dry-run"},
+    "upkeep.keep_up": {"review.overdue"},
+    "acknowledge.ensure_receipt": {"receipt.signed"},
+    "approve.answer_approval": {"package.approved", "package.rejected"},
+    "audit.search_log": {"log.searched"},
+    "collect._log_leaving": {"package.exported", "package.collected"},
+    "deliver.claim": {BOOKKEEPING},
+    "deliver.settle": {BOOKKEEPING},
+    "deliver.postpone": {BOOKKEEPING},
+    "deliver._give_up": {"package.undeliverable"},
+    "evidence.export_evidence": {"evidence.exported"},
+    "participants.set_status": {"participant.suspended", "participant.reinstated"},
+    "read.open_arrival": {"package.opened", "package.read"},
+    "read.read_part": {"package.read"},
+    "receipts.accept_receipt": {"receipt.stored", "package.delivered", "package.refused", "package.opened-by-partner"},
+    "receive._begin": {"package.announced"},
+    "receive._fill": {BOOKKEEPING},
+    "receive._take_whole": {"package.received"},
+    "receive.complete_package": {"package.received"},
+    "release.engine_failure_logged": {"package.denied"},
+    "self_check._conclude": {"log.checked", "log.alarm"},
+    "submit.create_package": {
+        "package.submitted",
+        "package.decided",
+        "package.released",
+        "package.held",
+        "package.denied",
+    },
+    "submit.submit_package": {
+        "package.submitted",
+        "package.decided",
+        "package.released",
+        "package.held",
+        "package.denied",
+    },
+    "submit.upload_part": {BOOKKEEPING},
+    "witness.add_checkpoint": {"witness.cosigned", "witness.refused", "witness.alarm"},
+    "witnessed.begin": {BOOKKEEPING},
+    "witnessed.clear_alarms": {"witness.cleared"},
+    "witnessed.note_stale": {"witness.alarm"},
+    "witnessed.settle": {"witness.obtained", "witness.refused", "witness.alarm"},
+}
+
+
+def writers() -> set[str]:
+    """module.function of every call of `store.write` in the use cases, nested functions counting as their outermost."""
+    found = set()
+    for path in FOLDER.glob("*.py"):
+        for scope in _functions(ast.parse(path.read_text("utf-8"))):
+            calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))
+            if any(ast.unparse(call.func).endswith("store.write") for call in calls):
+                found.add(f"{path.stem}.{scope.name}")
+    return found
+
+
+def _functions(tree):
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_every_place_that_writes_has_a_row():
+    assert writers() == set(CHANGES)
+
+
+def test_the_events_are_of_the_catalogue_and_named_in_the_code():
+    source = "\n".join(path.read_text("utf-8") for path in FOLDER.glob("*.py"))
+    for place, codes in CHANGES.items():
+        for code in codes - {BOOKKEEPING}:
+            assert f"EventCode.{EventCode(code).name}" in source, place
