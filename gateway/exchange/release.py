@@ -24,7 +24,7 @@ from attache.package import (
     uuid7,
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
-from attache.vocabulary import Markings, Onward
+from attache.vocabulary import HandlingCode, Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.policies import active_set
@@ -227,7 +227,7 @@ def _manifest_facts(
         crime_types=submission.crime_types,
         urgency=submission.urgency,
         markings=tuple(Markings.parse(submission.markings).texts()),
-        handling_codes=submission.handling_codes,
+        handling_codes=_handling_codes(submission, request, numbers),
         caveats=tuple(sorted(handling.caveats)),
         retain_until=now + timedelta(days=handling.retention_days),
         onward=min(filter(None, (submission.onward, handling.onward)), key=list(Onward).index),
@@ -237,19 +237,27 @@ def _manifest_facts(
             approvers=tuple(approvers),
             release_proof_sha256=sha256_hex(decision.record),
         ),
-        parts=tuple(_manifest_part(submission, content, number) for number in numbers),
+        parts=tuple(_manifest_part(submission, content, request, number) for number in numbers),
     )
     return facts, numbers
 
 
-def _manifest_part(submission: Submission, content: Content, number: int) -> ManifestPart:
+def _handling_codes(
+    submission: Submission, request: ReleaseRequest, numbers: Sequence[int]
+) -> tuple[HandlingCode, ...]:
+    """The package's, and those that came with what is passed on."""
+    received = {code for number in numbers for code in request.parts[number].handling_codes}
+    return (*submission.handling_codes, *sorted(received - set(submission.handling_codes)))
+
+
+def _manifest_part(submission: Submission, content: Content, request: ReleaseRequest, number: int) -> ManifestPart:
     part = submission.parts[number]
     return ManifestPart.of(
         content.parts[number],
         name=part.name,
         media_type=part.media_type,
-        markings=submission.marked(part),
-        content_class=part.content_class,
+        markings=request.parts[number].markings,
+        content_class=tuple(sorted(request.parts[number].content_class)),
     )
 
 

@@ -72,7 +72,9 @@ def _other(kind, name, before):
         return before + b"x"
     if isinstance(before, int):
         return before - 1
-    return "2020-01-01 00:00:00.000000" if before[:2] == "20" and name.endswith(("_at", "at", "until")) else before + "x"
+    return (
+        "2020-01-01 00:00:00.000000" if before[:2] == "20" and name.endswith(("_at", "at", "until")) else before + "x"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -87,7 +89,9 @@ async def test_an_extra_row_is_found(place, kind):
     await filled(place, kind)
     table, names = table_of(kind), [field.name for field in fields(kind)]
     last = kind.KEY[-1]
-    copied = ", ".join(f'"{n}"' if n != last else (f'"{n}" || \'x\'' if _is_text(kind, n) else f'"{n}" + 1') for n in names)
+    copied = ", ".join(
+        f'"{n}"' if n != last else (f"\"{n}\" || 'x'" if _is_text(kind, n) else f'"{n}" + 1') for n in names
+    )
     columns = ", ".join(f'"{n}"' for n in names)
     execute(place, f'INSERT INTO "{table}" ({columns}) SELECT {copied} FROM "{table}"')
     [finding] = findings(place)
@@ -166,9 +170,10 @@ async def test_many_rows_are_compared_in_slices(place):
 
 async def test_a_check_goes_on_while_the_gateway_writes(place):
     """Slices of different states: what is written meanwhile is neither missed nor taken for tampering."""
+    from store_place import keys_of
+
     from gateway.store.log_audit import LogCheck
     from gateway.store.opening import reading_engine, snapshot
-    from store_place import keys_of
 
     async with place.open() as store:
         for n in range(0, 1400, 2):
