@@ -6,27 +6,22 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from attache.crypto import b64u, sha256_hex
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
 from attache.package import (
-    ManifestFacts,
-    ManifestPart,
-    Release,
-    SealedPart,
     address,
     encode_frame,
-    instant_text,
     seal_signed,
     sign_manifest,
     uuid7,
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
-from attache.vocabulary import HandlingCode, Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.manifest import ENGINE_FAILED, Content, manifest_facts
 from gateway.exchange.policies import active_set
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import (
@@ -37,28 +32,13 @@ from gateway.exchange.records import (
     OutboxRecord,
     OutboxState,
     ReleaseRecord,
-    ReviewRecord,
-    ReviewState,
 )
+from gateway.exchange.review import book_review
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
-from gateway.policy import Decision, Outcome, ReleaseRequest, UnitOutcome, decide
-
-LEAVES = frozenset({UnitOutcome.DISCLOSE})
-ENGINE_FAILED = "policy-engine-failed"
-
-
-@dataclass(frozen=True)
-class Content:
-    """The parts of one package as they were encrypted on arrival, in the order of the submission."""
-
-    parts: tuple[SealedPart, ...]
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        return tuple(part.sha256 for part in self.parts)
+from gateway.policy import Decision, Outcome, ReleaseRequest, decide
 
 
 @dataclass(frozen=True)
@@ -107,7 +87,7 @@ def decide_and_seal(
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
     agency.require_release(request.recipient)
-    facts, numbers = _manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
+    facts, numbers = manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
     manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
     signed = sign_manifest(manifest, agency.keys)
     envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
@@ -198,69 +178,6 @@ def new_life(agency: Agency, package_id: str, recipient: str, now: datetime) -> 
     return ReleaseRecord(package_id, recipient, ReleaseState.SUBMITTED, post, now, decision_id="")
 
 
-def _manifest_facts(
-    agency: Agency,
-    submission: Submission,
-    content: Content,
-    request: ReleaseRequest,
-    decision: Decision,
-    decision_id: str,
-    approvers: Sequence[str],
-) -> tuple[ManifestFacts, tuple[int, ...]]:
-    handling = decision.handling
-    if handling is None:
-        raise NotPermitted(ENGINE_FAILED, "a release without handling", extra={"recipient": request.recipient})
-    now = request.now
-    numbers = tuple(n for n, part in enumerate(submission.parts) if decision.part(part.name).outcome in LEAVES)
-    facts = ManifestFacts(
-        package_id=request.package_id,
-        kind=submission.kind,
-        originator=agency.participant,
-        post=agency.directory.partner(request.recipient).descriptor.stated.post,
-        created_at=now,
-        expires_at=submission.expires_at or now + agency.limits.package_term,
-        in_reply_to=submission.in_reply_to,
-        thread_id=submission.thread_id,
-        title=submission.title,
-        purpose=submission.purpose,
-        legal_basis=request.legal_basis,
-        crime_types=submission.crime_types,
-        urgency=submission.urgency,
-        markings=tuple(Markings.parse(submission.markings).texts()),
-        handling_codes=_handling_codes(submission, request, numbers),
-        caveats=tuple(sorted(handling.caveats)),
-        retain_until=now + timedelta(days=handling.retention_days),
-        onward=min(filter(None, (submission.onward, handling.onward)), key=list(Onward).index),
-        release=Release(
-            decision_id=decision_id,
-            policy_set_hash=decision.policy_set_hash,
-            approvers=tuple(approvers),
-            release_proof_sha256=sha256_hex(decision.record),
-        ),
-        parts=tuple(_manifest_part(submission, content, request, number) for number in numbers),
-    )
-    return facts, numbers
-
-
-def _handling_codes(
-    submission: Submission, request: ReleaseRequest, numbers: Sequence[int]
-) -> tuple[HandlingCode, ...]:
-    """The package's, and those that came with what is passed on."""
-    received = {code for number in numbers for code in request.parts[number].handling_codes}
-    return (*submission.handling_codes, *sorted(received - set(submission.handling_codes)))
-
-
-def _manifest_part(submission: Submission, content: Content, request: ReleaseRequest, number: int) -> ManifestPart:
-    part = submission.parts[number]
-    return ManifestPart.of(
-        content.parts[number],
-        name=part.name,
-        media_type=part.media_type,
-        markings=request.parts[number].markings,
-        content_class=tuple(sorted(request.parts[number].content_class)),
-    )
-
-
 def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:
     request, decision = verdict.request, verdict.decision
     require_in_force(tx, decision)
@@ -322,7 +239,8 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
             reason={"legal_basis": request.legal_basis, "purpose": request.purpose.value},
         ),
     )
-    _book_review(agency, tx, life, verdict)
+    if request.review_within_hours:
+        book_review(agency, tx, request, life.post, _about(agency, verdict))
     return replace(
         life,
         state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
@@ -332,27 +250,6 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
         part_numbers=",".join(map(str, sealed.part_numbers)),
     )
-
-
-def _book_review(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> None:
-    """What went at once on the promise of a review is due for one; its overdue review alarms (gateway.exchange.review)."""
-    request, hours = verdict.request, verdict.request.review_within_hours
-    if hours == 0:
-        return
-    due_at = request.now + timedelta(hours=hours)
-    tx.add(
-        ReviewRecord(
-            request.package_id,
-            request.recipient,
-            life.post,
-            ReviewState.BOOKED,
-            request.requester,
-            request.now,
-            due_at,
-        )
-    )
-    about = _about(agency, verdict, post=life.post, due_at=instant_text(due_at))
-    tx.log(event(EventCode.REVIEW_BOOKED, request.now, SYSTEM, **about))
 
 
 def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:

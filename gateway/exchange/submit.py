@@ -13,6 +13,7 @@ from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
+from gateway.exchange.manifest import ENGINE_FAILED, Content
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
@@ -20,8 +21,6 @@ from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
 from gateway.exchange.release import (
-    ENGINE_FAILED,
-    Content,
     Verdict,
     carry_out,
     decide_and_seal,

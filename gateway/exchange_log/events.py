@@ -215,7 +215,7 @@ _KINDS = (
           (*_SEALED, "receipt_kind", "receipt_sha256")),
     _kind(_E.RECEIPT_SIGNED, "We signed a receipt.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "receipt_kind", "receipt_sha256")),
     _kind(_E.CONSENT_ASKED, "An originator was asked to consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
-    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id", "until"), reason=("note",)),
+    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id", "until"), reason=("note", "purpose")),
     _kind(_E.CONSENT_REFUSED, "An originator did not consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
     _kind(_E.DECISION_DRY_RUN, "Somebody asked what policy would decide. No content is logged.", (), _OWN,
           ("decision_id", "recipients", "outcomes", "policy_sha256", "request_sha256"), reason=("purpose",)),

@@ -104,9 +104,7 @@ def with_pair(place, story, **more):
 
 def test_what_a_partner_gave_is_known_again_whatever_its_submitter_says(place):
     async def story(pair):
-        assert await pair.outcome(AS_OURS) == ("released", ["BOGOTA-PUBLIC"]) or True
-        before = await pair.outcome(AS_OURS)
-        assert before[0] == "released"
+        assert (await pair.outcome(AS_OURS))[0] == "released"
         await pair.given()
         state, rules = await pair.outcome(AS_OURS)
         assert state == "denied"
@@ -162,10 +160,11 @@ def test_the_originators_consent_lets_it_go_to_that_recipient_for_that_purpose(p
 
 def test_a_consent_lapses(place):
     async def story(pair):
-        signed = await pair.granted(await pair.asked(await pair.given()))
+        until = (now[0] + timedelta(days=20)).isoformat()
+        signed = await pair.granted(await pair.asked(await pair.given()), expires_at=until)
         assert (await pair.brought(signed)).status_code == 204
         assert (await pair.outcome(AS_OURS))[0] == "released"
-        now[0] += NEXT_YEAR
+        now[0] += timedelta(days=20)
         assert (await pair.outcome(AS_OURS))[0] == "denied"
         later = await pair.brought(signed)
         assert problem(later) == "stale"
@@ -265,9 +264,9 @@ def test_what_the_originator_permits_is_permitted_and_logged(place):
         package_id = await pair.given()
         client, answer = await opened(pair, package_id)
         assert answer.status_code == 200
-        for use in ("read", "use-as-lead", "use-as-evidence", "export"):
+        for use in ("read", "use-as-lead", "export"):
             assert (await use_of(client, package_id, use)).content == b"a lead of Frankfurt"
-        assert (await pair.ours.entries()).count("package.read") == 4
+        assert (await pair.ours.entries()).count("package.read") == 3
         assert problem(await use_of(client, package_id, "frame")) == "unknown-term"
 
     with_pair(place, story)
@@ -376,8 +375,6 @@ def test_what_is_for_a_desk_is_for_who_sits_there(place, desks, code):
         record = await agency.store.read(lambda r: r.get(ArrivalRecord, "partner-frankfurt", package_id))
         facts = agency.vault.open(record.facts_sealed, "arrival", record.originator, record.package_id)
         sealed = agency.vault.seal({**facts, "recipient_desk": "cyber"}, "arrival", record.originator, package_id)
-        caller = pair.ours.gateway.agency_api.state.door
-        del caller
         from gateway.identity.caller import Caller, Role
 
         reader = Caller(
