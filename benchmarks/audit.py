@@ -59,9 +59,7 @@ def questions(entries: int, source: random.Random) -> dict[str, LogFilter]:
         "event, partner": LogFilter(code=EventCode.PACKAGE_DENIED, partner=partner),
         "actor, a week": LogFilter(actor="officer-7", since=at, until=at + timedelta(days=7)),
         "package, event": LogFilter(package_id=package, code=EventCode.PACKAGE_RELEASED),
-        "partner, outcome, a day": LogFilter(
-            partner=partner, outcome="hold", since=at, until=at + timedelta(days=1)
-        ),
+        "partner, outcome, a day": LogFilter(partner=partner, outcome="hold", since=at, until=at + timedelta(days=1)),
     }
 
 
@@ -107,13 +105,7 @@ def _p95(found: list[float]) -> float:
     return sorted(found)[int(len(found) * 0.95)]
 
 
-def main(entries: int = ENTRIES, rounds: int = 40) -> None:
+def run(*, quick: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "blobs").mkdir()
-        asyncio.run(measure(Path(folder), entries, rounds))
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(*(int(text) for text in sys.argv[1:]))
+        asyncio.run(measure(Path(folder), 50_000 if quick else ENTRIES, rounds=5 if quick else 20))
