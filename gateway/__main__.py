@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -50,8 +50,19 @@ def main() -> None:
     try:
         app()
     except AttacheError as error:
-        print(f"attache-gateway: {error}", file=sys.stderr)
-        sys.exit(EXIT_INTEGRITY if isinstance(error, IntegrityLost) else EXIT_FAILURE)
+        _tell(error)
+    except BaseExceptionGroup as group:  # what runs side by side fails as a group; its first problem is the one to tell
+        first: BaseException | None = group.subgroup(AttacheError)
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        if first is None:
+            raise
+        _tell(first)
+
+
+def _tell(error: BaseException) -> NoReturn:
+    print(f"attache-gateway: {error}", file=sys.stderr)
+    sys.exit(EXIT_INTEGRITY if isinstance(error, IntegrityLost) else EXIT_FAILURE)
 
 
 @app.command()
@@ -201,7 +212,9 @@ def _reader_of(folder: Path) -> Any:
 
 
 def _paths(folder: Path) -> Iterable[str]:
-    return (str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file())
+    """The log's own files; `vkeys` lies beside them."""
+    found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+    return (path for path in found if path != "vkeys")
 
 
 if __name__ == "__main__":

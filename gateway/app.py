@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from attache import clock as wall
+from attache.client.connect import Timeouts
 from attache.clock import Clock
 from attache.crypto import Certificate, KeyRing, load_private_keys
 from attache.errors import Misconfigured
@@ -23,7 +24,8 @@ from attache.translog.vkey import SignatureType, parse_vkey
 from gateway.admission import CallerDoor, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
-from gateway.delivery.link import ClientCertificate, PartnerLinks, Transport, over_the_network
+from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Transport, over_the_network
+from gateway.delivery.schedule import Backoff
 from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
 from gateway.delivery.worker import DeliveryWorker
 from gateway.exchange.activate import load_policies_in_force
@@ -76,10 +78,17 @@ async def open_gateway(
         policy = await load_policies_in_force(store, folder, settings.participant, clock())
         agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
         await agency.reload_standing()
-        links = PartnerLinks(_client_certificate(settings, ring), store.blobs, transport=transport)
+        links = PartnerLinks(
+            _client_certificate(settings, ring), store.blobs, timeouts=_timeouts(settings), transport=transport
+        )
         submitter = CheckpointSubmitter(OwnLog(agency), links, cadence_seconds=settings.witness_cadence_seconds)
         self_check = SelfCheck(agency, cadence_seconds=settings.self_check_seconds)
-        worker = DeliveryWorker(Outbox(agency), CosignedCarrier(links, submitter, agency.require_release), now=clock)
+        worker = DeliveryWorker(
+            Outbox(agency),
+            CosignedCarrier(links, submitter, agency.require_release),
+            now=clock,
+            backoff=_backoff(settings),
+        )
         try:
             yield Gateway(
                 agency,
@@ -144,7 +153,8 @@ def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
 
 
 def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
-    """The store, kept with our keys."""
+    """The store, kept with our keys. Makes the state folder, for its owner only, if there is none."""
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return open_store(
         settings.database_url,
         blobs_dir=settings.blobs_dir,
@@ -224,6 +234,18 @@ def _door(settings: Settings, agency: Agency, clock: Clock) -> CallerDoor:
 
 def _exchange_rate(settings: Settings) -> RateLimit:
     return RateLimit(settings.exchange_requests_per_minute, settings.request_burst)
+
+
+def _backoff(settings: Settings) -> Backoff:
+    return Backoff(
+        timedelta(seconds=settings.delivery_backoff_base_seconds),
+        timedelta(seconds=settings.delivery_backoff_max_seconds),
+    )
+
+
+def _timeouts(settings: Settings) -> Timeouts:
+    silence = float(settings.delivery_timeout_seconds)
+    return replace(TIMEOUTS, read=silence, write=silence)
 
 
 def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:

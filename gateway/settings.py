@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     state_dir: Path = _setting("Folder of everything that the gateway writes. Mode 0700.")
     database_url: str = Field(
         default_factory=lambda settings: f"sqlite:///{settings['state_dir'] / 'gateway.sqlite3'}",
-        description="SQLAlchemy URL, without a password: SQLite, or PostgreSQL with `?passfile=`.",
+        description="Where the database is, as `sqlite:///path`.",
         json_schema_extra={"shown": "sqlite:///<state_dir>/gateway.sqlite3"},
     )
     blobs_dir: Path = _under_state("blobs", "Folder of the sealed parts.")
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     header_timeout_seconds: Seconds = _setting("Time in which a request's header has to be there.", 10)
     body_timeout_seconds: Seconds = _setting("Time in which a JSON body has to be there.", 20)
     part_idle_seconds: Seconds = _setting("Longest pause within a streamed part.", 30)
-    max_connections: Count = _setting("Open connections for each listener; more are answered 503.", 512)
+    max_connections: Count = _setting("Open connections for each listener; more are answered 429.", 512)
     keep_alive_seconds: Seconds = _setting("Idle time after which a connection is closed.", 15)
     shutdown_grace_seconds: Seconds = _setting("Time that running requests get at shutdown.", 10)
 

@@ -94,11 +94,13 @@ class PartnerLinks:
         credentials: ClientCertificate,
         blobs: Blobs,
         *,
+        timeouts: Timeouts = TIMEOUTS,
         transport: Transport = over_the_network,
     ) -> None:
         """`transport` is for tests: it stands in for the network."""
         self._credentials = credentials
         self._blobs = blobs
+        self._timeouts = timeouts
         self._transport = transport
         self._links: dict[str, tuple[Access, PartnerLink]] = {}
 
@@ -127,7 +129,7 @@ class PartnerLinks:
             return known[1]
         if known:
             await known[1].close()
-        driver = AsyncDriver(access, retry=ONCE, timeouts=TIMEOUTS, transport=self._transport(access))
+        driver = AsyncDriver(access, retry=ONCE, timeouts=self._timeouts, transport=self._transport(access))
         link = PartnerLink(driver, self._blobs)
         self._links[partner] = (access, link)
         return link

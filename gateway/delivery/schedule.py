@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(hours=4)
 FAILURES_TO_BREAK = 3
 FIRST_BREAK = timedelta(seconds=5)
 LONGEST_BREAK = timedelta(minutes=5)
 _MOST_DOUBLINGS = 32
 
 
-def next_attempt(attempts: int, now: datetime, chance: float) -> datetime:
-    """When to try again after the `attempts`-th failed attempt (from 1): 2 s, doubling to 4 h, of which half is chance.
+@dataclass(frozen=True)
+class Backoff:
+    """The pause after a first failed attempt, which doubles with each further one, and the longest pause."""
 
-    The jitter keeps what failed together from coming back together.
-    """
-    return now + _doubled(FIRST_PAUSE, LONGEST_PAUSE, attempts) * (0.5 + chance / 2)
+    first: timedelta = timedelta(seconds=2)
+    longest: timedelta = timedelta(hours=4)
+
+    def next_attempt(self, attempts: int, now: datetime, chance: float) -> datetime:
+        """When to try again after the `attempts`-th failed attempt (from 1); half of the pause is chance.
+
+        The jitter keeps what failed together from coming back together.
+        """
+        return now + _doubled(self.first, self.longest, attempts) * (0.5 + chance / 2)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from attache.clock import Clock
 from attache.errors import AttacheError, DeliveryFailed, IntegrityLost
 from gateway.delivery.lanes import Lanes
 from gateway.delivery.link import Carrier
-from gateway.delivery.schedule import next_attempt
+from gateway.delivery.schedule import Backoff
 from gateway.delivery.verdict import is_final
 from gateway.exchange.consignment import Consignment, Deliver
 
@@ -32,6 +32,7 @@ class Concurrency:
 
 
 DEFAULT_CONCURRENCY = Concurrency()
+DEFAULT_BACKOFF = Backoff()
 
 
 class DeliveryWorker:
@@ -50,12 +51,14 @@ class DeliveryWorker:
         chance: Callable[[], float] = random.SystemRandom().random,  # noqa: B008 -- one source for all
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         concurrency: Concurrency = DEFAULT_CONCURRENCY,
+        backoff: Backoff = DEFAULT_BACKOFF,
     ) -> None:
         self._outbox = outbox
         self._carrier = carrier
         self._now = now
         self._chance = chance
         self._pause = pause
+        self._backoff = backoff
         self._lanes = Lanes(concurrency.at_once, concurrency.per_partner)
         self._deliveries: set[asyncio.Task[None]] = set()
         self._carried: set[str] = set()
@@ -174,7 +177,7 @@ class DeliveryWorker:
             await self._outbox.refuse(consignment, error)
             log.warning("refused", **_facts(consignment), code=error.code)
             return
-        due_at = next_attempt(consignment.outbox.attempts + 1, self._now(), self._chance())
+        due_at = self._backoff.next_attempt(consignment.outbox.attempts + 1, self._now(), self._chance())
         await self._outbox.postpone(consignment, error, due_at)
         log.warning("postponed", **_facts(consignment), code=error.code, due_at=due_at.isoformat())
 

@@ -5,26 +5,16 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from attache.crypto import b64u, sha256_hex
-from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
+from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted
 from attache.package import (
-    ManifestFacts,
-    ManifestPart,
-    Release,
-    SealedPart,
-    address,
-    encode_frame,
     instant_text,
-    seal_signed,
-    sign_manifest,
     uuid7,
 )
-from attache.package.envelope import MAX_ENVELOPE_BYTES
-from attache.vocabulary import Markings, Onward
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.policies import active_set
@@ -40,41 +30,14 @@ from gateway.exchange.records import (
     ReviewRecord,
     ReviewState,
 )
+from gateway.exchange.sealing import Content, SealedRelease, seal_release
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
-from gateway.policy import Decision, Outcome, ReleaseRequest, UnitOutcome, decide
+from gateway.policy import Decision, Outcome, ReleaseRequest, decide
 
-LEAVES = frozenset({UnitOutcome.DISCLOSE})
 ENGINE_FAILED = "policy-engine-failed"
-
-
-@dataclass(frozen=True)
-class Content:
-    """The parts of one package as they were encrypted on arrival, in the order of the submission."""
-
-    parts: tuple[SealedPart, ...]
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        return tuple(part.sha256 for part in self.parts)
-
-
-@dataclass(frozen=True)
-class SealedRelease:
-    """A package sealed to one recipient, ready to be committed and carried there."""
-
-    frame: bytes
-    envelope_sha256: str
-    manifest: bytes = field(repr=False)
-    """Signed; it holds the keys of the parts."""
-    part_numbers: tuple[int, ...]
-    expires_at: datetime
-
-    @property
-    def manifest_sha256(self) -> str:
-        return sha256_hex(self.manifest)
 
 
 @dataclass(frozen=True)
@@ -99,7 +62,7 @@ def decide_and_seal(
 
     Raises AttacheError("release-stopped") where policy permits and our log's witnesses have raised an alarm.
     """
-    partner = agency.directory.active(request.recipient)
+    agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
         raise IllegalTransition(detail="the package has expired")
     decision = decide_release(agency, request)
@@ -107,13 +70,7 @@ def decide_and_seal(
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
     agency.require_release(request.recipient)
-    facts, numbers = _manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
-    manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
-    signed = sign_manifest(manifest, agency.keys)
-    envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
-    if len(envelope.raw) > MAX_ENVELOPE_BYTES:
-        raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
-    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, manifest.expires_at)
+    sealed = seal_release(agency, submission, content, request, decision, decision_id, approvers)
     return Verdict(request, decision, decision_id, sealed)
 
 
@@ -196,61 +153,6 @@ def new_life(agency: Agency, package_id: str, recipient: str, now: datetime) -> 
     """A recipient's life of a package, at its very start."""
     post = agency.directory.partner(recipient).descriptor.stated.post
     return ReleaseRecord(package_id, recipient, ReleaseState.SUBMITTED, post, now, decision_id="")
-
-
-def _manifest_facts(
-    agency: Agency,
-    submission: Submission,
-    content: Content,
-    request: ReleaseRequest,
-    decision: Decision,
-    decision_id: str,
-    approvers: Sequence[str],
-) -> tuple[ManifestFacts, tuple[int, ...]]:
-    handling = decision.handling
-    if handling is None:
-        raise NotPermitted(ENGINE_FAILED, "a release without handling", extra={"recipient": request.recipient})
-    now = request.now
-    numbers = tuple(n for n, part in enumerate(submission.parts) if decision.part(part.name).outcome in LEAVES)
-    facts = ManifestFacts(
-        package_id=request.package_id,
-        kind=submission.kind,
-        originator=agency.participant,
-        post=agency.directory.partner(request.recipient).descriptor.stated.post,
-        created_at=now,
-        expires_at=submission.expires_at or now + agency.limits.package_term,
-        in_reply_to=submission.in_reply_to,
-        thread_id=submission.thread_id,
-        title=submission.title,
-        purpose=submission.purpose,
-        legal_basis=request.legal_basis,
-        crime_types=submission.crime_types,
-        urgency=submission.urgency,
-        markings=tuple(Markings.parse(submission.markings).texts()),
-        handling_codes=submission.handling_codes,
-        caveats=tuple(sorted(handling.caveats)),
-        retain_until=now + timedelta(days=handling.retention_days),
-        onward=min(filter(None, (submission.onward, handling.onward)), key=list(Onward).index),
-        release=Release(
-            decision_id=decision_id,
-            policy_set_hash=decision.policy_set_hash,
-            approvers=tuple(approvers),
-            release_proof_sha256=sha256_hex(decision.record),
-        ),
-        parts=tuple(_manifest_part(submission, content, number) for number in numbers),
-    )
-    return facts, numbers
-
-
-def _manifest_part(submission: Submission, content: Content, number: int) -> ManifestPart:
-    part = submission.parts[number]
-    return ManifestPart.of(
-        content.parts[number],
-        name=part.name,
-        media_type=part.media_type,
-        markings=submission.marked(part),
-        content_class=part.content_class,
-    )
 
 
 def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:

@@ -20,7 +20,6 @@ from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
 from gateway.exchange.release import (
     ENGINE_FAILED,
-    Content,
     Verdict,
     carry_out,
     decide_and_seal,
@@ -28,6 +27,7 @@ from gateway.exchange.release import (
     engine_failure_logged,
     new_life,
 )
+from gateway.exchange.sealing import Content
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller

@@ -12,9 +12,9 @@ from tests.api.lines import Lines, delivering, desk_of, emptied
 from tests.exchange_place import a_submission, b64u, problem
 
 TITLE, NAME, CONTENT, REASON = "Zq-title-Zq", "Zq-name-Zq.txt", "Zq-content-Zq", "Zq-reason-Zq"
-MARKING, SURPLUS, WITHHELD, KEY = "zq-marking-zq", "Zq-surplus-Zq", "Zq-withheld-Zq", "BOGOTA-LEA"
+MARKING, SURPLUS, WITHHELD = "zq-marking-zq", "Zq-surplus-Zq", "Zq-withheld-Zq"
 MEDIA_TYPE, SUBJECT, REFUSED = "text/x-zq-media-zq", "Zq-officer-Zq", "Zq-refused-Zq"
-SENTINELS = [TITLE, NAME, CONTENT, REASON, MARKING, SURPLUS, WITHHELD, KEY, MEDIA_TYPE, SUBJECT, REFUSED]
+SENTINELS = [TITLE, NAME, CONTENT, REASON, MARKING, SURPLUS, WITHHELD, MEDIA_TYPE, SUBJECT, REFUSED]
 
 
 def spellings(secret: bytes):

@@ -14,10 +14,19 @@ from datetime import timedelta
 import pytest
 
 from attache.crypto import Algorithm, KeyUse, Suite, b64u, parse_b64u
-from attache.package import BLOCK_BYTES, KeyStatus, encode_frame, parse_envelope, parse_frame
+from attache.errors import MalformedInput, PayloadTooLarge
+from attache.package import (
+    BLOCK_BYTES,
+    MAX_PART_BYTES,
+    KeyStatus,
+    PartSealer,
+    encode_frame,
+    parse_envelope,
+    parse_frame,
+)
 from attache.package.envelope import MAGIC, MAX_ENVELOPE_BYTES
 from attache.package.jws import SignedType, sign_statement
-from attache.package.manifest import encode_manifest
+from attache.package.manifest import encode_manifest, parse_manifest
 from attache.participant import PARTICIPANT
 from attache.receipt import RECEIPT, Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import canonical, parse_object
@@ -626,11 +635,15 @@ def test_part_key_reused(parties):
 
 def test_million_parts_in_a_manifest():
     """Bounded before anything of it is used, and by the size of the envelope before that."""
-    from attache.package.manifest import parse_manifest
-
     part = b'{"bytes":1}'
     raw = b'{"parts":[' + b",".join([part] * 1_000_000) + b"]}"
-    with refused("malformed-package"):
+    with pytest.raises(MalformedInput, match="more than 1000 entries"):
+        parse_manifest(raw)
+
+
+def test_million_members_in_a_manifest():
+    raw = canonical({str(number): 0 for number in range(100_000)})
+    with pytest.raises(MalformedInput, match="more than 64 members"):
         parse_manifest(raw)
 
 
@@ -908,6 +921,15 @@ def test_endless_ciphertext_is_not_read_to_its_end(parties):
 
     refused_part(parties, sent, endless(), "block-mismatch", "7-blocks")
     assert len(taken) <= 2
+
+
+def test_a_part_has_an_end():
+    """After 1 TiB, which nobody here feeds it."""
+    sealer = PartSealer()
+    sealer._bytes = MAX_PART_BYTES - 1
+    assert sealer.update(b"x") is not None
+    with pytest.raises(PayloadTooLarge):
+        sealer.update(b"x")
 
 
 def test_zip_bomb_is_not_opened(parties):

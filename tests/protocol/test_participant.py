@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from attache.crypto import Algorithm, KeyRing, KeyUse, Suite, b64u, generate_private_key
-from attache.errors import MalformedInput
+from attache.errors import MalformedInput, Misconfigured
 from attache.package import KeyStatement, KeyStatus
 from attache.package.jws import sign_statement
 from attache.participant import (
@@ -290,3 +290,8 @@ def test_a_descriptor_has_one_spelling(first):
     for wrong in (b"", b"{}", first.raw[:-1], first.raw + b" ", first.raw.replace(b'":"', b'": "', 1)):
         with refused("malformed-descriptor"):
             verify_descriptor(wrong, fingerprint=first.sha256)
+
+
+def test_nobody_signs_without_keys(first, keys):
+    with pytest.raises(Misconfigured):
+        sign_descriptor(first.stated, replace(keys, signers={}))

@@ -5,13 +5,26 @@ from datetime import timedelta
 
 import pytest
 
-from attache.crypto import Suite, parse_b64u
-from attache.errors import Misconfigured
+from attache.crypto import Suite, b64u, parse_b64u
+from attache.errors import AttacheError, Misconfigured
 from attache.package import KeyStatus, sign_statement
 from attache.package.jws import MANIFEST
 from attache.participant import PARTICIPANT
-from attache.receipt import RECEIPT, LogProof, Receipt, ReceiptKind, require_receipt_for, sign_receipt, verify_receipt
+from attache.receipt import (
+    RECEIPT,
+    LogProof,
+    Receipt,
+    ReceiptKind,
+    require_receipt_for,
+    sign_receipt,
+    verify_log_proof,
+    verify_receipt,
+)
 from attache.strict_json import canonical, parse_object
+from attache.translog.checkpoint import Checkpoint
+from attache.translog.merkle import leaf_hash, root_of_leaf_hashes
+from attache.translog.signing import sign_checkpoint, signer_of
+from attache.translog.vkey import SignatureType
 from tests.protocol.making import ME, NOW, ORIGINATOR, receive, refused, send, with_keys
 
 
@@ -166,3 +179,45 @@ def test_malformed(parties, sent, change):
 def test_nobody_signs_without_keys(parties, sent):
     with pytest.raises(Misconfigured):
         sign_receipt(receipt_for(parties, sent), replace(parties[ME].keys, signers={}))
+
+
+# --- where the recipient's log holds it
+
+
+@pytest.fixture
+def logged(parties):
+    """A log of two entries under the recipient's key, and the proof for the second."""
+    name = "partner-frankfurt.attache.example/log"
+    signer = signer_of(name, SignatureType.ED25519, parties[ME].keys.log)
+    first, second = leaf_hash(b"first"), leaf_hash(b"second")
+    checkpoint = Checkpoint(name, 2, root_of_leaf_hashes([first, second]))
+    note = sign_checkpoint(checkpoint, [signer], int(NOW.timestamp()))
+    return LogProof(origin=name, index=1, leaf=b64u(b"second"), checkpoint=note.decode(), proof=(first.hex(),))
+
+
+def test_the_log_holds_the_receipt(parties, logged):
+    verify_log_proof(logged, parties[ME].descriptor.stated.log)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"index": 0}, "proof-invalid"),
+        ({"leaf": b64u(b"third")}, "proof-invalid"),
+        ({"proof": ("0" * 64,)}, "proof-invalid"),
+        ({"proof": ()}, "proof-invalid"),
+        ({"origin": "europol.attache.example/log"}, "proof-invalid"),
+        ({"leaf": "A"}, "malformed-request"),
+        ({"checkpoint": "nothing"}, "malformed-log"),
+    ],
+    ids=["index", "leaf", "proof", "no-proof", "origin", "leaf-spelling", "checkpoint"],
+)
+def test_the_log_does_not_hold_it(parties, logged, changes, code):
+    with pytest.raises(AttacheError) as caught:
+        verify_log_proof(logged.model_copy(update=changes), parties[ME].descriptor.stated.log)
+    assert caught.value.code == code
+
+
+def test_another_participants_log(parties, logged):
+    with pytest.raises(AttacheError):
+        verify_log_proof(logged, parties["europol"].descriptor.stated.log)

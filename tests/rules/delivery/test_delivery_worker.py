@@ -13,7 +13,7 @@ from attache.errors import (
     TooManyRequests,
     error_of,
 )
-from gateway.delivery.schedule import Breaker, next_attempt
+from gateway.delivery.schedule import Backoff, Breaker
 from gateway.delivery.verdict import FINAL_CODES, is_final
 from gateway.delivery.worker import Concurrency, DeliveryWorker
 from tests.rules.delivery.fakes import START, FakeOutbox, FakePartners, ManualClock, a_row
@@ -241,11 +241,11 @@ def test_idle_worker_does_not_claim():
 
 
 def test_attempts_grow_to_hours_and_carry_jitter():
-    pauses = [(next_attempt(n, START, 0.0) - START).total_seconds() for n in range(1, 20)]
+    pauses = [(Backoff().next_attempt(n, START, 0.0) - START).total_seconds() for n in range(1, 20)]
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
     assert pauses[-1] == 7200.0
-    assert next_attempt(10**9, START, 0.999) <= START + timedelta(hours=4)
-    assert next_attempt(1, START, 0.5) == START + timedelta(seconds=1.5)
+    assert Backoff().next_attempt(10**9, START, 0.999) <= START + timedelta(hours=4)
+    assert Backoff().next_attempt(1, START, 0.5) == START + timedelta(seconds=1.5)
 
 
 def test_breaker_opens_after_three_failures_and_for_longer_each_time():
