@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("seal_open", "submit", "decision", "log", "store", "importing")
+NAMES = ("seal_open", "submit", "decision", "log", "store", "audit", "importing")
 
 
 def main() -> None:

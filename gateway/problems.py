@@ -38,6 +38,7 @@ from attache.errors import (
     TooManyRequests,
     error_of,
 )
+from gateway.exchange.logged import REQUEST_ID
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -170,6 +171,7 @@ class EveryAnswer:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        REQUEST_ID.set(request_id)
         started, is_read = False, not _announces_body(scope)
 
         async def receive_and_see() -> Message:

@@ -1,23 +1,44 @@
 """The exchange log for auditors: entries, proofs, and the C2SP resources that any tool can check."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Auditor, Own
-from gateway.exchange.audit import entry_of, proof_of, search_log
+from gateway.exchange.audit import consistency_of, entry_of, proof_of, search_log
+from gateway.exchange.follow_log import export_log, follow_log
 from gateway.exchange.ports import LogFilter
-from gateway.exchange.views import EntryPage, EntryView
+from gateway.exchange.views import EntryPage, EntryView, View
 from gateway.exchange_log import EventCode
 from gateway.identity import Action
 
+MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 AUDITORS = [requires(Action.READ_LOG)]
 
 router = APIRouter(prefix="/log", tags=["log"], responses=PROBLEM)
 
+
+def _wanted(
+    event: EventCode | None = None,
+    actor: Annotated[str | None, Query(max_length=255)] = None,
+    package_id: Annotated[str | None, Query(pattern=UUID7_PATTERN)] = None,
+    partner: Annotated[str | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
+    outcome: Annotated[str | None, Query(pattern=r"^[a-z-]{1,32}$")] = None,
+    request_id: Annotated[str | None, Query(max_length=64)] = None,
+    since: Annotated[AwareDatetime | None, Query()] = None,
+    until: Annotated[AwareDatetime | None, Query()] = None,
+) -> LogFilter:
+    return LogFilter(event, actor, package_id, partner, outcome, request_id, since, until)
+
+
+Wanted = Annotated[LogFilter, Depends(_wanted)]
+Size = Annotated[int, Query(ge=0, le=2**53 - 1)]
 Index = Annotated[int, Path(ge=0, le=2**53 - 1)]
 
 
@@ -44,15 +65,11 @@ async def tile(own: Own, path: Annotated[str, Path(max_length=200)]) -> Response
 async def entries(
     own: Own,
     caller: Auditor,
+    wanted: Wanted,
     after: Annotated[int, Query(ge=-1, le=2**53 - 1)] = -1,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    event: EventCode | None = None,
-    actor: Annotated[str | None, Query(max_length=255)] = None,
-    package_id: Annotated[str | None, Query(pattern=UUID7_PATTERN)] = None,
-    partner: Annotated[str | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
 ) -> EntryPage:
     """Entries in the order of the log, opened. The search is itself an entry."""
-    wanted = LogFilter(event, actor, package_id, partner)
     found, following = await search_log(own, caller, after, limit, wanted)
     return EntryPage(entries=found, next=None if following is None else str(following))
 
@@ -67,3 +84,45 @@ async def entry(own: Own, index: Index) -> EntryView:
 async def proof(own: Own, index: Annotated[int, Query(ge=0, le=2**53 - 1)]) -> Response:
     """The inclusion proof of an entry as a file that verifies offline (C2SP tlog-proof); `extra` is the leaf."""
     return Response(await proof_of(own, index), media_type="text/plain")
+
+
+class ConsistencyView(View):
+    """That the log of size `new_size` extends the one of `old_size`: the hashes of RFC 6962, section 2.1.2, as hex."""
+
+    old_size: int
+    new_size: int
+    proof: list[str]
+
+
+@router.get("/proofs/consistency", dependencies=AUDITORS)
+async def consistency(own: Own, old_size: Size, new_size: Size) -> ConsistencyView:
+    """The proof that nothing was removed or changed between two sizes."""
+    proof = await consistency_of(own, old_size, new_size)
+    return ConsistencyView(old_size=old_size, new_size=new_size, proof=[value.hex() for value in proof])
+
+
+@router.get("/export", response_class=Response)
+async def export(
+    own: Own,
+    caller: Auditor,
+    wanted: Wanted,
+    file_format: Annotated[Literal["jsonl", "csv"], Query(alias="format")] = "jsonl",
+) -> Response:
+    """Exactly the filtered set as a file; `Attache-Manifest` holds its signed manifest (base64url). The export is an entry."""
+    made = await export_log(own, caller, wanted, file_format)
+    return Response(made.content, headers={"Attache-Manifest": made.manifest_text}, media_type=MEDIA_TYPES[file_format])
+
+
+@router.get("/follow", response_class=StreamingResponse)
+async def follow(
+    own: Own, caller: Auditor, wanted: Wanted, last_event_id: Annotated[int | None, Header(ge=-1, le=2**53 - 1)] = None
+) -> StreamingResponse:
+    """Entries as they are logged, as server-sent events with their index as id; `Last-Event-ID` goes on behind it."""
+    entries = await follow_log(own, caller, last_event_id, wanted)
+    return StreamingResponse(_events(entries), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _events(entries: AsyncIterator[EntryView | None]) -> AsyncIterator[str]:
+    yield ": following\n\n"
+    async for entry in entries:
+        yield f"id: {entry.index}\ndata: {entry.model_dump_json()}\n\n" if entry else ": nothing new\n\n"

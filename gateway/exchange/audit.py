@@ -40,6 +40,11 @@ async def proof_of(agency: Agency, index: int) -> bytes:
     return format_proof(TlogProof(proof.index, proof.proof, proof.checkpoint, extra=proof.leaf))
 
 
+async def consistency_of(agency: Agency, old_size: int, new_size: int) -> tuple[bytes, ...]:
+    """The RFC 6962 proof that the log of `new_size` extends that of `old_size`."""
+    return await agency.store.read_log(lambda log: log.prove_consistency(old_size, new_size))
+
+
 def entry_view(entry: LoggedEntry) -> EntryView:
     """What an auditor is shown. Ids are the log's pseudonyms, fields what the openings prove."""
     leaf = parse_leaf(entry.leaf)

@@ -1,6 +1,7 @@
 """The exchange-log entries that the use cases write, in one vocabulary: see docs/exchange-log.md."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,9 @@ from gateway.exchange_log import Event, EventCode, Group
 from gateway.identity.caller import Caller
 
 SYSTEM = "system"
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being served; every entry that comes of it names it."""
 
 
 def event(
@@ -25,6 +29,8 @@ def event(
     fields: dict[Group, Mapping[str, Any]] = {Group.RECORD: record or {}}
     if isinstance(by, Caller):
         fields[Group.PERSON] = {"actor": by.subject, "client": by.client_id}
+    if request_id := REQUEST_ID.get():
+        fields[Group.PERSON] = {**fields.get(Group.PERSON, {}), "request_id": request_id}
     if reason is not None:
         fields[Group.REASON] = reason
     actor = by.subject if isinstance(by, Caller) else by

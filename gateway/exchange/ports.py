@@ -53,6 +53,11 @@ class LogFilter:
     actor: str | None = None
     package_id: str | None = None
     partner: str | None = None
+    outcome: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """When it happened: from `since` on, before `until`."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,10 @@ class LogReader(Protocol):
 
     def prove_entry(self, index: int) -> LogProof:
         """The inclusion proof of an entry; raises NotFound beyond the checkpoint."""
+        ...
+
+    def prove_consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """That the tree of `new_size` extends that of `old_size`; raises NotFound beyond the checkpoint, MalformedInput."""
         ...
 
 

@@ -9,7 +9,8 @@ from attache.strict_json import canonical
 from gateway.exchange_log.events import Group
 from gateway.exchange_log.leaf import LeafFacts
 
-COLUMNS = ("index", "at", "code", "actor", "package", "partner", *(group.value for group in Group))
+_GROUPS = tuple(group for group in Group if group is not Group.ROWS)
+COLUMNS = ("index", "at", "code", "actor", "package", "partner", *(group.value for group in _GROUPS))
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -44,7 +45,7 @@ def csv_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
     yield _line(COLUMNS)
     for entry in entries:
         ids = (entry.leaf.ids.get(name, "") for name in ("actor", "package", "partner"))
-        groups = (canonical(dict(entry.fields[group])).decode() if group in entry.fields else "" for group in Group)
+        groups = (canonical(dict(entry.fields[group])).decode() if group in entry.fields else "" for group in _GROUPS)
         yield _line((str(entry.index), instant_text(entry.leaf.at), entry.leaf.code.value, *ids, *groups))
 
 

@@ -20,7 +20,7 @@ from gateway.exchange.ports import LogAudit
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store.log_keys import LogKeys
-from gateway.store.log_privacy import open_openings
+from gateway.store.log_privacy import open_openings, search_columns
 from gateway.store.log_rows import read_checkpoint, read_tile
 from gateway.store.log_tables import LOG_ENTRY, LOG_TILE
 from gateway.store.row_audit import RowAudit
@@ -97,10 +97,11 @@ class LogCheck:
             raise _lost(f"entry {index} is listed as something else than its leaf says")
         sealed = row.private_sealed
         openings = () if sealed is None else open_openings(self._keys.vault, index, sealed)
-        for opening in openings:
-            fields = verify_opening(leaf, opening)
-            if opening.group is Group.ROWS:
-                self._rows.take(parse_marks(fields))
+        opened = {opening.group: verify_opening(leaf, opening) for opening in openings}
+        if Group.ROWS in opened:
+            self._rows.take(parse_marks(opened[Group.ROWS]))
+        if search_columns(opened, self._keys.pseudonyms) != {"outcome": row.outcome, "request": row.request}:
+            raise _lost(f"entry {index} is listed as something else than its private side says")
         self._purged += all(opening.group is Group.ROWS for opening in openings)
 
 

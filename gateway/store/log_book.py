@@ -11,7 +11,7 @@ from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.leaf import make_leaf
 from gateway.store.log_keys import LogKeys
-from gateway.store.log_privacy import seal_openings
+from gateway.store.log_privacy import seal_openings, search_columns
 from gateway.store.log_rows import write_batch
 from gateway.store.row_digests import RowMark, encode_marks
 
@@ -60,6 +60,7 @@ class LogBook:
             "actor": pseudonyms.of("actor", event.actor),
             "package": ids.get("package"),
             "partner": ids.get("partner"),
+            **search_columns(event.fields, pseudonyms),
             "private_sealed": seal_openings(self._keys.vault, index, leaf.openings),
         }
 

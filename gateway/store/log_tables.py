@@ -24,6 +24,8 @@ class LogEntryRow(Table, table=True):
         Index("log_entry_by_actor", "actor", "entry_index"),
         Index("log_entry_by_package", "package", "entry_index"),
         Index("log_entry_by_partner", "partner", "entry_index"),
+        Index("log_entry_by_outcome", "outcome", "entry_index"),
+        Index("log_entry_by_request", "request", "entry_index"),
     )
 
     entry_index: int = Field(primary_key=True, sa_type=_INDEX, sa_column_kwargs={"autoincrement": False})
@@ -33,6 +35,9 @@ class LogEntryRow(Table, table=True):
     actor: str
     package: str | None
     partner: str | None
+    outcome: str | None
+    request: str | None
+    """What the entry's private side says of outcome and request id, the latter as a pseudonym; None once purged."""
     private_sealed: bytes | None = binary(nullable=True)
     """The openings (gateway.exchange_log.Opening), sealed at rest; None once purged."""
 

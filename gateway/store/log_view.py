@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from functools import lru_cache, partial
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection
 
 from attache.errors import NotFound
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
-from attache.translog.proving import prove_inclusion
+from attache.translog.proving import prove_consistency, prove_inclusion
 from attache.translog.tiles import Tile, TileHashes, parse_tile_path, tile_width
 from gateway.exchange.ports import LogAudit, LogFilter, LoggedEntry, LogProof
 from gateway.exchange_log.export import export_log
@@ -16,7 +16,7 @@ from gateway.store.log_audit import verify_log
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings
 from gateway.store.log_rows import read_leaves, read_tile
-from gateway.store.log_tables import LOG_ENTRY
+from gateway.store.log_search import search
 
 
 class LogView:
@@ -32,6 +32,12 @@ class LogView:
         """See log_rows.read_tile."""
         return read_tile(self._connection, tile)
 
+    def prove_consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """The proof that the tree of `new_size` extends that of `old_size`; raises NotFound beyond the checkpoint."""
+        if new_size > self.size:
+            raise NotFound(detail="the log is not that large yet")
+        return tuple(prove_consistency(old_size, new_size, TileHashes(new_size, self.read_tile)))
+
     def prove_entry(self, index: int) -> LogProof:
         """An entry and its inclusion proof; raises NotFound beyond the checkpoint."""
         self._require(index)
@@ -42,16 +48,10 @@ class LogView:
 
     def entries_after(self, after: int, limit: int, wanted: LogFilter | None = None) -> list[LoggedEntry]:
         """Entries in the order of the log, keyset-paged by index: those above `after` (-1 for all)."""
-        entry = LOG_ENTRY.c
-        query = (
-            select(entry.entry_index, entry.leaf, entry.private_sealed)
-            .where(entry.entry_index > after, entry.entry_index < self.size)
-            .order_by(entry.entry_index)
-            .limit(limit)
+        found = search(
+            self._connection, wanted or LogFilter(), self._keys.pseudonyms, range(after + 1, self.size), limit
         )
-        if wanted:
-            query = query.where(*self._conditions(wanted))
-        return [self._entry(*row) for row in self._connection.execute(query)]
+        return [self._entry(index, leaf, sealed) for index, leaf, sealed in found]
 
     def entry(self, index: int) -> LoggedEntry:
         """One entry; raises NotFound beyond the checkpoint."""
@@ -81,13 +81,6 @@ class LogView:
     def _require(self, index: int) -> None:
         if not 0 <= index < self.size:
             raise NotFound(detail="the log has no such entry yet")
-
-    def _conditions(self, wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
-        if wanted.code is not None:
-            yield LOG_ENTRY.c.code == wanted.code.value
-        for kind, name in (("actor", wanted.actor), ("package", wanted.package_id), ("partner", wanted.partner)):
-            if name is not None:
-                yield LOG_ENTRY.c[kind] == self._keys.pseudonyms.of(kind, name)
 
     def _entry(self, index: int, leaf: bytes, sealed: bytes | None) -> LoggedEntry:
         return LoggedEntry(index, leaf, () if sealed is None else open_openings(self._keys.vault, index, sealed))

@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -56,7 +57,9 @@ class Writer:
 
         A caller that is cancelled while its unit runs does not learn whether it was committed.
         """
-        job = _Job(unit, self._loop.create_future())
+        # What a unit logs names the request that it serves, and the writer's thread serves all.
+        context = copy_context()
+        job = _Job(lambda tx: context.run(unit, tx), self._loop.create_future())
         with self._state:
             self.require_open()
             if len(self._waiting) >= self._max_waiting:

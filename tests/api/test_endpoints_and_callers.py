@@ -63,6 +63,9 @@ AGENCY = {
     "GET /log/entries": (LOG, 200),
     "GET /log/entries/{index}": (LOG, "not-found"),
     "GET /log/proofs/inclusion": (LOG, "malformed-request"),
+    "GET /log/proofs/consistency": (LOG, "malformed-request"),
+    "GET /log/export": (LOG, 200),
+    "GET /log/follow": (LOG, "malformed-request"),
 }
 EXCHANGE = {
     "POST /packages": "malformed-package",
@@ -130,6 +133,12 @@ async def ask(client, endpoint: str, headers=None):
     if method == "PUT" and path.endswith("/hashes"):
         kind = "application/octet-stream"
     body = {"content": b"{}", "headers": {**(headers or {}), "Content-Type": kind}} if method in {"POST", "PUT"} else {}
+    if path == "/log/follow":  # without end, where it is permitted
+        headers = (
+            {**(headers or {}), "Last-Event-ID": "x"}
+            if not isinstance(headers, list)
+            else [*headers, ("Last-Event-ID", "x")]
+        )
     return await client.request(method, path, **{"headers": headers, **body})
 
 
@@ -174,7 +183,7 @@ def test_roles(desk, role):
                 assert answer.status_code == 200, endpoint
             else:
                 is_whole_problem(answer, expected)
-            searched = endpoint == "GET /log/entries" and role in permitted
+            searched = endpoint in {"GET /log/entries", "GET /log/export"} and role in permitted
             assert await desk.footprint() == {**before, "entries": before["entries"] + searched}, endpoint
 
     desk.run(story())

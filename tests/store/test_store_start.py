@@ -213,7 +213,7 @@ DAMAGE = {
     "the newest leaf": ("UPDATE log_entry SET leaf = x'00' WHERE entry_index = 299", "right-edge"),
     "the newest entry is gone": ("DELETE FROM log_entry WHERE entry_index = 299", "log-entries"),
     "an entry too many": (
-        "INSERT INTO log_entry SELECT 300, leaf, code, at, actor, package, partner, private_sealed FROM log_entry LIMIT 1",
+        "INSERT INTO log_entry SELECT 300, leaf, code, at, actor, package, partner, outcome, request, private_sealed FROM log_entry LIMIT 1",
         "log-entries",
     ),
     "the head": (

@@ -1,5 +1,6 @@
 """The exchange log."""
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +9,9 @@ import typer
 
 from attache.cli.files import print_report, read_vkeys_file
 from attache.cli.options import AsJson, Limit, Vkeys
-from attache.cli.output import print_json, print_table, print_text, working
+from attache.cli.output import note, print_json, print_table, print_text, working
 from attache.cli.session import session_of
+from attache.client.models import EntryView
 from attache.client.offline import verify as verify_file
 
 app = typer.Typer(help="The gateway's exchange log.", no_args_is_help=True)
@@ -42,11 +44,7 @@ def entries(
     """
     with session_of(ctx).client() as client:
         found = list(islice(client.log.entries(after=after), limit))
-    if as_json:
-        print_json({"entries": [entry.model_dump(mode="json") for entry in found]})
-        return
-    rows = [(e.index, e.at.isoformat(), e.event, e.actor, [f"{k}={v}" for k, v in e.objects.items()]) for e in found]
-    print_table(("index", "at", "event", "actor", "objects"), rows)
+    _print_entries(found, as_json=as_json)
 
 
 @app.command()
@@ -87,3 +85,110 @@ def verify(
     with session_of(ctx).client() as client, working("fetching and verifying the log"):
         report = client.log.verify(keys)
     print_report(report, as_json=as_json)
+
+
+def _wanted(**given: str | None) -> dict[str, str]:
+    return {name: value for name, value in given.items() if value}
+
+
+Event = Annotated[str | None, typer.Option("--event", help="Only entries of this code.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Only what this person, system or partner did.")]
+Package = Annotated[str | None, typer.Option("--package", help="Only entries about this package.")]
+Partner = Annotated[str | None, typer.Option("--partner", help="Only entries about this partner.")]
+Result = Annotated[str | None, typer.Option("--outcome", help="Only decisions with this outcome.")]
+RequestId = Annotated[str | None, typer.Option("--request", help="Only what came of this request.")]
+Since = Annotated[str | None, typer.Option("--since", help="From this instant on, as 2026-11-22T09:00:00Z.")]
+Until = Annotated[str | None, typer.Option("--until", help="Before this instant.")]
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    event: Event = None,
+    actor: Actor = None,
+    package: Package = None,
+    partner: Partner = None,
+    outcome: Result = None,
+    request: RequestId = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the entries that all of these conditions want. The search is logged.
+
+    Example: attache log search --event package.released --since 2026-11-22T00:00:00Z
+    """
+    wanted = _wanted(
+        event=event,
+        actor=actor,
+        package_id=package,
+        partner=partner,
+        outcome=outcome,
+        request_id=request,
+        since=since,
+        until=until,
+    )
+    with session_of(ctx).client() as client:
+        found = list(islice(client.log.search(**wanted), limit))
+    _print_entries(found, as_json=as_json)
+
+
+@app.command()
+def follow(
+    ctx: typer.Context,
+    after: Annotated[int | None, typer.Option("--after", help="Begin behind this index, not now.")] = None,
+    event: Event = None,
+    partner: Partner = None,
+    package: Package = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="End after so many.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print entries as they are logged, until interrupted. Following is logged.
+
+    Example: attache log follow --event package.delivered
+    """
+    wanted = _wanted(event=event, partner=partner, package_id=package)
+    with session_of(ctx).client() as client:
+        for entry in islice(client.log.follow(after=after, **wanted), limit):
+            _print_entries([entry], as_json=as_json)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The new file: .csv for CSV, JSON lines otherwise.")],
+    event: Event = None,
+    actor: Actor = None,
+    package: Package = None,
+    partner: Partner = None,
+    outcome: Result = None,
+    request: RequestId = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Save exactly the entries that all conditions want, and the signed manifest beside it. The export is logged.
+
+    Example: attache log export november.csv --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z
+    """
+    wanted = _wanted(
+        event=event,
+        actor=actor,
+        package_id=package,
+        partner=partner,
+        outcome=outcome,
+        request_id=request,
+        since=since,
+        until=until,
+    )
+    with session_of(ctx).client() as client:
+        saved = client.log.export(file, file_format="csv" if file.suffix == ".csv" else "jsonl", **wanted)
+    note(f"saved {saved} and {saved.name}.manifest")
+
+
+def _print_entries(found: Sequence[EntryView], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"entries": [entry.model_dump(mode="json") for entry in found]})
+        return
+    rows = [(e.index, e.at.isoformat(), e.event, e.actor, [f"{k}={v}" for k, v in e.objects.items()]) for e in found]
+    print_table(("index", "at", "event", "actor", "objects"), rows)

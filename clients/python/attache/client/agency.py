@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,12 +35,14 @@ from attache.client.models import (
 )
 from attache.client.quarantine import Quarantine, plain_name
 from attache.client.submission import Part, Reading, Submission
+from attache.crypto.encoding import parse_b64u
 from attache.errors import AttacheError, MalformedInput
 
 BASE = "/api/v1"
 INLINE_BYTES = 1 << 20
 LONGEST_POLL_SECONDS = 30
 PAGE_SIZE = 100
+MAX_EVENT_BYTES = 1 << 20
 
 
 def path_of(*segments: str | int) -> str:
@@ -191,6 +193,57 @@ def log_text(*segments: str, query: Mapping[str, str] | None = None) -> Call[str
 
 def log_entries(after: str) -> Call[Page[EntryView]]:
     return Call("GET", path_of("log", "entries"), whole(page_of(EntryView, "entries")), _paging(after))
+
+
+def log_search(wanted: Mapping[str, str]) -> Callable[[str], Call[Page[EntryView]]]:
+    """Pages of the entries that a filter wants."""
+    return lambda after: Call(
+        "GET", path_of("log", "entries"), whole(page_of(EntryView, "entries")), {**wanted, **_paging(after)}
+    )
+
+
+def log_follow(wanted: Mapping[str, str], after: int | None) -> Call[bytes]:
+    headers = {"Last-Event-ID": str(after)} if after is not None else {}
+    return Call("GET", path_of("log", "follow"), whole(bytes), wanted, headers)
+
+
+def save_log_export(wanted: Mapping[str, str], file_format: str, target: Path) -> Call[Path]:
+    query = {**wanted, "format": file_format}
+    return Call("GET", path_of("log", "export"), lambda head: ExportReader(head, target), query)
+
+
+class ExportReader:
+    """An export into `target`, and its signed manifest into `target`.manifest beside it."""
+
+    def __init__(self, head: Head, target: Path) -> None:
+        try:
+            self._manifest = parse_b64u(head.headers.get("attache-manifest", ""))
+        except AttacheError:
+            raise AttacheError("malformed-answer", "the export has no manifest") from None
+        self._file = Quarantine(target, size=None, sha256=None)
+
+    def feed(self, chunk: bytes) -> None:
+        self._file.feed(chunk)
+
+    def finish(self) -> Path:
+        path = self._file.finish()
+        path.with_name(f"{path.name}.manifest").write_bytes(self._manifest)
+        return path
+
+    def abandon(self) -> None:
+        self._file.abandon()
+
+
+def parse_events(chunks: Iterable[bytes]) -> Iterator[EntryView]:
+    """The entries in a stream of server-sent events (one `data` line each)."""
+    held = b""
+    for chunk in chunks:
+        *lines, held = (held + chunk).split(b"\n")
+        if len(held) > MAX_EVENT_BYTES:
+            raise AttacheError("malformed-answer", "an event without end")
+        for line in lines:
+            if line.startswith(b"data: "):
+                yield view_of(EntryView)(line.removeprefix(b"data: "))
 
 
 def log_entry(index: int) -> Call[EntryView]:

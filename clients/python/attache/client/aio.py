@@ -167,6 +167,14 @@ class AsyncLog:
         """Every entry that the caller may see; further pages are fetched as they are wanted."""
         return self._driver.walk(agency.log_entries, after)
 
+    def search(self, *, after: str = "", **wanted: str) -> AsyncIterator[EntryView]:
+        """The entries that a filter wants; see `Log.search`."""
+        return self._driver.walk(agency.log_search(wanted), after)
+
+    async def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **wanted: str) -> Path:
+        """Exactly what a filter wants as a new file; see `Log.export`."""
+        return await self._driver.exchange(agency.save_log_export(wanted, file_format, Path(target)))
+
     async def entry(self, index: int) -> EntryView:
         return await self._driver.exchange(agency.log_entry(index))
 

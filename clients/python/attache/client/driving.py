@@ -88,6 +88,21 @@ class Driver:
             if not cursor.advance(found):
                 return
 
+    def stream(self, call: Call[Any]) -> Iterator[bytes]:
+        """The body of an answer without end, as it comes; read again from the last event by whoever wants to go on."""
+        options = options_of(call, self._access, self._timeouts)
+        options["extensions"] = {"trace": self._on_connection}
+        try:
+            with self._http.stream(**options) as response:
+                if not response.is_success:
+                    reader = call.reader(head_of(response, self._now))
+                    for chunk in response.iter_raw(CHUNK_BYTES):
+                        reader.feed(chunk)
+                    reader.finish()
+                yield from response.iter_raw()
+        except httpx.HTTPError as error:
+            raise unreachable(error, with_certificate=self._access.certificate is not None) from None
+
     def _once(self, call: Call[T]) -> T:
         options = options_of(call, self._access, self._timeouts)
         options["extensions"] = {"trace": self._on_connection}

@@ -161,6 +161,20 @@ class Log:
         """Every entry that the caller may see; further pages are fetched as they are wanted."""
         return self._driver.walk(agency.log_entries, after)
 
+    def search(self, *, after: str = "", **wanted: str) -> Iterator[EntryView]:
+        """The entries that a filter wants, in the order of the log: event, actor, package_id, partner, outcome, request_id,
+        and since and until as RFC 3339 instants. The search is itself logged.
+        """
+        return self._driver.walk(agency.log_search(wanted), after)
+
+    def follow(self, *, after: int | None = None, **wanted: str) -> Iterator[EntryView]:
+        """Entries as they are logged, from now on or behind the index `after`; without end. Filters as in `search`."""
+        return agency.parse_events(self._driver.stream(agency.log_follow(wanted, after)))
+
+    def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **wanted: str) -> Path:
+        """Exactly what a filter wants as a new file, jsonl or csv; its signed manifest is put beside it, as TARGET.manifest."""
+        return self._driver.exchange(agency.save_log_export(wanted, file_format, Path(target)))
+
     def entry(self, index: int) -> EntryView:
         return self._driver.exchange(agency.log_entry(index))
 

@@ -78,13 +78,17 @@ def upgrade() -> None:
         _text("actor"),
         _text("package", nullable=True),
         _text("partner", nullable=True),
+        _text("outcome", nullable=True),
+        _text("request", nullable=True),
         _binary("private_sealed", nullable=True),
         sa.PrimaryKeyConstraint("entry_index"),
     )
     op.create_index("log_entry_by_actor", "log_entry", ["actor", "entry_index"])
     op.create_index("log_entry_by_code", "log_entry", ["code", "entry_index"])
+    op.create_index("log_entry_by_outcome", "log_entry", ["outcome", "entry_index"])
     op.create_index("log_entry_by_package", "log_entry", ["package", "entry_index"])
     op.create_index("log_entry_by_partner", "log_entry", ["partner", "entry_index"])
+    op.create_index("log_entry_by_request", "log_entry", ["request", "entry_index"])
     op.create_index("log_entry_by_time", "log_entry", ["at", "entry_index"])
     op.create_table(
         "log_head",
