@@ -198,6 +198,7 @@ def _agency(
             max_part_bytes=settings.max_part_bytes,
             max_parts=settings.max_parts,
             max_recipients=settings.max_recipients,
+            individual_desks=frozenset(settings.individual_desks),
             delivery_deadline=timedelta(seconds=settings.delivery_deadline_seconds),
             delivery_lease=timedelta(seconds=settings.delivery_lease_seconds),
             witness=_witness_terms(settings),

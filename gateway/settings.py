@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     participant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = _setting("Our id as a participant.")
     post: Post = _setting("The post that we belong to.")
 
+    individual_desks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], ...] = _setting(
+        "Our desks that are one person each: TLP:RED is read there and nowhere else.", ()
+    )
+
     # Where things are
     state_dir: Path = _setting("Folder of everything that the gateway writes. Mode 0700.")
     database_url: str = Field(

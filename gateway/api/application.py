@@ -7,6 +7,7 @@ from gateway.admission.contract import describe
 from gateway.admission.health import Check
 from gateway.api import (
     approvals,
+    consents,
     decisions,
     evidence,
     inbox,
@@ -31,6 +32,7 @@ ROUTERS = (
     decisions,
     approvals,
     reviews,
+    consents,
     inbox,
     participants,
     officers,
@@ -58,6 +60,7 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
         Submission,
         Question,
         approvals.Answered,
+        consents.Granted,
         reviews.Reviewed,
         officers.Withdrawn,
         officers.Reinstated,

@@ -9,13 +9,16 @@ from fastapi.responses import StreamingResponse
 from attache.crypto import b64u, parse_b64u
 from attache.errors import MalformedInput
 from attache.package import instant_text, is_uuid7, parse_instant
+from attache.vocabulary import Purpose
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Cursor, Limit, Opener, Own, PackageId, ParticipantId
 from gateway.exchange.present import arrival_view
 from gateway.exchange.read import arrival_of, list_arrivals, open_arrival, read_part
+from gateway.exchange.use import Intent
 from gateway.exchange.views import ArrivalPage, ArrivalView
 from gateway.identity import Action
+from gateway.policy import Use
 
 READERS = [requires(Action.OPEN_CONTENT)]
 
@@ -38,9 +41,11 @@ async def show(own: Own, originator: ParticipantId, package_id: PackageId) -> Ar
 
 
 @router.post("/{originator}/{package_id}/open")
-async def open_package(own: Own, caller: Opener, originator: ParticipantId, package_id: PackageId) -> ArrivalView:
+async def open_package(
+    own: Own, caller: Opener, originator: ParticipantId, package_id: PackageId, purpose: Purpose | None = None
+) -> ArrivalView:
     """Open it: verified anew and logged; the first opening is acknowledged to the originator with a signed receipt."""
-    return arrival_view(await open_arrival(own, caller, originator, package_id))
+    return arrival_view(await open_arrival(own, caller, originator, package_id, Intent(purpose=purpose)))
 
 
 @router.get("/{originator}/{package_id}/parts/{name}", response_class=StreamingResponse)
@@ -50,9 +55,14 @@ async def read(
     originator: ParticipantId,
     package_id: PackageId,
     name: Annotated[str, Path(max_length=255)],
+    use: Use = Use.READ,
+    purpose: Purpose | None = None,
 ) -> StreamingResponse:
-    """A part's content, in verified pieces; on any fault the connection is cut before the last of them."""
-    part = await read_part(own, caller, originator, package_id, name)
+    """A part's content for a declared use, in verified pieces; on any fault the connection is cut before the last of them.
+
+    What the originator stated decides whether that use is permitted; a refusal is 403 with its reasons, and logged.
+    """
+    part = await read_part(own, caller, originator, package_id, name, Intent(use, purpose))
     headers = {"Content-Length": str(part.size_bytes), "Attache-Sha256": part.sha256}
     return StreamingResponse(part.chunks(own), media_type="application/octet-stream", headers=headers)
 

@@ -9,7 +9,7 @@ import httpx
 
 from attache.client.connect import Access, Timeouts
 from attache.client.driving import AsyncDriver
-from attache.client.exchange import SealedStream, WitnessReply, add_checkpoint, deliver, post_receipt
+from attache.client.exchange import SealedStream, WitnessReply, add_checkpoint, deliver, post_consent, post_receipt
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
 from attache.participant import Descriptor
@@ -61,6 +61,9 @@ class PartnerLink:
         try:
             if consignment.receipt is not None:
                 await self._driver.exchange(post_receipt(consignment.receipt))
+                return None
+            if consignment.consent is not None:
+                await self._driver.exchange(post_consent(consignment.consent))
                 return None
             if consignment.frame is None:
                 raise DeliveryFailed("delivery-failed", "neither a package nor a receipt")

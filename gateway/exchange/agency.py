@@ -28,6 +28,7 @@ class Limits:
     approval_term: timedelta = timedelta(days=14)
     package_term: timedelta = timedelta(days=90)
     delivery_deadline: timedelta = timedelta(days=7)
+    individual_desks: frozenset[str] = frozenset()
     delivery_lease: timedelta = timedelta(minutes=2)
     witness: WitnessTerms = field(default_factory=WitnessTerms)
 

@@ -15,6 +15,7 @@ from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.officers import officers_posts, posts_in_standing
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.proposal import release_requests, with_approvals
+from gateway.exchange.provenance import Provenance, provenance_of
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
 from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
@@ -42,6 +43,7 @@ class _Case:
     earlier: tuple[ApprovalRecord, ...]
     standing: Mapping[str, frozenset[Post]]
     """By officer, the posts that each one who has approved, or now answers, may approve for today."""
+    provenance: Provenance
 
 
 async def waiting_approvals(agency: Agency, caller: Caller, limit: int) -> list[ApprovalRecord]:
@@ -132,6 +134,7 @@ def _decide(agency: Agency, case: _Case, approvals: Sequence[ApprovalFacts]) -> 
         post=agency.post,
         requester=case.package.submitter,
         now=now,
+        provenance=case.provenance,
     )
     request = with_approvals(requests[case.life.recipient], approvals, now)
     approvers = [facts.officer for facts in approvals if facts.may_approve and facts.expires_at > now]
@@ -255,7 +258,10 @@ def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _
     claimed = {before.decided_by or "": frozenset({Post(before.post)}) for before in earlier}
     claimed[agency.officer(caller)] = caller.posts
     standing = {officer: posts_in_standing(reader, officer, posts) for officer, posts in claimed.items()}
-    return _Case(approval, package, reader.find(PartRecord, package_id=approval.package_id), life, earlier, standing)
+    parts = reader.find(PartRecord, package_id=approval.package_id)
+    digests = [agency.vault.open_part(p.sealed_part_sealed, p.package_id, p.number).sha256 for p in parts]
+    provenance = provenance_of(agency, reader, digests)
+    return _Case(approval, package, parts, life, earlier, standing, provenance)
 
 
 def _life_key(approval: ApprovalRecord) -> tuple[str, str]:

@@ -23,7 +23,7 @@ class Consignment:
     """One claimed outbox row with all it takes to deliver it: no further look into the store is needed.
 
     For a package, `frame` is line 1 and the envelope and `parts` are in manifest order; for a receipt, `receipt` is
-    the signed JWS. The other of the two is None. `endpoint` is the base of the partner's exchange API, as
+    the signed JWS; for a consent, `consent` is. The others are None. `endpoint` is the base of the partner's exchange API, as
     `https://host:port/exchange/v1`; `descriptor` is the verified one now in force.
     """
 
@@ -33,6 +33,7 @@ class Consignment:
     frame: bytes | None = None
     parts: tuple[OutgoingPart, ...] = ()
     receipt: bytes | None = None
+    consent: bytes | None = None
 
 
 class Deliver(Protocol):

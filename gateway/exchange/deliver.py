@@ -13,13 +13,14 @@ import structlog
 from attache.errors import AttacheError, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
 from attache.receipt import ReceiptKind
+from attache.strict_json import canonical
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
 from gateway.exchange.consignment import Consignment, OutgoingPart
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.receipts import accept_receipt
-from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, PartRecord, ReleaseRecord
+from gateway.exchange.records import ConsentRecord, OutboxKind, OutboxRecord, OutboxState, PartRecord, ReleaseRecord
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange_log import EventCode
 from gateway.partners import ParticipantStatus
@@ -109,6 +110,9 @@ class Outbox:
         if row.kind is OutboxKind.RECEIPT:
             receipt = await ensure_receipt(agency, row.originator, row.package_id, ReceiptKind(row.subject))
             return Consignment(row, partner.endpoint, partner.descriptor, receipt=receipt)
+        if row.kind is OutboxKind.CONSENT:
+            consent = await agency.store.read(lambda reader: _consent(agency, reader, row))
+            return Consignment(row, partner.endpoint, partner.descriptor, consent=consent)
         life, parts = await agency.store.read(lambda reader: _released(reader, row))
         opened = await asyncio.to_thread(lambda: [_sealed_part(agency, part) for part in parts])
         outgoing = tuple(
@@ -163,6 +167,13 @@ def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[Pa
     if life is None or life.frame is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
     return life, released_parts(reader, life)
+
+
+def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
+    record = reader.get(ConsentRecord, row.subject)
+    if record is None:
+        raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
+    return canonical(agency.vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
 def _sealed_part(agency: Agency, part: PartRecord) -> SealedPart:

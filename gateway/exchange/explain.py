@@ -11,6 +11,7 @@ from attache.errors import MalformedInput, NotFound
 from attache.package.values import FileName, ParticipantId
 from gateway.exchange.agency import Agency
 from gateway.exchange.proposal import UNKNOWN_DIGEST, addressee_of, release_requests
+from gateway.exchange.provenance import provenance_of
 from gateway.exchange.release import decide_release
 from gateway.exchange.submission import Submission
 from gateway.exchange.submit import dry_run_logged, require_possible
@@ -61,9 +62,11 @@ async def explain_release(agency: Agency, caller: Caller, question: Question) ->
     if question.field is not None and question.part is None:
         raise MalformedInput(detail="field: name its part as well")
     now = agency.clock()
+    digests = [part.sha256 or UNKNOWN_DIGEST for part in question.parts]
     requests = release_requests(
         question,
-        [part.sha256 or UNKNOWN_DIGEST for part in question.parts],
+        digests,
+        provenance=await agency.store.read(lambda reader: provenance_of(agency, reader, digests)),
         package_id="",
         own=agency.participant,
         post=agency.post,

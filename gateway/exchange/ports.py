@@ -11,6 +11,7 @@ from attache.translog.tiles import Tile
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
+    ConsentRecord,
     OutboxRecord,
     PackageRecord,
     Record,
@@ -145,6 +146,10 @@ class Reader(Protocol):
 
     def approvals_lapsed(self, now: datetime, limit: int) -> list[ApprovalRecord]:
         """Pending approvals whose time is over, oldest first."""
+        ...
+
+    def consents_after(self, after: str, limit: int) -> list[ConsentRecord]:
+        """Consents by id, those with an id above `after`."""
         ...
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:

@@ -1,6 +1,7 @@
 """From records to what callers are shown."""
 
 import json
+from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
@@ -11,6 +12,7 @@ from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
+    ConsentRecord,
     DecisionRecord,
     OfficerRecord,
     PackageRecord,
@@ -26,6 +28,7 @@ from gateway.exchange.views import (
     ApprovalView,
     ArrivalView,
     ConditionView,
+    ConsentView,
     DecisionView,
     ExplanationView,
     HandlingView,
@@ -172,6 +175,12 @@ def participant_view(partner: Partner) -> ParticipantView:
         suites=stated.suites,
         fingerprint=partner.descriptor.sha256,
     )
+
+
+def consent_view(record: ConsentRecord, signed: dict[str, Any] | None = None) -> ConsentView:
+    """A consent, with its signed statement where that is asked for."""
+    same = ("consent_id", "originator", "holder", "recipient", "at", "expires_at")
+    return ConsentView(**{name: getattr(record, name) for name in same}, signed=signed)
 
 
 def review_view(record: ReviewRecord) -> ReviewView:

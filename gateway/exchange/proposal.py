@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from attache.crypto import sha256_hex
 from attache.strict_json import canonical
 from attache.vocabulary import Post
+from gateway.exchange.provenance import NOTHING_KNOWN, Provenance
 from gateway.exchange.submission import Addressee, PartFacts, Submission
 from gateway.policy import ApprovalFacts, ReleaseRequest
 from gateway.policy import PartFacts as PolicyPart
@@ -24,10 +25,15 @@ def release_requests(
     post: Post,
     requester: str,
     now: datetime,
+    provenance: Provenance = NOTHING_KNOWN,
 ) -> dict[str, ReleaseRequest]:
-    """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, in the order of the parts."""
+    """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, in the order of the parts.
+
+    A part that a partner supplied is one, with all that came along, whatever the submission says of it.
+    """
     parts = tuple(
-        _policy_part(submission, part, digest, own) for part, digest in zip(submission.parts, digests, strict=True)
+        _policy_part(submission, part, digest, own, provenance)
+        for part, digest in zip(submission.parts, digests, strict=True)
     )
     named = frozenset(addressee.to for addressee in submission.recipients if addressee.desk)
     return {
@@ -52,6 +58,7 @@ def release_requests(
             caveats=frozenset(submission.caveats),
             retention_days=_retention_days(submission, now),
             review_within_hours=submission.review_within_hours,
+            consents=provenance.consents,
         )
         for addressee in submission.recipients
     }
@@ -73,8 +80,8 @@ def addressee_of(submission: Submission, recipient: str) -> Addressee:
     return next(addressee for addressee in submission.recipients if addressee.participant == recipient)
 
 
-def _policy_part(submission: Submission, part: PartFacts, digest: str, own: str) -> PolicyPart:
-    return PolicyPart(
+def _policy_part(submission: Submission, part: PartFacts, digest: str, own: str, provenance: Provenance) -> PolicyPart:
+    stated = PolicyPart(
         name=part.name,
         media_type=part.media_type,
         sha256=digest,
@@ -82,6 +89,8 @@ def _policy_part(submission: Submission, part: PartFacts, digest: str, own: str)
         markings=submission.marked(part),
         content_class=frozenset(part.content_class),
     )
+    supplied = provenance.supplied.get(digest)
+    return stated if supplied is None else supplied.part(stated, own)
 
 
 def _retention_days(submission: Submission, now: datetime) -> int | None:

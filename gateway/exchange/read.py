@@ -20,10 +20,12 @@ from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
 from gateway.exchange.release import outbox_row
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
+from gateway.exchange.use import Intent, require_use
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
 MAX_LISTED = 200
+READING = Intent()
 
 log = structlog.get_logger("gateway.exchange.read")
 
@@ -70,16 +72,22 @@ async def arrival_of(agency: Agency, originator: str, package_id: str) -> Arriva
     return _with_facts(agency, record)
 
 
-async def open_arrival(agency: Agency, caller: Caller, originator: str, package_id: str) -> Arrival:
-    """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row."""
+async def open_arrival(
+    agency: Agency, caller: Caller, originator: str, package_id: str, intent: Intent = READING
+) -> Arrival:
+    """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row.
+
+    Raises NotPermitted("policy-denied"), logged, where what its originator stated lets this reader read no part of it.
+    """
     record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    await require_use(agency, caller, record, None, intent)
     await asyncio.to_thread(_opened, agency, record)
     now = agency.clock()
 
     def unit(tx: Transaction) -> ArrivalRecord:
         present = _arrived(tx, originator, package_id)
         if present.state is ArrivalState.OPENED:
-            _log_read(agency, tx, caller, present, None)
+            _log_read(agency, tx, caller, present, None, intent)
             return present
         about = _about(present, agency, manifest_sha256=present.manifest_sha256)
         index = tx.log(
@@ -101,17 +109,23 @@ async def open_arrival(agency: Agency, caller: Caller, originator: str, package_
     return _with_facts(agency, await agency.store.write(unit))
 
 
-async def read_part(agency: Agency, caller: Caller, originator: str, package_id: str, name: str) -> ReadablePart:
-    """One part of an opened package. The reading is logged before the first byte is given."""
+async def read_part(
+    agency: Agency, caller: Caller, originator: str, package_id: str, name: str, intent: Intent = READING
+) -> ReadablePart:
+    """One part of an opened package, for the use that the reader declares. Logged before the first byte is given.
+
+    Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
+    """
     record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
     if record.state is not ArrivalState.OPENED:
         raise NotFound(detail="open the package first")
     package = await asyncio.to_thread(_opened, agency, record)
     number = _number_of(package, name)
+    await require_use(agency, caller, record, number, intent)
     stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord, originator, package_id, number))
     if stored is None:
         raise IntegrityLost(detail="a part that was received is gone", step="arrival")
-    await agency.store.write(lambda tx: _log_read(agency, tx, caller, record, name))
+    await agency.store.write(lambda tx: _log_read(agency, tx, caller, record, name, intent))
     part = package.manifest.parts[number]
     return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
 
@@ -147,10 +161,13 @@ def _number_of(package: VerifiedPackage, name: str) -> int:
     raise NotFound(detail="the package has no such part")
 
 
-def _log_read(agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None) -> None:
-    about = _about(record, agency, **({"part": part} if part else {}))
+def _log_read(
+    agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None, intent: Intent
+) -> None:
+    about = _about(record, agency, use=intent.use.value, **({"part": part} if part else {}))
     names: dict[str, Any] = {"package": record.package_id, "partner": record.originator}
-    tx.log(event(EventCode.PACKAGE_READ, agency.clock(), caller, **names, record=about))
+    reason = {"purpose": intent.purpose.value} if intent.purpose else None
+    tx.log(event(EventCode.PACKAGE_READ, agency.clock(), caller, **names, record=about, reason=reason))
 
 
 def _about(record: ArrivalRecord, agency: Agency, **more: object) -> dict[str, object]:

@@ -32,6 +32,7 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.arriving_blocks import announced
 from gateway.exchange.block_ranges import format_ranges
 from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.provenance import content_id
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.refuse import arrival_entry, refused_with_receipt
@@ -175,8 +176,8 @@ async def _take_whole(
             return False
         index = _log_received(agency, tx, envelope, verified.manifest_sha256)
         tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
-        for number, (part, blob_id, part_hashes) in enumerate(zip(envelope.parts, blob_ids, hashes, strict=True)):
-            tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, part_hashes, ""))
+        for number, (blob_id, part_hashes) in enumerate(zip(blob_ids, hashes, strict=True)):
+            tx.add(_arrival_part(agency, verified, number, blob_id, part_hashes, ""))
         return True
 
     async with blobs:
@@ -236,7 +237,7 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
         tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVING, NOT_LOGGED))
         for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
-            tx.add(_arrival_part(envelope, number, part.ciphertext_bytes, blob_id, b"", missing))
+            tx.add(_arrival_part(agency, verified, number, blob_id, b"", missing))
         tx.log(
             arrival_entry(
                 agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)
@@ -270,10 +271,18 @@ def _arrival(
 
 
 def _arrival_part(
-    envelope: Envelope, number: int, ciphertext_bytes: int, blob_id: str, hashes: bytes, missing: str
+    agency: Agency, verified: VerifiedPackage, number: int, blob_id: str, hashes: bytes, missing: str
 ) -> ArrivalPartRecord:
+    envelope = verified.envelope
     return ArrivalPartRecord(
-        envelope.originator, envelope.package_id, number, ciphertext_bytes, blob_id, hashes, missing
+        envelope.originator,
+        envelope.package_id,
+        number,
+        envelope.parts[number].ciphertext_bytes,
+        blob_id,
+        hashes,
+        missing,
+        content_id(agency, verified.manifest.parts[number].sha256),
     )
 
 

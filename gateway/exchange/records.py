@@ -27,6 +27,7 @@ class OutboxState(StrEnum):
 class OutboxKind(StrEnum):
     PACKAGE = "package"
     RECEIPT = "receipt"
+    CONSENT = "consent"
 
 
 class ApprovalState(StrEnum):
@@ -175,7 +176,7 @@ class OutboxRecord:
     originator: str
     package_id: str
     subject: str
-    """For a receipt, which one: delivered, opened or refused. Empty for a package."""
+    """For a receipt, which one: delivered, opened or refused; a consent's id. Empty for a package."""
     state: OutboxState
     created_at: datetime
     due_at: datetime
@@ -235,6 +236,23 @@ class ArrivalPartRecord:
     """The leaf hashes of its blocks, verified against the signed root; empty until they are known."""
     blocks_missing: str
     """Block numbers still wanted, as ranges: `0-4,7`; empty when complete."""
+    content: str
+    """What stands for its content's SHA-256 (gateway.exchange.provenance): so that it is known again when it is sent on."""
+
+
+@dataclass(frozen=True)
+class ConsentRecord:
+    """An originator's signed consent, ours or a partner's: evidence, and a fact for policy where we are the holder."""
+
+    KEY: ClassVar = ("consent_id",)
+    consent_id: str
+    originator: str
+    holder: str
+    recipient: str
+    content: str
+    at: datetime
+    expires_at: datetime
+    signed_sealed: bytes
 
 
 @dataclass(frozen=True)
@@ -339,6 +357,7 @@ Record = (
     | ReceiptRecord
     | ArrivalRecord
     | ArrivalPartRecord
+    | ConsentRecord
     | ParticipantRecord
     | IdempotencyRecord
     | OfficerRecord

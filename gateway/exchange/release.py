@@ -5,18 +5,23 @@ Blocking (policy engine, signatures, encryption) and without effect: whoever com
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from attache.crypto import b64u, sha256_hex
-from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted
+from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
 from attache.package import (
-    instant_text,
+    address,
+    encode_frame,
+    seal_signed,
+    sign_manifest,
     uuid7,
 )
+from attache.package.envelope import MAX_ENVELOPE_BYTES
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.manifest import ENGINE_FAILED, Content, manifest_facts
 from gateway.exchange.policies import active_set
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import (
@@ -27,17 +32,29 @@ from gateway.exchange.records import (
     OutboxRecord,
     OutboxState,
     ReleaseRecord,
-    ReviewRecord,
-    ReviewState,
 )
-from gateway.exchange.sealing import Content, SealedRelease, seal_release
+from gateway.exchange.review import book_review
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
 from gateway.policy import Decision, Outcome, ReleaseRequest, decide
 
-ENGINE_FAILED = "policy-engine-failed"
+
+@dataclass(frozen=True)
+class SealedRelease:
+    """A package sealed to one recipient, ready to be committed and carried there."""
+
+    frame: bytes
+    envelope_sha256: str
+    manifest: bytes = field(repr=False)
+    """Signed; it holds the keys of the parts."""
+    part_numbers: tuple[int, ...]
+    expires_at: datetime
+
+    @property
+    def manifest_sha256(self) -> str:
+        return sha256_hex(self.manifest)
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ def decide_and_seal(
 
     Raises AttacheError("release-stopped") where policy permits and our log's witnesses have raised an alarm.
     """
-    agency.directory.active(request.recipient)
+    partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
         raise IllegalTransition(detail="the package has expired")
     decision = decide_release(agency, request)
@@ -70,7 +87,13 @@ def decide_and_seal(
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
     agency.require_release(request.recipient)
-    sealed = seal_release(agency, submission, content, request, decision, decision_id, approvers)
+    facts, numbers = manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
+    manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
+    signed = sign_manifest(manifest, agency.keys)
+    envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
+    if len(envelope.raw) > MAX_ENVELOPE_BYTES:
+        raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
+    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, manifest.expires_at)
     return Verdict(request, decision, decision_id, sealed)
 
 
@@ -216,7 +239,8 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
             reason={"legal_basis": request.legal_basis, "purpose": request.purpose.value},
         ),
     )
-    _book_review(agency, tx, life, verdict)
+    if request.review_within_hours:
+        book_review(agency, tx, request, life.post, _about(agency, verdict))
     return replace(
         life,
         state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
@@ -226,27 +250,6 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
         part_numbers=",".join(map(str, sealed.part_numbers)),
     )
-
-
-def _book_review(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> None:
-    """What went at once on the promise of a review is due for one; its overdue review alarms (gateway.exchange.review)."""
-    request, hours = verdict.request, verdict.request.review_within_hours
-    if hours == 0:
-        return
-    due_at = request.now + timedelta(hours=hours)
-    tx.add(
-        ReviewRecord(
-            request.package_id,
-            request.recipient,
-            life.post,
-            ReviewState.BOOKED,
-            request.requester,
-            request.now,
-            due_at,
-        )
-    )
-    about = _about(agency, verdict, post=life.post, due_at=instant_text(due_at))
-    tx.log(event(EventCode.REVIEW_BOOKED, request.now, SYSTEM, **about))
 
 
 def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:

@@ -1,5 +1,9 @@
 """Review: what went at once because of a threat to life is looked at by a second officer, within the time booked for it."""
 
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
 from attache.errors import AttacheError, IllegalTransition, NotFound, NotPermitted
 from attache.package import instant_text
 from gateway.exchange.agency import Agency
@@ -9,6 +13,7 @@ from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ReviewRecord, ReviewState
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller, Role
+from gateway.policy import ReleaseRequest
 
 OPEN = (ReviewState.OVERDUE, ReviewState.BOOKED)
 _SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
@@ -48,6 +53,18 @@ async def record_review(
         return tx.change(review, state=finding, reviewed_by=officer, reviewed_at=now, note_sealed=sealed)
 
     return await agency.store.write(unit)
+
+
+def book_review(agency: Agency, tx: Transaction, request: ReleaseRequest, post: str, about: Mapping[str, Any]) -> None:
+    """What goes at once on the promise of a review is due for one. `about` is what every entry about the release says."""
+    due_at = request.now + timedelta(hours=request.review_within_hours)
+    tx.add(
+        ReviewRecord(
+            request.package_id, request.recipient, post, ReviewState.BOOKED, request.requester, request.now, due_at
+        )
+    )
+    record = {**about["record"], "post": post, "due_at": instant_text(due_at)}
+    tx.log(event(EventCode.REVIEW_BOOKED, agency.clock(), SYSTEM, **{**about, "record": record}))
 
 
 def note_overdue(agency: Agency, tx: Transaction) -> None:

@@ -13,13 +13,14 @@ from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
+from gateway.exchange.manifest import ENGINE_FAILED, Content
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
+from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
 from gateway.exchange.release import (
-    ENGINE_FAILED,
     Verdict,
     carry_out,
     decide_and_seal,
@@ -27,7 +28,6 @@ from gateway.exchange.release import (
     engine_failure_logged,
     new_life,
 )
-from gateway.exchange.sealing import Content
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
@@ -77,7 +77,8 @@ async def create_package(
         return package_id
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
-        draft, verdicts = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
+        draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
+        verdicts = await _decide(agency, draft.record, submission, draft.content) if submission.submit else None
         stored = await agency.store.write(unit)
         if stored == package_id:
             blobs.keep()
@@ -137,7 +138,7 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
         _submit(agency, tx, submission, present, content.digests, verdicts, caller)
 
     async with engine_failure_logged(agency, caller, package_id):
-        verdicts = await asyncio.to_thread(_decide, agency, record, submission, content)
+        verdicts = await _decide(agency, record, submission, content)
         await agency.store.write(unit)
 
 
@@ -147,9 +148,11 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
     now = agency.clock()
     package_id = uuid7(now, agency.random)
     digests = [part.sha256 or UNKNOWN_DIGEST for part in submission.parts]
+    provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, digests))
     requests = release_requests(
         submission,
         digests,
+        provenance=provenance,
         package_id=package_id,
         own=agency.participant,
         post=agency.post,
@@ -247,10 +250,8 @@ def _part_named(submission: Submission, name: str) -> tuple[int, PartFacts]:
     raise NotFound(detail="the package declares no such part")
 
 
-def _prepare(
-    agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: Submission, package_id: str
-) -> tuple[_Draft, dict[str, Verdict] | None]:
-    """Everything that takes time about a new package: encrypt what came along, decide, seal."""
+def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: Submission, package_id: str) -> _Draft:
+    """A new package with what came along, encrypted."""
     now = agency.clock()
     state = PackageState.SUBMITTED if submission.submit else PackageState.DRAFT
     facts = agency.vault.seal(submission.facts(), "package", package_id)
@@ -258,13 +259,13 @@ def _prepare(
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
-    draft = _Draft(record, {n: _encrypt_inline(agency, blobs, package_id, n, submission.parts[n]) for n in given})
-    if not submission.submit:
-        return draft, None
-    return draft, _decide(agency, record, submission, draft.content)
+    return _Draft(record, {n: _encrypt_inline(agency, blobs, package_id, n, submission.parts[n]) for n in given})
 
 
-def _decide(agency: Agency, record: PackageRecord, submission: Submission, content: Content) -> dict[str, Verdict]:
+async def _decide(
+    agency: Agency, record: PackageRecord, submission: Submission, content: Content
+) -> dict[str, Verdict]:
+    provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, content.digests))
     requests = release_requests(
         submission,
         content.digests,
@@ -273,8 +274,11 @@ def _decide(agency: Agency, record: PackageRecord, submission: Submission, conte
         post=agency.post,
         requester=record.submitter,
         now=agency.clock(),
+        provenance=provenance,
     )
-    return {name: decide_and_seal(agency, submission, content, request) for name, request in requests.items()}
+    return await asyncio.to_thread(
+        lambda: {name: decide_and_seal(agency, submission, content, request) for name, request in requests.items()}
+    )
 
 
 def _submit(

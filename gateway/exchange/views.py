@@ -191,6 +191,23 @@ class OfficerView(View):
     changed_at: datetime
 
 
+class ConsentView(View):
+    """A consent. `signed` is the originator's JWS, to be verified offline."""
+
+    consent_id: str
+    originator: str
+    holder: str
+    recipient: str
+    at: datetime
+    expires_at: datetime
+    signed: dict[str, Any] | None
+
+
+class ConsentList(View):
+    consents: Sequence[ConsentView]
+    next: str | None
+
+
 class ArrivalView(View):
     """A package that came to us. The facts are the originator's, verified."""
 

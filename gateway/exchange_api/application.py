@@ -5,14 +5,14 @@ from fastapi import FastAPI
 from gateway.admission import RateLimit
 from gateway.admission.contract import describe
 from gateway.exchange.agency import Agency
-from gateway.exchange_api import mailbox, packages, participant, receipts, witness
+from gateway.exchange_api import consents, mailbox, packages, participant, receipts, witness
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings
 from gateway.tls import RequireCurrentCertificate
 from gateway.tls.current_certificate import VerifyCurrent
 
-ROUTERS = (packages, receipts, mailbox, participant, witness)
+ROUTERS = (packages, receipts, consents, mailbox, participant, witness)
 
 
 def create_exchange_api(agency: Agency, settings: Settings, rate: RateLimit, verify_current: VerifyCurrent) -> FastAPI:

@@ -60,6 +60,7 @@ class EventCode(StrEnum):
     PACKAGE_REFUSED_BY_US = "package.refused-by-us"
     PACKAGE_OPENED = "package.opened"
     PACKAGE_READ = "package.read"
+    PACKAGE_USE_DENIED = "package.use-denied"
     PACKAGE_COLLECTED = "package.collected"
     PACKAGE_EXPORTED = "package.exported"
     PACKAGE_RECALLED = "package.recalled"
@@ -198,7 +199,9 @@ _KINDS = (
     _kind(_E.PACKAGE_OPENED, "A reader here opened a received package for the first time.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_sha256"), reason=("purpose",)),
     _kind(_E.PACKAGE_READ, "A reader here read a package or a part of it again.", _PACKAGE_PARTNER, _OWN,
-          (*_WHAT, "part", "bytes"), reason=("purpose",)),
+          (*_WHAT, "part", "bytes", "use"), reason=("purpose",)),
+    _kind(_E.PACKAGE_USE_DENIED, "Policy did not permit a reader here this use of a received package.", _PACKAGE_PARTNER, _OWN,
+          (*_WHAT, "part", "use"), reason=("purpose", "reasons", "rules")),
     _kind(_E.PACKAGE_COLLECTED, "A mailbox participant fetched a sealed package or a part of it.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "part", "bytes")),
     _kind(_E.PACKAGE_EXPORTED, "A sealed package left as a file.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "bytes"), reason=("purpose",)),
@@ -212,7 +215,7 @@ _KINDS = (
           (*_SEALED, "receipt_kind", "receipt_sha256")),
     _kind(_E.RECEIPT_SIGNED, "We signed a receipt.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "receipt_kind", "receipt_sha256")),
     _kind(_E.CONSENT_ASKED, "An originator was asked to consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
-    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id", "until"), reason=("note",)),
+    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id", "until"), reason=("note", "purpose")),
     _kind(_E.CONSENT_REFUSED, "An originator did not consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
     _kind(_E.DECISION_DRY_RUN, "Somebody asked what policy would decide. No content is logged.", (), _OWN,
           ("decision_id", "recipients", "outcomes", "policy_sha256", "request_sha256"), reason=("purpose",)),

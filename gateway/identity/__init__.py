@@ -4,7 +4,7 @@ from gateway.identity.access_token import bearer_token, verify_access_token
 from gateway.identity.access_tokens import AccessTokens
 from gateway.identity.caller import Caller, Role
 from gateway.identity.issuer_keys import IssuerKeys, parse_jwks
-from gateway.identity.permissions import Action, verify_permitted
+from gateway.identity.permissions import Action, is_permitted, verify_permitted
 
 __all__ = [
     "AccessTokens",
@@ -13,6 +13,7 @@ __all__ = [
     "IssuerKeys",
     "Role",
     "bearer_token",
+    "is_permitted",
     "parse_jwks",
     "verify_access_token",
     "verify_permitted",

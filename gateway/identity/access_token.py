@@ -24,9 +24,11 @@ from gateway.identity.issuer_keys import KEY_KIND, IssuerKeys
 MAX_TOKEN_BYTES = 8192
 MAX_TEXT = 256
 MAX_SCOPES = 64
+MAX_DESKS = 64
 
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}")  # RFC 6749, 3.3
+_DESK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068, 4
 _JWS = PyJWS(algorithms=list(KEY_KIND))
 
@@ -95,6 +97,7 @@ def verify_access_token(
         scopes=_scopes(claims),
         posts=_terms(claims, "posts", Post),
         thumbprint=thumbprint,
+        desks=_desks(claims),
     )
 
 
@@ -181,6 +184,15 @@ def _terms(claims: dict[str, Any], name: str, vocabulary: type[Term]) -> frozens
     ):
         raise _invalid(f"{name} holds a term that is not known", "6")
     return frozenset(vocabulary(value) for value in values)
+
+
+def _desks(claims: dict[str, Any]) -> frozenset[str]:
+    desks = claims.get("desks", [])
+    if not isinstance(desks, list) or len(desks) > MAX_DESKS:
+        raise _invalid("desks is not a list of desks", "6")
+    if not all(isinstance(desk, str) and _DESK.fullmatch(desk) for desk in desks):
+        raise _invalid("desks is not a list of desks", "6")
+    return frozenset(desks)
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[str]:

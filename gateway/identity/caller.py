@@ -24,7 +24,7 @@ class Caller:
     """Somebody, or some system, of our own agency.
 
     `subject` names a person and goes only where evidence needs it; `pseudonym` stands for it in operators' logs.
-    `posts` are those that an approver approves for. `thumbprint` is that of the certificate that the token is bound to
+    `posts` are those that an approver approves for, `desks` the desks of our own at which a reader sits. `thumbprint` is that of the certificate that the token is bound to
     (RFC 8705), None for a plain bearer token. `scopes` narrow what the roles allow.
     """
 
@@ -36,3 +36,4 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     posts: frozenset[Post] = frozenset()
     thumbprint: str | None = None
+    desks: frozenset[str] = frozenset()

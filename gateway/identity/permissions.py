@@ -16,6 +16,7 @@ class Action(StrEnum):
     DRY_RUN = "dry-run"
     LIST_PACKAGES = "list-packages"
     OPEN_CONTENT = "open-content"
+    EXPORT_CONTENT = "export-content"
     APPROVE_RELEASE = "approve-release"
     RECALL_PACKAGE = "recall-package"
     READ_PARTNERS = "read-partners"
@@ -40,6 +41,7 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.DRY_RUN: _AT_THE_DESK | {Role.APPROVER},
     Action.LIST_PACKAGES: _AT_THE_DESK | {Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR},
     Action.OPEN_CONTENT: frozenset({Role.ANALYST}),
+    Action.EXPORT_CONTENT: frozenset({Role.ANALYST}),
     Action.APPROVE_RELEASE: frozenset({Role.APPROVER}),
     Action.RECALL_PACKAGE: _AT_THE_DESK | {Role.SECURITY_OFFICER},
     Action.READ_PARTNERS: _ANYONE,
@@ -55,6 +57,15 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.READ_HEALTH: frozenset({Role.OPERATOR, Role.SECURITY_OFFICER}),
     Action.STEER_DELIVERY: frozenset({Role.OPERATOR}),
 }
+
+
+def is_permitted(caller: Caller, action: Action) -> bool:
+    """Whether `verify_permitted` lets the caller pass."""
+    try:
+        verify_permitted(caller, action)
+    except NotPermitted:
+        return False
+    return True
 
 
 def verify_permitted(caller: Caller, action: Action) -> Caller:

@@ -12,6 +12,7 @@ from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalRecord,
+    ConsentRecord,
     PackageRecord,
     Record,
     ReleaseRecord,
@@ -91,6 +92,12 @@ class SqlReader:
             .limit(limit)
         )
         return self._all(ApprovalRecord, query)
+
+    def consents_after(self, after: str, limit: int) -> list[ConsentRecord]:
+        """See exchange.ports.Reader."""
+        consent = SQL[ConsentRecord].table.c
+        query = SQL[ConsentRecord].all.where(consent.consent_id > after).order_by(consent.consent_id).limit(limit)
+        return self._all(ConsentRecord, query)
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """See exchange.ports.Reader."""

@@ -11,6 +11,7 @@ from gateway.exchange.records import (
     ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
+    ConsentRecord,
     DecisionRecord,
     IdempotencyRecord,
     OfficerRecord,
@@ -179,6 +180,7 @@ class ArrivalPartRow(Table, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["originator", "package_id"], ["arrival.originator", "arrival.package_id"]),
         Index("arrival_part_by_blob", "blob_id"),
+        Index("arrival_part_by_content", "content"),
     )
 
     originator: str = key()
@@ -188,6 +190,21 @@ class ArrivalPartRow(Table, table=True):
     blob_id: str
     block_hashes: bytes = binary()
     blocks_missing: str
+    content: str
+
+
+class ConsentRow(Table, table=True):
+    __tablename__ = "consent"
+    __table_args__ = (Index("consent_by_content", "content", "holder"),)
+
+    consent_id: str = key()
+    originator: str
+    holder: str
+    recipient: str
+    content: str
+    at: datetime = instant()
+    expires_at: datetime = instant()
+    signed_sealed: bytes = binary()
 
 
 class ParticipantRow(Table, table=True):
@@ -299,6 +316,7 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ReceiptRecord: ReceiptRow,
     ArrivalRecord: ArrivalRow,
     ArrivalPartRecord: ArrivalPartRow,
+    ConsentRecord: ConsentRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
     OfficerRecord: OfficerRow,

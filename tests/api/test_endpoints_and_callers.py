@@ -45,6 +45,8 @@ AGENCY = {
     "GET /participants": (EVERY_ROLE, 200),
     "POST /participants/{participant}/suspend": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
+    "POST /consents": ({"approver"}, "malformed-request"),
+    "GET /consents": ({"approver", "security-officer", "auditor"}, 200),
     "GET /reviews": ({"approver", "security-officer", "auditor"}, 200),
     "POST /reviews/{package_id}/{recipient}": ({"approver"}, "malformed-request"),
     "POST /officers/withdrawal": ({"security-officer"}, "malformed-request"),
@@ -71,6 +73,7 @@ EXCHANGE = {
     "PUT /packages/{package_id}/parts/{number}": "malformed-request",
     "POST /packages/{package_id}/complete": "not-found",
     "POST /receipts": "malformed-receipt",
+    "POST /consents": "malformed-consent",
     "GET /mailbox": 200,
     "GET /packages/{package_id}": "not-found",
     "GET /participant": 200,
@@ -85,6 +88,7 @@ PLACES["policy_sha256"] = "0" * 64
 BODIES = {
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",
+    "/exchange/v1/consents": "application/jose+json",
 }
 
 NOT_IN = {

@@ -15,6 +15,7 @@ from gateway.exchange.records import (
     ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
+    ConsentRecord,
     PackageRecord,
     PackageState,
     PartRecord,
@@ -239,6 +240,28 @@ async def test_approvals_are_pending_ones_of_the_posts_oldest_first(place):
         assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 9)) == [early, both, late]
         assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 2)) == [early, both]
         assert await store.read(lambda reader: reader.approvals_at([], 9)) == []
+
+
+async def test_approvals_lapse_in_the_order_of_their_time(place):
+    def approval(n, minute, state=ApprovalState.PENDING):
+        return sample(ApprovalRecord, approval_id=f"a{n}", state=state, expires_at=START + timedelta(minutes=minute))
+
+    late, early, waiting = approval(1, 5), approval(2, 1), approval(3, 9)
+    answered = [approval(n, 0, state) for n, state in enumerate(list(ApprovalState)[1:], 4)]
+    async with place.open() as store:
+        await store.write(adding(late, early, waiting, *answered))
+        now = START + timedelta(minutes=5)
+        assert await store.read(lambda reader: reader.approvals_lapsed(now, 9)) == [early, late]
+        assert await store.read(lambda reader: reader.approvals_lapsed(now, 1)) == [early]
+        assert await store.read(lambda reader: reader.approvals_lapsed(START, 9)) == []
+
+
+async def test_consents_are_paged_by_id(place):
+    consents = [sample(ConsentRecord, consent_id=f"c{n}") for n in range(4)]
+    async with place.open() as store:
+        await store.write(adding(*reversed(consents)))
+        assert await store.read(lambda reader: reader.consents_after("", 3)) == consents[:3]
+        assert await store.read(lambda reader: reader.consents_after("c1", 9)) == consents[2:]
 
 
 async def test_a_mailbox_holds_what_is_released_to_its_owner(place):

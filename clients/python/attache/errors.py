@@ -239,6 +239,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "stale": Problem(Stale, "Too old to be accepted", "Obtain a current one."),
     "block-mismatch": Problem(NotAuthentic, "A block does not match the signed root", "Fetch the block again."),
     "part-mismatch": Problem(NotAuthentic, "A part does not have the signed digest, size or key", "Do not trust the content; tell the originator."),
+    "malformed-consent": Problem(MalformedInput, "Not a consent", "Have the originator send it again."),
     "malformed-receipt": Problem(MalformedInput, "Not a receipt", "Have the recipient send it again."),
     "malformed-descriptor": Problem(MalformedInput, "Not a participant descriptor", "Obtain the descriptor again."),
     "descriptor-rollback": Problem(Conflict, "The descriptor is older than, or not a successor of, the one on record", "Obtain the current descriptor by hand."),

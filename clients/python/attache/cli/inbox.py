@@ -1,6 +1,8 @@
 """What arrived here."""
 
+from enum import StrEnum
 from itertools import islice
+from typing import Annotated
 
 import typer
 
@@ -10,6 +12,21 @@ from attache.cli.session import session_of
 from attache.client.models import ArrivalView
 
 app = typer.Typer(help="What arrived at this agency.", no_args_is_help=True)
+
+
+class Use(StrEnum):
+    """What the parts are saved for; the originator's handling decides whether that is permitted."""
+
+    READ = "read"
+    LEAD = "use-as-lead"
+    EVIDENCE = "use-as-evidence"
+    ACT = "act-on"
+    EXPORT = "export"
+
+
+UseOption = Annotated[
+    Use, typer.Option("--use", help="What you will do with the parts; `read` is for your eyes alone.")
+]
 
 
 @app.command("list")
@@ -39,7 +56,12 @@ def show(ctx: typer.Context, originator: Originator, package_id: PackageId, as_j
 
 @app.command("open")
 def open_arrival(
-    ctx: typer.Context, originator: Originator, package_id: PackageId, into: Into, as_json: AsJson = False
+    ctx: typer.Context,
+    originator: Originator,
+    package_id: PackageId,
+    into: Into,
+    use: UseOption = Use.EXPORT,
+    as_json: AsJson = False,
 ) -> None:
     """Open a package and save its parts. The originator gets a signed receipt of it.
 
@@ -48,7 +70,7 @@ def open_arrival(
     with session_of(ctx).client() as client, working("opening"):
         arrival = client.inbox.open(originator, package_id)
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
-        saved = client.inbox.save(arrival, into)
+        saved = client.inbox.save(arrival, into, use=use)
     if as_json:
         print_json({**arrival.model_dump(mode="json"), "saved": [str(path) for path in saved]})
         return

@@ -158,20 +158,20 @@ def open_arrival(originator: str, package_id: str, idempotency_key: str) -> Call
     return _post(["inbox", originator, package_id, "open"], ArrivalView, idempotency_key)
 
 
-def save_parts(arrival: ArrivalView, folder: Path) -> Plan[tuple[Path, ...]]:
+def save_parts(arrival: ArrivalView, folder: Path, use: str) -> Plan[tuple[Path, ...]]:
     """Each part into `folder` under its own name, published whole only after its size and digest are checked."""
     targets = [folder / plain_name(part.name) for part in arrival.parts]
     saved = []
     for part, target in zip(arrival.parts, targets, strict=True):
-        saved.append((yield save_part(arrival, part, target)))
+        saved.append((yield save_part(arrival, part, target, use)))
     return tuple(saved)
 
 
-def save_part(arrival: ArrivalView, part: PartView, target: Path) -> Call[Path]:
+def save_part(arrival: ArrivalView, part: PartView, target: Path, use: str) -> Call[Path]:
     if part.bytes is None or part.sha256 is None:
         raise AttacheError("malformed-answer", f"the part {part.name[:80]!r} has no size or digest")
     path = path_of("inbox", arrival.originator, arrival.package_id, "parts", part.name)
-    return Call("GET", path, _to_file(target, part.bytes, part.sha256))
+    return Call("GET", path, _to_file(target, part.bytes, part.sha256), {"use": use})
 
 
 def participants() -> Call[tuple[ParticipantView, ...]]:

@@ -88,6 +88,10 @@ def post_receipt(signed: bytes) -> Call[None]:
     return Call("POST", "/receipts", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
 
 
+def post_consent(signed: bytes) -> Call[None]:
+    return Call("POST", "/consents", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
+
+
 @dataclass(frozen=True)
 class WitnessReply:
     """What a witness answered to `add-checkpoint`, as it came: its statuses say what they say, none is an error (tlog-witness)."""

@@ -93,13 +93,16 @@ class Inbox:
         """Open it: this is logged, and the originator gets a signed *opened* receipt."""
         return self._driver.exchange(agency.open_arrival(originator, package_id, new_idempotency_key()))
 
-    def save(self, arrival: ArrivalView, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+    def save(self, arrival: ArrivalView, folder: str | os.PathLike[str], *, use: str = "export") -> tuple[Path, ...]:
         """The parts of an opened package as files in `folder`.
+
+        The originator's handling decides about `use`, what you declare to do with them: `export` takes copies out of
+        the gateway, `read` is for your eyes alone, as with TLP:RED.
 
         Each is streamed to a hidden file and published only after its size and SHA-256 are checked. An existing
         file is never replaced: Conflict("conflict").
         """
-        return self._driver.run(agency.save_parts(arrival, Path(folder)))
+        return self._driver.run(agency.save_parts(arrival, Path(folder), use))
 
 
 class Approvals:

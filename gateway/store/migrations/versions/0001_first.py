@@ -194,10 +194,12 @@ def upgrade() -> None:
         _text("blob_id"),
         _binary("block_hashes"),
         _text("blocks_missing"),
+        _text("content"),
         sa.ForeignKeyConstraint(["originator", "package_id"], ["arrival.originator", "arrival.package_id"]),
         sa.PrimaryKeyConstraint("originator", "package_id", "number"),
     )
     op.create_index("arrival_part_by_blob", "arrival_part", ["blob_id"])
+    op.create_index("arrival_part_by_content", "arrival_part", ["content"])
     op.create_table(
         "part",
         _text("package_id"),
@@ -226,6 +228,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["package.package_id"]),
         sa.PrimaryKeyConstraint("package_id", "recipient"),
     )
+    op.create_table(
+        "consent",
+        _text("consent_id"),
+        _text("originator"),
+        _text("holder"),
+        _text("recipient"),
+        _text("content"),
+        _instant("at"),
+        _instant("expires_at"),
+        _binary("signed_sealed"),
+        sa.PrimaryKeyConstraint("consent_id"),
+    )
+    op.create_index("consent_by_content", "consent", ["content", "holder"])
     op.create_table(
         "officer",
         _text("officer"),
