@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from gateway.exchange.ports import LogFilter
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store.columns import Instant
 from gateway.store.log_tables import LOG_ENTRY
 
-SHORT_TIME_ENTRIES = 4_096
-"""Up to so many entries of a span of time are found by time and sorted; of a longer one the log itself is walked."""
+SPAN_ENTRIES = 50_000
+"""Up to so many entries of a span of time its first and last index are known exactly; of a longer one the first alone."""
 
 _ENTRY = LOG_ENTRY.c
 
@@ -20,21 +20,40 @@ _ENTRY = LOG_ENTRY.c
 def search(
     connection: Connection, wanted: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int
 ) -> Sequence[Sequence[Any]]:
-    """The first `limit` entries of the indices `within` that the filter wants: index, leaf and private side.
-
-    Costs what it answers, for any one condition alone, and for several what the rarest of those with an index finds.
-    """
-    query = select(_ENTRY.entry_index, _ENTRY.leaf, _ENTRY.private_sealed).order_by(_ENTRY.entry_index).limit(limit)
-    equal = list(_equal(wanted, pseudonyms))
-    start, is_short = within.start, False
-    if not equal and (wanted.since or wanted.until):
-        is_short = _is_short(connection, wanted)
-        start = start if is_short or wanted.since is None else max(start, _first_since(connection, wanted.since))
-    if is_short:
-        query = query.with_hint(LOG_ENTRY, "INDEXED BY log_entry_by_time", "sqlite")
-    query = query.where(_ENTRY.entry_index >= start, _ENTRY.entry_index < within.stop, *equal)
-    rows: Sequence[Sequence[Any]] = connection.execute(query.where(*_in_time(wanted, by_index=is_short))).all()
+    """The first `limit` entries of the indices `within` that the filter wants: index, leaf and private side."""
+    if wanted.since is not None or wanted.until is not None:
+        within = _narrowed(connection, wanted, within)
+    query = (
+        select(_ENTRY.entry_index, _ENTRY.leaf, _ENTRY.private_sealed)
+        .where(_ENTRY.entry_index >= within.start, _ENTRY.entry_index < within.stop)
+        .where(*_equal(wanted, pseudonyms), *_in_time(wanted, by_index=False))
+        .order_by(_ENTRY.entry_index)
+        .limit(limit)
+    )
+    rows: Sequence[Sequence[Any]] = connection.execute(query).all()
     return rows
+
+
+def _narrowed(connection: Connection, wanted: LogFilter, within: range) -> range:
+    """The indices that a span of time can have. Time and index grow together, but for entries that were logged late.
+
+    Reads the index on time alone. Beyond SPAN_ENTRIES the first index is the lowest of the span's earliest entries: one that was
+    logged before all of them happened after them would be missed, and there is none, for nothing is logged before it happens.
+    """
+    some = (
+        select(_ENTRY.entry_index)
+        .where(*_in_time(wanted, by_index=True))
+        .order_by(_ENTRY.at)
+        .limit(SPAN_ENTRIES + 1)
+        .with_hint(LOG_ENTRY, "INDEXED BY log_entry_by_time", "sqlite")
+        .subquery()
+    )
+    index = some.c.entry_index
+    count, first, last = connection.execute(select(func.count(), func.min(index), func.max(index))).one()
+    if not count:
+        return range(within.start, within.start)
+    stop = last + 1 if count <= SPAN_ENTRIES else within.stop
+    return range(max(within.start, first), min(within.stop, stop))
 
 
 def _equal(wanted: LogFilter, pseudonyms: Pseudonyms) -> Iterator[ColumnElement[bool]]:
@@ -60,20 +79,3 @@ def _in_time(wanted: LogFilter, *, by_index: bool) -> Iterator[ColumnElement[boo
         yield at >= literal(wanted.since, Instant)
     if wanted.until is not None:
         yield at < literal(wanted.until, Instant)
-
-
-def _is_short(connection: Connection, wanted: LogFilter) -> bool:
-    some = _by_time(wanted).limit(SHORT_TIME_ENTRIES + 1).subquery()
-    return bool(connection.execute(select(func.count()).select_from(some)).scalar_one() <= SHORT_TIME_ENTRIES)
-
-
-def _first_since(connection: Connection, since: datetime) -> int:
-    """The lowest index of an entry from `since` on. Time and index grow together but for entries that were logged late."""
-    some = _by_time(LogFilter(since=since)).order_by(_ENTRY.at).limit(SHORT_TIME_ENTRIES).subquery()
-    found = connection.execute(select(func.min(some.c.entry_index))).scalar_one()
-    return 0 if found is None else int(found)
-
-
-def _by_time(wanted: LogFilter) -> Select[Any]:
-    query = select(_ENTRY.entry_index).where(*_in_time(wanted, by_index=True))
-    return query.with_hint(LOG_ENTRY, "INDEXED BY log_entry_by_time", "sqlite")

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from attache import AttacheError, Mailbox, load_home
+from attache.client.offline import verify
 from attache.package import BLOCK_BYTES
 from attache.receipt import ReceiptKind, verify_receipt
 from attache.strict_json import canonical
@@ -55,6 +56,25 @@ def test_a_package_is_delivered_opened_and_proven(exchange, tmp_path):
     verified = [verify_receipt(canonical(receipt.signed), descriptor) for receipt in receipts]
     assert {receipt.receipt for receipt in verified} == {ReceiptKind.DELIVERED, ReceiptKind.OPENED}
     assert all(receipt.log is not None and receipt.package_id == package_id for receipt in verified)
+
+
+def test_each_gateway_witnesses_the_other_and_the_evidence_verifies_offline(exchange, tmp_path):
+    with exchange.client(IRS) as analyst, exchange.client(IRS, "auditor") as auditor:
+        package_id = analyst.packages.submit(submission(part("note.txt", b"evidence"))).package_id
+        assert analyst.packages.wait(package_id, "delivered").recipients[0].state == "delivered"
+        files = [
+            client.packages.save_evidence(package_id, tmp_path / f"{name}.attache-evidence")
+            for name, client in (("analyst", analyst), ("auditor", auditor))
+        ]
+    known = {name: exchange.participants[name].descriptor for name in (IRS, FRANKFURT)}
+    for file in files:
+        report = verify(file, descriptors=known)
+        assert report.is_sound, report.findings
+        said = [check.detail for check in report.checks]
+        assert "the recipient cosigned a checkpoint of the originator that is here" in said
+    for gateway in exchange.gateways.values():
+        assert gateway.query("select alarm from witness where alarm is not null") == []
+        assert gateway.query("select count(*) from witnessed_log")[0][0] >= 1
 
 
 def test_a_large_part_goes_block_by_block_in_constant_memory(exchange, tmp_path):
