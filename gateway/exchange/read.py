@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from attache.crypto import Suite
 from attache.errors import AttacheError, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, open_manifest, parse_frame
 from attache.receipt import ReceiptKind
@@ -150,6 +151,7 @@ def _opened(agency: Agency, record: ArrivalRecord) -> VerifiedPackage:
         originator=agency.directory.partner(record.originator).descriptor,
         now=record.announced_at,
         seen=lambda *_: record.manifest_sha256,
+        accepted=tuple(Suite),
         revoked=agency.revoked,
     )
 

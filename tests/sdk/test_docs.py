@@ -13,6 +13,7 @@ from tests.sdk.sealing import later, sealed_package
 from tests.sdk.test_mailbox import FakeExchange
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sdk.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 SUBMITTING, COLLECTING, VERIFYING = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -23,6 +24,17 @@ def test_submitting(gateway, monkeypatch, capsys):
     exec(SUBMITTING.replace("Client()", "Client(transport=line)"), {"line": httpx.MockTransport(gateway)})
     assert capsys.readouterr().out == "['release']\ndelivered\n"
     assert gateway.contents["00000", "wallets.json"] == b"{}"
+
+
+def test_the_example_of_the_readme(gateway, monkeypatch, capsys):
+    [example] = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    monkeypatch.setenv("ATTACHE_URL", URL)
+    monkeypatch.setenv("ATTACHE_TOKEN", TOKEN)
+    given = 'Client("https://127.0.0.1:8443", token_file="analyst.token", ca="authority.pem")'
+    assert given in example
+    exec(example.replace(given, "Client(transport=line)"), {"line": httpx.MockTransport(gateway)})
+    assert capsys.readouterr().out == "delivered\n"
+    assert gateway.contents["00000", "note.txt"] == b"Three wallets."
 
 
 def test_collecting(exchange, tmp_path, monkeypatch, capsys):
