@@ -35,7 +35,13 @@ AGENCY = endpoints_of("agency-api.json") | {"GET /healthz": [], "GET /problems/{
 EXCHANGE = endpoints_of("exchange-api.json")
 del EXCHANGE["POST /exchange/v1/add-checkpoint"]
 """It answers as C2SP tlog-witness says, without problems: see tests/witness."""
-LOGGED = {"GET /api/v1/log/entries", "POST /api/v1/decisions", "POST /api/v1/decisions/explanation"}
+LOGGED = {
+    "GET /api/v1/log/entries",
+    "GET /api/v1/log/export",
+    "GET /api/v1/log/follow",
+    "POST /api/v1/decisions",
+    "POST /api/v1/decisions/explanation",
+}
 """Their success is an entry of the log."""
 
 ID = "01935000-0000-7000-8000-000000000001"

@@ -109,7 +109,9 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(offered):
         ]
         for code, ask in asked:
             assert problem(await ask) == code
+        assert await theirs.footprint() == before
         await sent.put_hashes(sent.hashes)
+        before = await theirs.footprint()
         ranges = [
             (1, BLOCK_BYTES),
             (0, BLOCK_BYTES - 1),
