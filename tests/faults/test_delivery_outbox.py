@@ -114,7 +114,10 @@ def test_a_worker_that_died_leaves_a_lease_that_runs_out_and_the_same_bytes(play
         entries = await it.gateway.entries()
         await it.outbox.settle(first, (await it.receipts())[0].signed)
         now = await it.gateway.entries()
-    assert [code for code in now[len(entries) :] if code != "records.changed"] == [], "the one thought dead was only slow"
+
+    assert [code for code in now[len(entries) :] if code != "records.changed"] == [], (
+        "the one thought dead was only slow"
+    )
 
     play(scene)
 

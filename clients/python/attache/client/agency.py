@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -234,16 +234,18 @@ class ExportReader:
         self._file.abandon()
 
 
-def parse_events(chunks: Iterable[bytes]) -> Iterator[EntryView]:
-    """The entries in a stream of server-sent events (one `data` line each)."""
-    held = b""
-    for chunk in chunks:
-        *lines, held = (held + chunk).split(b"\n")
-        if len(held) > MAX_EVENT_BYTES:
+class EntryEvents:
+    """Reads the entries out of a stream of server-sent events (one `data` line each), as its pieces come."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> list[EntryView]:
+        """The entries that are complete with this piece. Raises AttacheError for what is none, or has no end."""
+        *lines, self._held = (self._held + chunk).split(b"\n")
+        if len(self._held) > MAX_EVENT_BYTES:
             raise AttacheError("malformed-answer", "an event without end")
-        for line in lines:
-            if line.startswith(b"data: "):
-                yield view_of(EntryView)(line.removeprefix(b"data: "))
+        return [view_of(EntryView)(line.removeprefix(b"data: ")) for line in lines if line.startswith(b"data: ")]
 
 
 def log_entry(index: int) -> Call[EntryView]:

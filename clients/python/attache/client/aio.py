@@ -171,6 +171,13 @@ class AsyncLog:
         """The entries that a filter wants; see `Log.search`."""
         return self._driver.walk(agency.log_search(wanted), after)
 
+    async def follow(self, *, after: int | None = None, **wanted: str) -> AsyncIterator[EntryView]:
+        """Entries as they are logged; see `Log.follow`."""
+        events = agency.EntryEvents()
+        async for chunk in self._driver.stream(agency.log_follow(wanted, after)):
+            for entry in events.feed(chunk):
+                yield entry
+
     async def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **wanted: str) -> Path:
         """Exactly what a filter wants as a new file; see `Log.export`."""
         return await self._driver.exchange(agency.save_log_export(wanted, file_format, Path(target)))

@@ -194,6 +194,22 @@ class AsyncDriver:
             if not cursor.advance(found):
                 return
 
+    async def stream(self, call: Call[Any]) -> AsyncIterator[bytes]:
+        """As `Driver.stream`."""
+        options = options_of(call, self._access, self._timeouts)
+        options["extensions"] = {"trace": self._on_connection}
+        try:
+            async with self._http.stream(**options) as response:
+                if not response.is_success:
+                    reader = call.reader(head_of(response, self._now))
+                    async for chunk in response.aiter_raw(CHUNK_BYTES):
+                        reader.feed(chunk)
+                    reader.finish()
+                async for chunk in response.aiter_raw():
+                    yield chunk
+        except httpx.HTTPError as error:
+            raise unreachable(error, with_certificate=self._access.certificate is not None) from None
+
     async def _once(self, call: Call[T]) -> T:
         options = options_of(call, self._access, self._timeouts)
         options["extensions"] = {"trace": self._on_connection}

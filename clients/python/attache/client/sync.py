@@ -169,7 +169,9 @@ class Log:
 
     def follow(self, *, after: int | None = None, **wanted: str) -> Iterator[EntryView]:
         """Entries as they are logged, from now on or behind the index `after`; without end. Filters as in `search`."""
-        return agency.parse_events(self._driver.stream(agency.log_follow(wanted, after)))
+        events = agency.EntryEvents()
+        for chunk in self._driver.stream(agency.log_follow(wanted, after)):
+            yield from events.feed(chunk)
 
     def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **wanted: str) -> Path:
         """Exactly what a filter wants as a new file, jsonl or csv; its signed manifest is put beside it, as TARGET.manifest."""
