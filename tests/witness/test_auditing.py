@@ -155,7 +155,7 @@ def test_nobody_is_shown_what_only_the_gateway_checks(place):
 
 
 def test_the_client_parses_a_stream_of_events():
-    from attache.client.agency import parse_events
+    from attache.client.agency import EntryEvents
 
     entry = {
         "index": 7,
@@ -166,7 +166,8 @@ def test_the_client_parses_a_stream_of_events():
         "fields": {},
     }
     raw = b": following\n\nid: 7\ndata: " + json.dumps(entry).encode() + b"\n\n: nothing new\n\n"
-    found = list(parse_events([raw[i : i + 11] for i in range(0, len(raw), 11)]))
+    events = EntryEvents()
+    found = [each for i in range(0, len(raw), 11) for each in events.feed(raw[i : i + 11])]
     assert [each.index for each in found] == [7]
 
 
