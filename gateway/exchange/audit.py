@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attache.translog.checkpoint import parse_checkpoint_body
-from attache.translog.note import parse_note
 from attache.translog.proof import TlogProof, format_proof
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
@@ -57,8 +55,3 @@ def entry_view(entry: LoggedEntry) -> EntryView:
     return EntryView(
         index=entry.index, at=leaf.at, event=leaf.code, actor=leaf.ids["actor"], objects=objects, fields=fields
     )
-
-
-def checkpoint_size(checkpoint: bytes) -> int:
-    """The number of entries under a checkpoint."""
-    return parse_checkpoint_body(parse_note(checkpoint).text).size

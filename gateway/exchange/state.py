@@ -82,18 +82,6 @@ ARRIVAL: Mapping[tuple[ArrivalState, ArrivalEvent], ArrivalState] = {
     (ArrivalState.OPENED, ArrivalEvent.OPEN): ArrivalState.OPENED,
 }
 
-SETTLED = frozenset(
-    {
-        ReleaseState.REJECTED,
-        ReleaseState.DENIED,
-        ReleaseState.DELIVERED,
-        ReleaseState.OPENED,
-        ReleaseState.REFUSED,
-        ReleaseState.UNDELIVERABLE,
-    },
-)
-"""States in which nothing more of ours is to be done."""
-
 State = TypeVar("State", bound=StrEnum)
 Event = TypeVar("Event", bound=StrEnum)
 

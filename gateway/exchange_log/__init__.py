@@ -5,7 +5,6 @@ leaf       an event as a leaf without personal data, and the openings that the s
 batch      leaves appended to a head: new head, tiles to write, rows to write, signed checkpoint
 restart    what a start may do, given the database's head and the checkpoint lock
 export     the log as a static C2SP directory
-witnessing where we stand with our witnesses, and whether that lets anything leave
 rows       entries for people: JSON lines, and CSV without formulas
 """
 
