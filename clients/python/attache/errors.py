@@ -218,7 +218,6 @@ PROBLEMS: Mapping[str, Problem] = {
     "approval-void": Problem(NotPermitted, "The approval does not cover exactly this release", "Have this release approved again."),
     "review-overdue": Problem(AttacheError, "A booked review was not done in time", "Have a second officer of the post review the release."),
     "partner-suspended": Problem(NotPermitted, "Exchange with this participant is suspended", "Ask the partner administrator."),
-    "witness-stale": Problem(NotPermitted, "No witness has cosigned the exchange log recently enough, so nothing leaves", "Reach a witness; release is possible again after the next cosignature."),
     # Objects
     "not-found": Problem(NotFound, "Nothing here that you may know of", "Check the identifier."),
     "unknown-partner": Problem(NotFound, "No such participant", "Use the id of an admitted participant."),
