@@ -180,6 +180,10 @@ class Transaction(Reader, Protocol):
         """Update an existing record and return it as it is now; raises Conflict if it is gone or was changed since read."""
         ...
 
+    def remove(self, record: Record) -> None:
+        """Delete an existing record; raises Conflict if it is gone or was changed since read."""
+        ...
+
     def log(self, event: Event) -> int:
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
@@ -192,6 +196,10 @@ class Transaction(Reader, Protocol):
         busy: frozenset[str],
     ) -> list[OutboxRecord]:
         """Lease at most `limit` rows that are due and not leased, fair between partners, none of a partner in `busy`."""
+        ...
+
+    def free_outbox(self, now: datetime) -> int:
+        """End every lease, for a process that has just begun: who held one is gone. Returns how many."""
         ...
 
 
