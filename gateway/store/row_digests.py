@@ -85,9 +85,10 @@ def is_committed(record: Record) -> bool:
     return progress is None or progress.until is None or getattr(record, progress.until) is not None
 
 
-def may_be_progress(kind: type[Record], changed: Collection[str]) -> bool:
+def may_be_progress(record: Record, changed: Collection[str]) -> bool:
     """Whether a change of these columns may leave the row's digest as it is."""
-    return kind in PROGRESS and PROGRESS[kind].names.issuperset(changed)
+    progress = PROGRESS.get(type(record))
+    return progress is not None and progress.names.issuperset(changed)
 
 
 def mark_of(record: Record) -> RowMark:

@@ -54,7 +54,7 @@ class SqlTransaction(SqlReader):
         after = replace(record, **fields)
         if after != record:
             self.has_written = True
-            if not may_be_progress(type(record), fields) or _mark(record) != _mark(after):
+            if not may_be_progress(record, fields) or _mark(record) != _mark(after):
                 self._wrote(after)
         return after
 

@@ -23,7 +23,6 @@ from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.row_audit import tables_checked
 from gateway.store.row_digests import PROGRESS, mark_of, table_of
 
-
 HOUR = timedelta(hours=1)
 
 # What the log does not commit to, said once more: a column here without its reason in row_digests fails, and the other way round.
@@ -234,7 +233,9 @@ async def test_progress_is_kept_and_makes_no_entry(place):
         before = await entries_of(store)
         claimed = await store.write(lambda tx: tx.claim_outbox(START, START + HOUR, 5, frozenset()))
         assert [each.lease_until for each in claimed] == [START + HOUR]
-        await store.write(lambda tx: tx.change(claimed[0], attempts=1, problem="partner-unreachable", due_at=START + HOUR))
+        await store.write(
+            lambda tx: tx.change(claimed[0], attempts=1, problem="partner-unreachable", due_at=START + HOUR)
+        )
         await store.write(lambda tx: tx.change(part, blocks_missing="1-2"))
         assert await entries_of(store) == before
         assert (await store.read(lambda r: r.get(OutboxRecord, row.outbox_id))).attempts == 1
