@@ -40,7 +40,7 @@ def test_entries_are_found_by_outcome_request_time_and_all_of_them_together(plac
         await ours.released(analyst, a_part(markings=["TLP:AMBER"]), to=("partner-bogota",))
         after = ours.agency.clock()
         by_request = codes(await auditor.get("/log/entries?request_id=request-of-the-case"))
-        assert by_request == ["package.submitted", "package.decided", "package.released"]
+        assert by_request == ["session.signed-in", "package.submitted", "package.decided", "package.released"]
         assert codes(await auditor.get("/log/entries?request_id=another-request")) == []
         assert codes(await auditor.get("/log/entries?outcome=release")) == ["package.decided"]
         assert codes(await auditor.get("/log/entries?outcome=hold")) == ["package.decided"]
