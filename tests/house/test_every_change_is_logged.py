@@ -36,7 +36,7 @@ CHANGES = {
     "deliver.postpone": {BOOKKEEPING},
     "deliver._give_up": {"package.undeliverable"},
     "evidence.export_evidence": {"evidence.exported"},
-    "follow_log.export_log": {"log.exported"},
+    "export_log.export_log": {"log.exported"},
     "follow_log.follow_log": {"log.searched"},
     "participants.set_status": {"participant.suspended", "participant.reinstated"},
     "read.open_arrival": {"package.opened", "package.read"},
