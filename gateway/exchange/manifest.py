@@ -88,4 +88,5 @@ def _manifest_part(submission: Submission, content: Content, request: ReleaseReq
         media_type=part.media_type,
         markings=request.parts[number].markings,
         content_class=tuple(sorted(request.parts[number].content_class)),
+        evaluation=request.parts[number].evaluation,
     )

@@ -155,7 +155,12 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
         state=record.state,
         received_at=record.announced_at,
         parts=[
-            PartView(**{n: part[n] for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class")})
+            PartView(
+                **{
+                    n: part[n]
+                    for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class", "evaluation")
+                }
+            )
             for part in facts["parts"]
         ],
         **{name: facts[name] for name in same},
@@ -252,6 +257,7 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
         sha256=sealed.sha256 if sealed else facts.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
+        evaluation=facts.evaluation,
         uploaded=part is not None,
     )
 

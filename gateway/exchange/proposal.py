@@ -88,6 +88,7 @@ def _policy_part(submission: Submission, part: PartFacts, digest: str, own: str,
         origin=part.originator or own,
         markings=submission.marked(part),
         content_class=frozenset(part.content_class),
+        evaluation=part.evaluation,
     )
     supplied = provenance.supplied.get(digest)
     return stated if supplied is None else supplied.part(stated, own)

@@ -18,6 +18,7 @@ class PartView(View):
     sha256: str | None
     markings: Sequence[str]
     content_class: Sequence[str]
+    evaluation: str
     uploaded: bool = True
 
 
