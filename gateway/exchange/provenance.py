@@ -41,7 +41,7 @@ class Supplied:
             self.handling_codes | other.handling_codes,
             self.caveats | other.caveats,
             min(ends, default=None),
-            self.evaluation.join(other.evaluation),
+            self.evaluation.joined(other.evaluation),
         )
 
     def part(self, stated: PartFacts, own: str) -> PartFacts:
@@ -58,7 +58,7 @@ class Supplied:
             content_class=stated.content_class | {ContentClass.PARTNER_SUPPLIED},
             handling_codes=stated.handling_codes | self.handling_codes,
             caveats=stated.caveats | self.caveats,
-            evaluation=stated.evaluation.join(self.evaluation),
+            evaluation=stated.evaluation.joined(self.evaluation),
             delete_by=min(ends, default=None),
         )
 

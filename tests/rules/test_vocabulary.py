@@ -16,11 +16,11 @@ def test_doubtful_is_an_unknown_source_or_what_nobody_corroborated(code):
 
 @given(CODES, CODES, CODES)
 def test_the_worse_of_two_is_no_better_than_either_in_any_order(one, other, third):
-    both = one.join(other)
-    assert both is other.join(one)
-    assert both.join(third) is one.join(other.join(third))
-    assert one.join(one) is one
-    assert one.join(Evaluation.UNEVALUATED) is one
+    both = one.joined(other)
+    assert both is other.joined(one)
+    assert both.joined(third) is one.joined(other.joined(third))
+    assert one.joined(one) is one
+    assert one.joined(Evaluation.UNEVALUATED) is one
     evaluated = [code for code in (one, other) if code is not Evaluation.UNEVALUATED]
     assert all(both.value[0] >= code.value[0] and both.value[1] >= code.value[1] for code in evaluated)
     assert both.is_doubtful >= any(code.is_doubtful for code in evaluated)

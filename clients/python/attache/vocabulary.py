@@ -119,7 +119,7 @@ class Evaluation(StrEnum):
         """Of an unknown source, or not corroborated: a lead, and no more."""
         return self.value[0] == "X" or self.value[-1] == "4"
 
-    def join(self, other: "Evaluation") -> "Evaluation":
+    def joined(self, other: "Evaluation") -> "Evaluation":
         """The worse of both, for source and information; unevaluated says nothing."""
         if Evaluation.UNEVALUATED in (self, other):
             return other if self is Evaluation.UNEVALUATED else self
