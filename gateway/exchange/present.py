@@ -31,6 +31,7 @@ from gateway.exchange.views import (
     ConsentView,
     DecisionView,
     ExplanationView,
+    FieldDecisionView,
     HandlingView,
     LeverView,
     OfficerView,
@@ -47,12 +48,13 @@ from gateway.exchange.views import (
 )
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
-from gateway.policy import Decision, without_hidden
+from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
 from gateway.policy.explain import CAUTION, RuleExplained
 from gateway.policy.record import parse_decision
 
 _SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
+MAX_FIELDS_SHOWN = 200
 
 
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
@@ -120,10 +122,7 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         recipient=recipient,
         desk=desk,
         outcome=decision.outcome,
-        parts=[
-            PartDecisionView(name=part.name, outcome=part.outcome, rules=part.rules, reasons=part.reasons)
-            for part in decision.parts
-        ],
+        parts=[part_decision_view(part) for part in decision.parts],
         handling=None
         if handling is None
         else HandlingView(
@@ -131,6 +130,22 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         ),
         policy_set_hash=decision.policy_set_hash,
         shard_hash=decision.shard_hash,
+    )
+
+
+def part_decision_view(part: PartDecision) -> PartDecisionView:
+    """The answer about one part and its fields."""
+    ordered = sorted(part.fields, key=lambda unit: unit.outcome is UnitOutcome.DISCLOSE)
+    return PartDecisionView(
+        name=part.name,
+        outcome=part.outcome,
+        rules=part.rules,
+        reasons=part.reasons,
+        fields=[
+            FieldDecisionView(path=unit.path, outcome=unit.outcome, rules=unit.rules, reasons=unit.reasons)
+            for unit in ordered[:MAX_FIELDS_SHOWN]
+        ],
+        more_fields=max(0, len(ordered) - MAX_FIELDS_SHOWN),
     )
 
 

@@ -21,13 +21,27 @@ class PartView(View):
     uploaded: bool = True
 
 
+class FieldDecisionView(View):
+    """What happens to one field within a part. The path "" stands for what no other field covers."""
+
+    path: str
+    outcome: str
+    rules: Sequence[str]
+    reasons: Sequence[str]
+
+
 class PartDecisionView(View):
-    """What happens to one part, the rules that decided, and why in words."""
+    """What happens to one part, the rules that decided, and why in words.
+
+    `fields`: those within it, what does not leave in the clear first; `more_fields` are not shown.
+    """
 
     name: str
     outcome: str
     rules: Sequence[str]
     reasons: Sequence[str]
+    fields: Sequence[FieldDecisionView] = ()
+    more_fields: int = 0
 
 
 class HandlingView(View):

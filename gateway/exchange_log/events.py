@@ -182,7 +182,7 @@ _KINDS = (
     _kind(_E.PACKAGE_DENIED, "Policy denied the release to one recipient; nothing left.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "policy_sha256"), reason=("reasons", "rules")),
     _kind(_E.PACKAGE_RELEASED, "The package was signed and sealed to one recipient.", _PACKAGE_PARTNER, _SHARED,
-          (*_SEALED, "decision_id", "release_sha256", "parts", "withheld", "key_ids"), reason=("legal_basis", "purpose", "markings")),
+          (*_SEALED, "decision_id", "release_sha256", "key_ids"), reason=("legal_basis", "purpose", "markings", "parts", "withheld", "redacted")),
     _kind(_E.PACKAGE_DELIVERED, "The recipient holds the package and its delivered receipt is stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_sha256", "attempts")),
     _kind(_E.PACKAGE_REFUSED, "The recipient refused the package for good.", _PACKAGE_PARTNER, _SHARED,
