@@ -35,10 +35,14 @@ class Content:
 
     def read(self, agency: Agency, number: int) -> bytes:
         """A part's content, in memory. Only for what is understood, whose size is bounded."""
+        return b"".join(self.pieces(agency, number))
+
+    def pieces(self, agency: Agency, number: int) -> Iterator[bytes]:
+        """A part's content, piece by piece; raises IntegrityLost before the last where the blob is not what was stored."""
         part = self.parts[number]
         stated = PartStatement(part.key, part.bytes, part.sha256, part.ciphertext_bytes, part.ciphertext_root)
         try:
-            return b"".join(open_part(stated, agency.blobs.chunks(self.blob_ids[number])))
+            yield from open_part(stated, agency.blobs.chunks(self.blob_ids[number]))
         except NotAuthentic:
             raise IntegrityLost(detail="a stored part does not open", step="at-rest") from None
 

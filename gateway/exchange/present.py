@@ -1,12 +1,15 @@
 """From records to what callers are shown."""
 
+import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.explain import Explained, UnitExplained
 from gateway.exchange.ports import Reader
+from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
@@ -33,6 +36,7 @@ from gateway.exchange.views import (
     ExplanationView,
     FieldDecisionView,
     HandlingView,
+    LeavingPartView,
     LeverView,
     OfficerView,
     PackageView,
@@ -97,9 +101,10 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: str) -> list[R
     ]
 
 
-async def approval_view(agency: Agency, approval: ApprovalRecord) -> ApprovalView:
-    """What an approver sees: exactly what would leave."""
-    return await agency.store.read(lambda reader: _approval_view(agency, reader, approval))
+async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
+    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
+    return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
 
 def explanation_view(explained: Explained) -> ExplanationView:
@@ -294,16 +299,12 @@ def _release_view(
     )
 
 
-def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> ApprovalView:
-    package = reader.get(PackageRecord, approval.package_id)
-    life = reader.get(ReleaseRecord, approval.package_id, approval.recipient)
-    if package is None or life is None:
-        raise NotFound
-    submission = submission_of(agency, package)
+def _approval_view(agency: Agency, case: Awaiting, *, measured: bool) -> ApprovalView:
+    approval, submission = case.approval, case.submission
     addressee = addressee_of(submission, approval.recipient)
-    decision = _stored_decision(agency, reader, life)
-    leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=approval.package_id)}
+    decision = what_would_leave(agency, case)
+    shown = {part.name: part for part in without_hidden(decision).parts}
+    parts = leaving(agency, case, decision) if measured else unmeasured(case, decision)
     return ApprovalView(
         approval_id=approval.approval_id,
         package_id=approval.package_id,
@@ -318,11 +319,21 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
         kind=submission.kind,
         purpose=submission.purpose,
         legal_basis=addressee.legal_basis,
-        parts=[
-            _part_view(agency, facts, parts.get(number))
-            for number, facts in enumerate(submission.parts)
-            if facts.name in leaves
-        ],
+        parts=[_leaving_part_view(submission.parts[left.number], left, shown) for left in parts],
+    )
+
+
+def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, PartDecision]) -> LeavingPartView:
+    fields = part_decision_view(shown[facts.name])
+    return LeavingPartView(
+        name=facts.name,
+        media_type=facts.media_type,
+        bytes=left.bytes,
+        sha256=left.sha256,
+        markings=facts.markings,
+        content_class=facts.content_class,
+        fields=fields.fields,
+        more_fields=fields.more_fields,
     )
 
 

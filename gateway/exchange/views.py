@@ -158,6 +158,16 @@ class ReceiptList(View):
     receipts: Sequence[ReceiptView]
 
 
+class LeavingPartView(PartView):
+    """A part as it would leave: `bytes` and `sha256` are those of what would leave; null in lists, and once nobody can tell.
+
+    `fields`: what would become of those within it, what would not leave in the clear first; `more_fields` are not shown.
+    """
+
+    fields: Sequence[FieldDecisionView] = ()
+    more_fields: int = 0
+
+
 class ApprovalView(View):
     """A release that waits. `parts` is exactly what would leave."""
 
@@ -174,7 +184,7 @@ class ApprovalView(View):
     kind: str
     purpose: str
     legal_basis: str
-    parts: Sequence[PartView]
+    parts: Sequence[LeavingPartView]
 
 
 class ApprovalList(View):

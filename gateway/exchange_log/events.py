@@ -44,6 +44,7 @@ class EventCode(StrEnum):
     PACKAGE_REJECTED = "package.rejected"
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_VOIDED = "approval.voided"
+    APPROVAL_READ = "approval.read"
     OFFICER_WITHDRAWN = "officer.withdrawn"
     OFFICER_REINSTATED = "officer.reinstated"
     REVIEW_BOOKED = "review.booked"
@@ -174,6 +175,7 @@ _KINDS = (
           (*_WHAT, "decision_id", "post"), reason=("note",)),
     _kind(_E.APPROVAL_LAPSED, "Nobody answered in time; the release is rejected.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
     _kind(_E.APPROVAL_VOIDED, "What was to be approved is no longer what would leave; policy decided again.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.APPROVAL_READ, "An approver read what would leave of a part that waits.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "part", "bytes")),
     _kind(_E.OFFICER_WITHDRAWN, "Approving was withdrawn from an officer, for some posts or for all.", (), _SECURITY, ("officer", "posts"), reason=("note",)),
     _kind(_E.OFFICER_REINSTATED, "An officer may approve again as the access token says.", (), _SECURITY, ("officer",), reason=("note",)),
     _kind(_E.REVIEW_BOOKED, "A release went at once; a second officer is to review it.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post", "due_at")),
