@@ -15,7 +15,7 @@ from attache.package import instant_text, uuid7
 from attache.strict_json import canonical
 from attache.vocabulary import Kind, Purpose
 from gateway.exchange.agency import Agency
-from gateway.exchange.deliver import released_parts
+from gateway.exchange.deliver import released_parts, sealed_part_of
 from gateway.exchange.logged import event
 from gateway.exchange.officers import officers_posts
 from gateway.exchange.ports import Reader, Transaction
@@ -144,7 +144,7 @@ def _asked_for(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> 
     declared = submission_of(agency, package).parts
     for part in released_parts(reader, life):
         if declared[part.number].name == grant.part:
-            return package_id, agency.vault.open_part(part.sealed_part_sealed, package_id, part.number).sha256
+            return package_id, sealed_part_of(agency, part).sha256
     raise NotFound(detail="no such part went to this participant")
 
 

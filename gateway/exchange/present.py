@@ -1,12 +1,15 @@
 """From records to what callers are shown."""
 
+import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.explain import Explained, UnitExplained
 from gateway.exchange.ports import Reader
+from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
@@ -31,7 +34,9 @@ from gateway.exchange.views import (
     ConsentView,
     DecisionView,
     ExplanationView,
+    FieldDecisionView,
     HandlingView,
+    LeavingPartView,
     LeverView,
     OfficerView,
     PackageView,
@@ -47,12 +52,13 @@ from gateway.exchange.views import (
 )
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
-from gateway.policy import Decision, without_hidden
+from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
 from gateway.policy.explain import CAUTION, RuleExplained
 from gateway.policy.record import parse_decision
 
 _SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
+MAX_FIELDS_SHOWN = 200
 
 
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
@@ -95,9 +101,10 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: str) -> list[R
     ]
 
 
-async def approval_view(agency: Agency, approval: ApprovalRecord) -> ApprovalView:
-    """What an approver sees: exactly what would leave."""
-    return await agency.store.read(lambda reader: _approval_view(agency, reader, approval))
+async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
+    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
+    return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
 
 def explanation_view(explained: Explained) -> ExplanationView:
@@ -120,10 +127,7 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         recipient=recipient,
         desk=desk,
         outcome=decision.outcome,
-        parts=[
-            PartDecisionView(name=part.name, outcome=part.outcome, rules=part.rules, reasons=part.reasons)
-            for part in decision.parts
-        ],
+        parts=[part_decision_view(part) for part in decision.parts],
         handling=None
         if handling is None
         else HandlingView(
@@ -131,6 +135,22 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         ),
         policy_set_hash=decision.policy_set_hash,
         shard_hash=decision.shard_hash,
+    )
+
+
+def part_decision_view(part: PartDecision) -> PartDecisionView:
+    """The answer about one part and its fields."""
+    ordered = sorted(part.fields, key=lambda unit: unit.outcome is UnitOutcome.DISCLOSE)
+    return PartDecisionView(
+        name=part.name,
+        outcome=part.outcome,
+        rules=part.rules,
+        reasons=part.reasons,
+        fields=[
+            FieldDecisionView(path=unit.path, outcome=unit.outcome, rules=unit.rules, reasons=unit.reasons)
+            for unit in ordered[:MAX_FIELDS_SHOWN]
+        ],
+        more_fields=max(0, len(ordered) - MAX_FIELDS_SHOWN),
     )
 
 
@@ -285,16 +305,12 @@ def _release_view(
     )
 
 
-def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> ApprovalView:
-    package = reader.get(PackageRecord, approval.package_id)
-    life = reader.get(ReleaseRecord, approval.package_id, approval.recipient)
-    if package is None or life is None:
-        raise NotFound
-    submission = submission_of(agency, package)
+def _approval_view(agency: Agency, case: Awaiting, *, measured: bool) -> ApprovalView:
+    approval, submission = case.approval, case.submission
     addressee = addressee_of(submission, approval.recipient)
-    decision = _stored_decision(agency, reader, life)
-    leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=approval.package_id)}
+    decision = what_would_leave(agency, case)
+    shown = {part.name: part for part in without_hidden(decision).parts}
+    parts = leaving(agency, case, decision) if measured else unmeasured(case, decision)
     return ApprovalView(
         approval_id=approval.approval_id,
         package_id=approval.package_id,
@@ -309,11 +325,21 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
         kind=submission.kind,
         purpose=submission.purpose,
         legal_basis=addressee.legal_basis,
-        parts=[
-            _part_view(agency, facts, parts.get(number))
-            for number, facts in enumerate(submission.parts)
-            if facts.name in leaves
-        ],
+        parts=[_leaving_part_view(submission.parts[left.number], left, shown) for left in parts],
+    )
+
+
+def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, PartDecision]) -> LeavingPartView:
+    fields = part_decision_view(shown[facts.name])
+    return LeavingPartView(
+        name=facts.name,
+        media_type=facts.media_type,
+        bytes=left.bytes,
+        sha256=left.sha256,
+        markings=facts.markings,
+        content_class=facts.content_class,
+        fields=fields.fields,
+        more_fields=fields.more_fields,
     )
 
 

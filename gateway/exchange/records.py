@@ -79,6 +79,20 @@ class PartRecord:
 
 
 @dataclass(frozen=True)
+class RedactedPartRecord:
+    """What one recipient gets instead of a part: the redacted copy, sealed as a part of its own."""
+
+    KEY: ClassVar = ("package_id", "recipient", "number")
+    package_id: str
+    recipient: str
+    number: int
+    blob_id: str
+    ciphertext_bytes: int
+    sealed_part_sealed: bytes
+    """The copy's attache.package.SealedPart (key, digests, block hashes) as canonical JSON."""
+
+
+@dataclass(frozen=True)
 class ReleaseRecord:
     """One recipient's life of one package."""
 
@@ -95,7 +109,7 @@ class ReleaseRecord:
     """The sealed package without its parts: line 1 and the envelope."""
     manifest_sha256: str | None = None
     part_numbers: str = ""
-    """The released parts' numbers at the originator, in manifest order, comma-separated."""
+    """The released parts' numbers at the originator, in manifest order, comma-separated; `r` after one: its redacted copy."""
     problem: str | None = None
     manifest_sealed: bytes | None = None
     """The signed manifest, for evidence. It holds the keys of the parts, and goes at the purge."""
@@ -350,6 +364,7 @@ class SubmittedCheckpointRecord:
 Record = (
     PackageRecord
     | PartRecord
+    | RedactedPartRecord
     | ReleaseRecord
     | DecisionRecord
     | ApprovalRecord

@@ -44,6 +44,7 @@ class EventCode(StrEnum):
     PACKAGE_REJECTED = "package.rejected"
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_VOIDED = "approval.voided"
+    APPROVAL_READ = "approval.read"
     OFFICER_WITHDRAWN = "officer.withdrawn"
     OFFICER_REINSTATED = "officer.reinstated"
     REVIEW_BOOKED = "review.booked"
@@ -174,6 +175,7 @@ _KINDS = (
           (*_WHAT, "decision_id", "post"), reason=("note",)),
     _kind(_E.APPROVAL_LAPSED, "Nobody answered in time; the release is rejected.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
     _kind(_E.APPROVAL_VOIDED, "What was to be approved is no longer what would leave; policy decided again.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.APPROVAL_READ, "An approver read what would leave of a part that waits.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "part", "bytes")),
     _kind(_E.OFFICER_WITHDRAWN, "Approving was withdrawn from an officer, for some posts or for all.", (), _SECURITY, ("officer", "posts"), reason=("note",)),
     _kind(_E.OFFICER_REINSTATED, "An officer may approve again as the access token says.", (), _SECURITY, ("officer",), reason=("note",)),
     _kind(_E.REVIEW_BOOKED, "A release went at once; a second officer is to review it.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post", "due_at")),
@@ -182,7 +184,7 @@ _KINDS = (
     _kind(_E.PACKAGE_DENIED, "Policy denied the release to one recipient; nothing left.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "policy_sha256"), reason=("reasons", "rules")),
     _kind(_E.PACKAGE_RELEASED, "The package was signed and sealed to one recipient.", _PACKAGE_PARTNER, _SHARED,
-          (*_SEALED, "decision_id", "release_sha256", "parts", "withheld", "key_ids"), reason=("legal_basis", "purpose", "markings")),
+          (*_SEALED, "decision_id", "release_sha256", "key_ids"), reason=("legal_basis", "purpose", "markings", "parts", "withheld", "redacted")),
     _kind(_E.PACKAGE_DELIVERED, "The recipient holds the package and its delivered receipt is stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_sha256", "attempts")),
     _kind(_E.PACKAGE_REFUSED, "The recipient refused the package for good.", _PACKAGE_PARTNER, _SHARED,

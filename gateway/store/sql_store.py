@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select, union_all
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.ports import LogAudit, Reader, Transaction
-from gateway.exchange.records import ArrivalPartRecord, PartRecord
+from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
@@ -191,6 +191,6 @@ def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
 
 
 def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
-    columns = (SQL[PartRecord].table.c.blob_id, SQL[ArrivalPartRecord].table.c.blob_id)
+    columns = tuple(SQL[kind].table.c.blob_id for kind in (PartRecord, RedactedPartRecord, ArrivalPartRecord))
     named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
     return connection.execute(named).scalars()

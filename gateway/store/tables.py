@@ -27,6 +27,7 @@ from gateway.exchange.records import (
     PolicySetState,
     ReceiptRecord,
     Record,
+    RedactedPartRecord,
     ReleaseRecord,
     ReviewRecord,
     ReviewState,
@@ -63,6 +64,18 @@ class PartRow(Table, table=True):
     __table_args__ = (Index("part_by_blob", "blob_id"),)
 
     package_id: str = key(foreign_key="package.package_id")
+    number: int = Field(primary_key=True)
+    blob_id: str
+    ciphertext_bytes: int = Field(sa_type=BigInteger)
+    sealed_part_sealed: bytes = binary()
+
+
+class RedactedPartRow(Table, table=True):
+    __tablename__ = "redacted_part"
+    __table_args__ = (Index("redacted_part_by_blob", "blob_id"),)
+
+    package_id: str = key(foreign_key="package.package_id")
+    recipient: str = key()
     number: int = Field(primary_key=True)
     blob_id: str
     ciphertext_bytes: int = Field(sa_type=BigInteger)
@@ -309,6 +322,7 @@ class SubmittedCheckpointRow(Table, table=True):
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
+    RedactedPartRecord: RedactedPartRow,
     ReleaseRecord: ReleaseRow,
     DecisionRecord: DecisionRow,
     ApprovalRecord: ApprovalRow,

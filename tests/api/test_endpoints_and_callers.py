@@ -37,6 +37,7 @@ AGENCY = {
     "POST /decisions/explanation": (DESK | {"approver"}, "malformed-request"),
     "GET /approvals": ({"approver"}, 200),
     "GET /approvals/{approval_id}": ({"approver"}, "not-found"),
+    "GET /approvals/{approval_id}/parts/{name}": ({"approver"}, "not-found"),
     "POST /approvals/{approval_id}": ({"approver"}, "malformed-request"),
     "GET /inbox": ({"analyst"}, 200),
     "GET /inbox/{originator}/{package_id}": ({"analyst"}, "not-found"),

@@ -38,6 +38,7 @@ CHANGES = {
     "evidence.export_evidence": {"evidence.exported"},
     "export_log.export_log": {"log.exported"},
     "follow_log.follow_log": {"log.searched"},
+    "preview.preview_part": {"approval.read"},
     "participants.set_status": {"participant.suspended", "participant.reinstated"},
     "read.open_arrival": {"package.opened", "package.read"},
     "read.read_part": {"package.read"},

@@ -6,6 +6,7 @@ In: UTF-8, no duplicate members, no floats, NaN or infinities, integers within Â
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from attache.errors import MalformedInput
@@ -22,10 +23,17 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) -> Any:
+def parse(
+    raw: bytes,
+    *,
+    code: str = "malformed-json",
+    step: str | None = None,
+    number: Callable[[str], Any] | None = None,
+) -> Any:
     """The value of strict JSON text.
 
     Raises MalformedInput(code) for anything else. Checks depth before it parses, so hostile nesting costs one scan.
+    `number` is for text that is not the protocol's: every finite number is taken, as `number` of its own spelling.
     """
 
     def refuse(why: str) -> NoReturn:
@@ -52,8 +60,8 @@ def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) 
         value = json.loads(
             text,
             object_pairs_hook=members,
-            parse_int=integer,
-            parse_float=lambda _: refuse("a number is not an integer"),
+            parse_int=number or integer,
+            parse_float=number or (lambda _: refuse("a number is not an integer")),
             parse_constant=lambda _: refuse("a number is not finite"),
         )
     except ValueError:
