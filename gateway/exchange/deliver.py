@@ -53,7 +53,7 @@ class Outbox:
         idle = busy | _suspended(agency) | _stopped(agency)
         rows = await agency.store.write(
             lambda tx: [
-                _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+                _started(tx, row) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
             ]
         )
         consignments = []
@@ -197,11 +197,11 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     return canonical(agency.vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
-def _started(tx: Transaction, row: OutboxRecord, now: datetime) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is."""
+def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:
+    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
     life = tx.get(ReleaseRecord, row.package_id, row.partner) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
-        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER), changed_at=now)
+        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER))
     return row
 
 

@@ -28,6 +28,7 @@ from gateway.exchange.records import (
     ReleaseRecord,
     WitnessRecord,
 )
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.witnessed import MAX_CANDIDATES, cosigned_by_receipt
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.events import Reader as Shown
@@ -86,7 +87,7 @@ def _facts(agency: Agency, reader: Reader, caller: Caller, package_id: str, reci
         return _received(agency, reader, caller, package_id)
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or caller.roles & _SEE_ALL):
-        raise NotFound
+        raise NotForCaller
     lives = [life for life in reader.find(ReleaseRecord, package_id=package_id) if life.frame is not None]
     if recipient is None and len(lives) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")

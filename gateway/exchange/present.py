@@ -8,6 +8,7 @@ from typing import Any
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.explain import Explained, UnitExplained
+from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader
 from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
@@ -25,6 +26,7 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
 )
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
@@ -50,6 +52,7 @@ from gateway.exchange.views import (
     RuleView,
     UnitExplanationView,
 )
+from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
 from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
@@ -73,6 +76,17 @@ async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) 
     return found, found[-1].package_id if len(found) == size else None
 
 
+async def note_inspection(
+    agency: Agency, caller: Caller, operation: str, packages: int = 1, package_id: str | None = None
+) -> None:
+    """Log that somebody whose role sees all has looked at packages. Who sees their own alone is nobody else's business."""
+    if not caller.roles & _SEE_ALL:
+        return
+    about = {"operation": operation, "packages": packages, **({"package_id": package_id} if package_id else {})}
+    entry = event(EventCode.PACKAGES_INSPECTED, agency.clock(), caller, record=about)
+    await agency.store.write(lambda tx: tx.log(entry))
+
+
 async def package_view(agency: Agency, caller: Caller, package_id: str) -> PackageView:
     """One package; raises NotFound for one that the caller may not know of."""
     return await agency.store.read(
@@ -83,8 +97,10 @@ async def package_view(agency: Agency, caller: Caller, package_id: str) -> Packa
 def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The record of a package that the caller submitted, or that its role may see."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+    if record is None:
         raise NotFound
+    if not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+        raise NotForCaller
     return record
 
 

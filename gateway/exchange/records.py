@@ -361,6 +361,24 @@ class SubmittedCheckpointRecord:
     cosigned_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class SignInRecord:
+    """An access token that this gateway has met, until it has expired: so that its sign-in is logged once."""
+
+    KEY: ClassVar = ("session_sha256",)
+    session_sha256: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class SettingRecord:
+    """A setting as the gateway last started with it; its value as a keyed digest."""
+
+    KEY: ClassVar = ("name",)
+    name: str
+    digest: str
+
+
 Record = (
     PackageRecord
     | PartRecord
@@ -382,4 +400,6 @@ Record = (
     | WitnessedLogRecord
     | WitnessRecord
     | SubmittedCheckpointRecord
+    | SignInRecord
+    | SettingRecord
 )

@@ -21,6 +21,7 @@ from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.release import (
     Verdict,
     carry_out,
@@ -244,8 +245,10 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The caller's own package; another's does not exist for them."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or record.submitter != agency.officer(caller):
+    if record is None:
         raise NotFound
+    if record.submitter != agency.officer(caller):
+        raise NotForCaller
     return record
 
 

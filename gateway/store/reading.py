@@ -16,6 +16,7 @@ from gateway.exchange.records import (
     PackageRecord,
     Record,
     ReleaseRecord,
+    SignInRecord,
     SubmittedCheckpointRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
@@ -124,6 +125,12 @@ class SqlReader:
             .limit(limit)
         )
         return self._all(SubmittedCheckpointRecord, query)
+
+    def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
+        """See exchange.ports.Reader."""
+        sign_in = SQL[SignInRecord].table.c
+        query = SQL[SignInRecord].all.where(sign_in.expires_at <= now).order_by(sign_in.expires_at).limit(limit)
+        return self._all(SignInRecord, query)
 
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """See exchange.ports.Reader."""

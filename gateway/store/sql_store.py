@@ -16,6 +16,7 @@ from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.ports import LogAudit, Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
+from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
@@ -82,6 +83,10 @@ class SqlStore:
     async def read_log(self, query: Callable[[LogView], T]) -> T:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
         return await self._read(lambda _, log: query(log))
+
+    async def copy_to(self, target: Path) -> None:
+        """See exchange.ports.Store and backup.copy_database."""
+        await asyncio.to_thread(copy_database, self._database, target)
 
     def begin_check(self) -> "StoreCheck":
         """See exchange.ports.Store."""

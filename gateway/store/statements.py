@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Delete, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.sql import Select, Update
 
@@ -30,6 +30,7 @@ class RecordSql:
         self.by_key: Select[Any] = self.all.where(*(column == bindparam(column.key) for column in self.key))
         self.add: Insert = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
         """Inserts the parameters unless the key exists; the row count says which."""
+        self.remove: Delete = delete(table).where(*self._same(self.names, _WAS))
         self._equal: dict[tuple[str, ...], Select[Any]] = {}
         self._change: dict[tuple[str, ...], Update] = {}
 

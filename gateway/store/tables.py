@@ -31,6 +31,8 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
     ReviewState,
+    SettingRecord,
+    SignInRecord,
     SubmittedCheckpointRecord,
     WitnessedLogRecord,
     WitnessRecord,
@@ -319,6 +321,21 @@ class SubmittedCheckpointRow(Table, table=True):
     cosigned_at: datetime | None = instant(nullable=True)
 
 
+class SignInRow(Table, table=True):
+    __tablename__ = "sign_in"
+    __table_args__ = (Index("sign_in_by_expiry", "expires_at"),)
+
+    session_sha256: str = key()
+    expires_at: datetime = instant()
+
+
+class SettingRow(Table, table=True):
+    __tablename__ = "setting"
+
+    name: str = key()
+    digest: str
+
+
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
@@ -340,4 +357,6 @@ TABLES: Mapping[type[Record], type[Table]] = {
     WitnessedLogRecord: WitnessedLogRow,
     WitnessRecord: WitnessRow,
     SubmittedCheckpointRecord: SubmittedCheckpointRow,
+    SignInRecord: SignInRow,
+    SettingRecord: SettingRow,
 }

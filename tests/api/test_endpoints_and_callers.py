@@ -44,6 +44,7 @@ AGENCY = {
     "POST /inbox/{originator}/{package_id}/open": ({"analyst"}, "not-found"),
     "GET /inbox/{originator}/{package_id}/parts/{name}": ({"analyst"}, "not-found"),
     "GET /participants": (EVERY_ROLE, 200),
+    "PUT /participants/{participant}/descriptor": ({"partner-admin"}, "unknown-partner"),
     "POST /participants/{participant}/suspend": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /consents": ({"approver"}, "malformed-request"),
@@ -87,6 +88,7 @@ PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", 
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
 PLACES["policy_sha256"] = "0" * 64
 BODIES = {
+    "/api/v1/participants/nobody/descriptor": "application/jose+json",
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",
     "/exchange/v1/consents": "application/jose+json",
@@ -184,7 +186,7 @@ def test_roles(desk, role):
                 assert answer.status_code == 200, endpoint
             else:
                 is_whole_problem(answer, expected)
-            searched = endpoint in {"GET /log/entries", "GET /log/export"} and role in permitted
+            searched = endpoint in {"GET /log/entries", "GET /log/export", "GET /packages"} and role in LOG
             assert await desk.footprint() == {**before, "entries": before["entries"] + searched}, endpoint
 
     desk.run(story())

@@ -14,6 +14,7 @@ from attache.client.call import (
     Page,
     Plan,
     Reader,
+    bytes_body,
     json_body,
     nothing_of,
     page_of,
@@ -186,6 +187,11 @@ def change_participant(participant: str, change: str, idempotency_key: str) -> C
         whole(nothing_of),
         headers={"Idempotency-Key": idempotency_key},
     )
+
+
+def rotate_participant(participant: str, descriptor: bytes) -> Call[ParticipantView]:
+    body = bytes_body(descriptor, "application/jose+json")
+    return Call("PUT", path_of("participants", participant, "descriptor"), whole(view_of(ParticipantView)), body=body)
 
 
 def log_text(*segments: str, query: Mapping[str, str] | None = None) -> Call[str]:
