@@ -51,15 +51,14 @@ class LogBook:
     def _row(self, event: Event, rows: bytes | None) -> dict[str, Any]:
         index, pseudonyms = self.head.size + len(self._pending), self._keys.pseudonyms
         leaf = make_leaf(event, pseudonyms, rows=rows)
-        ids = {kind: pseudonyms.of(kind, name) for kind, name in event.objects.items()}
         return {
             "entry_index": index,
             "leaf": leaf.raw,
             "code": event.code.value,
             "at": event.at,
-            "actor": pseudonyms.of("actor", event.actor),
-            "package": ids.get("package"),
-            "partner": ids.get("partner"),
+            "actor": leaf.ids["actor"],
+            "package": leaf.ids.get("package"),
+            "partner": leaf.ids.get("partner"),
             **search_columns(event.fields, pseudonyms),
             "private_sealed": seal_openings(self._keys.vault, index, leaf.openings),
         }
