@@ -121,9 +121,7 @@ def make_leaf(
             "at": _instant(event.at),
             "ids": ids,
             "nonce": random(NONCE_BYTES).hex(),
-            "commitments": {
-                opening.group.value: commitment(opening.salt, opening.payload).hex() for opening in openings
-            },
+            "commitments": {each.group: commitment(each.salt, each.payload).hex() for each in openings},
         }
     )
     return Leaf(raw, ids, openings)
@@ -142,10 +140,10 @@ def parse_leaf(raw: bytes) -> LeafFacts:
 
 
 def _require_allowed(event: Event, kind: EventKind) -> None:
-    if set(event.objects) != set(kind.objects):
+    if event.objects.keys() != set(kind.objects):
         raise ValueError(f"{event.code} has the objects {kind.objects}, not {sorted(event.objects)}")
     for group, fields in event.fields.items():
-        surplus = set(fields) - set(kind.fields.get(group, ()))
+        surplus = fields.keys() - kind.fields.get(group, ())
         if surplus:
             raise ValueError(f"{event.code} has no {group} fields {sorted(surplus)}")
 
