@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 
 from attache.crypto.log_keys import Ed25519LogKey
@@ -139,7 +139,7 @@ async def _fill(store: SqlStore, entries: int) -> list[Event]:
     """Log everything in durable commits of some units; some of the events."""
     source, known, spent = random.Random(1), [], []
     coming = events_of(entries, source)
-    while chunk := [event for event, _ in zip(coming, range(UNIT * UNITS_AT_ONCE), strict=False)]:
+    while chunk := list(islice(coming, UNIT * UNITS_AT_ONCE)):
         known += chunk[::997]
         wall, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(_log(store, chunk[at : at + UNIT]) for at in range(0, len(chunk), UNIT)))

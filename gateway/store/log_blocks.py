@@ -1,7 +1,7 @@
-"""Full blocks of the log, listed for searches: when their entries happened, and which of them have an actor, event, partner, outcome.
+"""Full blocks of the log, listed for searches: when their entries happened, and which of them are about whom and what.
 
-A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended without an index
-on any of these, and a search for several at once intersects short listings, however many entries each of them has.
+A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended behind the others and
+nowhere else, however large the log; and a search for several things at once intersects short listings, however many entries each has.
 """
 
 import struct
@@ -16,7 +16,8 @@ from attache.errors import IntegrityLost
 from gateway.store.log_tables import LOG_BLOCK, LOG_ENTRY, LOG_LISTING
 
 BLOCK_ENTRIES = 4096
-LISTED = ("code", "actor", "partner", "outcome")
+LISTED = ("code", "actor", "package", "partner", "outcome", "request")
+"""The columns of an entry that searches ask for."""
 
 _WINDOW = 64
 _ENTRY, _BLOCK, _LISTING = LOG_ENTRY.c, LOG_BLOCK.c, LOG_LISTING.c
@@ -48,7 +49,7 @@ def list_missing(connection: Connection, size: int) -> None:
 
 
 def list_again(connection: Connection, indexes: Iterable[int]) -> None:
-    """List anew the full blocks of entries whose outcome was destroyed, in the same transaction."""
+    """List anew the full blocks of entries whose private side was destroyed, in the same transaction."""
     for block in sorted({index // BLOCK_ENTRIES for index in indexes}):
         if connection.execute(_FORGET_BLOCK, {"listed": block}).rowcount:
             connection.execute(_FORGET_LISTINGS, {"listed": block})

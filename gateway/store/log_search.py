@@ -1,4 +1,4 @@
-"""Searching the log: which index serves which question. Answers are in the order of the log, keyset-paged by index."""
+"""Searching the log for what its columns say. Answers are in the order of the log, keyset-paged by index."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, sele
 from gateway.exchange.ports import LogFilter
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store.columns import Instant
-from gateway.store.log_blocks import LISTED, candidates
+from gateway.store.log_blocks import candidates
 from gateway.store.log_tables import LOG_ENTRY
 
 _ENTRY = LOG_ENTRY.c
@@ -25,21 +25,14 @@ Rows = Sequence[Sequence[Any]]
 def search(connection: Connection, wanted: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int) -> Rows:
     """The first `limit` entries of the indices `within`, which end where the log does, that the filter wants.
 
-    Each as index, leaf and private side. A package or a request has few entries, which an index of its own finds; for all else
-    the listings of full blocks say which entries may be wanted, and every row is looked at again.
+    Each as index, leaf and private side. The listings of full blocks say which entries may be wanted; every row is looked at again.
     """
     terms = _terms(wanted, pseudonyms)
-    matching = _FOUND.where(*(_ENTRY[kind] == term for kind, term in terms.items()), *_in_time(wanted))
-    if wanted.package_id is not None or wanted.request_id is not None:
-        query = matching.where(_ENTRY.entry_index >= within.start, _ENTRY.entry_index < within.stop).limit(limit)
-        rows: Rows = connection.execute(query).all()
-        return rows
-    listed = {kind: term for kind, term in terms.items() if kind in LISTED}
-    coming = candidates(connection, listed, wanted.since, wanted.until, within)
+    matching = _FOUND.where(_ONE_OF, *(_ENTRY[kind] == term for kind, term in terms.items()), *_in_time(wanted))
+    coming = candidates(connection, terms, wanted.since, wanted.until, within)
     found: list[Sequence[Any]] = []
     for indexes in _growing(coming, limit):
-        query = matching.where(_ONE_OF).limit(limit - len(found))
-        found += connection.execute(query, {"indexes": json.dumps(indexes)})
+        found += connection.execute(matching.limit(limit - len(found)), {"indexes": json.dumps(indexes)})
         if len(found) == limit:
             break
     return found
