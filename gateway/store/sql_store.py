@@ -22,6 +22,7 @@ from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
 from gateway.store.log_audit import LogCheck
+from gateway.store.log_blocks import list_missing
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_rows import read_checkpoint
@@ -124,6 +125,7 @@ class SqlStore:
                 begin_log(connection, self._lock, self._keys, self._clock())
             with self._write_engine.begin() as connection:
                 head, locked = recover_log(connection, self._lock, self._keys)
+                list_missing(connection, head.size)
                 self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
             self._connection = self._write_engine.connect()
         except BaseException:
