@@ -53,10 +53,8 @@ async def show(own: Own, policy_sha256: PolicyHash) -> PolicyFilesView:
     return PolicyFilesView(**policy_set_view(record).model_dump(), files=files)
 
 
-@router.get("/{policy_sha256}/diff")
-async def compare(
-    own: Own, caller: PolicyOfficer, policy_sha256: PolicyHash, against: Against = None
-) -> PolicyDiffView:  # noqa: ARG001 -- who asks only has to be one who may
+@router.get("/{policy_sha256}/diff", dependencies=[requires(Action.CHANGE_POLICY)])
+async def compare(own: Own, policy_sha256: PolicyHash, against: Against = None) -> PolicyDiffView:
     """Who could get what they could not, and who no longer what they could, if this set came into force.
 
     Compared with the set in force, or with `against`. Each change has a request that shows it, confirmed by the engine under both.

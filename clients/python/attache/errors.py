@@ -263,7 +263,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "misconfigured": Problem(Misconfigured, "The configuration cannot be used", "Mend the setting that the detail names."),
     "policy-not-activated": Problem(Misconfigured, "The policy folder holds a set that nobody has proposed", "Propose and activate it with two officers, or restore the folder."),
     "analysis-unavailable": Problem(AttacheError, "Policy sets cannot be compared here", "Ask the operator for z3-solver, or compare the folders with `attache-gateway policy diff` where it is."),
-    "gateway-running": Problem(Misconfigured, "The gateway is running, and it alone changes its database", "Use `attache policy propose` and `attache policy activate`, which the running gateway serves; or stop it."),
+    "gateway-running": Problem(Misconfigured, "The gateway is running, and it alone changes its database", "Stop it first; policy sets are changed while it runs, with `attache policy propose` and `attache policy activate`."),
     "term-over": Problem(MalformedInput, "An instant that has to be still to come is past", "Name a later instant."),
     "policy-case-fails": Problem(MalformedInput, "A case of the policy set does not hold", "Mend the policy, or the case, that the detail names."),
     "release-stopped": Problem(AttacheError, "Nothing is released while the exchange log is in doubt", "Call the security officer: a witness's alarm is to be looked into, or a witness to be reached."),
