@@ -22,6 +22,7 @@ from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.receipts import accept_receipt
 from gateway.exchange.records import (
     ConsentRecord,
+    ConsentRequestRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,
@@ -123,6 +124,9 @@ class Outbox:
         if row.kind is OutboxKind.CONSENT:
             consent = await agency.store.read(lambda reader: _consent(agency, reader, row))
             return Consignment(row, partner.endpoint, partner.descriptor, consent=consent)
+        if row.kind is OutboxKind.CONSENT_REFUSAL:
+            refusal = await agency.store.read(lambda reader: _refusal(agency, reader, row))
+            return Consignment(row, partner.endpoint, partner.descriptor, consent_refusal=refusal)
         life, parts = await agency.store.read(lambda reader: _released(reader, row))
         opened = await asyncio.to_thread(lambda: [sealed_part_of(agency, part) for part in parts])
         outgoing = tuple(
@@ -195,6 +199,13 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     if record is None:
         raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
     return canonical(agency.vault.open(record.signed_sealed, "consent", record.consent_id))
+
+
+def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
+    record = reader.get(ConsentRequestRecord, row.partner, row.subject)
+    if record is None or record.refusal_sealed is None:
+        raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
+    return canonical(agency.vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
 
 
 def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:

@@ -17,6 +17,7 @@ from attache.errors import AttacheError, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, parse_frame, reopen_manifest
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_requests import keep_noted, noted_in
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
@@ -83,7 +84,8 @@ async def open_arrival(
     """
     record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
     await require_use(agency, caller, record, None, intent)
-    await asyncio.to_thread(_opened, agency, record)
+    package = await asyncio.to_thread(_opened, agency, record)
+    noted = await agency.store.read(lambda reader: noted_in(agency, record, package, reader))
     now = agency.clock()
 
     def unit(tx: Transaction) -> ArrivalRecord:
@@ -95,6 +97,7 @@ async def open_arrival(
         index = tx.log(
             event(EventCode.PACKAGE_OPENED, now, caller, package=package_id, partner=originator, record=about)
         )
+        keep_noted(agency, tx, present, noted)
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
             tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))

@@ -4,7 +4,7 @@ The plaintext of a part exists in memory only, a block at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -56,10 +56,12 @@ async def create_package(
     *,
     idempotency_key: str,
     request_sha256: str,
+    also: Callable[[Transaction, str], None] | None = None,
 ) -> str:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once. Returns its id.
 
     The same key with the same request returns the same id and does nothing; with another request it is a Conflict.
+    `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
@@ -77,6 +79,8 @@ async def create_package(
             tx.add(record)
         if verdicts is not None:
             _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+        if also is not None:
+            also(tx, package_id)
         return package_id
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):

@@ -12,6 +12,8 @@ from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     DecisionRecord,
     IdempotencyRecord,
     OfficerRecord,
@@ -210,7 +212,10 @@ class ArrivalPartRow(Table, table=True):
 
 class ConsentRow(Table, table=True):
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_by_content", "content", "holder"),)
+    __table_args__ = (
+        Index("consent_by_content", "content", "holder"),
+        Index("consent_by_holder", "holder", "consent_id"),
+    )
 
     consent_id: str = key()
     originator: str
@@ -220,6 +225,24 @@ class ConsentRow(Table, table=True):
     at: datetime = instant()
     expires_at: datetime = instant()
     signed_sealed: bytes = binary()
+
+
+class ConsentRequestRow(Table, table=True):
+    __tablename__ = "consent_request"
+    __table_args__ = (Index("consent_request_by_id", "request_id"),)
+
+    holder: str = key()
+    request_id: str = key()
+    originator: str
+    package_id: str
+    recipient: str
+    state: ConsentState = term(ConsentState)
+    asked_by: str
+    asked_at: datetime = instant()
+    changed_at: datetime = instant()
+    facts_sealed: bytes = binary()
+    consent_id: str
+    refusal_sealed: bytes | None = binary(nullable=True)
 
 
 class ParticipantRow(Table, table=True):
@@ -348,6 +371,7 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalRecord: ArrivalRow,
     ArrivalPartRecord: ArrivalPartRow,
     ConsentRecord: ConsentRow,
+    ConsentRequestRecord: ConsentRequestRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
     OfficerRecord: OfficerRow,

@@ -226,7 +226,6 @@ def test_bad_consents_are_refused_and_leave_nothing(place):
             return sign_consent(consent.model_copy(update=more), keys)
 
         receipt_like = signed.replace(b"attache-consent", b"attache-receipt")
-        before = await pair.ours.footprint()
         for raw, code, sender in (
             (b"{}", "malformed-consent", "partner-frankfurt"),
             (receipt_like[:-2], "malformed-consent", "partner-frankfurt"),
@@ -237,9 +236,11 @@ def test_bad_consents_are_refused_and_leave_nothing(place):
             (resigned(content_sha256="0" * 64), "not-found", "partner-frankfurt"),
             (resigned(expires_at=parse_instant("2026-01-01T00:00:00Z")), "malformed-consent", "partner-frankfurt"),
         ):
+            before = await pair.ours.footprint()
             answer = await pair.brought(raw, sender)
             assert problem(answer) == code, (code, answer.text)
-        assert await pair.ours.footprint() == before
+            assert await pair.ours.footprint() == {**before, "entries": before["entries"] + 1}
+            assert (await pair.ours.entries())[-1] == "consent.rejected"
         assert (await pair.brought(signed)).status_code == 204
         assert problem(await pair.brought(resigned(recipient="europol"))) == "conflict"
 
