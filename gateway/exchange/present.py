@@ -409,6 +409,7 @@ def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, Part
         sha256=left.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
+        evaluation=facts.evaluation,
         fields=fields.fields,
         more_fields=fields.more_fields,
     )
