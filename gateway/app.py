@@ -218,6 +218,7 @@ def _agency(
         clock=clock,
         limits=Limits(
             max_part_bytes=settings.max_part_bytes,
+            max_content_bytes=settings.max_content_bytes,
             max_parts=settings.max_parts,
             max_recipients=settings.max_recipients,
             individual_desks=frozenset(settings.individual_desks),

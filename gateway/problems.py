@@ -62,8 +62,10 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "request-timeout": 408,
     "not-ready": 503,
     "release-stopped": 503,
+    "analysis-unavailable": 501,
     # Well-formed, and still not something that can be done (RFC 9110, 15.5.21)
     "malformed-request": 422,
+    "term-over": 422,
     "unknown-term": 422,
     "unknown-marking": 422,
     "missing-legal-basis": 422,

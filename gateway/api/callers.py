@@ -32,6 +32,8 @@ EvidenceReader = Annotated[Caller, requires(Action.EXPORT_EVIDENCE)]
 Auditor = Annotated[Caller, requires(Action.READ_LOG)]
 
 PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]
+DecisionId = PackageId
+ConsentId = PackageId
 ParticipantId = Annotated[str, Path(pattern=PARTICIPANT_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str, Query(max_length=128)]

@@ -23,6 +23,7 @@ class Limits:
     """Bounds and terms that the operator sets."""
 
     max_part_bytes: int = 16 << 30
+    max_content_bytes: int = 8 << 20
     max_parts: int = 256
     max_recipients: int = 64
     approval_term: timedelta = timedelta(days=14)

@@ -13,6 +13,8 @@ from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     OutboxRecord,
     PackageRecord,
     Record,
@@ -150,8 +152,20 @@ class Reader(Protocol):
         """Pending approvals whose time is over, oldest first."""
         ...
 
-    def consents_after(self, after: str, limit: int) -> list[ConsentRecord]:
-        """Consents by id, those with an id above `after`."""
+    def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
+        """Consents by id, those with an id above `after`; only those given to `holder` where one is named."""
+        ...
+
+    def consent_requests_after(
+        self,
+        after: str,
+        limit: int,
+        *,
+        asked_by: str | None = None,
+        holder: str | None = None,
+        state: ConsentState | None = None,
+    ) -> list[ConsentRequestRecord]:
+        """Requests for consent by id, those with an id above `after`, and of those the ones that all conditions want."""
         ...
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:

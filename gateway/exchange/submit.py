@@ -4,7 +4,7 @@ The plaintext of a part exists in memory only, a block at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,9 @@ from attache.crypto import is_equal, parse_b64u
 from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
+from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
-from gateway.exchange.manifest import ENGINE_FAILED, Content
+from gateway.exchange.manifest import ENGINE_FAILED
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
@@ -44,7 +45,8 @@ class _Draft:
 
     @property
     def content(self) -> Content:
-        return Content(tuple(self.parts[number][1] for number in sorted(self.parts)))
+        arrived = [self.parts[number] for number in sorted(self.parts)]
+        return Content(tuple(sealed for _, sealed in arrived), tuple(record.blob_id for record, _ in arrived))
 
 
 async def create_package(
@@ -54,10 +56,12 @@ async def create_package(
     *,
     idempotency_key: str,
     request_sha256: str,
+    also: Callable[[Transaction, str], None] | None = None,
 ) -> str:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once. Returns its id.
 
     The same key with the same request returns the same id and does nothing; with another request it is a Conflict.
+    `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
@@ -75,11 +79,13 @@ async def create_package(
             tx.add(record)
         if verdicts is not None:
             _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+        if also is not None:
+            also(tx, package_id)
         return package_id
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
-        verdicts = await _decide(agency, draft.record, submission, draft.content) if submission.submit else None
+        verdicts = await _decide(agency, blobs, draft.record, submission, draft.content) if submission.submit else None
         stored = await agency.store.write(unit)
         if stored == package_id:
             blobs.keep()
@@ -130,17 +136,19 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
     submission = submission_of(agency, record)
     content = content_of(agency, submission, parts)
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> bool:
         present = _own(agency, tx, caller, package_id)
         if present.state is PackageState.SUBMITTED:
-            return
+            return False
         if tx.find(PartRecord, package_id=package_id) != parts:
             raise Conflict(detail="a part was uploaded meanwhile; submit again")
         _submit(agency, tx, submission, present, content.digests, verdicts, caller)
+        return True
 
-    async with engine_failure_logged(agency, caller, package_id):
-        verdicts = await _decide(agency, record, submission, content)
-        await agency.store.write(unit)
+    async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
+        verdicts = await _decide(agency, blobs, record, submission, content)
+        if await agency.store.write(unit):
+            blobs.keep()
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
@@ -153,6 +161,7 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
     requests = release_requests(
         submission,
         digests,
+        await asyncio.to_thread(fields_foreseen, agency, submission),
         provenance=provenance,
         package_id=package_id,
         own=agency.participant,
@@ -207,7 +216,8 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
             extra={"parts": missing[:20]},
         )
     return Content(
-        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts)
+        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts),
+        tuple(part.blob_id for part in parts),
     )
 
 
@@ -266,12 +276,13 @@ def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: 
 
 
 async def _decide(
-    agency: Agency, record: PackageRecord, submission: Submission, content: Content
+    agency: Agency, blobs: ProvisionalBlobs, record: PackageRecord, submission: Submission, content: Content
 ) -> dict[str, Verdict]:
     provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, content.digests))
     requests = release_requests(
         submission,
         content.digests,
+        await asyncio.to_thread(fields_of, agency, submission, content),
         package_id=record.package_id,
         own=agency.participant,
         post=agency.post,
@@ -280,7 +291,7 @@ async def _decide(
         provenance=provenance,
     )
     return await asyncio.to_thread(
-        lambda: {name: decide_and_seal(agency, submission, content, request) for name, request in requests.items()}
+        lambda: {name: decide_and_seal(agency, blobs, submission, content, asked) for name, asked in requests.items()}
     )
 
 
@@ -348,6 +359,7 @@ async def _encrypt_stream(
         async for chunk in in_pieces(chunks):
             taken += len(chunk)
             _require_allowed(agency, taken)
+            require_readable(agency, facts, taken)
             await asyncio.to_thread(_seal_into, sealer, blob, chunk)
         rest, sealed = await asyncio.to_thread(sealer.finish)
         _require_declared(facts, sealed)

@@ -44,6 +44,7 @@ class EventCode(StrEnum):
     PACKAGE_REJECTED = "package.rejected"
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_VOIDED = "approval.voided"
+    APPROVAL_READ = "approval.read"
     OFFICER_WITHDRAWN = "officer.withdrawn"
     OFFICER_REINSTATED = "officer.reinstated"
     REVIEW_BOOKED = "review.booked"
@@ -70,6 +71,9 @@ class EventCode(StrEnum):
     CONSENT_ASKED = "consent.asked"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"
+    CONSENT_REJECTED = "consent.rejected"
+    SUBMISSION_REFUSED = "submission.refused"
+    APPROVAL_REFUSED = "approval.refused"
     DECISION_DRY_RUN = "decision.dry-run"
     PARTICIPANT_ADMITTED = "participant.admitted"
     PARTICIPANT_SUSPENDED = "participant.suspended"
@@ -169,6 +173,7 @@ _KINDS = (
           (*_WHAT, "decision_id", "post"), reason=("note",)),
     _kind(_E.APPROVAL_LAPSED, "Nobody answered in time; the release is rejected.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
     _kind(_E.APPROVAL_VOIDED, "What was to be approved is no longer what would leave; policy decided again.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.APPROVAL_READ, "An approver read what would leave of a part that waits.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "part", "bytes")),
     _kind(_E.OFFICER_WITHDRAWN, "Approving was withdrawn from an officer, for some posts or for all.", (), _SECURITY, ("officer", "posts"), reason=("note",)),
     _kind(_E.OFFICER_REINSTATED, "An officer may approve again as the access token says.", (), _SECURITY, ("officer",), reason=("note",)),
     _kind(_E.REVIEW_BOOKED, "A release went at once; a second officer is to review it.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post", "due_at")),
@@ -177,7 +182,7 @@ _KINDS = (
     _kind(_E.PACKAGE_DENIED, "Policy denied the release to one recipient; nothing left.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "policy_sha256"), reason=("reasons", "rules")),
     _kind(_E.PACKAGE_RELEASED, "The package was signed and sealed to one recipient.", _PACKAGE_PARTNER, _SHARED,
-          (*_SEALED, "decision_id", "release_sha256", "parts", "withheld", "key_ids"), reason=("legal_basis", "purpose", "markings")),
+          (*_SEALED, "decision_id", "release_sha256", "key_ids"), reason=("legal_basis", "purpose", "markings", "parts", "withheld", "redacted")),
     _kind(_E.PACKAGE_DELIVERED, "The recipient holds the package and its delivered receipt is stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_sha256", "attempts")),
     _kind(_E.PACKAGE_REFUSED, "The recipient refused the package for good.", _PACKAGE_PARTNER, _SHARED,
@@ -206,9 +211,18 @@ _KINDS = (
     _kind(_E.RECEIPT_STORED, "A partner's signed receipt was verified and stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_kind", "receipt_sha256")),
     _kind(_E.RECEIPT_SIGNED, "We signed a receipt.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "receipt_kind", "receipt_sha256")),
-    _kind(_E.CONSENT_ASKED, "An originator was asked to consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
-    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id", "until"), reason=("note", "purpose")),
-    _kind(_E.CONSENT_REFUSED, "An originator did not consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
+    _kind(_E.CONSENT_ASKED, "A holder asked an originator to consent to onward sharing.", _PACKAGE_PARTNER, _SHARED,
+          (*_WHAT, "third", "request_id"), reason=("note", "purpose")),
+    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED,
+          (*_WHAT, "third", "request_id", "consent_id", "consent_sha256", "until"), reason=("note", "purpose")),
+    _kind(_E.CONSENT_REFUSED, "An originator did not consent to onward sharing.", _PACKAGE_PARTNER, _SHARED,
+          (*_WHAT, "third", "request_id", "refusal_sha256"), reason=("note",)),
+    _kind(_E.CONSENT_REJECTED, "A consent, a refusal or a request for one does not verify or fits nothing; nothing of it was stored.", ("partner",), _OWN | _PARTNERS,
+          ("participant", "statement_sha256", "code", "step")),
+    _kind(_E.SUBMISSION_REFUSED, "What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left.", _PACKAGE, _OWN,
+          ("package_id", "request", "code", "policy_sha256"), reason=("note",)),
+    _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: an officer without standing, or an approval that is none any more.", (), _OWN,
+          ("approval_id", "code")),
     _kind(_E.DECISION_DRY_RUN, "Somebody asked what policy would decide. No content is logged.", (), _OWN,
           ("decision_id", "recipients", "outcomes", "policy_sha256", "request_sha256"), reason=("purpose",)),
     _kind(_E.PARTICIPANT_ADMITTED, "A participant's descriptor was admitted.", ("partner",), _PARTNERS,

@@ -12,6 +12,8 @@ from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     DecisionRecord,
     IdempotencyRecord,
     OfficerRecord,
@@ -27,6 +29,7 @@ from gateway.exchange.records import (
     PolicySetState,
     ReceiptRecord,
     Record,
+    RedactedPartRecord,
     ReleaseRecord,
     ReviewRecord,
     ReviewState,
@@ -65,6 +68,18 @@ class PartRow(Table, table=True):
     __table_args__ = (Index("part_by_blob", "blob_id"),)
 
     package_id: str = key(foreign_key="package.package_id")
+    number: int = Field(primary_key=True)
+    blob_id: str
+    ciphertext_bytes: int = Field(sa_type=BigInteger)
+    sealed_part_sealed: bytes = binary()
+
+
+class RedactedPartRow(Table, table=True):
+    __tablename__ = "redacted_part"
+    __table_args__ = (Index("redacted_part_by_blob", "blob_id"),)
+
+    package_id: str = key(foreign_key="package.package_id")
+    recipient: str = key()
     number: int = Field(primary_key=True)
     blob_id: str
     ciphertext_bytes: int = Field(sa_type=BigInteger)
@@ -197,7 +212,10 @@ class ArrivalPartRow(Table, table=True):
 
 class ConsentRow(Table, table=True):
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_by_content", "content", "holder"),)
+    __table_args__ = (
+        Index("consent_by_content", "content", "holder"),
+        Index("consent_by_holder", "holder", "consent_id"),
+    )
 
     consent_id: str = key()
     originator: str
@@ -207,6 +225,24 @@ class ConsentRow(Table, table=True):
     at: datetime = instant()
     expires_at: datetime = instant()
     signed_sealed: bytes = binary()
+
+
+class ConsentRequestRow(Table, table=True):
+    __tablename__ = "consent_request"
+    __table_args__ = (Index("consent_request_by_id", "request_id"),)
+
+    holder: str = key()
+    request_id: str = key()
+    originator: str
+    package_id: str
+    recipient: str
+    state: ConsentState = term(ConsentState)
+    asked_by: str
+    asked_at: datetime = instant()
+    changed_at: datetime = instant()
+    facts_sealed: bytes = binary()
+    consent_id: str
+    refusal_sealed: bytes | None = binary(nullable=True)
 
 
 class ParticipantRow(Table, table=True):
@@ -326,6 +362,7 @@ class SettingRow(Table, table=True):
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
+    RedactedPartRecord: RedactedPartRow,
     ReleaseRecord: ReleaseRow,
     DecisionRecord: DecisionRow,
     ApprovalRecord: ApprovalRow,
@@ -334,6 +371,7 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalRecord: ArrivalRow,
     ArrivalPartRecord: ArrivalPartRow,
     ConsentRecord: ConsentRow,
+    ConsentRequestRecord: ConsentRequestRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
     OfficerRecord: OfficerRow,

@@ -20,6 +20,7 @@ from gateway.exchange.records import (
     PackageState,
     PartRecord,
     Record,
+    RedactedPartRecord,
     ReleaseRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
@@ -53,6 +54,7 @@ def _value(name, hint, empty):
 
 PARENTS = {
     PartRecord: lambda: sample(PackageRecord),
+    RedactedPartRecord: lambda: sample(PackageRecord),
     ReleaseRecord: lambda: sample(PackageRecord),
     ArrivalPartRecord: lambda: sample(ArrivalRecord),
 }

@@ -43,6 +43,7 @@ BASE = "/api/v1"
 INLINE_BYTES = 1 << 20
 LONGEST_POLL_SECONDS = 30
 PAGE_SIZE = 100
+EXPORT_PATIENCE_SECONDS = 540.0
 MAX_EVENT_BYTES = 1 << 20
 
 
@@ -215,7 +216,8 @@ def log_follow(wanted: Mapping[str, str], after: int | None) -> Call[bytes]:
 
 def save_log_export(wanted: Mapping[str, str], file_format: str, target: Path) -> Call[Path]:
     query = {**wanted, "format": file_format}
-    return Call("GET", path_of("log", "export"), lambda head: ExportReader(head, target), query)
+    path = path_of("log", "export")
+    return Call("GET", path, lambda head: ExportReader(head, target), query, patience_seconds=EXPORT_PATIENCE_SECONDS)
 
 
 class ExportReader:
