@@ -14,7 +14,8 @@ from gateway.admission.contract import PROBLEM, json_body, raw_body
 from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.collect import export_sealed, package_bytes
 from gateway.exchange.follow import Milestone, package_when
-from gateway.exchange.present import note_inspection, package_view, packages_page, receipts_of
+from gateway.exchange.inspection import note_inspection
+from gateway.exchange.present import package_view, packages_page, receipts_of
 from gateway.exchange.submission import Submission, parse_submission
 from gateway.exchange.submit import create_package, submit_package, upload_part
 from gateway.exchange.views import PackagePage, PackageView, ReceiptList

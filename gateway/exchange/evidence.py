@@ -19,6 +19,7 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
+from gateway.exchange.own_records import WitnessRecord
 from gateway.exchange.ports import LogFilter, LoggedEntry, LogReader, Reader
 from gateway.exchange.records import (
     ArrivalRecord,
@@ -26,7 +27,6 @@ from gateway.exchange.records import (
     PackageRecord,
     ReceiptRecord,
     ReleaseRecord,
-    WitnessRecord,
 )
 from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.witnessed import MAX_CANDIDATES, cosigned_by_receipt

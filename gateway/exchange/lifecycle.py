@@ -9,8 +9,8 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.own_records import SettingRecord
 from gateway.exchange.ports import Transaction
-from gateway.exchange.records import SettingRecord
 from gateway.exchange_log import EventCode
 
 

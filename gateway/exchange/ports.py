@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
+from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
@@ -19,8 +20,6 @@ from gateway.exchange.records import (
     PackageRecord,
     Record,
     ReleaseRecord,
-    SignInRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange_log import Event, EventCode
 from gateway.exchange_log.leaf import Opening

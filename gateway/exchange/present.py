@@ -9,7 +9,6 @@ from attache.errors import NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_requests import KnownRequest
 from gateway.exchange.explain import Explained, UnitExplained
-from gateway.exchange.logged import event
 from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
 from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
@@ -59,14 +58,13 @@ from gateway.exchange.views import (
     RuleView,
     UnitExplanationView,
 )
-from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
 from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
 from gateway.policy.explain import CAUTION, RuleExplained
 from gateway.policy.record import parse_decision, plain
 
-_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
+SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
 MAX_FIELDS_SHOWN = 200
 
@@ -74,24 +72,13 @@ MAX_FIELDS_SHOWN = 200
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
     """The caller's packages, newest first; all of them for an auditor. The second value continues the list."""
     size = min(limit, MAX_LISTED)
-    only = None if caller.roles & _SEE_ALL else agency.officer(caller)
+    only = None if caller.roles & SEE_ALL else agency.officer(caller)
 
     def query(reader: Reader) -> list[PackageView]:
         return [_package_view(agency, reader, record, caller) for record in reader.packages_after(after, size, only)]
 
     found = await agency.store.read(query)
     return found, found[-1].package_id if len(found) == size else None
-
-
-async def note_inspection(
-    agency: Agency, caller: Caller, operation: str, packages: int = 1, package_id: str | None = None
-) -> None:
-    """Log that somebody whose role sees all has looked at packages. Who sees their own alone is nobody else's business."""
-    if not caller.roles & _SEE_ALL:
-        return
-    about = {"operation": operation, "packages": packages, **({"package_id": package_id} if package_id else {})}
-    entry = event(EventCode.PACKAGES_INSPECTED, agency.clock(), caller, record=about)
-    await agency.store.write(lambda tx: tx.log(entry))
 
 
 async def package_view(agency: Agency, caller: Caller, package_id: str) -> PackageView:
@@ -106,7 +93,7 @@ def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: 
     record = reader.get(PackageRecord, package_id)
     if record is None:
         raise NotFound
-    if not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+    if not (caller.roles & SEE_ALL or record.submitter == agency.officer(caller)):
         raise NotForCaller
     return record
 
@@ -424,5 +411,5 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Dec
 
 def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:
     """The decision; what must look absent is shown only to whoever watches over policy."""
-    shown = decision if caller.roles & _SEE_ALL else without_hidden(decision)
+    shown = decision if caller.roles & SEE_ALL else without_hidden(decision)
     return decision_view(shown, recipient=life.recipient, desk=desk, decision_id=life.decision_id)

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from attache.clock import Clock
 from gateway.exchange.logged import event
+from gateway.exchange.own_records import SignInRecord
 from gateway.exchange.ports import Store, Transaction
-from gateway.exchange.records import SignInRecord
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 

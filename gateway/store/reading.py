@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, tuple_
 
 from attache.errors import AttacheError
+from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.ports import LogProof
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -18,8 +19,6 @@ from gateway.exchange.records import (
     PackageRecord,
     Record,
     ReleaseRecord,
-    SignInRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView

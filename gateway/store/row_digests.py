@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attache.strict_json import canonical
+from gateway.exchange.own_records import SubmittedCheckpointRecord
 from gateway.exchange.records import (
     ArrivalPartRecord,
     OutboxRecord,
     Record,
     ReleaseRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange.state import ReleaseState
 from gateway.store.tables import TABLES

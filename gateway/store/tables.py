@@ -6,6 +6,13 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import Field, SQLModel
 
+from gateway.exchange.own_records import (
+    SettingRecord,
+    SignInRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
+)
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -33,11 +40,6 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
     ReviewState,
-    SettingRecord,
-    SignInRecord,
-    SubmittedCheckpointRecord,
-    WitnessedLogRecord,
-    WitnessRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
