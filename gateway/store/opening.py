@@ -1,10 +1,11 @@
 """Opening the SQLite database: one connection that writes, and a pool that can only read."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -56,6 +57,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one committed state throughout."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's connection, in the transaction that `connection` is in."""
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
