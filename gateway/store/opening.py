@@ -49,7 +49,9 @@ def writing_engine(path: Path) -> Engine:
 def reading_engine(path: Path, *, connections: int) -> Engine:
     """An engine whose transactions are snapshots and cannot write. The file must exist."""
     url = f"sqlite:///file:{path}?mode=ro&uri=true"
-    return _engine(url, _READER, "BEGIN DEFERRED", poolclass=QueuePool, pool_size=connections, max_overflow=0)
+    # Nothing is left to reset: a connection comes back when its snapshot has ended.
+    pool = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0, "pool_reset_on_return": None}
+    return _engine(url, _READER, "BEGIN DEFERRED", **pool)
 
 
 @contextmanager
@@ -77,6 +79,6 @@ def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engi
 
     @event.listens_for(engine, "begin")
     def begin_as_said(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver_of(connection).execute(begin)
 
     return engine
