@@ -1,17 +1,19 @@
 """From records to what callers are shown."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attache.errors import NotFound
+from attache.package import SealedPart
 from gateway.exchange.agency import Agency
+from gateway.exchange.created import Created, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
 from gateway.exchange.ports import Reader
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
-    ApprovalState,
     ConsentRecord,
     DecisionRecord,
     OfficerRecord,
@@ -227,10 +229,27 @@ def _rule_view(rule: RuleExplained) -> RuleView:
     )
 
 
+def created_view(created: Created, caller: Caller) -> PackageView:
+    """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
+    lives = [
+        _shown_life(created.submission, life.record, life.decision, life.approval_id, (), caller)
+        for life in created.lives
+    ]
+    return _shown_package(created.record, created.submission, created.parts, lives)
+
+
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
     submission = submission_of(agency, record)
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
+    arrived = reader.find(PartRecord, package_id=record.package_id)
+    parts = {part.number: _opened(agency, part) for part in arrived}
     lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    shown = [_release_view(agency, reader, submission, life, caller) for life in lives]
+    return _shown_package(record, submission, parts, shown)
+
+
+def _shown_package(
+    record: PackageRecord, submission: Submission, parts: Mapping[int, SealedPart], lives: Sequence[ReleaseView]
+) -> PackageView:
     return PackageView(
         package_id=record.package_id,
         state=record.state,
@@ -238,13 +257,16 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller:
         title=submission.title,
         created_at=record.created_at,
         submitted_at=record.submitted_at,
-        parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
-        recipients=[_release_view(agency, reader, submission, life, caller) for life in lives],
+        parts=[_part_view(facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
+        recipients=lives,
     )
 
 
-def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> PartView:
-    sealed = part and agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+def _opened(agency: Agency, part: PartRecord) -> SealedPart:
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+
+
+def _part_view(facts: PartFacts, sealed: SealedPart | None) -> PartView:
     return PartView(
         name=facts.name,
         media_type=facts.media_type,
@@ -252,20 +274,29 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
         sha256=sealed.sha256 if sealed else facts.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
-        uploaded=part is not None,
+        uploaded=sealed is not None,
     )
 
 
 def _release_view(
     agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
 ) -> ReleaseView:
-    desk = addressee_of(submission, life.recipient).desk
     decision = _stored_decision(agency, reader, life)
-    pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
-    waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
     receipts = reader.find(
         ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
     )
+    return _shown_life(submission, life, decision, pending_approval(reader, life), receipts, caller)
+
+
+def _shown_life(
+    submission: Submission,
+    life: ReleaseRecord,
+    decision: Decision | None,
+    approval_id: str | None,
+    receipts: Sequence[ReceiptRecord],
+    caller: Caller,
+) -> ReleaseView:
+    desk = addressee_of(submission, life.recipient).desk
     return ReleaseView(
         recipient=life.recipient,
         desk=desk,
@@ -273,7 +304,7 @@ def _release_view(
         post=life.post,
         changed_at=life.changed_at,
         decision=_seen_by(caller, decision, life, desk) if decision else None,
-        approval_id=waiting[0] if waiting else None,
+        approval_id=approval_id,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
     )
@@ -288,7 +319,8 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
     addressee = addressee_of(submission, approval.recipient)
     decision = _stored_decision(agency, reader, life)
     leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=approval.package_id)}
+    arrived = reader.find(PartRecord, package_id=approval.package_id)
+    parts = {part.number: _opened(agency, part) for part in arrived}
     return ApprovalView(
         approval_id=approval.approval_id,
         package_id=approval.package_id,
@@ -304,7 +336,7 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
         purpose=submission.purpose,
         legal_basis=addressee.legal_basis,
         parts=[
-            _part_view(agency, facts, parts.get(number))
+            _part_view(facts, parts.get(number))
             for number, facts in enumerate(submission.parts)
             if facts.name in leaves
         ],
