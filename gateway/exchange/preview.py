@@ -7,6 +7,7 @@ facts, same bytes. Reading it is logged before the first byte is given.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from attache import strict_json
 from attache.crypto import sha256_hex
@@ -122,8 +123,8 @@ def unmeasured(case: Awaiting, decision: Decision) -> Iterator[Leaving]:
     """The same without a look into any content: what has fields is not measured."""
     for number, part in enumerate(decision.parts):
         if part.outcome in LEAVES | {UnitOutcome.HOLD}:
-            whole = None if part.fields else case.content.parts[number]
-            yield Leaving(number, whole and whole.bytes, whole and whole.sha256)
+            whole = case.content.parts[number]
+            yield Leaving(number, None, None) if part.fields else Leaving(number, whole.bytes, whole.sha256)
 
 
 async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: str) -> PreviewedPart:
@@ -146,7 +147,7 @@ async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: s
         "part": name,
         "bytes": part.size_bytes,
     }
-    names = {"package": approval.package_id, "partner": approval.recipient}
+    names: dict[str, Any] = {"package": approval.package_id, "partner": approval.recipient}
     entry = event(EventCode.APPROVAL_READ, agency.clock(), caller, **names, record=record)
     await agency.store.write(lambda tx: tx.log(entry))
     return part
