@@ -19,7 +19,7 @@ from gateway.exchange.deliver import released_parts
 from gateway.exchange.logged import event
 from gateway.exchange.officers import officers_posts
 from gateway.exchange.ports import Reader, Transaction
-from gateway.exchange.provenance import content_id
+from gateway.exchange.provenance import content_id, facts_of
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
@@ -77,7 +77,8 @@ async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> Consent
         at=now,
         expires_at=grant.expires_at,
     )
-    record = _record(agency, consent, await asyncio.to_thread(sign_consent, consent, agency.keys))
+    signed = await asyncio.to_thread(sign_consent, consent, agency.keys)
+    record = _record(agency, consent, signed, package_id)
 
     def unit(tx: Transaction) -> ConsentRecord:
         tx.add(record)
@@ -102,16 +103,19 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
         raise NotAuthentic("not-a-recipient", "a consent for another holder")
     if consent.expires_at <= agency.clock():
         raise Stale(detail="the consent has expired")
-    record = _record(agency, consent, signed)
+    content = content_id(agency, consent.content_sha256)
 
     def unit(tx: Transaction) -> None:
         if earlier := tx.get(ConsentRecord, consent.consent_id):
-            if agency.vault.open(earlier.signed_sealed, "consent", consent.consent_id) != json.loads(signed):
+            if json.loads(signed_consent(agency, earlier)) != json.loads(signed):
                 raise Conflict(detail="a consent of this id is stored already, and is another")
             return
-        if not tx.find(ArrivalPartRecord, content=record.content, originator=peer.participant):
+        came = tx.find(ArrivalPartRecord, content=content, originator=peer.participant)
+        if not came:
             raise NotFound(detail="no such content came from this participant")
-        tx.add(record)
+        packages = [part.package_id for part in came]
+        package_id = consent.package_id if consent.package_id in packages else packages[0]
+        tx.add(_record(agency, consent, signed, package_id))
         tx.log(_entry(agency, consent, consent.originator, consent.originator, {"purpose": consent.purpose.value}))
 
     await agency.store.write(unit)
@@ -119,14 +123,14 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
 
 def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
     """The consent as it was signed, byte for byte: canonical JSON."""
-    signed = agency.vault.open(record.signed_sealed, "consent", record.consent_id)
-    return canonical(signed)
+    vault = agency.vault.of(record.originator, record.package_id)
+    return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
 async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any]]]:
     """Consents given and received, by id, those with an id above `after`, each with its signed statement."""
     found = await agency.store.read(lambda reader: reader.consents_after(after, min(limit, MAX_LISTED)))
-    return [(record, json.loads(signed_consent(agency, record))) for record in found]
+    return [(record, json.loads(signed_consent(agency, record))) for record in found if record.signed_sealed]
 
 
 def _asked_for(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> tuple[str, str]:
@@ -134,21 +138,23 @@ def _asked_for(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> 
     arrival = reader.get(ArrivalRecord, grant.holder, grant.request_id)
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such request was opened here")
-    facts = agency.vault.open(arrival.facts_sealed, "arrival", grant.holder, grant.request_id)
+    facts = facts_of(agency, arrival)
     package_id = facts["in_reply_to"] or ""
     life, package = reader.get(ReleaseRecord, package_id, grant.holder), reader.get(PackageRecord, package_id)
-    if facts["kind"] != Kind.REQUEST or life is None or life.frame is None or package is None:
+    if facts["kind"] != Kind.REQUEST or life is None or life.manifest_sha256 is None or package is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     if life.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
     declared = submission_of(agency, package).parts
     for part in released_parts(reader, life):
         if declared[part.number].name == grant.part:
-            return package_id, agency.vault.open_part(part.sealed_part_sealed, package_id, part.number).sha256
+            return package_id, agency.vault_of(package_id).open_part(part.sealed_part_sealed, part.number).sha256
     raise NotFound(detail="no such part went to this participant")
 
 
-def _record(agency: Agency, consent: Consent, signed: bytes) -> ConsentRecord:
+def _record(agency: Agency, consent: Consent, signed: bytes, package_id: str) -> ConsentRecord:
+    """`package_id`: the originator's package that it goes with, and is purged with."""
+    vault = agency.vault.of(consent.originator, package_id)
     return ConsentRecord(
         consent_id=consent.consent_id,
         originator=consent.originator,
@@ -157,7 +163,8 @@ def _record(agency: Agency, consent: Consent, signed: bytes) -> ConsentRecord:
         content=content_id(agency, consent.content_sha256),
         at=consent.at,
         expires_at=consent.expires_at,
-        signed_sealed=agency.vault.seal(json.loads(signed), "consent", consent.consent_id),
+        signed_sealed=vault.seal(json.loads(signed), "consent", consent.consent_id),
+        package_id=package_id,
     )
 
 

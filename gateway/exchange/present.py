@@ -1,17 +1,21 @@
 """From records to what callers are shown."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.explain import Explained, UnitExplained
+from gateway.exchange.hold import Hold
 from gateway.exchange.ports import Reader
 from gateway.exchange.proposal import addressee_of
+from gateway.exchange.purge_order import Order
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
+    ArrivalRecord,
     ConsentRecord,
     DecisionRecord,
     OfficerRecord,
@@ -32,13 +36,16 @@ from gateway.exchange.views import (
     DecisionView,
     ExplanationView,
     HandlingView,
+    HoldView,
     LeverView,
     OfficerView,
+    PackagePlaceView,
     PackageView,
     PartDecisionView,
     ParticipantView,
     PartView,
     PolicySetView,
+    PurgeView,
     ReceiptView,
     ReleaseView,
     ReviewView,
@@ -53,6 +60,7 @@ from gateway.policy.record import parse_decision
 
 _SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
+PURGED = "purged"
 
 
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
@@ -137,6 +145,8 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
 def arrival_view(arrival: Arrival) -> ArrivalView:
     """A package that came to us, as its originator describes it."""
     facts, record = arrival.facts, arrival.record
+    if facts is None:
+        return _purged_arrival(record)
     same = (
         "kind",
         "title",
@@ -159,6 +169,49 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
             for part in facts["parts"]
         ],
         **{name: facts[name] for name in same},
+    )
+
+
+def _purged_arrival(record: ArrivalRecord) -> ArrivalView:
+    nothing: dict[str, Any] = dict.fromkeys(("kind", "title", "purpose", "onward"), "")
+    return ArrivalView(
+        originator=record.originator,
+        package_id=record.package_id,
+        state=PURGED,
+        received_at=record.announced_at,
+        in_reply_to=None,
+        thread_id=None,
+        markings=(),
+        handling_codes=(),
+        caveats=(),
+        retain_until=None,
+        parts=(),
+        purged_at=record.purged_at,
+        **nothing,
+    )
+
+
+def purge_view(order: Order) -> PurgeView:
+    """An order to purge."""
+    same = ("purge_id", "state", "ordered_by", "ordered_at", "expires_at", "decided_by", "decided_at")
+    return PurgeView(
+        packages=[PackagePlaceView(**vars(place)) for place in order.places],
+        legal_basis=order.legal_basis,
+        note=order.note,
+        decision=order.decision,
+        **{name: getattr(order.record, name) for name in same},
+    )
+
+
+def hold_view(hold: Hold) -> HoldView:
+    """A legal hold."""
+    same = ("hold_id", "placed_by", "placed_at", "lifted_by", "lifted_at")
+    return HoldView(
+        packages=[PackagePlaceView(originator=row.originator, package_id=row.package_id) for row in hold.rows],
+        legal_basis=hold.legal_basis,
+        note=hold.note,
+        lifting=hold.lifting,
+        **{name: getattr(hold.rows[0], name) for name in same},
     )
 
 
@@ -228,9 +281,11 @@ def _rule_view(rule: RuleExplained) -> RuleView:
 
 
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
+    lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    if record.purged_at is not None:
+        return _purged_package(agency, reader, record, lives)
     submission = submission_of(agency, record)
     parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
-    lives = reader.find(ReleaseRecord, package_id=record.package_id)
     return PackageView(
         package_id=record.package_id,
         state=record.state,
@@ -239,12 +294,38 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller:
         created_at=record.created_at,
         submitted_at=record.submitted_at,
         parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
-        recipients=[_release_view(agency, reader, submission, life, caller) for life in lives],
+        recipients=[
+            _release_view(
+                agency,
+                reader,
+                life,
+                addressee_of(submission, life.recipient).desk,
+                _stored_decision(agency, reader, life),
+                caller,
+            )
+            for life in lives
+        ],
+    )
+
+
+def _purged_package(
+    agency: Agency, reader: Reader, record: PackageRecord, lives: Sequence[ReleaseRecord]
+) -> PackageView:
+    return PackageView(
+        package_id=record.package_id,
+        state=PURGED,
+        kind=record.kind,
+        title="",
+        created_at=record.created_at,
+        submitted_at=record.submitted_at,
+        parts=(),
+        recipients=[_release_view(agency, reader, life, None, None, None) for life in lives],
+        purged_at=record.purged_at,
     )
 
 
 def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> PartView:
-    sealed = part and agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+    sealed = part and agency.vault_of(part.package_id).open_part(part.sealed_part_sealed, part.number)
     return PartView(
         name=facts.name,
         media_type=facts.media_type,
@@ -257,10 +338,13 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
 
 
 def _release_view(
-    agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
+    agency: Agency,
+    reader: Reader,
+    life: ReleaseRecord,
+    desk: str | None,
+    decision: Decision | None,
+    caller: Caller | None,
 ) -> ReleaseView:
-    desk = addressee_of(submission, life.recipient).desk
-    decision = _stored_decision(agency, reader, life)
     pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
     waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
     receipts = reader.find(
@@ -272,7 +356,7 @@ def _release_view(
         state=life.state,
         post=life.post,
         changed_at=life.changed_at,
-        decision=_seen_by(caller, decision, life, desk) if decision else None,
+        decision=_seen_by(caller, decision, life, desk) if decision and caller else None,
         approval_id=waiting[0] if waiting else None,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
@@ -315,7 +399,8 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Dec
     record = reader.get(DecisionRecord, life.decision_id)
     if record is None:
         return None
-    return parse_decision(agency.vault.open(record.record_sealed, "decision", record.decision_id).encode())
+    sealed = agency.vault_of(record.package_id).open(record.record_sealed, "decision", record.decision_id)
+    return parse_decision(sealed.encode())
 
 
 def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:

@@ -1,6 +1,7 @@
 """Opening the SQLite database: one connection that writes, and a pool that can only read."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from attache.errors import Misconfigured
 from gateway.store.durable import sync_folder
 
 BUSY_MILLISECONDS = 5_000
+EMPTYING_SECONDS = 0.25
 
 _COMMON = ("PRAGMA trusted_schema=OFF", f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 _WRITER = (
@@ -56,6 +58,19 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one committed state throughout."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def empty_write_ahead_log(path: Path) -> bool:
+    """Put everything that is committed into the file itself, and leave nothing in its -wal. False, and not done, while somebody reads
+    an older state. Writers wait meanwhile, so it is not tried for long.
+    """
+    connection = sqlite3.connect(path, timeout=EMPTYING_SECONDS, isolation_level=None)
+    try:
+        connection.execute("pragma secure_delete=on").close()
+        [(busy, _, _)] = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        return not busy
+    finally:
+        connection.close()
 
 
 def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:

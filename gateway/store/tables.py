@@ -13,6 +13,7 @@ from gateway.exchange.records import (
     ArrivalRecord,
     ConsentRecord,
     DecisionRecord,
+    HoldRecord,
     IdempotencyRecord,
     OfficerRecord,
     OutboxKind,
@@ -25,6 +26,9 @@ from gateway.exchange.records import (
     PolicyFileRecord,
     PolicySetRecord,
     PolicySetState,
+    PurgedRecord,
+    PurgeRecord,
+    PurgeState,
     ReceiptRecord,
     Record,
     ReleaseRecord,
@@ -47,7 +51,10 @@ class Table(SQLModel):
 
 class PackageRow(Table, table=True):
     __tablename__ = "package"
-    __table_args__ = (Index("package_by_submitter", "submitter", "package_id"),)
+    __table_args__ = (
+        Index("package_by_submitter", "submitter", "package_id"),
+        Index("package_by_purge", "purge_at"),
+    )
 
     package_id: str = key()
     state: PackageState = term(PackageState)
@@ -56,6 +63,8 @@ class PackageRow(Table, table=True):
     created_at: datetime = instant()
     submitted_at: datetime | None = instant(nullable=True)
     facts_sealed: bytes = binary()
+    purge_at: datetime | None = instant(nullable=True)
+    purged_at: datetime | None = instant(nullable=True)
 
 
 class PartRow(Table, table=True):
@@ -71,7 +80,10 @@ class PartRow(Table, table=True):
 
 class ReleaseRow(Table, table=True):
     __tablename__ = "release"
-    __table_args__ = (Index("release_by_recipient", "recipient", "state", "package_id"),)
+    __table_args__ = (
+        Index("release_by_recipient", "recipient", "state", "package_id"),
+        Index("release_by_expiry", "state", "expires_at"),
+    )
 
     package_id: str = key(foreign_key="package.package_id")
     recipient: str = key()
@@ -85,6 +97,7 @@ class ReleaseRow(Table, table=True):
     part_numbers: str
     problem: str | None
     manifest_sealed: bytes | None = binary(nullable=True)
+    envelope_sha256: str | None
 
 
 class DecisionRow(Table, table=True):
@@ -113,7 +126,7 @@ class ApprovalRow(Table, table=True):
     recipient: str
     post: str
     state: ApprovalState = term(ApprovalState)
-    digest: str
+    digest_sealed: bytes = binary()
     submitter: str
     requested_at: datetime = instant()
     expires_at: datetime = instant()
@@ -158,7 +171,10 @@ class ReceiptRow(Table, table=True):
 
 class ArrivalRow(Table, table=True):
     __tablename__ = "arrival"
-    __table_args__ = (Index("arrival_by_change", "changed_at", "package_id"),)
+    __table_args__ = (
+        Index("arrival_by_change", "changed_at", "package_id"),
+        Index("arrival_by_purge", "purge_at"),
+    )
 
     originator: str = key()
     package_id: str = key()
@@ -173,6 +189,8 @@ class ArrivalRow(Table, table=True):
     opened_at: datetime | None = instant(nullable=True)
     opened_by: str
     opened_index: int = Field(sa_type=BigInteger)
+    purge_at: datetime | None = instant(nullable=True)
+    purged_at: datetime | None = instant(nullable=True)
 
 
 class ArrivalPartRow(Table, table=True):
@@ -195,7 +213,10 @@ class ArrivalPartRow(Table, table=True):
 
 class ConsentRow(Table, table=True):
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_by_content", "content", "holder"),)
+    __table_args__ = (
+        Index("consent_by_content", "content", "holder"),
+        Index("consent_by_package", "originator", "package_id"),
+    )
 
     consent_id: str = key()
     originator: str
@@ -205,6 +226,50 @@ class ConsentRow(Table, table=True):
     at: datetime = instant()
     expires_at: datetime = instant()
     signed_sealed: bytes = binary()
+    package_id: str
+
+
+class PurgedRow(Table, table=True):
+    __tablename__ = "purged"
+    __table_args__ = (Index("purged_by_end", "destroyed_at"),)
+
+    originator: str = key()
+    package_id: str = key()
+    purged_at: datetime = instant()
+    purge_id: str
+    blob_ids: str
+    destroyed_at: datetime | None = instant(nullable=True)
+
+
+class PurgeRow(Table, table=True):
+    __tablename__ = "purge"
+    __table_args__ = (Index("purge_by_state", "state", "expires_at"),)
+
+    purge_id: str = key()
+    state: PurgeState = term(PurgeState)
+    packages: str
+    ordered_by: str
+    ordered_at: datetime = instant()
+    expires_at: datetime = instant()
+    reasons_sealed: bytes = binary()
+    decided_by: str
+    decided_at: datetime | None = instant(nullable=True)
+    decision_sealed: bytes | None = binary(nullable=True)
+
+
+class HoldRow(Table, table=True):
+    __tablename__ = "hold"
+    __table_args__ = (Index("hold_by_package", "originator", "package_id", "lifted_at"),)
+
+    hold_id: str = key()
+    originator: str = key()
+    package_id: str = key()
+    placed_by: str
+    placed_at: datetime = instant()
+    reasons_sealed: bytes = binary()
+    lifted_by: str
+    lifted_at: datetime | None = instant(nullable=True)
+    lifting_sealed: bytes | None = binary(nullable=True)
 
 
 class ParticipantRow(Table, table=True):
@@ -317,6 +382,9 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalRecord: ArrivalRow,
     ArrivalPartRecord: ArrivalPartRow,
     ConsentRecord: ConsentRow,
+    PurgedRecord: PurgedRow,
+    PurgeRecord: PurgeRow,
+    HoldRecord: HoldRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
     OfficerRecord: OfficerRow,
