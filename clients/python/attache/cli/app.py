@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attache.cli import approvals, evidence, files, inbox, log, mailbox, packages, participants
+from attache.cli import approvals, evidence, files, inbox, log, mailbox, packages, participants, purges
 from attache.cli.exits import EXITS, exit_code_of
 from attache.cli.output import note, print_error
 from attache.cli.session import Session
@@ -82,6 +82,8 @@ app.add_typer(inbox.app, name="inbox")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(participants.app, name="participants")
+app.add_typer(purges.purge, name="purge")
+app.add_typer(purges.hold, name="hold")
 app.add_typer(log.app, name="log")
 app.add_typer(evidence.app, name="evidence")
 app.command("open")(files.open_file)
