@@ -194,6 +194,7 @@ async def finish_purges(agency: Agency) -> bool:
         if not await agency.store.destroy([(each.originator, each.package_id) for each in left], blob_ids):
             return False
         await agency.store.write(lambda tx, done=tuple(left): _note_destroyed(agency, tx, done))  # type: ignore[misc]
+        await agency.store.destroy((), ())  # the blobs' ids go from the file as well
     return True
 
 
