@@ -109,7 +109,8 @@ def log_export(
     ring = load_ring(settings)
     if folder.exists() and any(folder.iterdir()):
         raise Misconfigured(detail=f"{folder} is not empty")
-    with open_reading(settings.database_url, log_keys(settings, ring)) as (_, log):
+    keys = log_keys(settings, ring)
+    with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
         for path, content in log.export():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
@@ -130,7 +131,8 @@ def log_verify(
     """
     if folder is None:
         settings = load_settings(config)
-        with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (_, log):
+        keys = log_keys(settings, load_ring(settings))
+        with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
             audit = log.verify()
         for row in audit.findings:
             print(row)

@@ -183,6 +183,7 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
         lock_path=settings.checkpoint_lock_file,
         keys=log_keys(settings, ring),
         clock=clock,
+        shelf_path=settings.key_shelf_file,
     )
 
 
@@ -210,7 +211,7 @@ def _agency(
         participant=settings.participant,
         post=settings.post,
         keys=replace(ring, chains=me.descriptor.chains),
-        vault=Vault(ring.storage_key),
+        vault=store.vault,
         pseudonyms=Pseudonyms(derived_key(ring.storage_key, "pseudonyms")),
         store=store,
         blobs=store.blobs,
@@ -223,6 +224,8 @@ def _agency(
             max_recipients=settings.max_recipients,
             individual_desks=frozenset(settings.individual_desks),
             delivery_deadline=timedelta(seconds=settings.delivery_deadline_seconds),
+            retention=timedelta(days=settings.retention_days),
+            arrival_deadline=timedelta(seconds=settings.arrival_deadline_seconds),
             delivery_lease=timedelta(seconds=settings.delivery_lease_seconds),
             witness=_witness_terms(settings),
         ),

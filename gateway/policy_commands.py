@@ -12,7 +12,6 @@ from attache import clock
 from attache.errors import AttacheError, Misconfigured
 from gateway.app import load_ring, log_keys, open_own_store
 from gateway.exchange.activate import CASES, LoadedSet, Officer, activate, load_proposal, propose, refusal
-from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import PolicySetRecord, PolicySetState
 from gateway.exchange.replay import replay_decision
@@ -99,10 +98,9 @@ def activate_folder(
 def replay(decision_id: Annotated[str, typer.Argument(help="A decision's id.")], config: Config = None) -> None:
     """Make a decision on record again. Its record, byte for byte, goes to standard output; exit 6 where it differs."""
     settings = load_settings(config)
-    ring = load_ring(settings)
-    assert ring.storage_key is not None
-    with open_reading(settings.database_url, log_keys(settings, ring)) as (reader, log):
-        replayed = replay_decision(reader, log, Vault(ring.storage_key), decision_id)
+    keys = log_keys(settings, load_ring(settings))
+    with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (reader, log):
+        replayed = replay_decision(reader, log, log.vault, settings.participant, decision_id)
     typer.echo(replayed.decision.record.decode())
     typer.echo(
         f"{replayed.decision.outcome}, as decided: record {replayed.record_sha256} is in entry {replayed.log_index} "

@@ -74,6 +74,10 @@ class Settings(BaseSettings):
         "checkpoint.lock",
         "Newest signed checkpoint; keep it off the database's backups, so that a restored database is noticed.",
     )
+    key_shelf_file: Path = _under_state(
+        "data-keys.sqlite3",
+        "The packages' data keys; back it up apart from the database, and keep those backups for a short time only.",
+    )
 
     # The agency listener
     agency_host: Text = _setting("Address of the agency API.", "127.0.0.1")
@@ -130,6 +134,15 @@ class Settings(BaseSettings):
     delivery_deadline_seconds: Seconds = _setting("Age at which a package becomes undeliverable.", 7 * 86400)
     delivery_lease_seconds: Seconds = _setting("Time for which one worker owns a delivery.", 120)
     delivery_timeout_seconds: Seconds = _setting("Longest silence of a partner within a request.", 30)
+
+    # Retention
+    retention_days: Count = _setting(
+        "How long a package of ours is kept after its last recipient's life of it has ended, where it says nothing itself.",
+        3650,
+    )
+    arrival_deadline_seconds: Seconds = _setting(
+        "Age at which a package that was announced to us and never came whole is given up.", 7 * 86400
+    )
 
     # Witnesses
     witness_cadence_seconds: Seconds = _setting(

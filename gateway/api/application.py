@@ -16,6 +16,7 @@ from gateway.api import (
     packages,
     participants,
     policies,
+    purges,
     reviews,
     witnesses,
 )
@@ -38,6 +39,7 @@ ROUTERS = (
     officers,
     policies,
     log,
+    purges,
     witnesses,
 )
 
@@ -68,6 +70,10 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
         officers.Reinstated,
         policies.Proposed,
         policies.Activated,
+        purges.Named,
+        purges.Confirmed,
+        purges.Reasoned,
+        purges.Lifted,
         witnesses.Cleared,
     )
     describe(app, bodies=bodies)

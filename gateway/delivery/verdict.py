@@ -16,6 +16,7 @@ FINAL_CODES = frozenset(
         "part-mismatch",
         "package-expired",
         "package-conflict",
+        "purged",
         "replay-detected",
     },
 )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from attache.clock import Clock
 from attache.crypto import KeyRing, Revoked
 from attache.vocabulary import Post
-from gateway.exchange.at_rest import Vault
+from gateway.exchange.at_rest import PackageVault, Vault
 from gateway.exchange.own_records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.ports import Blobs, Reader, Store
 from gateway.exchange.standing import CheckStanding, WitnessStanding, WitnessTerms
@@ -29,6 +29,9 @@ class Limits:
     approval_term: timedelta = timedelta(days=14)
     package_term: timedelta = timedelta(days=90)
     delivery_deadline: timedelta = timedelta(days=7)
+    retention: timedelta = timedelta(days=3650)
+    arrival_deadline: timedelta = timedelta(days=7)
+    purge_term: timedelta = timedelta(days=14)
     individual_desks: frozenset[str] = frozenset()
     delivery_lease: timedelta = timedelta(minutes=2)
     witness: WitnessTerms = field(default_factory=WitnessTerms)
@@ -73,6 +76,10 @@ class Agency:
     def me(self) -> Partner:
         """Ourselves, as the others know us."""
         return self.directory.partner(self.participant)
+
+    def vault_of(self, package_id: str) -> PackageVault:
+        """For what is about one package of ours."""
+        return self.vault.of(self.participant, package_id)
 
     async def reload_standing(self) -> None:
         """Read anew how our log stands with its witnesses, and put it in force."""

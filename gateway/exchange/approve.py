@@ -40,6 +40,8 @@ class _Case:
     """Everything on record about one approval."""
 
     approval: ApprovalRecord
+    digest: str
+    """What the approval covers; those of `earlier` cover the same."""
     package: PackageRecord
     parts: list[PartRecord]
     life: ReleaseRecord
@@ -77,7 +79,7 @@ async def answer_approval(
     async with engine_failure_logged(agency, caller, case.package.package_id):
         async with ProvisionalBlobs(agency.blobs) as blobs:
             verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
-            if verdict.decision.release_digest == case.approval.digest:
+            if verdict.decision.release_digest == case.digest:
                 approved = await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
                 blobs.keep()
                 return approved
@@ -118,7 +120,7 @@ def _decide_again(agency: Agency, blobs: ProvisionalBlobs, case: _Case, caller: 
         officer,
         case.standing[officer],
         may_approve=True,
-        digest=case.approval.digest,
+        digest=case.digest,
         expires_at=case.approval.expires_at,
     )
     others = [_earlier_facts(case, approval) for approval in case.earlier]
@@ -157,7 +159,7 @@ def _earlier_facts(case: _Case, approval: ApprovalRecord) -> ApprovalFacts:
         approval.decided_by or "",
         posts,
         may_approve=approval.post in posts,
-        digest=approval.digest,
+        digest=case.digest,
         expires_at=approval.expires_at,
     )
 
@@ -211,7 +213,7 @@ def _answered(
         state=state,
         decided_by=agency.officer(caller),
         decided_at=agency.clock(),
-        reason_sealed=agency.vault.seal(reason, "approval", approval.approval_id),
+        reason_sealed=agency.vault_of(approval.package_id).seal(reason, "approval", approval.approval_id),
     )
 
 
@@ -224,7 +226,7 @@ def _entry(agency: Agency, code: EventCode, case: _Case, caller: Caller, reason:
         "post": case.approval.post,
     }
     if code is EventCode.PACKAGE_APPROVED:
-        record["release_sha256"] = case.approval.digest
+        record["release_sha256"] = case.digest
     return event(
         code,
         agency.clock(),
@@ -265,14 +267,23 @@ def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _
     if package is None or life is None:
         raise IntegrityLost(detail="an approval without its package", step="approval")
     siblings = reader.find(ApprovalRecord, package_id=approval.package_id, recipient=approval.recipient)
-    earlier = tuple(s for s in siblings if s.state is ApprovalState.APPROVED and s.digest == approval.digest)
+    given = [sibling for sibling in siblings if sibling.state is ApprovalState.APPROVED]
+    digest = approved_digest(agency, approval)
+    earlier = tuple(sibling for sibling in given if approved_digest(agency, sibling) == digest)
     claimed = {before.decided_by or "": frozenset({Post(before.post)}) for before in earlier}
     claimed[agency.officer(caller)] = caller.posts
     standing = {officer: posts_in_standing(reader, officer, posts) for officer, posts in claimed.items()}
     parts = reader.find(PartRecord, package_id=approval.package_id)
-    digests = [agency.vault.open_part(p.sealed_part_sealed, p.package_id, p.number).sha256 for p in parts]
+    vault = agency.vault_of(approval.package_id)
+    digests = [vault.open_part(part.sealed_part_sealed, part.number).sha256 for part in parts]
     provenance = provenance_of(agency, reader, digests)
-    return _Case(approval, package, parts, life, earlier, standing, provenance)
+    return _Case(approval, digest, package, parts, life, earlier, standing, provenance)
+
+
+def approved_digest(agency: Agency, approval: ApprovalRecord) -> str:
+    """What the approval is bound to: gateway.policy's release digest."""
+    digest: str = agency.vault_of(approval.package_id).open(approval.digest_sealed, "approved", approval.approval_id)
+    return digest
 
 
 def _life_key(approval: ApprovalRecord) -> tuple[str, str]:

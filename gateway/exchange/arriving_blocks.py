@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound
+from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound
 from attache.package import BLOCK_BYTES, Step, VerifiedBlocks, block_count, parse_frame
 from attache.package.steps import at
 from gateway.exchange.agency import Agency
@@ -70,9 +70,12 @@ async def take_blocks(
 
 
 def announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
+    """A package that this partner announced; raises NotFound, and Gone once it is purged."""
     arrival = reader.get(ArrivalRecord, peer.participant, package_id)
     if arrival is None:
         raise NotFound(detail="announce the package first")
+    if arrival.purged_at is not None:
+        raise Gone
     return arrival
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from attache.errors import NotFound
+from attache.errors import Gone, NotFound
 from attache.package import parse_frame
 from gateway.exchange.agency import Agency
 from gateway.exchange.deliver import ReleasedPart, released_parts
@@ -108,6 +108,8 @@ async def _log_leaving(agency: Agency, package: SealedPackage, code: EventCode, 
 
 def _sealed(reader: Reader, recipient: str, package_id: str) -> SealedPackage:
     life = reader.get(ReleaseRecord, package_id, recipient)
-    if life is None or life.frame is None:
+    if life is None or life.manifest_sha256 is None:
         raise NotFound
+    if life.frame is None:
+        raise Gone
     return SealedPackage(life, life.frame, tuple(released_parts(reader, life)))

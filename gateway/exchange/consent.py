@@ -93,7 +93,7 @@ async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> Consent
         expires_at=grant.expires_at,
     )
     signed = await asyncio.to_thread(sign_consent, consent, agency.keys)
-    record = _record(agency, consent, signed)
+    record = _record(agency, consent, signed, consent.package_id)
 
     def unit(tx: Transaction) -> ConsentRecord:
         tx.add(record)
@@ -122,20 +122,20 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
             raise NotAuthentic("not-a-recipient", "a consent for another holder")
         if consent.expires_at <= agency.clock():
             raise Stale(detail="the consent has expired")
-        record = _record(agency, consent, signed)
+        record = _record(agency, consent, signed, consent.package_id)
         await agency.store.write(lambda tx: _accept(agency, tx, consent, record, signed))
 
 
 def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
     """The consent as it was signed, byte for byte: canonical JSON."""
-    signed = agency.vault.open(record.signed_sealed, "consent", record.consent_id)
-    return canonical(signed)
+    vault = agency.vault.of(record.originator, record.package_id)
+    return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
 async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any]]]:
     """Consents given and received, by id, those with an id above `after`, each with its signed statement."""
     found = await agency.store.read(lambda reader: reader.consents_after(after, min(limit, MAX_LISTED)))
-    return [(record, json.loads(signed_consent(agency, record))) for record in found]
+    return [(record, json.loads(signed_consent(agency, record))) for record in found if record.signed_sealed]
 
 
 async def consent_of(agency: Agency, consent_id: str) -> tuple[ConsentRecord, dict[str, Any]]:
@@ -174,7 +174,7 @@ def _answer(agency: Agency, tx: Transaction, consent: Consent) -> None:
 
 def _accept(agency: Agency, tx: Transaction, consent: Consent, record: ConsentRecord, signed: bytes) -> None:
     if earlier := tx.get(ConsentRecord, consent.consent_id):
-        if agency.vault.open(earlier.signed_sealed, "consent", consent.consent_id) != json.loads(signed):
+        if json.loads(signed_consent(agency, earlier)) != json.loads(signed):
             raise Conflict(detail="a consent of this id is stored already, and is another")
         return
     _require_asked(agency, tx, consent, record)
@@ -200,7 +200,9 @@ def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: Con
         raise NotFound(detail="it consents to another thing than was asked for")
 
 
-def _record(agency: Agency, consent: Consent, signed: bytes) -> ConsentRecord:
+def _record(agency: Agency, consent: Consent, signed: bytes, package_id: str) -> ConsentRecord:
+    """`package_id`: the originator's package that it goes with, and is purged with."""
+    vault = agency.vault.of(consent.originator, package_id)
     return ConsentRecord(
         consent_id=consent.consent_id,
         originator=consent.originator,
@@ -209,5 +211,6 @@ def _record(agency: Agency, consent: Consent, signed: bytes) -> ConsentRecord:
         content=content_id(agency, consent.content_sha256),
         at=consent.at,
         expires_at=consent.expires_at,
-        signed_sealed=agency.vault.seal(json.loads(signed), "consent", consent.consent_id),
+        signed_sealed=vault.seal(json.loads(signed), "consent", consent.consent_id),
+        package_id=package_id,
     )

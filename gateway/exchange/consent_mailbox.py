@@ -14,7 +14,8 @@ async def consents_for(agency: Agency, peer: Partner, after: str, limit: int) ->
     """Our signed consents to what this participant holds, by id above `after`, and the cursor of what follows."""
     most = min(limit, MAX_LISTED)
     found = await agency.store.read(lambda reader: reader.consents_after(after, most, peer.participant))
-    signed = [agency.vault.open(one.signed_sealed, "consent", one.consent_id) for one in found]
+    vaults = [(one, agency.vault.of(one.originator, one.package_id)) for one in found if one.signed_sealed]
+    signed = [vault.open(one.signed_sealed, "consent", one.consent_id) for one, vault in vaults]
     return signed, found[-1].consent_id if len(found) == most else None
 
 

@@ -95,5 +95,6 @@ def _keep(agency: Agency, tx: Transaction, refusal: ConsentRefusal, signed: byte
     if record is None:
         record = in_words(agency, *key, refusal.originator, refusal.package_id)
         tx.add(record)
-    sealed = agency.vault.seal(json.loads(signed), "consent-refusal", *key)
+    vault = agency.vault.of(record.originator, record.package_id)
+    sealed = vault.seal(json.loads(signed), "consent-refusal", *key)
     return answered(agency, tx, record, ConsentState.REFUSED, refusal_sealed=sealed)

@@ -27,6 +27,7 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import asked_entry, rejected_entry
 from gateway.exchange.deliver import released_parts, sealed_part_of
 from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.provenance import facts_of
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
@@ -81,7 +82,7 @@ async def ask_consent(
     request changes nothing.
     """
     arrival = await agency.store.read(lambda reader: _opened(reader, asking))
-    facts = agency.vault.open(arrival.facts_sealed, "arrival", asking.originator, asking.package_id)
+    facts = facts_of(agency, arrival)
     number, sha256 = _part_of(facts, asking.part)
     await require_use(agency, caller, arrival, number, Intent())
     agency.directory.partner(asking.recipient)
@@ -109,7 +110,7 @@ async def list_requests(agency: Agency, caller: Caller, after: str, limit: int) 
     asked_by = None if caller.roles & _SEE_ALL else agency.officer(caller)
     most = min(limit, MAX_LISTED)
     found = await agency.store.read(lambda reader: reader.consent_requests_after(after, most, asked_by=asked_by))
-    return [known_request(agency, record) for record in found]
+    return [known_request(agency, record) for record in found if record.facts_sealed]
 
 
 async def request_of(agency: Agency, caller: Caller, holder: str, request_id: str) -> KnownRequest:
@@ -124,9 +125,10 @@ async def request_of(agency: Agency, caller: Caller, holder: str, request_id: st
 def known_request(agency: Agency, record: ConsentRequestRecord) -> KnownRequest:
     """A record with what is sealed in it."""
     key = (record.holder, record.request_id)
-    facts = agency.vault.open(record.facts_sealed, "consent-request", *key)
+    vault = agency.vault.of(record.originator, record.package_id)
+    facts = vault.open(record.facts_sealed, "consent-request", *key)
     sealed = record.refusal_sealed
-    refusal = None if sealed is None else agency.vault.open(sealed, "consent-refusal", *key)
+    refusal = None if sealed is None else vault.open(sealed, "consent-refusal", *key)
     return KnownRequest(record, facts, refusal)
 
 
@@ -187,9 +189,9 @@ def opened_request(
     arrival = reader.get(ArrivalRecord, holder, request_id)
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such request was opened here")
-    facts: Mapping[str, Any] = agency.vault.open(arrival.facts_sealed, "arrival", holder, request_id)
+    facts: Mapping[str, Any] = facts_of(agency, arrival)
     life = reader.get(ReleaseRecord, facts["in_reply_to"] or "", holder)
-    if facts["kind"] != Kind.REQUEST or life is None or life.frame is None:
+    if facts["kind"] != Kind.REQUEST or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     return life, facts
 
@@ -221,7 +223,7 @@ def answered(
 def in_words(agency: Agency, holder: str, request_id: str, originator: str, package_id: str) -> ConsentRequestRecord:
     """The record of a request that was asked in words alone."""
     now = agency.clock()
-    sealed = agency.vault.seal({}, "consent-request", holder, request_id)
+    sealed = agency.vault.of(originator, package_id).seal({}, "consent-request", holder, request_id)
     return ConsentRequestRecord(
         holder, request_id, originator, package_id, "", ConsentState.ASKED, "", now, now, sealed
     )
@@ -230,7 +232,7 @@ def in_words(agency: Agency, holder: str, request_id: str, originator: str, pack
 def our_request(reader: Reader, originator: str, request_id: str) -> PackageRecord:
     """A request of ours that went to this originator; raises NotFound."""
     package, life = reader.get(PackageRecord, request_id), reader.get(ReleaseRecord, request_id, originator)
-    if package is None or package.kind != Kind.REQUEST or life is None or life.frame is None:
+    if package is None or package.kind != Kind.REQUEST or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it answers no request of ours that went to this participant")
     return package
 
@@ -288,7 +290,7 @@ def _submission(asking: Asking, asked: ConsentRequest, facts: Mapping[str, Any])
 
 
 def _record(agency: Agency, asked: ConsentRequest, request_id: str, asked_by: str) -> ConsentRequestRecord:
-    now = agency.clock()
+    now, vault = agency.clock(), agency.vault.of(asked.originator, asked.package_id)
     stated = asked.model_dump(mode="json", include={"part", "content_sha256", "purpose", "reason"})
     return ConsentRequestRecord(
         holder=asked.holder,
@@ -300,7 +302,7 @@ def _record(agency: Agency, asked: ConsentRequest, request_id: str, asked_by: st
         asked_by=asked_by,
         asked_at=now,
         changed_at=now,
-        facts_sealed=agency.vault.seal(stated, "consent-request", asked.holder, request_id),
+        facts_sealed=vault.seal(stated, "consent-request", asked.holder, request_id),
     )
 
 
@@ -309,7 +311,7 @@ def _require_ours(agency: Agency, reader: Reader, asked: ConsentRequest, holder:
     if (asked.originator, asked.holder) != (agency.participant, holder):
         raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")
     life = reader.get(ReleaseRecord, asked.package_id, holder)
-    if asked.package_id != in_reply_to or life is None or life.frame is None:
+    if asked.package_id != in_reply_to or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     if released_part_sha256(agency, reader, life, asked.part) != asked.content_sha256:
         raise NotFound(detail="the part of that name has other content")

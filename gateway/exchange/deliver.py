@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from attache.errors import AttacheError, IntegrityLost, NotAuthentic, NotPermitted
+from attache.errors import AttacheError, Gone, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
 from attache.receipt import ReceiptKind
 from attache.strict_json import canonical
@@ -63,7 +63,7 @@ class Outbox:
                 consignments.append(await self._consignment(row))
             except NotPermitted as error:  # suspended a moment ago: it waits, as everything for that partner does
                 await self.postpone(Consignment(row, "", agency.me.descriptor), error, now)
-            except IntegrityLost as error:
+            except (IntegrityLost, Gone) as error:
                 await self._give_up(row, error)
             except AttacheError as error:  # too many readers: it is due again when its lease runs out
                 log.warning("not-claimed", partner=row.partner, package_id=row.package_id, code=error.code)
@@ -184,13 +184,15 @@ def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
 def sealed_part_of(agency: Agency, part: ReleasedPart) -> SealedPart:
     """A released part's key and digests."""
     recipient = part.recipient if isinstance(part, RedactedPartRecord) else ""
-    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number, recipient)
+    return agency.vault_of(part.package_id).open_part(part.sealed_part_sealed, part.number, recipient)
 
 
 def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[ReleasedPart]]:
     life = reader.get(ReleaseRecord, row.package_id, row.partner)
-    if life is None or life.frame is None:
+    if life is None or life.manifest_sha256 is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
+    if life.frame is None:
+        raise Gone
     return life, released_parts(reader, life)
 
 
@@ -198,14 +200,16 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     record = reader.get(ConsentRecord, row.subject)
     if record is None:
         raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
-    return canonical(agency.vault.open(record.signed_sealed, "consent", record.consent_id))
+    vault = agency.vault.of(record.originator, record.package_id)
+    return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
 def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     record = reader.get(ConsentRequestRecord, row.partner, row.subject)
     if record is None or record.refusal_sealed is None:
         raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
-    return canonical(agency.vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
+    vault = agency.vault.of(record.originator, record.package_id)
+    return canonical(vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
 
 
 def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:

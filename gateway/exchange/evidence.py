@@ -13,7 +13,6 @@ from attache.crypto import parse_b64u, sha256_hex, verify_crl
 from attache.errors import AttacheError, MalformedInput, NotFound
 from attache.evidence.bundle import MAX_ENTRIES, BundledLog, BundledRevocations, EvidenceBundle, blob, seal_bundle
 from attache.evidence.collecting import CollectedEntry, collect_log
-from attache.package import parse_frame
 from attache.receipt import stated_receipt
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
@@ -80,7 +79,12 @@ async def export_evidence(agency: Agency, caller: Caller, package_id: str, recip
     partner = facts.recipient if facts.originator == agency.participant else facts.originator
     log, indexes = await agency.store.read_log(lambda reader: _log(agency, reader, caller, package_id, partner, facts))
     raw = await asyncio.to_thread(_sealed, agency, package_id, facts, log)
-    about = {"package_id": package_id, "bundle_sha256": sha256_hex(raw), "indexes": indexes}
+    about = {
+        "package_id": package_id,
+        "originator": facts.originator,
+        "bundle_sha256": sha256_hex(raw),
+        "indexes": indexes,
+    }
     entry = event(EventCode.EVIDENCE_EXPORTED, agency.clock(), caller, package=package_id, record=about)
     await agency.store.write(lambda tx: tx.log(entry))
     return Evidence(package_id, facts.recipient, raw)
@@ -93,7 +97,7 @@ def _facts(agency: Agency, reader: Reader, caller: Caller, package_id: str, reci
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or caller.roles & _SEE_ALL):
         raise NotForCaller
-    lives = [life for life in reader.find(ReleaseRecord, package_id=package_id) if life.frame is not None]
+    lives = [life for life in reader.find(ReleaseRecord, package_id=package_id) if life.manifest_sha256 is not None]
     if recipient is None and len(lives) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")
     found = [life for life in lives if recipient in (None, life.recipient)]
@@ -103,18 +107,20 @@ def _facts(agency: Agency, reader: Reader, caller: Caller, package_id: str, reci
 
 
 def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bool) -> _Facts:
-    if life.frame is None or life.manifest_sha256 is None:
+    if life.envelope_sha256 is None or life.manifest_sha256 is None:
         raise NotFound
     receipts = _receipts(reader, agency.participant, life.package_id, life.recipient)
     decision = reader.get(DecisionRecord, life.decision_id)
-    proof = agency.vault.open(decision.record_sealed, "decision", decision.decision_id) if decision else None
+    vault = agency.vault_of(life.package_id)
+    is_kept = decision is not None and decision.record_sealed
+    proof = vault.open(decision.record_sealed, "decision", decision.decision_id) if decision and is_kept else None
     consents = relied_on(agency, reader, proof.encode()) if proof else {}
     sealed = life.manifest_sealed if is_own else None
-    manifest = agency.vault.open(sealed, "manifest", life.package_id, life.recipient) if sealed else None
+    manifest = vault.open(sealed, "manifest", life.package_id, life.recipient) if sealed else None
     return _Facts(
         originator=agency.participant,
         recipient=life.recipient,
-        envelope_sha256=parse_frame(life.frame).sha256,
+        envelope_sha256=life.envelope_sha256,
         manifest_sha256=life.manifest_sha256,
         manifest=None if manifest is None else parse_b64u(manifest),
         release_proof=None if proof is None else proof.encode(),
@@ -133,7 +139,7 @@ def _received(agency: Agency, reader: Reader, caller: Caller, package_id: str) -
     return _Facts(
         originator=arrival.originator,
         recipient=agency.participant,
-        envelope_sha256=parse_frame(arrival.frame).sha256,
+        envelope_sha256=arrival.frame_sha256,
         manifest_sha256=arrival.manifest_sha256,
         manifest=None,
         release_proof=None,

@@ -24,7 +24,12 @@ def event(
     record: Mapping[str, Any] | None = None,
     reason: Mapping[str, Any] | None = None,
 ) -> Event:
-    """An entry about a package, a partner, both or neither. `by` is a caller, a participant's id, or SYSTEM."""
+    """An entry about a package, a partner, both or neither. `by` is a caller, a participant's id, or SYSTEM.
+
+    The record of one about a package names its originator: what it says privately is sealed under that package's data key.
+    """
+    if package is not None and not (record or {}).get("originator"):
+        raise ValueError(f"{code} is about a package and does not name its originator")
     named = {"package": package, "partner": partner}
     fields: dict[Group, Mapping[str, Any]] = {Group.RECORD: record or {}}
     if isinstance(by, Caller):

@@ -16,8 +16,11 @@ from gateway.exchange.records import (
     ConsentRecord,
     ConsentRequestRecord,
     ConsentState,
+    HoldRecord,
     OutboxRecord,
     PackageRecord,
+    PurgedRecord,
+    PurgeRecord,
     Record,
     ReleaseRecord,
 )
@@ -46,6 +49,18 @@ class LoggedEntry:
     index: int
     leaf: bytes
     openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True)
+class PurgedEntries:
+    """Which log entries lost their private side, and which groups of it were there."""
+
+    indexes: tuple[int, ...] = ()
+    groups: frozenset[str] = frozenset()
+
+    def with_entry(self, index: int, groups: frozenset[str]) -> "PurgedEntries":
+        """One more."""
+        return PurgedEntries((*self.indexes, index), self.groups | groups)
 
 
 @dataclass(frozen=True)
@@ -151,6 +166,34 @@ class Reader(Protocol):
         """Pending approvals whose time is over, oldest first."""
         ...
 
+    def releases_expired(self, now: datetime, limit: int) -> list[ReleaseRecord]:
+        """Releases that are held or under way, and whose package has expired, the first first."""
+        ...
+
+    def packages_due(self, own: str, now: datetime, limit: int) -> list[PackageRecord]:
+        """Packages of ours (`own` is our id) that upkeep is to look at for their purge, the first first; none that a legal hold keeps."""
+        ...
+
+    def arrivals_due(self, now: datetime, limit: int) -> list[ArrivalRecord]:
+        """The same of what came to us."""
+        ...
+
+    def purges_after(self, after: str, limit: int) -> list[PurgeRecord]:
+        """Orders newest first, keyset-paged by id: those with an id below `after` (all when empty)."""
+        ...
+
+    def purges_lapsed(self, now: datetime, limit: int) -> list[PurgeRecord]:
+        """Orders that nobody confirmed in time, the first first."""
+        ...
+
+    def holds_after(self, after: str, limit: int) -> list[HoldRecord]:
+        """Legal holds newest first, those with an id below `after` (all when empty): the rows of at most `limit` holds."""
+        ...
+
+    def purges_unfinished(self, limit: int) -> list[PurgedRecord]:
+        """Purged packages of which something is still to be destroyed."""
+        ...
+
     def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
         """Consents by id, those with an id above `after`; only those given to `holder` where one is named."""
         ...
@@ -207,6 +250,13 @@ class Transaction(Reader, Protocol):
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
 
+    def purge_entries(self, originator: str, package_id: str) -> PurgedEntries:
+        """Take out the private side of every log entry about this package. From here on nothing is sealed under its data key.
+
+        The digests of database rows stay: the rows of others are among them. The key itself is for `Store.destroy`, after the commit.
+        """
+        ...
+
     def claim_outbox(
         self,
         now: datetime,
@@ -242,6 +292,13 @@ class Store(Protocol):
 
     async def copy_to(self, target: Path) -> None:
         """Copy what is committed into a new file, durably."""
+        ...
+
+    async def destroy(self, packages: Sequence[tuple[str, str]], blob_ids: Sequence[str]) -> bool:
+        """Destroy the data keys of purged packages, by originator and id, and these blobs, for good; so that no file holds them any more.
+
+        False where a reader still sees the state before the purge: then the keys are still there, and it is to be tried again.
+        """
         ...
 
     def begin_check(self) -> RecordsCheck:

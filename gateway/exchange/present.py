@@ -9,15 +9,18 @@ from attache.errors import NotFound
 from attache.package import SealedPart
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_requests import KnownRequest
-from gateway.exchange.created import Created, pending_approval
+from gateway.exchange.created import Created, CreatedLife, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
+from gateway.exchange.hold import Hold
 from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
 from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
+from gateway.exchange.purge_order import Order
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
+    ArrivalRecord,
     ConsentRecord,
     DecisionRecord,
     OfficerRecord,
@@ -42,9 +45,11 @@ from gateway.exchange.views import (
     ExplanationView,
     FieldDecisionView,
     HandlingView,
+    HoldView,
     LeavingPartView,
     LeverView,
     OfficerView,
+    PackagePlaceView,
     PackageView,
     PartDecisionView,
     ParticipantView,
@@ -52,6 +57,7 @@ from gateway.exchange.views import (
     PolicyChangeView,
     PolicyDiffView,
     PolicySetView,
+    PurgeView,
     ReceiptView,
     ReleaseView,
     ReplayView,
@@ -68,6 +74,7 @@ from gateway.policy.record import parse_decision, plain
 SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
 MAX_FIELDS_SHOWN = 200
+PURGED = "purged"
 
 
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
@@ -168,6 +175,8 @@ def part_decision_view(part: PartDecision) -> PartDecisionView:
 def arrival_view(arrival: Arrival) -> ArrivalView:
     """A package that came to us, as its originator describes it."""
     facts, record = arrival.facts, arrival.record
+    if facts is None:
+        return _purged_arrival(record)
     same = (
         "kind",
         "title",
@@ -195,6 +204,49 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
             for part in facts["parts"]
         ],
         **{name: facts[name] for name in same},
+    )
+
+
+def _purged_arrival(record: ArrivalRecord) -> ArrivalView:
+    nothing: dict[str, Any] = dict.fromkeys(("kind", "title", "purpose", "onward"), "")
+    return ArrivalView(
+        originator=record.originator,
+        package_id=record.package_id,
+        state=PURGED,
+        received_at=record.announced_at,
+        in_reply_to=None,
+        thread_id=None,
+        markings=(),
+        handling_codes=(),
+        caveats=(),
+        retain_until=None,
+        parts=(),
+        purged_at=record.purged_at,
+        **nothing,
+    )
+
+
+def purge_view(order: Order) -> PurgeView:
+    """An order to purge."""
+    same = ("purge_id", "state", "ordered_by", "ordered_at", "expires_at", "decided_by", "decided_at")
+    return PurgeView(
+        packages=[PackagePlaceView(**vars(place)) for place in order.places],
+        legal_basis=order.legal_basis,
+        note=order.note,
+        decision=order.decision,
+        **{name: getattr(order.record, name) for name in same},
+    )
+
+
+def hold_view(hold: Hold) -> HoldView:
+    """A legal hold."""
+    same = ("hold_id", "placed_by", "placed_at", "lifted_by", "lifted_at")
+    return HoldView(
+        packages=[PackagePlaceView(originator=row.originator, package_id=row.package_id) for row in hold.rows],
+        legal_basis=hold.legal_basis,
+        note=hold.note,
+        lifting=hold.lifting,
+        **{name: getattr(hold.rows[0], name) for name in same},
     )
 
 
@@ -313,18 +365,23 @@ def _rule_view(rule: RuleExplained) -> RuleView:
 
 def created_view(created: Created, caller: Caller) -> PackageView:
     """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
-    lives = [
-        _shown_life(created.submission, life.record, life.decision, life.approval_id, (), caller)
-        for life in created.lives
-    ]
+    lives = [_created_life(created.submission, life, caller) for life in created.lives]
     return _shown_package(created.record, created.submission, created.parts, lives)
 
 
+def _created_life(submission: Submission, life: CreatedLife, caller: Caller) -> ReleaseView:
+    desk = addressee_of(submission, life.record.recipient).desk
+    return _shown_life(life.record, desk, _seen_by(caller, life.decision, life.record, desk), life.approval_id, ())
+
+
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
+    lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    if record.purged_at is not None:
+        return _purged_package(agency, reader, record, lives)
+    submission = submission_of(agency, record)
     submission = submission_of(agency, record)
     arrived = reader.find(PartRecord, package_id=record.package_id)
     parts = {part.number: _opened(agency, part) for part in arrived}
-    lives = reader.find(ReleaseRecord, package_id=record.package_id)
     shown = [_release_view(agency, reader, submission, life, caller) for life in lives]
     return _shown_package(record, submission, parts, shown)
 
@@ -344,8 +401,24 @@ def _shown_package(
     )
 
 
+def _purged_package(
+    agency: Agency, reader: Reader, record: PackageRecord, lives: Sequence[ReleaseRecord]
+) -> PackageView:
+    return PackageView(
+        package_id=record.package_id,
+        state=PURGED,
+        kind=record.kind,
+        title="",
+        created_at=record.created_at,
+        submitted_at=record.submitted_at,
+        parts=(),
+        recipients=[_shown_life(life, None, None, None, _receipts_on_record(agency, reader, life)) for life in lives],
+        purged_at=record.purged_at,
+    )
+
+
 def _opened(agency: Agency, part: PartRecord) -> SealedPart:
-    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+    return agency.vault_of(part.package_id).open_part(part.sealed_part_sealed, part.number)
 
 
 def _part_view(facts: PartFacts, sealed: SealedPart | None) -> PartView:
@@ -365,28 +438,32 @@ def _release_view(
     agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
 ) -> ReleaseView:
     decision = _stored_decision(agency, reader, life)
-    receipts = reader.find(
+    desk = addressee_of(submission, life.recipient).desk
+    receipts = _receipts_on_record(agency, reader, life)
+    seen = _seen_by(caller, decision, life, desk) if decision else None
+    return _shown_life(life, desk, seen, pending_approval(reader, life), receipts)
+
+
+def _receipts_on_record(agency: Agency, reader: Reader, life: ReleaseRecord) -> Sequence[ReceiptRecord]:
+    return reader.find(
         ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
     )
-    return _shown_life(submission, life, decision, pending_approval(reader, life), receipts, caller)
 
 
 def _shown_life(
-    submission: Submission,
     life: ReleaseRecord,
-    decision: Decision | None,
+    desk: str | None,
+    decision: DecisionView | None,
     approval_id: str | None,
     receipts: Sequence[ReceiptRecord],
-    caller: Caller,
 ) -> ReleaseView:
-    desk = addressee_of(submission, life.recipient).desk
     return ReleaseView(
         recipient=life.recipient,
         desk=desk,
         state=life.state,
         post=life.post,
         changed_at=life.changed_at,
-        decision=_seen_by(caller, decision, life, desk) if decision else None,
+        decision=decision,
         approval_id=approval_id,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
@@ -436,7 +513,8 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Dec
     record = reader.get(DecisionRecord, life.decision_id)
     if record is None:
         return None
-    return parse_decision(agency.vault.open(record.record_sealed, "decision", record.decision_id).encode())
+    sealed = agency.vault_of(record.package_id).open(record.record_sealed, "decision", record.decision_id)
+    return parse_decision(sealed.encode())
 
 
 def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:

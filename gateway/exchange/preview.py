@@ -14,7 +14,7 @@ from attache.crypto import sha256_hex
 from attache.errors import IllegalTransition, NotFound, NotPermitted
 from attache.package import BLOCK_BYTES
 from gateway.exchange.agency import Agency
-from gateway.exchange.approve import approval_of
+from gateway.exchange.approve import approval_of, approved_digest
 from gateway.exchange.fields import Content
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import LEAVES
@@ -79,7 +79,7 @@ def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiti
     decided = reader.get(DecisionRecord, life.decision_id) if life else None
     if package is None or decided is None:
         raise NotFound
-    record = agency.vault.open(decided.record_sealed, "decision", decided.decision_id).encode()
+    record = agency.vault_of(package.package_id).open(decided.record_sealed, "decision", decided.decision_id).encode()
     submission = submission_of(agency, package)
     parts = reader.find(PartRecord, package_id=approval.package_id)
     copies = reader.find(RedactedPartRecord, package_id=approval.package_id, recipient=approval.recipient)
@@ -98,7 +98,7 @@ def what_would_leave(agency: Agency, case: Awaiting) -> Decision:
     if not case.is_pending or case.decision.approvals_needed is None:
         return case.decision
     approved = decide_as_if_approved(agency, case.request, case.decision)
-    return approved if approved.release_digest == case.approval.digest else case.decision
+    return approved if approved.release_digest == approved_digest(agency, case.approval) else case.decision
 
 
 def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leaving]:
@@ -109,7 +109,7 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
             continue
         if number in case.copies:
             copy = case.copies[number]
-            sealed = agency.vault.open_part(copy.sealed_part_sealed, copy.package_id, number, copy.recipient)
+            sealed = agency.vault_of(copy.package_id).open_part(copy.sealed_part_sealed, number, copy.recipient)
             yield Leaving(number, sealed.bytes, sealed.sha256)
         elif number not in redacted:
             yield Leaving(number, case.content.parts[number].bytes, case.content.parts[number].sha256)

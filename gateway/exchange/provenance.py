@@ -96,7 +96,7 @@ def provenance_of(agency: Agency, reader: Reader, digests: Iterable[str]) -> Pro
 def _supplied(agency: Agency, reader: Reader, part: ArrivalPartRecord) -> Supplied:
     arrival = reader.get(ArrivalRecord, part.originator, part.package_id)
     assert arrival is not None
-    facts: dict[str, Any] = agency.vault.open(arrival.facts_sealed, "arrival", part.originator, part.package_id)
+    facts = facts_of(agency, arrival)
     return Supplied(
         (part.originator,),
         part_markings(facts, part.number),
@@ -105,6 +105,13 @@ def _supplied(agency: Agency, reader: Reader, part: ArrivalPartRecord) -> Suppli
         parse_instant(facts["retain_until"]) if facts["retain_until"] else None,
         Evaluation(facts["parts"][part.number]["evaluation"]),
     )
+
+
+def facts_of(agency: Agency, arrival: ArrivalRecord) -> dict[str, Any]:
+    """The verified manifest of a received package as JSON, without keys; raises Gone once it is purged."""
+    vault = agency.vault.of(arrival.originator, arrival.package_id)
+    facts: dict[str, Any] = vault.open(arrival.facts_sealed, "arrival", arrival.originator, arrival.package_id)
+    return facts
 
 
 def part_markings(facts: Mapping[str, Any], number: int) -> Markings:
@@ -116,7 +123,8 @@ def _consents(agency: Agency, records: Iterable[ConsentRecord]) -> list[ConsentF
     """Those that still verify: a key that was revoked since, or a changed record, is no consent."""
     found = []
     for record in records:
-        signed = agency.vault.open(record.signed_sealed, "consent", record.consent_id)
+        vault = agency.vault.of(record.originator, record.package_id)
+        signed = vault.open(record.signed_sealed, "consent", record.consent_id)
         try:
             consent = verify_consent(
                 canonical(signed),

@@ -13,13 +13,14 @@ from typing import Any
 
 import structlog
 
-from attache.errors import AttacheError, IntegrityLost, NotFound
+from attache.errors import AttacheError, Gone, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, parse_frame, reopen_manifest
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_requests import keep_noted, noted_in
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.provenance import facts_of
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
 from gateway.exchange.release import outbox_row
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
@@ -35,10 +36,10 @@ log = structlog.get_logger("gateway.exchange.read")
 
 @dataclass(frozen=True)
 class Arrival:
-    """An arrival and its facts: the verified manifest as JSON, without keys."""
+    """An arrival and its facts: the verified manifest as JSON, without keys; None once it is purged."""
 
     record: ArrivalRecord
-    facts: dict[str, Any]
+    facts: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ async def open_arrival(
 
     Raises NotPermitted("policy-denied"), logged, where what its originator stated lets this reader read no part of it.
     """
-    record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
     await require_use(agency, caller, record, None, intent)
     package = await asyncio.to_thread(_opened, agency, record)
     noted = await agency.store.read(lambda reader: noted_in(agency, record, package, reader))
     now = agency.clock()
 
     def unit(tx: Transaction) -> ArrivalRecord:
-        present = _arrived(tx, originator, package_id)
+        present = _readable(tx, originator, package_id)
         if present.state is ArrivalState.OPENED:
             _log_read(agency, tx, caller, present, None, intent)
             return present
@@ -121,7 +122,7 @@ async def read_part(
 
     Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
     """
-    record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
     if record.state is not ArrivalState.OPENED:
         raise NotFound(detail="open the package first")
     package = await asyncio.to_thread(_opened, agency, record)
@@ -130,20 +131,32 @@ async def read_part(
     stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord, originator, package_id, number))
     if stored is None:
         raise IntegrityLost(detail="a part that was received is gone", step="arrival")
-    await agency.store.write(lambda tx: _log_read(agency, tx, caller, record, name, intent))
+    await agency.store.write(
+        lambda tx: _log_read(agency, tx, caller, _readable(tx, originator, package_id), name, intent)
+    )
     part = package.manifest.parts[number]
     return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
 
 
 def _arrived(reader: Reader, originator: str, package_id: str) -> ArrivalRecord:
     record = reader.get(ArrivalRecord, originator, package_id)
-    if record is None or record.state is ArrivalState.RECEIVING:
+    if record is None or record.state in {ArrivalState.RECEIVING, ArrivalState.EXPIRED}:
         raise NotFound
     return record
 
 
+def _readable(reader: Reader, originator: str, package_id: str) -> ArrivalRecord:
+    record = _arrived(reader, originator, package_id)
+    if record.purged_at is not None:
+        raise Gone
+    return record
+
+
 def _with_facts(agency: Agency, record: ArrivalRecord) -> Arrival:
-    return Arrival(record, agency.vault.open(record.facts_sealed, "arrival", record.originator, record.package_id))
+    try:
+        return Arrival(record, facts_of(agency, record))
+    except Gone:
+        return Arrival(record, None)
 
 
 def _opened(agency: Agency, record: ArrivalRecord) -> VerifiedPackage:

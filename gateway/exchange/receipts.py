@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from attache.crypto import sha256_hex
-from attache.errors import Conflict, NotAuthentic, NotFound, UnknownKey
+from attache.errors import Conflict, Gone, NotAuthentic, NotFound, UnknownKey
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
 from gateway.exchange.agency import Agency
@@ -35,8 +35,10 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
 
     def unit(tx: Transaction) -> Receipt:
         life = tx.get(ReleaseRecord, receipt.package_id, receipt.recipient)
-        if life is None or life.frame is None or life.manifest_sha256 is None:
+        if life is None or life.manifest_sha256 is None:
             raise NotFound(detail="no such package went to this participant")
+        if life.frame is None:
+            raise Gone
         require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
         key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
         if earlier := tx.get(ReceiptRecord, *key):

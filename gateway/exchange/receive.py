@@ -5,12 +5,14 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attache.errors import (
     AttacheError,
     Conflict,
+    Gone,
     MalformedInput,
     NotAuthentic,
     PayloadTooLarge,
@@ -32,10 +34,11 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.arriving_blocks import announced
 from gateway.exchange.block_ranges import format_ranges
 from gateway.exchange.ports import Reader, Transaction
-from gateway.exchange.provenance import content_id
+from gateway.exchange.provenance import content_id, facts_of
 from gateway.exchange.provisional import ProvisionalBlobs
-from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, ReceiptRecord
 from gateway.exchange.refuse import arrival_entry, refused_with_receipt
+from gateway.exchange.retention import keep_until
 from gateway.exchange.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
 from gateway.exchange_log import EventCode
 from gateway.partners import Partner
@@ -111,7 +114,8 @@ async def complete_package(agency: Agency, peer: Partner, package_id: str) -> by
         envelope = parse_frame(arrival.frame)
         index = _log_received(agency, tx, envelope, arrival.manifest_sha256)
         state = advance(ARRIVAL, arrival.state, ArrivalEvent.COMPLETE)
-        tx.change(arrival, state=state, log_index=index, changed_at=agency.clock())
+        purge_at = keep_until(agency, facts_of(agency, arrival), state)
+        tx.change(arrival, state=state, log_index=index, changed_at=agency.clock(), purge_at=purge_at)
 
     await agency.store.write(unit)
     return await ensure_receipt(agency, peer.participant, package_id, ReceiptKind.DELIVERED)
@@ -131,10 +135,17 @@ async def _is_complete(agency: Agency, envelope: Envelope) -> bool:
 
 
 def _known(reader: Reader, envelope: Envelope) -> ArrivalRecord | None:
-    """The arrival of this very package, if there is one; raises Conflict where its id stands for other bytes."""
+    """The arrival of this very package, if there is one; raises Conflict where its id stands for other bytes.
+
+    Raises Gone where it is purged, with the receipt that its originator has got for it, or should have.
+    """
     known = reader.get(ArrivalRecord, envelope.originator, envelope.package_id)
     if known is not None and known.frame_sha256 != envelope.sha256:
         raise Conflict("package-conflict")
+    if known is not None and known.purged_at is not None:
+        key = (envelope.originator, envelope.package_id, envelope.recipient, ReceiptKind.DELIVERED.value)
+        receipt = reader.get(ReceiptRecord, *key)
+        raise Gone(extra={} if receipt is None else {"receipt": json.loads(receipt.signed)})
     return known
 
 
@@ -266,7 +277,10 @@ def _arrival(
         announced_at=now,
         changed_at=now,
         log_index=log_index,
-        facts_sealed=agency.vault.seal(facts, "arrival", envelope.originator, envelope.package_id),
+        facts_sealed=agency.vault.of(envelope.originator, envelope.package_id).seal(
+            facts, "arrival", envelope.originator, envelope.package_id
+        ),
+        purge_at=keep_until(agency, facts, state),
     )
 
 

@@ -1,7 +1,8 @@
 """What the gateway remembers, as values. The store keeps each class in one table, by the fields that `KEY` names.
 
-Everything that says what a package is about is sealed at rest (`*_sealed`, attache.crypto.seal_at_rest): titles, names,
+Everything that says what a package is about is sealed at rest (`*_sealed`, gateway.exchange.at_rest): titles, names,
 digests, legal bases, reasons. In the clear are ids, states, sizes and instants, which routing and search need.
+What of a package is destroyed at its purge is listed in gateway.exchange.purge; a record of one that was purged stays, blank.
 """
 
 from dataclasses import dataclass
@@ -59,6 +60,13 @@ class PolicySetState(StrEnum):
     RETIRED = "retired"
 
 
+class PurgeState(StrEnum):
+    ORDERED = "ordered"
+    DONE = "done"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+
+
 class ReviewState(StrEnum):
     BOOKED = "booked"
     OVERDUE = "overdue"
@@ -79,6 +87,9 @@ class PackageRecord:
     submitted_at: datetime | None
     facts_sealed: bytes
     """The submitted facts as canonical JSON."""
+    purge_at: datetime | None = None
+    """When upkeep looks whether its retention has ended: never later than it does. None once purged."""
+    purged_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,8 @@ class ReleaseRecord:
     problem: str | None = None
     manifest_sealed: bytes | None = None
     """The signed manifest, for evidence. It holds the keys of the parts, and goes at the purge."""
+    envelope_sha256: str | None = None
+    """The digest of what was sealed; like the manifest's, it is of something that holds fresh keys, and confirms no guess."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +169,7 @@ class ApprovalRecord:
     recipient: str
     post: str
     state: ApprovalState
-    digest: str
+    digest_sealed: bytes
     """gateway.policy.release_digest: the approval covers exactly this content, recipient, purpose, basis and channel."""
     submitter: str
     requested_at: datetime
@@ -250,6 +263,9 @@ class ArrivalRecord:
     opened_by: str = ""
     opened_index: int = -1
     """The first opening: when, by whom (pseudonymous), and where our exchange log says so."""
+    purge_at: datetime | None = None
+    """When its retention ends, or, while it is arriving, when it is given up. None once purged."""
+    purged_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -283,6 +299,59 @@ class ConsentRecord:
     at: datetime
     expires_at: datetime
     signed_sealed: bytes
+    package_id: str = ""
+    """The originator's package that it goes with."""
+
+
+@dataclass(frozen=True)
+class PurgedRecord:
+    """That a package was purged, and what of it is still to be destroyed. Kept for ever."""
+
+    KEY: ClassVar = ("originator", "package_id")
+    originator: str
+    package_id: str
+    purged_at: datetime
+    purge_id: str
+    """The order; empty where retention ended by rule."""
+    blob_ids: str = ""
+    """Comma-separated; empty once destroyed."""
+    destroyed_at: datetime | None = None
+    """When data key, blobs and old pages were gone."""
+
+
+@dataclass(frozen=True)
+class PurgeRecord:
+    """An order to purge packages before their time. What it says outlasts them, under the storage key."""
+
+    KEY: ClassVar = ("purge_id",)
+    purge_id: str
+    state: PurgeState
+    packages: str
+    """Canonical JSON: pairs of originator and package id."""
+    ordered_by: str
+    ordered_at: datetime
+    expires_at: datetime
+    reasons_sealed: bytes
+    """Legal basis and note."""
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    decision_sealed: bytes | None = None
+
+
+@dataclass(frozen=True)
+class HoldRecord:
+    """A legal hold of one package; one hold may name several. While it is not lifted, the package is not purged."""
+
+    KEY: ClassVar = ("hold_id", "originator", "package_id")
+    hold_id: str
+    originator: str
+    package_id: str
+    placed_by: str
+    placed_at: datetime
+    reasons_sealed: bytes
+    lifted_by: str = ""
+    lifted_at: datetime | None = None
+    lifting_sealed: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -324,7 +393,7 @@ class ParticipantRecord:
 
 @dataclass(frozen=True)
 class IdempotencyRecord:
-    """What a caller's Idempotency-Key was used for, and which package came of it."""
+    """What a caller's Idempotency-Key was used for, and which package came of it. `request_sha256` is PackageVault.digest of it."""
 
     KEY: ClassVar = ("caller", "idempotency_key")
     caller: str
@@ -373,6 +442,9 @@ Record = (
     | ArrivalPartRecord
     | ConsentRecord
     | ConsentRequestRecord
+    | PurgedRecord
+    | PurgeRecord
+    | HoldRecord
     | ParticipantRecord
     | IdempotencyRecord
     | OfficerRecord

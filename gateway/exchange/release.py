@@ -202,10 +202,14 @@ def require_in_force(tx: Transaction, decision: Decision) -> None:
         raise Conflict(detail="another policy set came into force meanwhile; ask again")
 
 
-def new_life(agency: Agency, package_id: str, recipient: str, now: datetime) -> ReleaseRecord:
-    """A recipient's life of a package, at its very start."""
+def new_life(
+    agency: Agency, package_id: str, recipient: str, now: datetime, expires_at: datetime | None
+) -> ReleaseRecord:
+    """A recipient's life of a package, at its very start. `expires_at`: as submitted; sealing sets one in any case."""
     post = agency.directory.partner(recipient).descriptor.stated.post
-    return ReleaseRecord(package_id, recipient, ReleaseState.SUBMITTED, post, now, decision_id="")
+    return ReleaseRecord(
+        package_id, recipient, ReleaseState.SUBMITTED, post, now, decision_id="", expires_at=expires_at
+    )
 
 
 def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:
@@ -220,7 +224,9 @@ def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Call
             outcome=decision.outcome,
             policy_set_hash=decision.policy_set_hash,
             shard_hash=decision.shard_hash,
-            record_sealed=agency.vault.seal(decision.record.decode(), "decision", verdict.decision_id),
+            record_sealed=agency.vault_of(request.package_id).seal(
+                decision.record.decode(), "decision", verdict.decision_id
+            ),
         ),
     )
     tx.log(
@@ -283,7 +289,10 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         expires_at=sealed.expires_at,
         frame=sealed.frame,
         manifest_sha256=sealed.manifest_sha256,
-        manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
+        manifest_sealed=agency.vault_of(life.package_id).seal(
+            b64u(sealed.manifest), "manifest", life.package_id, life.recipient
+        ),
+        envelope_sha256=sealed.envelope_sha256,
         part_numbers=numbers_text(sealed.part_numbers, {copy.number for copy in sealed.copies}),
     )
 
@@ -300,23 +309,26 @@ def _copy_record(agency: Agency, life: ReleaseRecord, copy: RedactedCopy) -> Red
         copy.number,
         copy.blob_id,
         copy.sealed.ciphertext_bytes,
-        agency.vault.seal_part(copy.sealed, life.package_id, copy.number, life.recipient),
+        agency.vault_of(life.package_id).seal_part(copy.sealed, copy.number, life.recipient),
     )
 
 
 def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
     """Ask for the next approval; a release that was held already stays so until enough officers have approved."""
     request, needed = verdict.request, verdict.decision.approvals_needed
+    approval_id = uuid7(request.now, agency.random)
     if needed is None:
         raise NotPermitted(ENGINE_FAILED, "held, and nobody is to approve it", extra={"recipient": request.recipient})
     tx.add(
         ApprovalRecord(
-            approval_id=uuid7(request.now, agency.random),
+            approval_id=approval_id,
             package_id=request.package_id,
             recipient=request.recipient,
             post=needed.post,
             state=ApprovalState.PENDING,
-            digest=verdict.decision.release_digest,
+            digest_sealed=agency.vault_of(request.package_id).seal(
+                verdict.decision.release_digest, "approved", approval_id
+            ),
             submitter=request.requester,
             requested_at=request.now,
             expires_at=request.now + agency.limits.approval_term,

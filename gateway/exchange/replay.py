@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attache.crypto import sha256_hex
-from attache.errors import IntegrityLost, NotFound
+from attache.errors import Gone, IntegrityLost, NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.policies import stored_files
 from gateway.exchange.ports import LogFilter, LogReader, Reader
-from gateway.exchange.records import DecisionRecord, PolicySetRecord
+from gateway.exchange.records import DecisionRecord, PackageRecord, PolicySetRecord
 from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.policy import Decision, replay
@@ -43,27 +43,30 @@ class _Found:
 
 async def decision_replayed(agency: Agency, decision_id: str) -> Replayed:
     """Decide again what is on record, off the event loop. Raises as `replay_decision` does."""
-    found = await agency.store.read(lambda reader: _found(reader, agency.vault, decision_id))
+    found = await agency.store.read(lambda reader: _found(reader, agency.vault, agency.participant, decision_id))
     digest = sha256_hex(found.record)
     index = await agency.store.read_log(lambda log: _logged(log, found.stored, digest))
     return await asyncio.to_thread(_again, found, index)
 
 
-def replay_decision(reader: Reader, log: LogReader, vault: Vault, decision_id: str) -> Replayed:
-    """Decide again what is on record, and find its digest in the log.
+def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: str, decision_id: str) -> Replayed:
+    """Decide again what is on record, and find its digest in the log. `own` is our id as a participant.
 
-    Raises NotFound, IntegrityLost("replay-differs") where a fact, a rule file or the record is another than then,
+    Raises NotFound, Gone once the package is purged, IntegrityLost("replay-differs") where a fact, a rule file or the record is another than then,
     IntegrityLost("integrity-lost") where the record does not open, UnsupportedVersion for another engine's decision.
     """
-    found = _found(reader, vault, decision_id)
+    found = _found(reader, vault, own, decision_id)
     return _again(found, _logged(log, found.stored, sha256_hex(found.record)))
 
 
-def _found(reader: Reader, vault: Vault, decision_id: str) -> _Found:
+def _found(reader: Reader, vault: Vault, own: str, decision_id: str) -> _Found:
     stored = reader.get(DecisionRecord, decision_id)
     if stored is None:
         raise NotFound(detail="no decision of that id is on record")
-    record = vault.open(stored.record_sealed, "decision", decision_id).encode()
+    package = reader.get(PackageRecord, stored.package_id)
+    if package is not None and package.purged_at is not None:
+        raise Gone
+    record = vault.of(own, stored.package_id).open(stored.record_sealed, "decision", decision_id).encode()
     policy_set = reader.get(PolicySetRecord, stored.policy_set_hash)
     if policy_set is None:
         raise IntegrityLost("replay-differs", "its policy set is not on record", step="policy set")

@@ -49,7 +49,7 @@ async def record_review(
         if review.state not in OPEN:
             raise IllegalTransition(detail="the review is done")
         tx.log(_entry(agency, EventCode.REVIEW_DONE, review, caller, note, finding=finding.value))
-        sealed = agency.vault.seal(note, "review", package_id, recipient)
+        sealed = agency.vault_of(package_id).seal(note, "review", package_id, recipient)
         return tx.change(review, state=finding, reviewed_by=officer, reviewed_at=now, note_sealed=sealed)
 
     return await agency.store.write(unit)

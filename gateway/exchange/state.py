@@ -20,6 +20,7 @@ class ReleaseState(StrEnum):
     OPENED = "opened"
     REFUSED = "refused"
     UNDELIVERABLE = "undeliverable"
+    EXPIRED = "expired"
 
 
 class ReleaseEvent(StrEnum):
@@ -32,6 +33,7 @@ class ReleaseEvent(StrEnum):
     RECEIPT_OPENED = "receipt-opened"
     RECEIPT_REFUSED = "receipt-refused"
     GIVE_UP = "give-up"
+    EXPIRE = "expire"
 
 
 class ArrivalState(StrEnum):
@@ -40,11 +42,13 @@ class ArrivalState(StrEnum):
     RECEIVING = "receiving"
     RECEIVED = "received"
     OPENED = "opened"
+    EXPIRED = "expired"
 
 
 class ArrivalEvent(StrEnum):
     COMPLETE = "complete"
     OPEN = "open"
+    EXPIRE = "expire"
 
 
 RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
@@ -52,6 +56,7 @@ RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
     (ReleaseState.SUBMITTED, ReleaseEvent.DENY): ReleaseState.DENIED,
     (ReleaseState.SUBMITTED, ReleaseEvent.RELEASE): ReleaseState.RELEASED,
     (ReleaseState.HELD, ReleaseEvent.RELEASE): ReleaseState.RELEASED,
+    # Also when its package expires: what is held has never left.
     (ReleaseState.HELD, ReleaseEvent.REJECT): ReleaseState.REJECTED,
     (ReleaseState.HELD, ReleaseEvent.DENY): ReleaseState.DENIED,
     (ReleaseState.RELEASED, ReleaseEvent.DELIVER): ReleaseState.DELIVERING,
@@ -63,9 +68,13 @@ RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
     (ReleaseState.DELIVERING, ReleaseEvent.RECEIPT_DELIVERED): ReleaseState.DELIVERED,
     (ReleaseState.DELIVERING, ReleaseEvent.RECEIPT_REFUSED): ReleaseState.REFUSED,
     (ReleaseState.DELIVERING, ReleaseEvent.GIVE_UP): ReleaseState.UNDELIVERABLE,
+    (ReleaseState.RELEASED, ReleaseEvent.EXPIRE): ReleaseState.EXPIRED,
+    (ReleaseState.DELIVERING, ReleaseEvent.EXPIRE): ReleaseState.EXPIRED,
     # A signed receipt is evidence whenever it comes: also after we gave up, also opened before delivered.
     (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_DELIVERED): ReleaseState.DELIVERED,
     (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
+    (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_DELIVERED): ReleaseState.DELIVERED,
+    (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.RELEASED, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.DELIVERING, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.DELIVERED, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
@@ -76,6 +85,7 @@ RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
 
 ARRIVAL: Mapping[tuple[ArrivalState, ArrivalEvent], ArrivalState] = {
     (ArrivalState.RECEIVING, ArrivalEvent.COMPLETE): ArrivalState.RECEIVED,
+    (ArrivalState.RECEIVING, ArrivalEvent.EXPIRE): ArrivalState.EXPIRED,
     (ArrivalState.RECEIVED, ArrivalEvent.COMPLETE): ArrivalState.RECEIVED,
     (ArrivalState.OPENED, ArrivalEvent.COMPLETE): ArrivalState.OPENED,
     (ArrivalState.RECEIVED, ArrivalEvent.OPEN): ArrivalState.OPENED,

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from attache.crypto import is_equal, parse_b64u
-from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
+from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, created_life
@@ -62,19 +62,19 @@ async def create_package(
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
     The same key with the same request does nothing and returns the id of the package that it made before; with another request
-    it is a Conflict. `also` is done in the same transaction, with the new package's id.
+    it is a Conflict, and where that package is purged, Gone. `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
-    if earlier := await agency.store.read(lambda reader: _package_of(reader, use)):
+    if earlier := await agency.store.read(lambda reader: _package_of(agency, reader, use)):
         return earlier
     require_possible(agency, submission)
     package_id = uuid7(agency.clock(), agency.random)
 
     def unit(tx: Transaction) -> Created | str:
-        if earlier := _package_of(tx, use):
+        if earlier := _package_of(agency, tx, use):
             return earlier
-        tx.add(replace(use, package_id=package_id))
+        tx.add(replace(use, package_id=package_id, request_sha256=agency.vault_of(package_id).digest(request_sha256)))
         tx.add(draft.record)
         for record, _ in draft.parts.values():
             tx.add(record)
@@ -204,7 +204,8 @@ async def dry_run_logged(
 
 def submission_of(agency: Agency, record: PackageRecord) -> Submission:
     """The facts of a stored package."""
-    return Submission.model_validate(agency.vault.open(record.facts_sealed, "package", record.package_id), strict=False)
+    facts = agency.vault_of(record.package_id).open(record.facts_sealed, "package", record.package_id)
+    return Submission.model_validate(facts, strict=False)
 
 
 def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecord]) -> Content:
@@ -218,16 +219,17 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
             extra={"parts": missing[:20]},
         )
     return Content(
-        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts),
+        tuple(agency.vault_of(part.package_id).open_part(part.sealed_part_sealed, part.number) for part in parts),
         tuple(part.blob_id for part in parts),
     )
 
 
-def _package_of(reader: Reader, use: IdempotencyRecord) -> str | None:
+def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> str | None:
     earlier = reader.get(IdempotencyRecord, use.caller, use.idempotency_key)
     if earlier is None:
         return None
-    if not is_equal(earlier.request_sha256.encode(), use.request_sha256.encode()):
+    asked = agency.vault_of(earlier.package_id).digest(use.request_sha256)
+    if not is_equal(earlier.request_sha256.encode(), asked.encode()):
         raise Conflict("idempotency-conflict")
     return earlier.package_id
 
@@ -255,6 +257,8 @@ def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> Pac
         raise NotFound
     if record.submitter != agency.officer(caller):
         raise NotForCaller
+    if record.purged_at is not None:
+        raise Gone
     return record
 
 
@@ -269,8 +273,16 @@ def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: 
     """A new package with what came along, encrypted."""
     now = agency.clock()
     state = PackageState.SUBMITTED if submission.submit else PackageState.DRAFT
-    facts = agency.vault.seal(submission.facts(), "package", package_id)
-    record = PackageRecord(package_id, state, submission.kind, officer, now, now if submission.submit else None, facts)
+    record = PackageRecord(
+        package_id,
+        state,
+        submission.kind,
+        officer,
+        created_at=now,
+        submitted_at=now if submission.submit else None,
+        facts_sealed=agency.vault_of(package_id).seal(submission.facts(), "package", package_id),
+        purge_at=submission.retain_until or now + agency.limits.retention,
+    )
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
@@ -317,6 +329,7 @@ def _submit(
             package=record.package_id,
             record={
                 "package_id": record.package_id,
+                "originator": agency.participant,
                 "kind": submission.kind.value,
                 "recipients": [addressee.to for addressee in submission.recipients],
                 "parts": len(submission.parts),
@@ -331,7 +344,7 @@ def _submit(
     )
     lives = []
     for recipient, verdict in verdicts.items():
-        life = new_life(agency, record.package_id, recipient, now)
+        life = new_life(agency, record.package_id, recipient, now, submission.expires_at)
         life = carry_out(agency, tx, life, verdict, caller, is_new=True)
         lives.append(created_life(tx, life, verdict.decision))
     return sorted(lives, key=lambda life: life.record.recipient)
@@ -388,7 +401,7 @@ def _seal_into(sealer: PartSealer, blob: BlobWriter, chunk: bytes) -> None:
 
 def _part_record(agency: Agency, package_id: str, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:
     return PartRecord(
-        package_id, number, blob_id, sealed.ciphertext_bytes, agency.vault.seal_part(sealed, package_id, number)
+        package_id, number, blob_id, sealed.ciphertext_bytes, agency.vault_of(package_id).seal_part(sealed, number)
     )
 
 

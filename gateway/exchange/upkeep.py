@@ -1,4 +1,4 @@
-"""Upkeep: what falls due by time alone. Approvals that nobody gave lapse, and overdue reviews alarm."""
+"""Upkeep: what falls due by time alone. Approvals and orders that nobody gave lapse, overdue reviews alarm, packages expire and are purged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,9 @@ from attache.errors import IntegrityLost
 from gateway.exchange.agency import Agency
 from gateway.exchange.approve import let_lapse
 from gateway.exchange.ports import Reader, Transaction
+from gateway.exchange.purge_order import let_purge_lapse
 from gateway.exchange.records import ReviewRecord, ReviewState
+from gateway.exchange.retention import keep_retention
 from gateway.exchange.review import note_overdue
 
 EVERY_SECONDS = 60.0
@@ -22,6 +24,7 @@ async def keep_up(agency: Agency) -> None:
     """Do what is due now, as the same transitions that callers cause."""
     while await agency.store.read(lambda reader: _is_due(agency, reader)):
         await agency.store.write(lambda tx: _turn(agency, tx))
+    await keep_retention(agency)
 
 
 class Upkeep:
@@ -60,7 +63,7 @@ class Upkeep:
 
 def _is_due(agency: Agency, reader: Reader) -> bool:
     now = agency.clock()
-    if reader.approvals_lapsed(now, 1):
+    if reader.approvals_lapsed(now, 1) or reader.purges_lapsed(now, 1):
         return True
     return any(review.due_at <= now for review in reader.find(ReviewRecord, state=ReviewState.BOOKED))
 
@@ -68,4 +71,6 @@ def _is_due(agency: Agency, reader: Reader) -> bool:
 def _turn(agency: Agency, tx: Transaction) -> None:
     for approval in tx.approvals_lapsed(agency.clock(), AT_ONCE):
         let_lapse(agency, tx, approval)
+    for order in tx.purges_lapsed(agency.clock(), AT_ONCE):
+        let_purge_lapse(agency, tx, order)
     note_overdue(agency, tx)

@@ -10,7 +10,7 @@ from attache.package import parse_instant
 from attache.vocabulary import Caveat, HandlingCode, Onward, Purpose
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
-from gateway.exchange.provenance import part_markings
+from gateway.exchange.provenance import facts_of, part_markings
 from gateway.exchange.records import ArrivalRecord
 from gateway.exchange_log import EventCode
 from gateway.identity import Action, is_permitted
@@ -30,7 +30,7 @@ async def require_use(
     agency: Agency, caller: Caller, record: ArrivalRecord, number: int | None, intent: Intent
 ) -> None:
     """Raise NotPermitted("policy-denied"), logged, unless this use is permitted of this part; `number` None: of any part."""
-    facts = agency.vault.open(record.facts_sealed, "arrival", record.originator, record.package_id)
+    facts = facts_of(agency, record)
     numbers = range(len(facts["parts"])) if number is None else (number,)
     decided = await asyncio.to_thread(lambda: [_decided(agency, caller, facts, n, intent) for n in numbers])
     if any(one.permitted for one in decided):

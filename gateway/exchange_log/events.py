@@ -101,6 +101,8 @@ class EventCode(StrEnum):
     WITNESS_CLEARED = "witness.cleared"
     PURGE_ORDERED = "purge.ordered"
     PURGE_APPROVED = "purge.approved"
+    PURGE_REJECTED = "purge.rejected"
+    PURGE_LAPSED = "purge.lapsed"
     PURGE_DONE = "purge.done"
     HOLD_PLACED = "hold.placed"
     HOLD_LIFTED = "hold.lifted"
@@ -162,7 +164,7 @@ def _kind(
 _E = EventCode
 _KINDS = (
     _kind(_E.PACKAGE_SUBMITTED, "A package was submitted for release.", _PACKAGE, _OWN,
-          ("package_id", "kind", "recipients", "parts", "part_sha256", "bytes", "idempotency_key_sha256"), reason=("legal_basis", "purpose", "markings", "case_reference")),
+          ("package_id", "originator", "kind", "recipients", "parts", "part_sha256", "bytes", "idempotency_key_sha256"), reason=("legal_basis", "purpose", "markings", "case_reference")),
     _kind(_E.PACKAGE_DECIDED, "Policy decided for one recipient.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "outcome", "policy_sha256", "facts_sha256", "request_sha256", "parts"), reason=("reasons", "rules", "obligations")),
     _kind(_E.PACKAGE_HELD, "The release to one recipient waits for an approval.", _PACKAGE_PARTNER, _OWN,
@@ -206,7 +208,7 @@ _KINDS = (
           (*_SEALED, "part", "bytes")),
     _kind(_E.PACKAGE_EXPORTED, "A sealed package left as a file.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "bytes"), reason=("purpose",)),
     _kind(_E.PACKAGE_EXPIRED, "The package's term ended.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "expires_at")),
-    _kind(_E.PACKAGE_PURGED, "Content, keys and salts of a package were destroyed.", _PACKAGE_PARTNER, _OWN,
+    _kind(_E.PACKAGE_PURGED, "Content, keys and salts of a package were destroyed.", _PACKAGE, _OWN,
           (*_WHAT, "indexes", "blobs", "purge_id"), reason=("legal_basis", "rule")),
     _kind(_E.RECEIPT_STORED, "A partner's signed receipt was verified and stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_kind", "receipt_sha256")),
@@ -247,7 +249,7 @@ _KINDS = (
           ("operation", "package_id", "packages")),
     _kind(_E.LOG_SEARCHED, "An auditor searched the log.", (), _SECURITY, ("filter", "entries"), reason=("purpose",)),
     _kind(_E.LOG_EXPORTED, "An auditor exported a filtered set of the log.", (), _SECURITY, ("filter", "entries", "export_sha256", "format"), reason=("purpose",)),
-    _kind(_E.EVIDENCE_EXPORTED, "An evidence bundle was made.", _PACKAGE, _SECURITY, ("package_id", "bundle_sha256", "indexes"), reason=("purpose",)),
+    _kind(_E.EVIDENCE_EXPORTED, "An evidence bundle was made.", _PACKAGE, _SECURITY, ("package_id", "originator", "bundle_sha256", "indexes"), reason=("purpose",)),
     _kind(_E.LOG_CHECKED, "The gateway re-hashed its own log.", (), _OPERATIONS, ("size", "root", "findings")),
     _kind(_E.LOG_ALARM, "The gateway's own records do not add up.", (), _OPERATIONS, ("size", "code", "step")),
     _kind(_E.WITNESS_COSIGNED, "We cosigned a partner's checkpoint.", ("partner",), _PARTNERS | {Reader.PARTNER}, ("participant", "origin", "size", "root")),
@@ -258,6 +260,8 @@ _KINDS = (
     _kind(_E.WITNESS_CLEARED, "A security officer ended the alarms between a witness and us.", ("partner",), _PARTNERS, ("participant", "codes"), reason=("note",)),
     _kind(_E.PURGE_ORDERED, "Somebody ordered a purge before its time.", (), _SECURITY, ("purge_id", "packages"), reason=("legal_basis", "note")),
     _kind(_E.PURGE_APPROVED, "A second officer approved the purge.", (), _SECURITY, ("purge_id",), reason=("note",)),
+    _kind(_E.PURGE_REJECTED, "A second officer rejected the purge.", (), _SECURITY, ("purge_id",), reason=("note",)),
+    _kind(_E.PURGE_LAPSED, "Nobody confirmed the purge in time.", (), _SECURITY, ("purge_id",)),
     _kind(_E.PURGE_DONE, "Payloads and salts of log entries were destroyed. Their leaves stay.", (), _SECURITY,
           ("purge_id", "indexes", "groups"), reason=("legal_basis", "rule")),
     _kind(_E.HOLD_PLACED, "A legal hold keeps packages from being purged.", (), _SECURITY, ("hold_id", "packages"), reason=("legal_basis", "note")),

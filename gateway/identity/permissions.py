@@ -25,6 +25,9 @@ class Action(StrEnum):
     CHANGE_POLICY = "change-policy"
     WITHDRAW_OFFICER = "withdraw-officer"
     CLEAR_ALARM = "clear-alarm"
+    PURGE_PACKAGES = "purge-packages"
+    HOLD_PACKAGES = "hold-packages"
+    READ_PURGES = "read-purges"
     READ_REVIEWS = "read-reviews"
     READ_LOG = "read-log"
     EXPORT_EVIDENCE = "export-evidence"
@@ -49,6 +52,9 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.CHANGE_POLICY: frozenset({Role.SECURITY_OFFICER}),
     Action.WITHDRAW_OFFICER: frozenset({Role.SECURITY_OFFICER}),
     Action.CLEAR_ALARM: frozenset({Role.SECURITY_OFFICER}),
+    Action.PURGE_PACKAGES: frozenset({Role.SECURITY_OFFICER}),
+    Action.HOLD_PACKAGES: frozenset({Role.SECURITY_OFFICER}),
+    Action.READ_PURGES: frozenset({Role.SECURITY_OFFICER, Role.AUDITOR}),
     Action.READ_REVIEWS: frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR}),
     Action.READ_LOG: frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     Action.EXPORT_EVIDENCE: _AT_THE_DESK | {Role.SECURITY_OFFICER, Role.AUDITOR},

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.exchange.ports import Transaction
 from gateway.store.checkpoint_lock import CheckpointLock
+from gateway.store.key_shelf import KeyShelf
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_view import LogView
@@ -42,9 +43,11 @@ class GroupCommit:
         lock: CheckpointLock,
         locked: bytes,
         keys: LogKeys,
+        shelf: KeyShelf,
     ) -> None:
         self._connection = connection
         self._driver = driver_of(connection)
+        self._shelf = shelf
         self._book = book
         self._lock = lock
         self._keys = keys
@@ -62,7 +65,7 @@ class GroupCommit:
         """
         mark = self._book.mark()
         view = LogView(self._connection, self.locked, self._keys)
-        transaction = SqlTransaction(self._connection, view, self._book.append)
+        transaction = SqlTransaction(self._connection, view, self._book)
         self._driver.execute("SAVEPOINT unit")
         try:
             answer = unit(transaction)
@@ -78,6 +81,10 @@ class GroupCommit:
     def write_log(self) -> None:
         """Entries, tiles and signed head, into the same transaction."""
         self._book.write(self._connection)
+
+    def keep_keys(self) -> None:
+        """Make the data keys durable that the group has sealed under: one sync, none where there are no new ones."""
+        self._shelf.keep()
 
     def commit(self) -> None:
         """Make the transaction durable."""

@@ -16,15 +16,16 @@ from attache.translog.edge import RightEdge, TileWrite, append
 from attache.translog.merkle import HASH_BYTES, leaf_hashes
 from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import TILE_WIDTH, hash_tiles_of
+from gateway.exchange.block_ranges import parse_ranges
 from gateway.exchange.ports import LogAudit
-from gateway.exchange_log import Group
+from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store.log_blocks import verify_blocks
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings, search_columns
 from gateway.store.log_rows import read_checkpoint, read_tile
 from gateway.store.log_tables import LOG_ENTRY, LOG_TILE
-from gateway.store.row_audit import RowAudit
+from gateway.store.row_audit import MAX_FINDINGS, RowAudit
 from gateway.store.row_digests import parse_marks
 
 _STEP = "log-audit"
@@ -38,6 +39,9 @@ class LogCheck:
         self._keys = keys
         self._edge = RightEdge()
         self._purged = 0
+        self._unopened: set[int] = set()
+        self._purges: set[int] = set()
+        """Entries of which something is not opened, and those that an entry says were purged."""
         self._rows = RowAudit()
         self._origin: str | None = None
 
@@ -67,8 +71,14 @@ class LogCheck:
             continue
         if self._rows.step(connection):
             return None
-        root = self._edge.root
-        return LogAudit(self._origin, self._edge.size, root, self._purged, tuple(self._rows.findings))
+        unsaid = [
+            f"log_entry: the private side of entry {index} is gone, and no purge says so" for index in self._unsaid()
+        ]
+        findings = (*unsaid, *self._rows.findings)[:MAX_FINDINGS]
+        return LogAudit(self._origin, self._edge.size, self._edge.root, self._purged, findings)
+
+    def _unsaid(self) -> list[int]:
+        return sorted(self._unopened - self._purges)
 
     def _take_slice(self, connection: Connection) -> bool:
         """Verify the next entries; whether there may be more in this state."""
@@ -104,6 +114,12 @@ class LogCheck:
             self._rows.take(parse_marks(opened[Group.ROWS]))
         if search_columns(opened, self._keys.pseudonyms) != {"outcome": row.outcome, "request": row.request}:
             raise _lost(f"entry {index} is listed as something else than its private side says")
+        if set(leaf.commitments) - {group.value for group in opened}:
+            self._unopened.add(index)
+        if Group.ROWS.value in leaf.commitments and Group.ROWS not in opened:
+            raise _lost(f"entry {index} does not say any more which rows it left")
+        if leaf.code is EventCode.PURGE_DONE and Group.RECORD in opened:
+            self._purges |= parse_ranges(opened[Group.RECORD]["indexes"], index)
         self._purged += all(opening.group is Group.ROWS for opening in openings)
 
 

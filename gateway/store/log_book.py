@@ -5,13 +5,17 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from attache.clock import Clock
+from gateway.exchange.at_rest import PackageVault, Vault
 from gateway.exchange.logged import SYSTEM
+from gateway.exchange.ports import PurgedEntries
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.leaf import make_leaf
 from gateway.store.columns import stored_instant
+from gateway.store.key_shelf import KeyShelf
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import seal_openings, search_columns
+from gateway.store.log_purge import purge_entries, purged_entry
 from gateway.store.log_rows import EntryRow, write_batch
 from gateway.store.row_digests import RowMark, encode_marks
 
@@ -19,14 +23,20 @@ from gateway.store.row_digests import RowMark, encode_marks
 class LogBook:
     """Appends to one log. Used by the writer's thread alone."""
 
-    def __init__(self, head: LogHead, keys: LogKeys, clock: Clock) -> None:
+    def __init__(self, head: LogHead, keys: LogKeys, clock: Clock, shelf: KeyShelf) -> None:
         self.head = head
         """The log as it is committed."""
         self._keys = keys
         self._clock = clock
+        self._shelf = shelf
         self._pending: list[EntryRow] = []
         self._events: list[Event] = []
         """Those of the unit that runs now."""
+        self._replaced: dict[int, EntryRow] = {}
+        """Pending entries that the unit that runs now has purged, as they were before, by position."""
+        self._retired: list[bytes] = []
+        """Labels of the data keys that the transaction has retired; those of the unit that runs now come last."""
+        self._retired_before = 0
         self._next = head
 
     def append(self, event: Event) -> int:
@@ -47,6 +57,23 @@ class LogBook:
             is_last = number == len(self._events)
             self._pending.append(self._row(event, encode_marks(marks) if marks and is_last else None))
         self._events.clear()
+        self._replaced.clear()
+        self._retired_before = len(self._retired)
+
+    def purge(self, connection: Connection, originator: str, package_id: str) -> PurgedEntries:
+        """Take out the private side of every entry about a package, those that are only pending among them, and retire its key."""
+        label = self._shelf.label(originator, package_id)
+        self._shelf.retire(label)
+        self._retired.append(label)
+        keys = self._keys
+        found = purge_entries(connection, keys, package_id, label)
+        for position, row in enumerate(self._pending):
+            purged = purged_entry(keys, row, package_id, label)
+            if purged is not None:
+                self._replaced.setdefault(position, row)
+                self._pending[position] = row._replace(private_sealed=purged.kept, outcome=None, request=None)
+                found = found.with_entry(row.entry_index, purged.groups)
+        return found
 
     def _row(self, event: Event, rows: bytes | None) -> EntryRow:
         index, pseudonyms = self.head.size + len(self._pending), self._keys.pseudonyms
@@ -60,8 +87,17 @@ class LogBook:
             package=leaf.ids.get("package"),
             partner=leaf.ids.get("partner"),
             **search_columns(event.fields, pseudonyms),
-            private_sealed=seal_openings(self._keys.vault, index, leaf.openings),
+            private_sealed=seal_openings(self._vault_of(event), index, leaf.openings),
         )
+
+    def _vault_of(self, event: Event) -> Vault | PackageVault:
+        """What is said of a package goes with it; what is said of one that is purged already outlasts it."""
+        package_id, vault = event.objects.get("package"), self._keys.vault
+        originator = event.fields.get(Group.RECORD, {}).get("originator")
+        if package_id is None or originator is None:
+            return vault
+        theirs = vault.of(originator, package_id)
+        return vault if self._shelf.is_retired(theirs.label) else theirs
 
     def mark(self) -> int:
         """Where the transaction is now; see `rewind`."""
@@ -70,7 +106,11 @@ class LogBook:
     def rewind(self, mark: int) -> None:
         """Forget the entries since `mark`, and those of a unit that is not closed; their indices are free again."""
         self._events.clear()
+        for position, row in self._replaced.items():
+            self._pending[position] = row
+        self._replaced.clear()
         del self._pending[mark:]
+        self._reinstate(self._retired_before)
 
     def write(self, connection: Connection) -> None:
         """Write the pending entries, their tiles and the new signed head into the transaction."""
@@ -84,9 +124,18 @@ class LogBook:
         """The transaction has committed."""
         self.head = self._next
         self._pending.clear()
+        self._retired.clear()
+        self._retired_before = 0
 
     def forget(self) -> None:
         """The transaction was rolled back."""
         self._next = self.head
         self._events.clear()
         self._pending.clear()
+        self._replaced.clear()
+        self._reinstate(0)
+
+    def _reinstate(self, first: int) -> None:
+        self._shelf.reinstate(self._retired[first:])
+        del self._retired[first:]
+        self._retired_before = first

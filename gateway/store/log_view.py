@@ -10,6 +10,7 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from attache.translog.proving import prove_consistency, prove_inclusion
 from attache.translog.tiles import Tile, TileHashes, parse_tile_path, tile_width
+from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import LogAudit, LogFilter, LoggedEntry, LogProof
 from gateway.exchange_log.export import export_log
 from gateway.store.log_audit import verify_log
@@ -27,6 +28,11 @@ class LogView:
         self.size = _size(checkpoint)
         self._connection = connection
         self._keys = keys
+
+    @property
+    def vault(self) -> Vault:
+        """What the private side of entries, and records, are sealed with."""
+        return self._keys.vault
 
     def read_tile(self, tile: Tile) -> bytes:
         """See log_rows.read_tile."""

@@ -15,6 +15,7 @@ from attache.errors import Misconfigured
 from gateway.store.durable import sync_folder
 
 BUSY_MILLISECONDS = 5_000
+EMPTYING_SECONDS = 0.25
 
 _COMMON = ("PRAGMA trusted_schema=OFF", f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 _WRITER = (
@@ -64,6 +65,19 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 def driver_of(connection: Connection) -> sqlite3.Connection:
     """The driver's connection, in the transaction that `connection` is in."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
+
+
+def empty_write_ahead_log(path: Path) -> bool:
+    """Put everything that is committed into the file itself, and leave nothing in its -wal. False, and not done, while somebody reads
+    an older state. Writers wait meanwhile, so it is not tried for long.
+    """
+    connection = sqlite3.connect(path, timeout=EMPTYING_SECONDS, isolation_level=None)
+    try:
+        connection.execute("pragma secure_delete=on").close()
+        [(busy, _, _)] = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        return not busy
+    finally:
+        connection.close()
 
 
 def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
 
 from attache.errors import AttacheError
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
@@ -16,7 +16,11 @@ from gateway.exchange.records import (
     ConsentRecord,
     ConsentRequestRecord,
     ConsentState,
+    HoldRecord,
     PackageRecord,
+    PurgedRecord,
+    PurgeRecord,
+    PurgeState,
     Record,
     ReleaseRecord,
 )
@@ -27,6 +31,8 @@ from gateway.store.outbox import outbox_due
 from gateway.store.statements import FIND_LIMIT, SQL, records_of
 
 R = TypeVar("R", bound=Record)
+
+EXPIRABLE = (ReleaseState.HELD, ReleaseState.RELEASED, ReleaseState.DELIVERING)
 
 
 class SqlReader:
@@ -94,6 +100,55 @@ class SqlReader:
         )
         return self._all(ApprovalRecord, query)
 
+    def releases_expired(self, now: datetime, limit: int) -> list[ReleaseRecord]:
+        """See exchange.ports.Reader."""
+        release = SQL[ReleaseRecord].table.c
+        query = (
+            SQL[ReleaseRecord]
+            .all.where(release.state.in_(EXPIRABLE), release.expires_at <= now)
+            .order_by(release.expires_at, release.package_id, release.recipient)
+            .limit(limit)
+        )
+        return self._all(ReleaseRecord, query)
+
+    def packages_due(self, own: str, now: datetime, limit: int) -> list[PackageRecord]:
+        """See exchange.ports.Reader."""
+        package = SQL[PackageRecord].table.c
+        query = SQL[PackageRecord].all.where(package.purge_at <= now, ~_held(literal(own), package.package_id))
+        return self._all(PackageRecord, query.order_by(package.purge_at, package.package_id).limit(limit))
+
+    def arrivals_due(self, now: datetime, limit: int) -> list[ArrivalRecord]:
+        """See exchange.ports.Reader."""
+        arrival = SQL[ArrivalRecord].table.c
+        query = SQL[ArrivalRecord].all.where(arrival.purge_at <= now, ~_held(arrival.originator, arrival.package_id))
+        return self._all(ArrivalRecord, query.order_by(arrival.purge_at, arrival.package_id).limit(limit))
+
+    def purges_after(self, after: str, limit: int) -> list[PurgeRecord]:
+        """See exchange.ports.Reader."""
+        purge = SQL[PurgeRecord].table.c
+        query = SQL[PurgeRecord].all.order_by(purge.purge_id.desc()).limit(limit)
+        return self._all(PurgeRecord, query.where(purge.purge_id < after) if after else query)
+
+    def purges_lapsed(self, now: datetime, limit: int) -> list[PurgeRecord]:
+        """See exchange.ports.Reader."""
+        purge = SQL[PurgeRecord].table.c
+        query = SQL[PurgeRecord].all.where(purge.state == PurgeState.ORDERED, purge.expires_at <= now)
+        return self._all(PurgeRecord, query.order_by(purge.expires_at, purge.purge_id).limit(limit))
+
+    def holds_after(self, after: str, limit: int) -> list[HoldRecord]:
+        """See exchange.ports.Reader."""
+        hold = SQL[HoldRecord].table.c
+        ids = select(hold.hold_id).distinct().order_by(hold.hold_id.desc()).limit(limit)
+        wanted = ids.where(hold.hold_id < after) if after else ids
+        query = SQL[HoldRecord].all.where(hold.hold_id.in_(wanted.subquery().select()))
+        return self._all(HoldRecord, query.order_by(hold.hold_id.desc(), hold.originator, hold.package_id))
+
+    def purges_unfinished(self, limit: int) -> list[PurgedRecord]:
+        """See exchange.ports.Reader."""
+        purged = SQL[PurgedRecord].table.c
+        query = SQL[PurgedRecord].all.where(purged.destroyed_at.is_(None))
+        return self._all(PurgedRecord, query.order_by(purged.originator, purged.package_id).limit(limit))
+
     def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
         """See exchange.ports.Reader."""
         consent = SQL[ConsentRecord].table.c
@@ -156,5 +211,12 @@ class SqlReader:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""
         return self._log.prove_entry(index)
 
-    def _all(self, kind: type[R], query: Select[Any]) -> list[R]:
-        return records_of(kind, self._connection.execute(query))
+    def _all(self, kind: type[R], query: Select[Any], parameters: dict[str, Any] | None = None) -> list[R]:
+        return records_of(kind, self._connection.execute(query, parameters or {}))
+
+
+def _held(originator: ColumnElement[str], package_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a legal hold keeps the package."""
+    hold = SQL[HoldRecord].table.c
+    same = (hold.originator == originator, hold.package_id == package_id)
+    return select(hold.hold_id).where(*same, hold.lifted_at.is_(None)).exists()

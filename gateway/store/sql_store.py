@@ -1,34 +1,45 @@
 """The Store port on SQLite: what `open_store` builds."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, select, union_all
+from sqlalchemy import Connection, Engine, select, tuple_, union_all
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
+from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import LogAudit, Reader, Transaction
-from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
+from gateway.exchange.records import (
+    ArrivalPartRecord,
+    ArrivalRecord,
+    PackageRecord,
+    PartRecord,
+    PurgedRecord,
+    RedactedPartRecord,
+)
 from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
+from gateway.store.key_shelf import KeyShelf, Shelved
 from gateway.store.log_audit import LogCheck
 from gateway.store.log_blocks import list_missing
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_rows import read_checkpoint
+from gateway.store.log_tables import LOG_ENTRY
 from gateway.store.log_view import LogView
 from gateway.store.migrating import migrate
-from gateway.store.opening import database_path, reading_engine, snapshot, writing_engine
+from gateway.store.opening import database_path, empty_write_ahead_log, reading_engine, snapshot, writing_engine
 from gateway.store.reading import SqlReader
 from gateway.store.recovery import begin_log, recover_log
 from gateway.store.statements import SQL
@@ -53,17 +64,23 @@ class SqlStore:
         *,
         clock: Clock,
         steps: type[GroupCommit] = GroupCommit,
+        shelf_path: Path | None = None,
     ) -> None:
         self.blobs = blobs
         self._database = database
         self._lock = lock
-        self._keys = keys
+        self._shelf, self._keys = _with_shelf(keys, database, shelf_path)
         self._clock = clock
         self._steps_type = steps
         self._reads_waiting = 0
 
+    @property
+    def vault(self) -> Vault:
+        """The storage key, and the data keys of packages."""
+        return self._keys.vault
+
     async def __aenter__(self) -> Self:
-        """Migrate, recover, collect blobs, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
+        """Migrate, recover, collect blobs and data keys, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
         await asyncio.to_thread(self._open)
         self._writer = Writer(self._steps)
         return self
@@ -88,6 +105,10 @@ class SqlStore:
     async def copy_to(self, target: Path) -> None:
         """See exchange.ports.Store and backup.copy_database."""
         await asyncio.to_thread(copy_database, self._database, target)
+
+    async def destroy(self, packages: Sequence[tuple[str, str]], blob_ids: Sequence[str]) -> bool:
+        """See exchange.ports.Store."""
+        return await asyncio.to_thread(self._destroy, packages, blob_ids)
 
     def begin_check(self) -> "StoreCheck":
         """See exchange.ports.Store."""
@@ -116,6 +137,12 @@ class SqlStore:
         with snapshot(self._read_engine) as connection:
             return query(connection, LogView(connection, locked, self._keys))
 
+    def _destroy(self, packages: Sequence[tuple[str, str]], blob_ids: Sequence[str]) -> bool:
+        # Keys go last: while a reader may see what is sealed under them, it can open it.
+        for blob_id in blob_ids:
+            self.blobs.delete(blob_id)
+        return empty_write_ahead_log(self._database) and self._shelf.destroy(packages)
+
     def _open(self) -> None:
         self._ownership = Ownership(self._database.with_name(self._database.name + ".owner"))
         try:
@@ -127,14 +154,25 @@ class SqlStore:
                 head, locked = recover_log(connection, self._lock, self._keys)
                 list_missing(connection, head.size)
                 self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
+                self._open_shelf(connection)
             self._connection = self._write_engine.connect()
         except BaseException:
+            self._shelf.close()
             self._ownership.release()
             raise
-        book = LogBook(head, self._keys, self._clock)
-        self._steps = self._steps_type(self._connection, book, self._lock, locked, self._keys)
+        book = LogBook(head, self._keys, self._clock, self._shelf)
+        self._steps = self._steps_type(self._connection, book, self._lock, locked, self._keys, self._shelf)
         self._read_engine: Engine = reading_engine(self._database, connections=READERS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+
+    def _open_shelf(self, connection: Connection) -> None:
+        """Keys that no package has are emptied. Those of purges that were not finished seal nothing more until upkeep destroys them."""
+        self._shelf.begin()
+        self._shelf.clear(partial(_named_keys, connection, self._keys))
+        purged = SQL[PurgedRecord].table.c
+        unfinished = select(purged.originator, purged.package_id).where(purged.destroyed_at.is_(None))
+        for originator, package_id in connection.execute(unfinished):
+            self._shelf.retire(self._shelf.label(originator, package_id))
 
     def _close(self) -> None:
         self._writer.close()
@@ -142,6 +180,7 @@ class SqlStore:
         self._read_engine.dispose()
         self._connection.close()
         self._write_engine.dispose()
+        self._shelf.close()
         self._ownership.release()
 
 
@@ -168,16 +207,20 @@ def open_store(
     keys: LogKeys,
     clock: Clock,
     steps: type[GroupCommit] = GroupCommit,
+    shelf_path: Path | None = None,
 ) -> SqlStore:
     """The store in the database at `url` (sqlite:///path), to be entered with `async with`.
 
     `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
+    `shelf_path` is where data keys are kept (gateway.store.key_shelf); beside the database where it is not given.
     """
-    return SqlStore(database_path(url), FileBlobs(blobs_dir), CheckpointLock(lock_path), keys, clock=clock, steps=steps)
+    path = database_path(url)
+    blobs, lock = FileBlobs(blobs_dir), CheckpointLock(lock_path)
+    return SqlStore(path, blobs, lock, keys, clock=clock, steps=steps, shelf_path=shelf_path)
 
 
 @contextmanager
-def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
+def open_reading(url: str, keys: LogKeys, *, shelf_path: Path | None = None) -> Iterator[tuple[Reader, LogView]]:
     """Records and exchange log of a database, for reading alone, also while a gateway runs on it: one committed state.
 
     Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
@@ -185,6 +228,7 @@ def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
     path = database_path(url)
     if not path.is_file():
         raise Misconfigured(detail="there is no database at the database URL")
+    shelf, keys = _with_shelf(keys, path, shelf_path)
     engine = reading_engine(path, connections=1)
     try:
         with snapshot(engine) as connection:
@@ -195,9 +239,33 @@ def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
             yield SqlReader(connection, log), log
     finally:
         engine.dispose()
+        shelf.close()
+
+
+def _with_shelf(keys: LogKeys, database: Path, shelf_path: Path | None) -> tuple[KeyShelf, LogKeys]:
+    shelf = KeyShelf(shelf_path or database.with_name("data-keys.sqlite3"), keys.vault.storage_key)
+    return shelf, replace(keys, vault=replace(keys.vault, data_keys=shelf))
 
 
 def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
     columns = tuple(SQL[kind].table.c.blob_id for kind in (PartRecord, RedactedPartRecord, ArrivalPartRecord))
     named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
     return connection.execute(named).scalars()
+
+
+def _named_keys(connection: Connection, keys: LogKeys, shelved: list[Shelved]) -> Iterable[Shelved]:
+    """Those whose package is on record, ours or a partner's; or of which, without one, the log says something."""
+    ids = {each.package_id for each in shelved}
+    package, arrival = SQL[PackageRecord].table.c, SQL[ArrivalRecord].table.c
+    ours = set(connection.execute(select(package.package_id).where(package.package_id.in_(ids))).scalars())
+    places = [(each.originator, each.package_id) for each in shelved]
+    here = select(arrival.originator, arrival.package_id).where(
+        tuple_(arrival.originator, arrival.package_id).in_(places)
+    )
+    theirs = {tuple(row) for row in connection.execute(here)}
+    logged = select(LOG_ENTRY.c.entry_index).where(LOG_ENTRY.c.private_sealed.is_not(None)).limit(1)
+    for each in shelved:
+        about = LOG_ENTRY.c.package == keys.pseudonyms.of("package", each.package_id)
+        is_on_record = each.package_id in ours or (each.originator, each.package_id) in theirs
+        if is_on_record or connection.execute(logged.where(about)).first():
+            yield each

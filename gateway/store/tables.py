@@ -22,6 +22,7 @@ from gateway.exchange.records import (
     ConsentRequestRecord,
     ConsentState,
     DecisionRecord,
+    HoldRecord,
     IdempotencyRecord,
     OfficerRecord,
     OutboxKind,
@@ -34,6 +35,9 @@ from gateway.exchange.records import (
     PolicyFileRecord,
     PolicySetRecord,
     PolicySetState,
+    PurgedRecord,
+    PurgeRecord,
+    PurgeState,
     ReceiptRecord,
     Record,
     RedactedPartRecord,
@@ -54,7 +58,10 @@ class Table(SQLModel):
 
 class PackageRow(Table, table=True):
     __tablename__ = "package"
-    __table_args__ = (Index("package_by_submitter", "submitter", "package_id"),)
+    __table_args__ = (
+        Index("package_by_submitter", "submitter", "package_id"),
+        Index("package_by_purge", "purge_at"),
+    )
 
     package_id: str = key()
     state: PackageState = term(PackageState)
@@ -63,6 +70,8 @@ class PackageRow(Table, table=True):
     created_at: datetime = instant()
     submitted_at: datetime | None = instant(nullable=True)
     facts_sealed: bytes = binary()
+    purge_at: datetime | None = instant(nullable=True)
+    purged_at: datetime | None = instant(nullable=True)
 
 
 class PartRow(Table, table=True):
@@ -90,7 +99,10 @@ class RedactedPartRow(Table, table=True):
 
 class ReleaseRow(Table, table=True):
     __tablename__ = "release"
-    __table_args__ = (Index("release_by_recipient", "recipient", "state", "package_id"),)
+    __table_args__ = (
+        Index("release_by_recipient", "recipient", "state", "package_id"),
+        Index("release_by_expiry", "state", "expires_at"),
+    )
 
     package_id: str = key(foreign_key="package.package_id")
     recipient: str = key()
@@ -104,6 +116,7 @@ class ReleaseRow(Table, table=True):
     part_numbers: str
     problem: str | None
     manifest_sealed: bytes | None = binary(nullable=True)
+    envelope_sha256: str | None
 
 
 class DecisionRow(Table, table=True):
@@ -132,7 +145,7 @@ class ApprovalRow(Table, table=True):
     recipient: str
     post: str
     state: ApprovalState = term(ApprovalState)
-    digest: str
+    digest_sealed: bytes = binary()
     submitter: str
     requested_at: datetime = instant()
     expires_at: datetime = instant()
@@ -177,7 +190,10 @@ class ReceiptRow(Table, table=True):
 
 class ArrivalRow(Table, table=True):
     __tablename__ = "arrival"
-    __table_args__ = (Index("arrival_by_change", "changed_at", "package_id"),)
+    __table_args__ = (
+        Index("arrival_by_change", "changed_at", "package_id"),
+        Index("arrival_by_purge", "purge_at"),
+    )
 
     originator: str = key()
     package_id: str = key()
@@ -192,6 +208,8 @@ class ArrivalRow(Table, table=True):
     opened_at: datetime | None = instant(nullable=True)
     opened_by: str
     opened_index: int = Field(sa_type=BigInteger)
+    purge_at: datetime | None = instant(nullable=True)
+    purged_at: datetime | None = instant(nullable=True)
 
 
 class ArrivalPartRow(Table, table=True):
@@ -217,6 +235,7 @@ class ConsentRow(Table, table=True):
     __table_args__ = (
         Index("consent_by_content", "content", "holder"),
         Index("consent_by_holder", "holder", "consent_id"),
+        Index("consent_by_package", "originator", "package_id"),
     )
 
     consent_id: str = key()
@@ -227,6 +246,50 @@ class ConsentRow(Table, table=True):
     at: datetime = instant()
     expires_at: datetime = instant()
     signed_sealed: bytes = binary()
+    package_id: str
+
+
+class PurgedRow(Table, table=True):
+    __tablename__ = "purged"
+    __table_args__ = (Index("purged_by_end", "destroyed_at"),)
+
+    originator: str = key()
+    package_id: str = key()
+    purged_at: datetime = instant()
+    purge_id: str
+    blob_ids: str
+    destroyed_at: datetime | None = instant(nullable=True)
+
+
+class PurgeRow(Table, table=True):
+    __tablename__ = "purge"
+    __table_args__ = (Index("purge_by_state", "state", "expires_at"),)
+
+    purge_id: str = key()
+    state: PurgeState = term(PurgeState)
+    packages: str
+    ordered_by: str
+    ordered_at: datetime = instant()
+    expires_at: datetime = instant()
+    reasons_sealed: bytes = binary()
+    decided_by: str
+    decided_at: datetime | None = instant(nullable=True)
+    decision_sealed: bytes | None = binary(nullable=True)
+
+
+class HoldRow(Table, table=True):
+    __tablename__ = "hold"
+    __table_args__ = (Index("hold_by_package", "originator", "package_id", "lifted_at"),)
+
+    hold_id: str = key()
+    originator: str = key()
+    package_id: str = key()
+    placed_by: str
+    placed_at: datetime = instant()
+    reasons_sealed: bytes = binary()
+    lifted_by: str
+    lifted_at: datetime | None = instant(nullable=True)
+    lifting_sealed: bytes | None = binary(nullable=True)
 
 
 class ConsentRequestRow(Table, table=True):
@@ -374,6 +437,9 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalPartRecord: ArrivalPartRow,
     ConsentRecord: ConsentRow,
     ConsentRequestRecord: ConsentRequestRow,
+    PurgedRecord: PurgedRow,
+    PurgeRecord: PurgeRow,
+    HoldRecord: HoldRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
     OfficerRecord: OfficerRow,

@@ -1,6 +1,5 @@
 """The Transaction port: one unit of work inside the writer's transaction."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -8,8 +7,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from attache.errors import Conflict
+from gateway.exchange.ports import PurgedEntries
 from gateway.exchange.records import OutboxRecord, Record
 from gateway.exchange_log import Event
+from gateway.store.log_book import LogBook
 from gateway.store.log_view import LogView
 from gateway.store.outbox import claim_outbox, free_outbox
 from gateway.store.reading import SqlReader
@@ -22,9 +23,9 @@ R = TypeVar("R", bound=Record)
 class SqlTransaction(SqlReader):
     """A reader that can also write. Sees what units before it in the same group wrote: they commit together or not at all."""
 
-    def __init__(self, connection: Connection, log: LogView, append: Callable[[Event], int]) -> None:
+    def __init__(self, connection: Connection, log: LogView, book: LogBook) -> None:
         super().__init__(connection, log)
-        self._append = append
+        self._book = book
         self._written: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
         self._removed: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
         self.has_written = False
@@ -69,7 +70,12 @@ class SqlTransaction(SqlReader):
     def log(self, event: Event) -> int:
         """See exchange.ports.Transaction."""
         self.has_written = True
-        return self._append(event)
+        return self._book.append(event)
+
+    def purge_entries(self, originator: str, package_id: str) -> PurgedEntries:
+        """See exchange.ports.Transaction."""
+        self.has_written = True
+        return self._book.purge(self._connection, originator, package_id)
 
     def claim_outbox(
         self,

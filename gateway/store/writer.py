@@ -1,6 +1,6 @@
 """One writer thread: it owns the write connection and commits waiting units in groups.
 
-    begin -> run each unit in its savepoint -> write the log -> COMMIT -> swap the checkpoint lock -> answer
+    begin -> run each unit in its savepoint -> write the log -> keep new data keys -> COMMIT -> swap the checkpoint lock -> answer
 
 Until COMMIT is attempted, a failure undoes the group: every caller gets an error, nothing was written, and writing goes on.
 From COMMIT on, a failure leaves open what is on the disk, so the writer stops for good: every caller gets IntegrityLost,
@@ -108,6 +108,7 @@ class Writer:
             for job in group:
                 job.outcome = steps.run(job.unit)
             steps.write_log()
+            steps.keep_keys()
         except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
             steps.rollback()
             _log.error("store-group-undone", units=len(group), error=type(error).__name__)

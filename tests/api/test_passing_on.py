@@ -375,8 +375,12 @@ def test_what_is_for_a_desk_is_for_who_sits_there(place, desks, code):
         from gateway.exchange.records import ArrivalRecord
 
         record = await agency.store.read(lambda r: r.get(ArrivalRecord, "partner-frankfurt", package_id))
-        facts = agency.vault.open(record.facts_sealed, "arrival", record.originator, record.package_id)
-        sealed = agency.vault.seal({**facts, "recipient_desk": "cyber"}, "arrival", record.originator, package_id)
+        facts = agency.vault.of(record.originator, package_id).open(
+            record.facts_sealed, "arrival", record.originator, record.package_id
+        )
+        sealed = agency.vault.of(record.originator, package_id).seal(
+            {**facts, "recipient_desk": "cyber"}, "arrival", record.originator, package_id
+        )
         from gateway.identity.caller import Caller, Role
 
         reader = Caller(

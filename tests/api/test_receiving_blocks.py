@@ -58,7 +58,7 @@ def offered(place):
                 await analyst.post(f"/packages/{package_id}/submit")
                 frame, [ciphertext] = await ours.sealed(package_id, "partner-frankfurt")
                 [part] = await ours.agency.store.read(lambda reader: reader.find(PartRecord, package_id=package_id))
-                sealed = ours.agency.vault.open_part(part.sealed_part_sealed, package_id, 0)
+                sealed = ours.agency.vault_of(package_id).open_part(part.sealed_part_sealed, 0)
                 peer = await theirs.peer("irs-ci")
                 await story(theirs, Sent(peer, package_id, frame, ciphertext, sealed.block_hashes))
 

@@ -78,7 +78,7 @@ async def exchange(ours, theirs) -> list[bytes]:
     assert problem(await ours.submit(analyst, refused)) == "malformed-request"
     assert problem(await analyst.get(f"/packages/{REFUSED}", params={"after": REFUSED})) == "malformed-request"
     parts = await ours.agency.store.read(lambda reader: reader.find(PartRecord))
-    return [ours.agency.vault.open_part(each.sealed_part_sealed, package_id, each.number).key for each in parts]
+    return [ours.agency.vault_of(package_id).open_part(each.sealed_part_sealed, each.number).key for each in parts]
 
 
 def test_no_content_and_no_key_is_at_rest_or_in_the_operators_log(place):

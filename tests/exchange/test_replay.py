@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from attache.errors import AttacheError
 from gateway.__main__ import app, main
-from gateway.exchange.at_rest import Vault
+from gateway.exchange.at_rest import PackageVault
 from gateway.exchange.replay import replay_decision
 from tests.exchange_place import a_part
 
@@ -29,7 +29,7 @@ def decided(place):
             analyst = await gateway.caller("analyst")
             package_id = await gateway.released(analyst, *PARTS)
             package, _ = await gateway.opened(package_id, "partner-frankfurt")
-            return gateway.settings, gateway.agency.vault, package.manifest.release
+            return gateway.settings, gateway.agency.vault_of(package_id), package.manifest.release
 
     return asyncio.run(story())
 
@@ -55,14 +55,14 @@ def refusal(place, settings, vault, decision_id) -> tuple[str, str]:
             from gateway.store.sql_store import open_reading
 
             with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (reader, log):
-                replay_decision(reader, log, vault, decision_id)
+                replay_decision(reader, log, log.vault, "irs-ci", decision_id)
 
     with pytest.raises(AttacheError) as error:
         asyncio.run(story())
     return error.value.code, error.value.step
 
 
-def changed_record(settings, vault: Vault, decision_id: str, change) -> None:
+def changed_record(settings, vault: PackageVault, decision_id: str, change) -> None:
     [sealed] = query(settings, "select record_sealed from decision")
     record = vault.open(sealed, "decision", decision_id)
     edit(settings, "update decision set record_sealed = ?", vault.seal(change(record), "decision", decision_id))

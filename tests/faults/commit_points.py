@@ -13,7 +13,7 @@ from gateway.exchange.records import PartRecord
 from gateway.exchange_log import Group
 from gateway.store.group_commit import GroupCommit
 
-STEPS = ("begin", "run", "write_log", "commit", "lock_checkpoint")
+STEPS = ("begin", "run", "write_log", "keep_keys", "commit", "lock_checkpoint")
 POINTS = [f"{when} {step}" for step in STEPS for when in ("before", "after")]
 
 

@@ -30,6 +30,13 @@ def execute(place: Place, sql: str) -> None:
     connection.close()
 
 
+def query(place: Place, sql: str) -> str:
+    connection = sqlite3.connect(place.database)
+    (found,) = connection.execute(sql).fetchone()
+    connection.close()
+    return found
+
+
 def copy(place: Place, to) -> None:
     """The database as a backup would hold it."""
     source, target = sqlite3.connect(place.database), sqlite3.connect(to)

@@ -11,6 +11,7 @@ AttacheError
 │   └── Stale
 ├── NotPermitted          403  authentic, and refused; carries the decision where policy refused
 ├── NotFound              404  absent, or not for you to know of
+│   └── Gone              410  it was purged: the record says when, the content is no more
 ├── Conflict              409  it contradicts what is already so
 │   ├── ReplayDetected
 │   └── IllegalTransition
@@ -134,6 +135,10 @@ class NotFound(AttacheError):
     default_code = "not-found"
 
 
+class Gone(NotFound):
+    default_code = "purged"
+
+
 class Conflict(AttacheError):
     default_code = "conflict"
 
@@ -224,6 +229,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "partner-suspended": Problem(NotPermitted, "Exchange with this participant is suspended", "Ask the partner administrator."),
     # Objects
     "not-found": Problem(NotFound, "Nothing here that you may know of", "Check the identifier."),
+    "purged": Problem(Gone, "Its content was destroyed when its retention ended or by order", "Nothing brings it back; what is proven about it stays proven."),
+    "on-hold": Problem(Conflict, "A legal hold keeps the package", "Have the hold lifted by two officers first."),
+    "own-order": Problem(NotPermitted, "Nobody confirms their own order", "Ask a second security officer."),
     "unknown-partner": Problem(NotFound, "No such participant", "Use the id of an admitted participant."),
     "conflict": Problem(Conflict, "Contradicts the present state", "Read the object again."),
     "package-conflict": Problem(Conflict, "The package id was used for other bytes", "Send a new package with a new id."),

@@ -6,11 +6,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attache.errors import IntegrityLost
+from attache.errors import Gone, IntegrityLost
 from attache.package import PartSealer
 from gateway.exchange.at_rest import Vault
 
 VAULT = Vault(bytes(range(32)))
+
+
+class Keys:
+    """Data keys in memory."""
+
+    def __init__(self) -> None:
+        self.keys, self.retired = {}, set()
+
+    def label(self, originator, package_id):
+        return f"{originator}/{package_id}".encode().ljust(16)
+
+    def sealing_key(self, originator, package_id):
+        label = self.label(originator, package_id)
+        if label in self.retired:
+            raise Gone
+        return self.keys.setdefault(label, os.urandom(32))
+
+    def opening_key(self, label):
+        if label not in self.keys:
+            raise IntegrityLost
+        return self.keys[label]
+
+    def is_retired(self, label):
+        return label in self.retired
+
+
+def shelved() -> Vault:
+    return Vault(bytes(range(32)), Keys())
+
+
 FACTS = {"title": "Zephyrine", "parts": [1, None, True]}
 
 
@@ -29,7 +59,8 @@ def lost(vault: Vault, sealed: bytes, *context: str) -> None:
 def test_it_opens_for_its_own_record():
     assert VAULT.open(VAULT.seal(FACTS, "package", "a"), "package", "a") == FACTS
     part = sealed_part()
-    assert VAULT.open_part(VAULT.seal_part(part, "a", 0), "a", 0) == part
+    vault = shelved().of("us", "a")
+    assert vault.open_part(vault.seal_part(part, 0), 0) == part
 
 
 @pytest.mark.parametrize(
@@ -40,10 +71,39 @@ def test_it_opens_for_no_other_record(context):
 
 
 def test_a_part_cannot_be_moved():
-    sealed = VAULT.seal_part(sealed_part(), "a", 1)
-    for package_id, number in (("b", 1), ("a", 11), ("a", 0)):
+    vault = shelved()
+    sealed = vault.of("us", "a").seal_part(sealed_part(), 1)
+    vault.of("us", "b").seal(FACTS, "package", "b")
+    for package_id, number in (("b", 1), ("a", 11), ("a", 0), ("c", 1)):
         with pytest.raises(IntegrityLost):
-            VAULT.open_part(sealed, package_id, number)
+            vault.of("us", package_id).open_part(sealed, number)
+
+
+def test_packages_of_two_originators_share_no_key():
+    vault = shelved()
+    sealed = vault.of("us", "a").seal(FACTS, "package", "a")
+    vault.of("them", "a").seal(FACTS, "package", "a")
+    with pytest.raises(IntegrityLost):
+        vault.of("them", "a").open(sealed, "package", "a")
+    lost(vault, sealed, "package", "a")
+
+
+def test_what_is_purged_says_so_and_what_was_only_blanked_does_not():
+    vault = shelved()
+    ours = vault.of("us", "a")
+    sealed, digest = ours.seal(FACTS, "package", "a"), ours.digest("a guess")
+    assert ours.digest("a guess") == digest != vault.of("us", "b").digest("a guess")
+    with pytest.raises(IntegrityLost):
+        ours.open(b"", "package", "a")
+    vault.data_keys.retired.add(ours.label)
+    assert ours.open(sealed, "package", "a") == FACTS, "who began to read before still reads"
+    for forbidden in (
+        lambda: ours.open(b"", "package", "a"),
+        lambda: ours.seal(1, "x"),
+        lambda: ours.digest("a guess"),
+    ):
+        with pytest.raises(Gone):
+            forbidden()
 
 
 def test_contexts_cannot_be_shifted_into_each_other():

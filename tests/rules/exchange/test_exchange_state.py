@@ -16,23 +16,25 @@ from gateway.exchange.state import (
 )
 
 # One line for each state; "-" is an illegal transition.
-EVENTS = "hold deny release reject deliver receipt-delivered receipt-opened receipt-refused give-up"
+EVENTS = "hold deny release reject deliver receipt-delivered receipt-opened receipt-refused give-up expire"
 RELEASES = """
-submitted     held denied   released -        -          -         -      -       -
-held          -    denied   released rejected -          -         -      -       -
-rejected      -    -        -        -        -          -         -      -       -
-denied        -    -        -        -        -          -         -      -       -
-released      -    -        -        -        delivering delivered opened refused undeliverable
-delivering    -    -        -        -        delivering delivered opened refused undeliverable
-delivered     -    -        -        -        -          delivered opened -       -
-opened        -    -        -        -        -          opened    opened -       -
-refused       -    -        -        -        -          -         -      -       -
-undeliverable -    -        -        -        -          delivered opened -       -
+submitted     held denied   released -        -          -         -      -       -             -
+held          -    denied   released rejected -          -         -      -       -             -
+rejected      -    -        -        -        -          -         -      -       -             -
+denied        -    -        -        -        -          -         -      -       -             -
+released      -    -        -        -        delivering delivered opened refused undeliverable expired
+delivering    -    -        -        -        delivering delivered opened refused undeliverable expired
+delivered     -    -        -        -        -          delivered opened -       -             -
+opened        -    -        -        -        -          opened    opened -       -             -
+refused       -    -        -        -        -          -         -      -       -             -
+undeliverable -    -        -        -        -          delivered opened -       -             -
+expired       -    -        -        -        -          delivered opened -       -             -
 """
 ARRIVALS = """
-receiving received -
-received  received opened
-opened    opened   opened
+receiving received -      expired
+received  received opened -
+opened    opened   opened -
+expired   -        -      -
 """
 
 
@@ -43,7 +45,7 @@ def rows(table: str, events: list[str]):
 
 
 RELEASE_ROWS = list(rows(RELEASES, EVENTS.split()))
-ARRIVAL_ROWS = list(rows(ARRIVALS, ["complete", "open"]))
+ARRIVAL_ROWS = list(rows(ARRIVALS, ["complete", "open", "expire"]))
 
 
 @pytest.mark.parametrize(
@@ -92,4 +94,10 @@ def test_only_policy_releases():
         (ReleaseState.HELD, ReleaseEvent.RELEASE),
         (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_DELIVERED),
         (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_OPENED),
+        (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_DELIVERED),
+        (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_OPENED),
+    }
+    assert {pair[0] for pair, after in RELEASE.items() if after is ReleaseState.EXPIRED} == {
+        ReleaseState.RELEASED,
+        ReleaseState.DELIVERING,
     }

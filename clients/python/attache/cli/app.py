@@ -19,6 +19,7 @@ from attache.cli import (
     packages,
     participants,
     policy,
+    purges,
     reviews,
 )
 from attache.cli.exits import EXITS, exit_code_of
@@ -99,6 +100,8 @@ app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(participants.app, name="participants")
 app.add_typer(officers.app, name="officers")
 app.add_typer(policy.app, name="policy")
+app.add_typer(purges.purge, name="purge")
+app.add_typer(purges.hold, name="hold")
 app.add_typer(log.app, name="log")
 app.add_typer(evidence.app, name="evidence")
 app.command("open")(files.open_file)

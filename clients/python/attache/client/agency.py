@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,9 +29,11 @@ from attache.client.models import (
     DecisionView,
     EntryView,
     ExplanationView,
+    HoldView,
     PackageView,
     ParticipantView,
     PartView,
+    PurgeView,
     ReceiptView,
 )
 from attache.client.quarantine import Quarantine, plain_name
@@ -146,6 +148,42 @@ def approval(approval_id: str) -> Call[ApprovalView]:
 def decide_approval(approval_id: str, decision: str, reason: str, idempotency_key: str) -> Call[ApprovalView]:
     body = {"decision": decision, "reason": reason}
     return _post(["approvals", approval_id], ApprovalView, idempotency_key, body)
+
+
+def order_purge(
+    places: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str
+) -> Call[PurgeView]:
+    return _post(["purges"], PurgeView, idempotency_key, _named(places, legal_basis, note))
+
+
+def decide_purge(purge_id: str, decision: str, words: str, idempotency_key: str) -> Call[PurgeView]:
+    body = {"note" if decision == "approve" else "reason": words}
+    return _post(["purges", purge_id, decision], PurgeView, idempotency_key, body)
+
+
+def purge(purge_id: str) -> Call[PurgeView]:
+    return Call("GET", path_of("purges", purge_id), whole(view_of(PurgeView)))
+
+
+def purges(after: str) -> Call[Page[PurgeView]]:
+    return Call("GET", path_of("purges"), whole(page_of(PurgeView, "purges")), _paging(after))
+
+
+def place_hold(places: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str) -> Call[HoldView]:
+    return _post(["holds"], HoldView, idempotency_key, _named(places, legal_basis, note))
+
+
+def lift_hold(hold_id: str, note: str, idempotency_key: str) -> Call[HoldView]:
+    return _post(["holds", hold_id, "lift"], HoldView, idempotency_key, {"note": note})
+
+
+def holds(after: str) -> Call[Page[HoldView]]:
+    return Call("GET", path_of("holds"), whole(page_of(HoldView, "holds")), _paging(after))
+
+
+def _named(places: Sequence[tuple[str, str]], legal_basis: str, note: str) -> dict[str, Any]:
+    packages = [{"originator": originator, "package_id": package_id} for originator, package_id in places]
+    return {"packages": packages, "legal_basis": legal_basis, "note": note}
 
 
 def inbox(after: str) -> Call[Page[ArrivalView]]:

@@ -21,8 +21,10 @@ from attache.client.models import (
     DecisionView,
     EntryView,
     ExplanationView,
+    HoldView,
     PackageView,
     ParticipantView,
+    PurgeView,
     ReceiptView,
 )
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
@@ -131,6 +133,50 @@ class AsyncApprovals:
 
     async def reject(self, approval_id: str, reason: str) -> ApprovalView:
         return await self._driver.exchange(agency.decide_approval(approval_id, "reject", reason, new_idempotency_key()))
+
+
+class AsyncPurges:
+    """Purges before their time, for security officers: one orders, another one confirms."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    def list(self, *, after: str = "") -> AsyncIterator[PurgeView]:
+        """Every order, newest first; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.purges, after)
+
+    async def get(self, purge_id: str) -> PurgeView:
+        return await self._driver.exchange(agency.purge(purge_id))
+
+    async def order(self, packages: Sequence[tuple[str, str]], *, legal_basis: str, note: str) -> PurgeView:
+        """Order that packages, each (originator, package_id), be purged. Raises Conflict("on-hold")."""
+        return await self._driver.exchange(agency.order_purge(packages, legal_basis, note, new_idempotency_key()))
+
+    async def approve(self, purge_id: str, note: str) -> PurgeView:
+        """Confirm another officer's order: the content is destroyed, and nothing brings it back."""
+        return await self._driver.exchange(agency.decide_purge(purge_id, "approve", note, new_idempotency_key()))
+
+    async def reject(self, purge_id: str, reason: str) -> PurgeView:
+        return await self._driver.exchange(agency.decide_purge(purge_id, "reject", reason, new_idempotency_key()))
+
+
+class AsyncHolds:
+    """Legal holds: what is on one is not purged."""
+
+    def __init__(self, driver: AsyncDriver) -> None:
+        self._driver = driver
+
+    def list(self, *, after: str = "") -> AsyncIterator[HoldView]:
+        """Every hold, newest first, lifted ones among them; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.holds, after)
+
+    async def place(self, packages: Sequence[tuple[str, str]], *, legal_basis: str, note: str) -> HoldView:
+        """Keep packages, each (originator, package_id), from being purged, by rule and by order."""
+        return await self._driver.exchange(agency.place_hold(packages, legal_basis, note, new_idempotency_key()))
+
+    async def lift(self, hold_id: str, note: str) -> HoldView:
+        """Lift a hold that another officer placed."""
+        return await self._driver.exchange(agency.lift_hold(hold_id, note, new_idempotency_key()))
 
 
 class AsyncParticipants:
@@ -247,6 +293,8 @@ class AsyncClient:
         self.packages = AsyncPackages(driver)
         self.inbox = AsyncInbox(driver)
         self.approvals = AsyncApprovals(driver)
+        self.purges = AsyncPurges(driver)
+        self.holds = AsyncHolds(driver)
         self.participants = AsyncParticipants(driver)
         self.log = AsyncLog(driver)
         self.policies = AsyncPolicies(driver)

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-SETTLED_STATES = frozenset({"rejected", "denied", "delivered", "opened", "refused", "undeliverable"})
+SETTLED_STATES = frozenset({"rejected", "denied", "delivered", "opened", "refused", "undeliverable", "expired"})
 """States of a release in which nothing more is to be done by its originator."""
 
-_NEVER_ARRIVES = frozenset({"rejected", "denied", "refused", "undeliverable"})
+_NEVER_ARRIVES = frozenset({"rejected", "denied", "refused", "undeliverable", "expired"})
 
 
 class View(BaseModel):
@@ -139,6 +139,7 @@ class PackageView(View):
     submitted_at: datetime | None = None
     parts: tuple[PartView, ...] = ()
     recipients: tuple[ReleaseView, ...] = ()
+    purged_at: datetime | None = None
 
     def has_reached(self, until: str) -> bool:
         """Whether every recipient is `settled`, or has it `delivered` or `opened`, or will never get it."""
@@ -196,6 +197,44 @@ class ArrivalView(View):
     retain_until: datetime | None = None
     onward: str | None = None
     purpose: str | None = None
+    purged_at: datetime | None = None
+
+
+class PackagePlaceView(View):
+    """A package, ours or a partner's."""
+
+    originator: str
+    package_id: str
+
+
+class PurgeView(View):
+    """An order to purge; `state` is `ordered`, `done`, `rejected` or `lapsed`."""
+
+    purge_id: str
+    state: str
+    packages: tuple[PackagePlaceView, ...] = ()
+    legal_basis: str = ""
+    note: str = ""
+    ordered_by: str = ""
+    ordered_at: datetime | None = None
+    expires_at: datetime | None = None
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    decision: str | None = None
+
+
+class HoldView(View):
+    """A legal hold; it keeps its packages from being purged until `lifted_at`."""
+
+    hold_id: str
+    packages: tuple[PackagePlaceView, ...] = ()
+    legal_basis: str = ""
+    note: str = ""
+    placed_by: str = ""
+    placed_at: datetime | None = None
+    lifted_by: str = ""
+    lifted_at: datetime | None = None
+    lifting: str | None = None
 
 
 class ParticipantView(View):

@@ -21,8 +21,10 @@ from attache.client.models import (
     DecisionView,
     EntryView,
     ExplanationView,
+    HoldView,
     PackageView,
     ParticipantView,
+    PurgeView,
     ReceiptView,
 )
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
@@ -125,6 +127,50 @@ class Approvals:
 
     def reject(self, approval_id: str, reason: str) -> ApprovalView:
         return self._driver.exchange(agency.decide_approval(approval_id, "reject", reason, new_idempotency_key()))
+
+
+class Purges:
+    """Purges before their time, for security officers: one orders, another one confirms."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def list(self, *, after: str = "") -> Iterator[PurgeView]:
+        """Every order, newest first; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.purges, after)
+
+    def get(self, purge_id: str) -> PurgeView:
+        return self._driver.exchange(agency.purge(purge_id))
+
+    def order(self, packages: Sequence[tuple[str, str]], *, legal_basis: str, note: str) -> PurgeView:
+        """Order that packages, each (originator, package_id), be purged. Raises Conflict("on-hold")."""
+        return self._driver.exchange(agency.order_purge(packages, legal_basis, note, new_idempotency_key()))
+
+    def approve(self, purge_id: str, note: str) -> PurgeView:
+        """Confirm another officer's order: the content is destroyed, and nothing brings it back."""
+        return self._driver.exchange(agency.decide_purge(purge_id, "approve", note, new_idempotency_key()))
+
+    def reject(self, purge_id: str, reason: str) -> PurgeView:
+        return self._driver.exchange(agency.decide_purge(purge_id, "reject", reason, new_idempotency_key()))
+
+
+class Holds:
+    """Legal holds: what is on one is not purged."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def list(self, *, after: str = "") -> Iterator[HoldView]:
+        """Every hold, newest first, lifted ones among them; further pages are fetched as they are wanted."""
+        return self._driver.walk(agency.holds, after)
+
+    def place(self, packages: Sequence[tuple[str, str]], *, legal_basis: str, note: str) -> HoldView:
+        """Keep packages, each (originator, package_id), from being purged, by rule and by order."""
+        return self._driver.exchange(agency.place_hold(packages, legal_basis, note, new_idempotency_key()))
+
+    def lift(self, hold_id: str, note: str) -> HoldView:
+        """Lift a hold that another officer placed."""
+        return self._driver.exchange(agency.lift_hold(hold_id, note, new_idempotency_key()))
 
 
 class Participants:
@@ -242,6 +288,8 @@ class Client:
         self.packages = Packages(driver)
         self.inbox = Inbox(driver)
         self.approvals = Approvals(driver)
+        self.purges = Purges(driver)
+        self.holds = Holds(driver)
         self.participants = Participants(driver)
         self.log = Log(driver)
         self.policies = Policies(driver)

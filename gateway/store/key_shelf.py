@@ -1,0 +1,239 @@
+"""The shelf of data keys: one random key for each package, wrapped by the storage key, in a small database of its own.
+
+It is apart from the main database so that no backup of that carries keys: a key that is destroyed here opens nothing anywhere.
+New keys are durable before the commit that needs them (`keep`), and are destroyed after the commit that purges. A row never
+changes its size or moves, so what is overwritten is overwritten in its place.
+"""
+
+import hmac
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from attache.crypto import open_at_rest, seal_at_rest
+from attache.errors import Gone, IntegrityLost, NotAuthentic
+from gateway.store.durable import sync_folder
+
+KEY_BYTES = 32
+LABEL_BYTES = 16
+REMEMBERED = 4_096
+_BUSY_SECONDS = 5.0
+_AT_ONCE = 1_000
+_EMPTY = bytes(12 + KEY_BYTES + 16)
+"""What stands in the place of a wrapped key that is no more."""
+
+_MAKE = """create table if not exists data_key (
+    number integer primary key,
+    label blob not null unique,
+    originator text not null,
+    package_id text not null,
+    wrapped blob not null,
+    is_destroyed integer not null)"""
+_PUT = """insert into data_key (label, originator, package_id, wrapped, is_destroyed) values (?, ?, ?, ?, ?)
+    on conflict (label) do update set wrapped = excluded.wrapped, is_destroyed = excluded.is_destroyed"""
+_UNLESS_THERE = f"{_PUT} where is_destroyed = 0 and wrapped = zeroblob({len(_EMPTY)})"
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """Whose key stands at a place of the shelf."""
+
+    number: int
+    originator: str
+    package_id: str
+
+
+class KeyShelf:
+    """See exchange.at_rest.DataKeys. Reading is for any thread and needs nothing opened; `begin` first to write."""
+
+    def __init__(self, path: Path, storage_key: bytes, *, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._path = path
+        self._storage_key = storage_key
+        self._label_key = hmac.digest(storage_key, b"attache/1 data key labels", "sha256")
+        self._random = random
+        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._known: OrderedDict[bytes, bytes] = OrderedDict()
+        self._fresh: dict[bytes, tuple[str, str, bytes]] = {}
+        self._retired: set[bytes] = set()
+        self._reading: sqlite3.Connection | None = None
+        self._writing: sqlite3.Connection | None = None
+
+    def begin(self) -> None:
+        """Open it for writing; makes the file, for its owner only, if there is none."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        sync_folder(self._path.parent)
+        self._writing = _connect(self._path.as_posix(), uri=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
+            self._writing.execute(f"pragma {pragma}").close()
+        self._writing.execute(_MAKE)
+
+    def close(self) -> None:
+        """Close what is open. What was not kept is gone: no commit has needed it."""
+        for connection in (self._reading, self._writing):
+            if connection is not None:
+                connection.close()
+        self._reading = self._writing = None
+
+    def label(self, originator: str, package_id: str) -> bytes:
+        """See exchange.at_rest.DataKeys."""
+        return hmac.digest(self._label_key, f"{originator}\x00{package_id}".encode(), "sha256")[:LABEL_BYTES]
+
+    def sealing_key(self, originator: str, package_id: str) -> bytes:
+        """See exchange.at_rest.DataKeys."""
+        label = self.label(originator, package_id)
+        with self._lock:
+            if label in self._retired:
+                raise Gone
+            key = self._found(label)
+            if key is None:
+                key = self._random(KEY_BYTES)
+                self._fresh[label] = (originator, package_id, key)
+            return key
+
+    def opening_key(self, label: bytes) -> bytes:
+        """See exchange.at_rest.DataKeys."""
+        with self._lock:
+            key = self._found(label)
+        if key is None:
+            raise IntegrityLost(
+                detail="the data key of a package is gone, and the package was not purged", step="at-rest"
+            )
+        return key
+
+    def is_retired(self, label: bytes) -> bool:
+        """See exchange.at_rest.DataKeys."""
+        with self._lock:
+            if label in self._retired:
+                return True
+            try:
+                self._found(label)
+            except Gone:
+                return True
+            return False
+
+    def retire(self, label: bytes) -> None:
+        """From now on nothing is sealed under this key. It opens what is there until it is destroyed."""
+        with self._lock:
+            self._retired.add(label)
+
+    def reinstate(self, labels: Iterable[bytes]) -> None:
+        """The purge did not come to be."""
+        with self._lock:
+            self._retired.difference_update(labels)
+
+    def keep(self) -> None:
+        """Make the keys that were made so far durable, all with one sync. Does nothing where there are none."""
+        with self._lock:
+            fresh = dict(self._fresh)
+        if not fresh:
+            return
+        rows = [
+            (label, originator, name, self._wrap(label, key), 0) for label, (originator, name, key) in fresh.items()
+        ]
+        self._write(_UNLESS_THERE, rows)
+        with self._lock:
+            for label, (_, _, key) in fresh.items():
+                self._fresh.pop(label, None)
+                self._remember(label, key)
+
+    def destroy(self, packages: Iterable[tuple[str, str]]) -> bool:
+        """Overwrite the keys of these packages for good. False where the old bytes are still in the write-ahead log: try again."""
+        rows = [(self.label(*package), *package, _EMPTY, 1) for package in packages]
+        self._write(_PUT, rows)
+        with self._lock:
+            for row in rows:
+                self._known.pop(row[0], None)
+                self._fresh.pop(row[0], None)
+                self._retired.discard(row[0])
+        return self._truncated()
+
+    def clear(self, is_named: Callable[[list[Shelved]], Iterable[Shelved]]) -> int:
+        """Empty the places of keys that `is_named` does not give back. For the start, when nothing is being written. Returns how many."""
+        cleared = 0
+        for page in self._pages():
+            orphans = set(page) - set(is_named(page))
+            self._write("update data_key set wrapped = ? where number = ?", [(_EMPTY, each.number) for each in orphans])
+            cleared += len(orphans)
+        if cleared:
+            self._truncated()
+        return cleared
+
+    def _pages(self) -> Iterator[list[Shelved]]:
+        """Every place that holds a key, some at a time."""
+        after = 0
+        query = "select number, originator, package_id from data_key where number > ? and wrapped <> ? order by number limit ?"
+        while page := [Shelved(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE))]:
+            yield page
+            after = page[-1].number
+
+    def _found(self, label: bytes) -> bytes | None:
+        """The key, from memory or the shelf; raises Gone for one that was destroyed. Under the lock."""
+        if label in self._known:
+            self._known.move_to_end(label)
+            return self._known[label]
+        if label in self._fresh:
+            return self._fresh[label][2]
+        rows = self._reader.execute("select wrapped, is_destroyed from data_key where label = ?", (label,)).fetchall()
+        if not rows or rows[0] == (_EMPTY, 0):
+            return None
+        [(wrapped, is_destroyed)] = rows
+        if is_destroyed:
+            raise Gone
+        key = self._unwrap(label, wrapped)
+        self._remember(label, key)
+        return key
+
+    def _remember(self, label: bytes, key: bytes) -> None:
+        self._known[label] = key
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _wrap(self, label: bytes, key: bytes) -> bytes:
+        return seal_at_rest(self._storage_key, key, b"attache data key/1\x00" + label, self._random)
+
+    def _unwrap(self, label: bytes, wrapped: bytes) -> bytes:
+        try:
+            return open_at_rest(self._storage_key, wrapped, b"attache data key/1\x00" + label)
+        except NotAuthentic:
+            raise IntegrityLost(detail="a data key does not unwrap", step="at-rest") from None
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """One transaction, durable when this returns."""
+        with self._write_lock, self._writer as transaction:
+            transaction.execute("begin immediate")
+            transaction.executemany(statement, rows)
+
+    def _truncated(self) -> bool:
+        """Whether the write-ahead log could be emptied."""
+        with self._write_lock:
+            [(busy, _, _)] = self._writer.execute("pragma wal_checkpoint(truncate)").fetchall()
+        return not busy
+
+    @property
+    def _writer(self) -> sqlite3.Connection:
+        if self._writing is None:
+            raise IntegrityLost(detail="the shelf of data keys is not open", step="at-rest")
+        return self._writing
+
+    @property
+    def _reader(self) -> sqlite3.Connection:
+        if self._reading is None:
+            try:
+                self._reading = _connect(f"file:{self._path}?mode=ro", uri=True)
+            except sqlite3.OperationalError:
+                raise IntegrityLost(detail="the shelf of data keys is gone", step="at-rest") from None
+        return self._reading
+
+
+def _connect(name: str, *, uri: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        name, uri=uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=16
+    )
+    connection.execute("pragma trusted_schema=off").close()
+    return connection
