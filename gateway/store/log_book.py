@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from attache.clock import Clock
-from gateway.exchange.at_rest import PackageVault, Vault
+from gateway.exchange.at_rest import PackageVault
 from gateway.exchange.logged import SYSTEM
 from gateway.exchange.ports import PurgedEntries
 from gateway.exchange_log import Event, EventCode, Group
@@ -88,17 +88,17 @@ class LogBook:
             "package": ids.get("package"),
             "partner": ids.get("partner"),
             **search_columns(event.fields, pseudonyms),
-            "private_sealed": seal_openings(self._vault_of(event), index, leaf.openings),
+            "private_sealed": seal_openings(self._keys.vault, index, leaf.openings, of=self._package_of(event)),
         }
 
-    def _vault_of(self, event: Event) -> Vault | PackageVault:
+    def _package_of(self, event: Event) -> PackageVault | None:
         """What is said of a package goes with it; what is said of one that is purged already outlasts it."""
-        package_id, vault = event.objects.get("package"), self._keys.vault
+        package_id = event.objects.get("package")
         originator = event.fields.get(Group.RECORD, {}).get("originator")
         if package_id is None or originator is None:
-            return vault
-        theirs = vault.of(originator, package_id)
-        return vault if self._shelf.is_retired(theirs.label) else theirs
+            return None
+        vault = self._keys.vault.of(originator, package_id)
+        return None if self._shelf.is_retired(vault.label) else vault
 
     def mark(self) -> int:
         """Where the transaction is now; see `rewind`."""

@@ -8,13 +8,14 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.exchange.ports import PurgedEntries
 from gateway.exchange_log import Group
+from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.log_keys import LogKeys
-from gateway.store.log_privacy import label_of, open_openings, seal_openings
+from gateway.store.log_privacy import label_of, without_package
 from gateway.store.log_tables import LOG_ENTRY
 
 _ENTRY = LOG_ENTRY.c
 _ABOUT = (
-    select(_ENTRY.entry_index, _ENTRY.package, _ENTRY.private_sealed)
+    select(_ENTRY.entry_index, _ENTRY.leaf, _ENTRY.package, _ENTRY.private_sealed)
     .where(_ENTRY.package == bindparam("about"), _ENTRY.private_sealed.is_not(None))
     .order_by(_ENTRY.entry_index)
 )
@@ -46,15 +47,9 @@ def purge_entries(connection: Connection, keys: LogKeys, package_id: str, label:
 
 
 def purged_entry(keys: LogKeys, row: Mapping[Any, Any], package_id: str, label: bytes) -> PurgedEntry | None:
-    """An entry without its private side; None for one that is not under this data key. Row digests go under the storage key."""
-    index, sealed = row["entry_index"], row["private_sealed"]
+    """An entry without its private side, but for the digests of rows; None for one that is not under this data key."""
+    sealed = row["private_sealed"]
     if row["package"] != keys.pseudonyms.of("package", package_id) or not sealed or label_of(sealed) != label:
         return None
-    openings = open_openings(keys.vault, index, sealed)
-    kept = [opening for opening in openings if opening.group is Group.ROWS]
-    columns = {
-        "private_sealed": seal_openings(keys.vault, index, kept) if kept else None,
-        "outcome": None,
-        "request": None,
-    }
-    return PurgedEntry(columns, frozenset(each.group.value for each in openings if each.group is not Group.ROWS))
+    columns = {"private_sealed": without_package(sealed), "outcome": None, "request": None}
+    return PurgedEntry(columns, frozenset(parse_leaf(row["leaf"]).commitments) - {Group.ROWS.value})
