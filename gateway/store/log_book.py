@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from attache.clock import Clock
-from gateway.exchange.at_rest import PackageVault, Vault
+from gateway.exchange.at_rest import PackageVault
 from gateway.exchange.logged import SYSTEM
 from gateway.exchange.ports import PurgedEntries
 from gateway.exchange_log import Event, EventCode, Group
@@ -65,10 +65,9 @@ class LogBook:
         label = self._shelf.label(originator, package_id)
         self._shelf.retire(label)
         self._retired.append(label)
-        keys = self._keys
-        found = purge_entries(connection, keys, package_id, label)
+        found = purge_entries(connection, self._keys, package_id, label)
         for position, row in enumerate(self._pending):
-            purged = purged_entry(keys, row, package_id, label)
+            purged = purged_entry(row.leaf, row.private_sealed, label)
             if purged is not None:
                 self._replaced.setdefault(position, row)
                 self._pending[position] = row._replace(private_sealed=purged.kept, outcome=None, request=None)
@@ -87,17 +86,17 @@ class LogBook:
             package=leaf.ids.get("package"),
             partner=leaf.ids.get("partner"),
             **search_columns(event.fields, pseudonyms),
-            private_sealed=seal_openings(self._vault_of(event), index, leaf.openings),
+            private_sealed=seal_openings(self._keys.vault, index, leaf.openings, of=self._package_of(event)),
         )
 
-    def _vault_of(self, event: Event) -> Vault | PackageVault:
+    def _package_of(self, event: Event) -> PackageVault | None:
         """What is said of a package goes with it; what is said of one that is purged already outlasts it."""
-        package_id, vault = event.objects.get("package"), self._keys.vault
+        package_id = event.objects.get("package")
         originator = event.fields.get(Group.RECORD, {}).get("originator")
         if package_id is None or originator is None:
-            return vault
-        theirs = vault.of(originator, package_id)
-        return vault if self._shelf.is_retired(theirs.label) else theirs
+            return None
+        vault = self._keys.vault.of(originator, package_id)
+        return None if self._shelf.is_retired(vault.label) else vault
 
     def mark(self) -> int:
         """Where the transaction is now; see `rewind`."""

@@ -1,6 +1,10 @@
 """The private side of log entries, sealed at rest and bound to its entry.
 
-An entry about a package is sealed under the package's data key, and says under which: one byte, and that key's label.
+    0x00 || sealed under the storage key
+    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest, sealed under a package's data key
+
+The second form is that of entries about packages. So a purge cuts the rest off, and what is left is the first form with the digests
+of database rows, which are not the package's alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,13 +18,19 @@ from gateway.store.key_shelf import LABEL_BYTES
 
 _CONTEXT = "log-entry"
 _OURS, _PACKAGES = b"\x00", b"\x01"
+_LENGTH_BYTES = 4
+_HEADER_BYTES = 1 + LABEL_BYTES + _LENGTH_BYTES
 
 
-def seal_openings(vault: Vault | PackageVault, index: int, openings: Iterable[Opening]) -> bytes:
-    """The private side of entry `index`, under the storage key or a package's data key."""
-    private = {each.group: [each.salt.hex(), each.payload.decode()] for each in openings}
-    header = _PACKAGES + vault.label if isinstance(vault, PackageVault) else _OURS
-    return header + vault.seal(private, _CONTEXT, str(index))
+def seal_openings(vault: Vault, index: int, openings: Iterable[Opening], *, of: PackageVault | None = None) -> bytes:
+    """The private side of entry `index`; `of`: of the package that the entry is about."""
+    if of is None:
+        return _OURS + _sealed(vault, index, openings)
+    known = list(openings)
+    about_rows = [opening for opening in known if opening.group is Group.ROWS]
+    rows = _sealed(vault, index, about_rows) if about_rows else b""
+    rest = _sealed(of, index, [opening for opening in known if opening.group is not Group.ROWS])
+    return _PACKAGES + of.label + len(rows).to_bytes(_LENGTH_BYTES, "big") + rows + rest
 
 
 def search_columns(fields: Mapping[Group, Mapping[str, Any]], pseudonyms: Pseudonyms) -> dict[str, str | None]:
@@ -32,18 +42,38 @@ def search_columns(fields: Mapping[Group, Mapping[str, Any]], pseudonyms: Pseudo
 
 def open_openings(vault: Vault, index: int, sealed: bytes) -> tuple[Opening, ...]:
     """What `seal_openings` sealed; raises IntegrityLost for another key or index, Gone where the data key is destroyed."""
-    label = label_of(sealed)
-    key = vault if label is None else vault.labelled(label)
-    private = key.open(sealed[1 + len(label or b"") :], _CONTEXT, str(index))
-    return tuple(
-        Opening(Group(group), bytes.fromhex(salt), payload.encode()) for group, (salt, payload) in private.items()
-    )
+    if sealed[:1] == _OURS:
+        return _opened(vault, index, sealed[1:])
+    label, rows, rest = _split(sealed)
+    return _opened(vault.labelled(label), index, rest) + (_opened(vault, index, rows) if rows else ())
 
 
 def label_of(sealed: bytes) -> bytes | None:
-    """The label of the data key that a private side is sealed under; None for the storage key."""
-    if sealed[:1] == _OURS:
-        return None
-    if sealed[:1] != _PACKAGES:
+    """The label of the data key that a private side is sealed under; None for the storage key alone."""
+    return None if sealed[:1] == _OURS else _split(sealed)[0]
+
+
+def without_package(sealed: bytes) -> bytes | None:
+    """A private side of the second form without what is the package's; None where nothing is left. Needs no key."""
+    _, rows, _ = _split(sealed)
+    return _OURS + rows if rows else None
+
+
+def _split(sealed: bytes) -> tuple[bytes, bytes, bytes]:
+    """Label, rows and rest."""
+    if sealed[:1] != _PACKAGES or len(sealed) < _HEADER_BYTES:
         raise IntegrityLost(detail="the private side of a log entry does not open", step="at-rest")
-    return sealed[1 : 1 + LABEL_BYTES]
+    end = _HEADER_BYTES + int.from_bytes(sealed[1 + LABEL_BYTES : _HEADER_BYTES], "big")
+    return sealed[1 : 1 + LABEL_BYTES], sealed[_HEADER_BYTES:end], sealed[end:]
+
+
+def _sealed(vault: Vault | PackageVault, index: int, openings: Iterable[Opening]) -> bytes:
+    private = {each.group.value: [each.salt.hex(), each.payload.decode()] for each in openings}
+    return vault.seal(private, _CONTEXT, str(index))
+
+
+def _opened(vault: Vault, index: int, sealed: bytes) -> tuple[Opening, ...]:
+    private = vault.open(sealed, _CONTEXT, str(index))
+    return tuple(
+        Opening(Group(group), bytes.fromhex(salt), payload.encode()) for group, (salt, payload) in private.items()
+    )
