@@ -12,6 +12,7 @@ from attache import clock
 from gateway.exchange.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
 from gateway.exchange.records import ArrivalRecord, PackageRecord, PurgedRecord, Record
 from gateway.exchange.upkeep import keep_up
+from gateway.store.log_privacy import _split
 from tests.exchange.attacking import WHOLE, Sender
 from tests.exchange_place import a_part, a_submission, b64u
 
@@ -125,10 +126,11 @@ class Scene:
         return [*found, *entries, wrapped, key]
 
     def private_sides(self, package_id: str) -> list[bytes]:
+        """What log entries about it hold under its data key; the digests of rows stay."""
         about = self.agency.pseudonyms.of("package", package_id)
         query = "select private_sealed from log_entry where package = ? and private_sealed is not null"
         with closing(sqlite3.connect(self.database)) as database:
-            return [sealed for (sealed,) in database.execute(query, (about,))]
+            return [rest for (sealed,) in database.execute(query, (about,)) for *_, rest in [_split(sealed)]]
 
     async def _columns(self, package_id: str, originator: str):
         for content in (*(OF_OURS if originator == US else OF_ARRIVALS), *OF_EITHER):
