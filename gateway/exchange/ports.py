@@ -8,15 +8,13 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
     ConsentRecord,
-    HoldRecord,
     OutboxRecord,
     PackageRecord,
-    PurgedRecord,
-    PurgeRecord,
     Record,
     ReleaseRecord,
     SubmittedCheckpointRecord,

@@ -7,10 +7,8 @@ from typing import Any
 from attache.errors import NotFound
 from gateway.exchange.agency import Agency
 from gateway.exchange.explain import Explained, UnitExplained
-from gateway.exchange.hold import Hold
 from gateway.exchange.ports import Reader
 from gateway.exchange.proposal import addressee_of
-from gateway.exchange.purge_order import Order
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -26,7 +24,7 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
 )
-from gateway.exchange.submission import PartFacts, Submission
+from gateway.exchange.submission import PartFacts
 from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
     ApprovalView,
@@ -36,16 +34,13 @@ from gateway.exchange.views import (
     DecisionView,
     ExplanationView,
     HandlingView,
-    HoldView,
     LeverView,
     OfficerView,
-    PackagePlaceView,
     PackageView,
     PartDecisionView,
     ParticipantView,
     PartView,
     PolicySetView,
-    PurgeView,
     ReceiptView,
     ReleaseView,
     ReviewView,
@@ -188,30 +183,6 @@ def _purged_arrival(record: ArrivalRecord) -> ArrivalView:
         parts=(),
         purged_at=record.purged_at,
         **nothing,
-    )
-
-
-def purge_view(order: Order) -> PurgeView:
-    """An order to purge."""
-    same = ("purge_id", "state", "ordered_by", "ordered_at", "expires_at", "decided_by", "decided_at")
-    return PurgeView(
-        packages=[PackagePlaceView(**vars(place)) for place in order.places],
-        legal_basis=order.legal_basis,
-        note=order.note,
-        decision=order.decision,
-        **{name: getattr(order.record, name) for name in same},
-    )
-
-
-def hold_view(hold: Hold) -> HoldView:
-    """A legal hold."""
-    same = ("hold_id", "placed_by", "placed_at", "lifted_by", "lifted_at")
-    return HoldView(
-        packages=[PackagePlaceView(originator=row.originator, package_id=row.package_id) for row in hold.rows],
-        legal_basis=hold.legal_basis,
-        note=hold.note,
-        lifting=hold.lifting,
-        **{name: getattr(hold.rows[0], name) for name in same},
     )
 
 

@@ -38,11 +38,11 @@ def purge_entries(connection: Connection, keys: LogKeys, package_id: str, label:
     """Purge every stored entry that is sealed under the package's data key."""
     found = PurgedEntries()
     about = keys.pseudonyms.of("package", package_id)
-    for row in connection.execute(_ABOUT, {"about": about}).all():
-        purged = purged_entry(keys, row._mapping, package_id, label)
+    for row in connection.execute(_ABOUT, {"about": about}).mappings().all():
+        purged = purged_entry(keys, row, package_id, label)
         if purged is not None:
-            connection.execute(_BLANK, {"which": row.entry_index, **purged.columns})
-            found = found.with_entry(row.entry_index, purged.groups)
+            connection.execute(_BLANK, {"which": row["entry_index"], **purged.columns})
+            found = found.with_entry(row["entry_index"], purged.groups)
     return found
 
 

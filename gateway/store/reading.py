@@ -8,16 +8,13 @@ from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple
 
 from attache.errors import AttacheError
 from gateway.exchange.ports import LogProof
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalRecord,
     ConsentRecord,
-    HoldRecord,
     PackageRecord,
-    PurgedRecord,
-    PurgeRecord,
-    PurgeState,
     Record,
     ReleaseRecord,
     SubmittedCheckpointRecord,

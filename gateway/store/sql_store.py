@@ -17,7 +17,8 @@ from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import LogAudit, Reader, Transaction
-from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, PackageRecord, PartRecord, PurgedRecord
+from gateway.exchange.purge_records import PurgedRecord
+from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, PackageRecord, PartRecord
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import Field, SQLModel
 
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -13,7 +14,6 @@ from gateway.exchange.records import (
     ArrivalRecord,
     ConsentRecord,
     DecisionRecord,
-    HoldRecord,
     IdempotencyRecord,
     OfficerRecord,
     OutboxKind,
@@ -26,9 +26,6 @@ from gateway.exchange.records import (
     PolicyFileRecord,
     PolicySetRecord,
     PolicySetState,
-    PurgedRecord,
-    PurgeRecord,
-    PurgeState,
     ReceiptRecord,
     Record,
     ReleaseRecord,

@@ -49,6 +49,14 @@ AGENCY = {
     "GET /consents": ({"approver", "security-officer", "auditor"}, 200),
     "GET /reviews": ({"approver", "security-officer", "auditor"}, 200),
     "POST /reviews/{package_id}/{recipient}": ({"approver"}, "malformed-request"),
+    "GET /purges": ({"security-officer", "auditor"}, 200),
+    "GET /purges/{purge_id}": ({"security-officer", "auditor"}, "not-found"),
+    "POST /purges": ({"security-officer"}, "malformed-request"),
+    "POST /purges/{purge_id}/approve": ({"security-officer"}, "malformed-request"),
+    "POST /purges/{purge_id}/reject": ({"security-officer"}, "malformed-request"),
+    "GET /holds": ({"security-officer", "auditor"}, 200),
+    "POST /holds": ({"security-officer"}, "malformed-request"),
+    "POST /holds/{hold_id}/lift": ({"security-officer"}, "malformed-request"),
     "POST /officers/withdrawal": ({"security-officer"}, "malformed-request"),
     "POST /officers/reinstatement": ({"security-officer"}, "malformed-request"),
     "GET /policies": (EVERY_ROLE, 200),
@@ -84,6 +92,7 @@ OPEN_EXCHANGE = {"GET /problems/{code}": "certificate-required", "HEAD /problems
 
 PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", "recipient": "europol"}
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
+PLACES |= {"purge_id": ABSENT, "hold_id": ABSENT}
 PLACES["policy_sha256"] = "0" * 64
 BODIES = {
     "/exchange/v1/packages": "application/vnd.attache.package",

@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 from attache import clock
 from gateway.exchange.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.records import ArrivalRecord, PackageRecord, PurgedRecord, Record
+from gateway.exchange.purge_records import PurgedRecord
+from gateway.exchange.records import ArrivalRecord, PackageRecord, Record
 from gateway.exchange.upkeep import keep_up
 from gateway.store.log_privacy import _split
 from tests.exchange.attacking import WHOLE, Sender
@@ -188,8 +189,23 @@ def pieces(secret: bytes) -> list[bytes]:
 def sealed_fields() -> dict[type[Any], set[str]]:
     """The fields of each class of record about a package that hold sealed values, frames or blobs."""
     kinds = [kind for kind in get_args(Record) if "package_id" in {field.name for field in fields(kind)}]
-    names = {kind: {f.name for f in fields(kind) if f.name.endswith("_sealed") or f.name == "blob_id"} for kind in kinds}
+    names = {
+        kind: {f.name for f in fields(kind) if f.name.endswith("_sealed") or f.name == "blob_id"} for kind in kinds
+    }
     return {kind: found for kind, found in names.items() if found}
 
 
-__all__ = ["CONTENT", "PLAIN", "REASON", "THEM", "TITLE", "US", "Scene", "Time", "b64u", "found_in", "open_scene", "sealed_fields"]
+__all__ = [
+    "CONTENT",
+    "PLAIN",
+    "REASON",
+    "THEM",
+    "TITLE",
+    "US",
+    "Scene",
+    "Time",
+    "b64u",
+    "found_in",
+    "open_scene",
+    "sealed_fields",
+]

@@ -77,18 +77,24 @@ def test_killed_behind_a_step_of_the_purge(place, point):
             places = (US, package_id), (THEM, arrival_id)
             secrets = [secret for where in places for secret in await scene.sealed(where[1], where[0])]
             purge_id = (await scene.order(*places)).json()["purge_id"]
-            await sign_before_purge(scene.agency, Place(THEM, arrival_id))  # the purge is to be the first that is written
+            await sign_before_purge(
+                scene.agency, Place(THEM, arrival_id)
+            )  # the purge is to be the first that is written
             return places, secrets, purge_id
 
     places, secrets, purge_id = asyncio.run(ordered())
-    process = PROCESSES.Process(target=purge_until_killed, args=(str(place.root / US / "gateway.toml"), purge_id, point))
+    process = PROCESSES.Process(
+        target=purge_until_killed, args=(str(place.root / US / "gateway.toml"), purge_id, point)
+    )
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
 
     async def started_again():
         async with open_scene(place) as scene:
-            is_purged = {(await scene.head(package_id, originator)).purged_at is not None for originator, package_id in places}
+            is_purged = {
+                (await scene.head(package_id, originator)).purged_at is not None for originator, package_id in places
+            }
             assert is_purged == {point != "keep_keys"}, "all of it or nothing"
             if point == "keep_keys":
                 assert (await scene.approve(purge_id)).status_code == 200
@@ -122,7 +128,9 @@ def test_a_reader_of_the_state_before_delays_the_keys_and_upkeep_finishes(place)
                 assert vault.open(sealed, "package", package_id)["title"] == "Zq-title-Zq"
                 assert (await scene.head(package_id)).facts_sealed == b""
                 assert not await finish_purges(scene.agency)
-                assert (await (await scene.desk()).get(f"/packages/{package_id}/sealed/partner-bogota")).status_code == 410
+                assert (
+                    await (await scene.desk()).get(f"/packages/{package_id}/sealed/partner-bogota")
+                ).status_code == 410
             assert await finish_purges(scene.agency)
             assert (await scene.tombstone(package_id)).destroyed_at is not None
             assert found_in(state(place), [*PLAIN, *secrets]) == []

@@ -205,7 +205,9 @@ def test_more_than_one_batch_is_purged(place, monkeypatch):
     async def scene_of(scene):
         desk, ids = await scene.desk(), []
         for _ in range(5):
-            denied = a_submission(a_part(markings=["TLP:RED"]), retain_until=instant_text(scene.time() + timedelta(days=1)))
+            denied = a_submission(
+                a_part(markings=["TLP:RED"]), retain_until=instant_text(scene.time() + timedelta(days=1))
+            )
             ids.append((await scene.gateway.submit(desk, denied)).json()["package_id"])
         scene.time.forward(days=20)
         await scene.keep_up()

@@ -11,7 +11,9 @@ from attache.cli.session import session_of
 from attache.client.models import HoldView, PurgeView
 from attache.errors import MalformedInput
 
-purge = typer.Typer(help="Destroy the content of packages before its time: one officer orders, another confirms.", no_args_is_help=True)
+purge = typer.Typer(
+    help="Destroy the content of packages before its time: one officer orders, another confirms.", no_args_is_help=True
+)
 hold = typer.Typer(help="Legal holds, which keep packages from being purged.", no_args_is_help=True)
 
 Packages = Annotated[list[str], typer.Argument(help="ORIGINATOR/PACKAGE_ID, once for each package.")]
@@ -22,9 +24,7 @@ Note = Annotated[str, typer.Option("--note", help="Why; it goes on record, and o
 
 
 @purge.command()
-def order(
-    ctx: typer.Context, packages: Packages, legal_basis: LegalBasis, note: Note, as_json: AsJson = False
-) -> None:
+def order(ctx: typer.Context, packages: Packages, legal_basis: LegalBasis, note: Note, as_json: AsJson = False) -> None:
     """Order a purge. Nothing is destroyed until another security officer confirms it.
 
     Example: attache purge order irs-ci/01935000-0000-7000-8000-000000000001 --legal-basis "Court order 12/26" --note "Expunged"
@@ -70,9 +70,7 @@ def list_purges(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False)
 
 
 @hold.command()
-def place(
-    ctx: typer.Context, packages: Packages, legal_basis: LegalBasis, note: Note, as_json: AsJson = False
-) -> None:
+def place(ctx: typer.Context, packages: Packages, legal_basis: LegalBasis, note: Note, as_json: AsJson = False) -> None:
     """Keep packages from being purged, by rule and by order.
 
     Example: attache hold place irs-ci/01935000-0000-7000-8000-000000000001 --legal-basis "Case 26-114" --note "Litigation"

@@ -148,7 +148,9 @@ def decide_approval(approval_id: str, decision: str, reason: str, idempotency_ke
     return _post(["approvals", approval_id], ApprovalView, idempotency_key, body)
 
 
-def order_purge(places: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str) -> Call[PurgeView]:
+def order_purge(
+    places: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str
+) -> Call[PurgeView]:
     return _post(["purges"], PurgeView, idempotency_key, _named(places, legal_basis, note))
 
 
