@@ -176,7 +176,7 @@ async def test_a_key_of_a_purge_that_was_not_finished_seals_nothing_after_a_star
         late = await store.write(lambda tx: tx.log(about(1)))
         assert await store.destroy([("us", package(1).package_id)], [])
         entry = await store.read_log(lambda log: log.entry(late))
-        assert [opening.group for opening in entry.openings][:1] == [Group.RECORD], "it outlasts the package"
+        assert Group.RECORD in {opening.group for opening in entry.openings}, "it outlasts the package"
 
 
 async def test_a_shelf_that_is_gone_is_lost_integrity(place):
