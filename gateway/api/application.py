@@ -10,6 +10,7 @@ from gateway.api import (
     consents,
     decisions,
     evidence,
+    holds,
     inbox,
     log,
     officers,
@@ -40,6 +41,7 @@ ROUTERS = (
     policies,
     log,
     purges,
+    holds,
     witnesses,
 )
 
@@ -73,7 +75,7 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
         purges.Named,
         purges.Confirmed,
         purges.Reasoned,
-        purges.Lifted,
+        holds.Lifted,
         witnesses.Cleared,
     )
     describe(app, bodies=bodies)

@@ -1,4 +1,4 @@
-"""Purges before their time: ordered by one security officer, confirmed by another. Legal holds, which are stronger."""
+"""Purges before their time: ordered by one security officer, confirmed by another."""
 
 from typing import Annotated, TypeVar
 
@@ -8,36 +8,36 @@ from pydantic import BaseModel, ConfigDict, Field
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
-from gateway.api.callers import Cursor, Holder, Limit, Own, PackageId, Purger
-from gateway.exchange.hold import lift_hold, list_holds, place_hold
-from gateway.exchange.present import hold_view, purge_view
+from gateway.api.callers import Cursor, Limit, Own, PackageId, Purger
+from gateway.exchange.present_purges import purge_view
 from gateway.exchange.purge import Place
 from gateway.exchange.purge_order import MAX_PACKAGES, approve_purge, list_purges, order_purge, purge_of, reject_purge
-from gateway.exchange.views import HoldList, HoldView, PurgeList, PurgeView
+from gateway.exchange.views import PurgeList, PurgeView
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_PURGES)]
 
-purges = APIRouter(prefix="/purges", tags=["purges"], responses=PROBLEM)
-holds = APIRouter(prefix="/holds", tags=["purges"], responses=PROBLEM)
+router = APIRouter(prefix="/purges", tags=["purges"], responses=PROBLEM)
 
 T = TypeVar("T", bound=BaseModel)
 
 Words = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class _Given(BaseModel):
+class Given(BaseModel):
+    """What a security officer sends."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class PackagePlace(_Given):
+class PackagePlace(Given):
     """A package, by its originator and id."""
 
     originator: Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
     package_id: Annotated[str, Field(pattern=UUID7_PATTERN)]
 
 
-class Named(_Given):
+class Named(Given):
     """Packages, ours or partners', and why. What is said outlasts them: name nobody in it."""
 
     packages: Annotated[tuple[PackagePlace, ...], Field(min_length=1, max_length=MAX_PACKAGES)]
@@ -49,85 +49,54 @@ class Named(_Given):
         return [Place(each.originator, each.package_id) for each in self.packages]
 
 
-class Confirmed(_Given):
+class Confirmed(Given):
     """Why a second officer says yes."""
 
     note: Words
 
 
-class Reasoned(_Given):
+class Reasoned(Given):
     """Why a second officer says no."""
 
     reason: Words
 
 
-class Lifted(_Given):
-    """Why the hold ends."""
-
-    note: Words
-
-
-@purges.get("", dependencies=READERS)
+@router.get("", dependencies=READERS)
 async def list_orders(own: Own, after: Cursor = "", limit: Limit = 50) -> PurgeList:
     """Orders, newest first."""
     found = [purge_view(order) for order in await list_purges(own, after, limit)]
     return PurgeList(purges=found, next=found[-1].purge_id if len(found) == limit else None)
 
 
-@purges.get("/{purge_id}", dependencies=READERS)
+@router.get("/{purge_id}", dependencies=READERS)
 async def show(own: Own, purge_id: PackageId) -> PurgeView:
     """One order."""
     return purge_view(await purge_of(own, purge_id))
 
 
-@purges.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(Named))
+@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(Named))
 async def order(request: Request, own: Own, caller: Purger) -> PurgeView:
     """Order a purge. Nothing is destroyed until another security officer confirms it; a legal hold is 409 `on-hold`."""
-    given = await _read(request, Named)
+    given = await read_given(request, Named)
     places = given.places()
     return purge_view(await order_purge(own, caller, places, legal_basis=given.legal_basis, note=given.note))
 
 
-@purges.post("/{purge_id}/approve", openapi_extra=json_body(Confirmed))
+@router.post("/{purge_id}/approve", openapi_extra=json_body(Confirmed))
 async def approve(request: Request, own: Own, caller: Purger, purge_id: PackageId) -> PurgeView:
     """Confirm another officer's order. The content is destroyed, and nothing brings it back."""
-    given = await _read(request, Confirmed)
+    given = await read_given(request, Confirmed)
     return purge_view(await approve_purge(own, caller, purge_id, given.note))
 
 
-@purges.post("/{purge_id}/reject", openapi_extra=json_body(Reasoned))
+@router.post("/{purge_id}/reject", openapi_extra=json_body(Reasoned))
 async def reject(request: Request, own: Own, caller: Purger, purge_id: PackageId) -> PurgeView:
     """Reject another officer's order."""
-    given = await _read(request, Reasoned)
+    given = await read_given(request, Reasoned)
     return purge_view(await reject_purge(own, caller, purge_id, given.reason))
 
 
-@holds.get("", dependencies=READERS)
-async def list_all(own: Own, after: Cursor = "", limit: Limit = 50) -> HoldList:
-    """Legal holds, newest first, lifted ones among them."""
-    found = [hold_view(hold) for hold in await list_holds(own, after, limit)]
-    return HoldList(holds=found, next=found[-1].hold_id if len(found) == limit else None)
-
-
-@holds.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(Named))
-async def place(request: Request, own: Own, caller: Holder) -> HoldView:
-    """Keep packages from being purged, by rule and by order."""
-    given = await _read(request, Named)
-    return hold_view(await place_hold(own, caller, given.places(), legal_basis=given.legal_basis, note=given.note))
-
-
-@holds.post("/{hold_id}/lift", openapi_extra=json_body(Lifted))
-async def lift(request: Request, own: Own, caller: Holder, hold_id: PackageId) -> HoldView:
-    """Lift a hold that another officer placed."""
-    given = await _read(request, Lifted)
-    return hold_view(await lift_hold(own, caller, hold_id, given.note))
-
-
-async def _read(request: Request, body: type[T]) -> T:
+async def read_given(request: Request, body: type[T]) -> T:
+    """The body of a request as `body`; raises MalformedInput."""
     settings = request.app.state.settings
     return await read_json(request, body, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds)
-
-
-router = APIRouter()
-router.include_router(purges)
-router.include_router(holds)

@@ -9,7 +9,7 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Transaction
 from gateway.exchange.purge import Place, head_of
-from gateway.exchange.records import HoldRecord
+from gateway.exchange.purge_records import HoldRecord
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 

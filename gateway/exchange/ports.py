@@ -10,17 +10,15 @@ from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
     ConsentRecord,
     ConsentRequestRecord,
     ConsentState,
-    HoldRecord,
     OutboxRecord,
     PackageRecord,
-    PurgedRecord,
-    PurgeRecord,
     Record,
     ReleaseRecord,
 )

@@ -11,12 +11,10 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.consent_requests import KnownRequest
 from gateway.exchange.created import Created, CreatedLife, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
-from gateway.exchange.hold import Hold
 from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
 from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
-from gateway.exchange.purge_order import Order
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -45,11 +43,9 @@ from gateway.exchange.views import (
     ExplanationView,
     FieldDecisionView,
     HandlingView,
-    HoldView,
     LeavingPartView,
     LeverView,
     OfficerView,
-    PackagePlaceView,
     PackageView,
     PartDecisionView,
     ParticipantView,
@@ -57,7 +53,6 @@ from gateway.exchange.views import (
     PolicyChangeView,
     PolicyDiffView,
     PolicySetView,
-    PurgeView,
     ReceiptView,
     ReleaseView,
     ReplayView,
@@ -223,30 +218,6 @@ def _purged_arrival(record: ArrivalRecord) -> ArrivalView:
         parts=(),
         purged_at=record.purged_at,
         **nothing,
-    )
-
-
-def purge_view(order: Order) -> PurgeView:
-    """An order to purge."""
-    same = ("purge_id", "state", "ordered_by", "ordered_at", "expires_at", "decided_by", "decided_at")
-    return PurgeView(
-        packages=[PackagePlaceView(**vars(place)) for place in order.places],
-        legal_basis=order.legal_basis,
-        note=order.note,
-        decision=order.decision,
-        **{name: getattr(order.record, name) for name in same},
-    )
-
-
-def hold_view(hold: Hold) -> HoldView:
-    """A legal hold."""
-    same = ("hold_id", "placed_by", "placed_at", "lifted_by", "lifted_at")
-    return HoldView(
-        packages=[PackagePlaceView(originator=row.originator, package_id=row.package_id) for row in hold.rows],
-        legal_basis=hold.legal_basis,
-        note=hold.note,
-        lifting=hold.lifting,
-        **{name: getattr(hold.rows[0], name) for name in same},
     )
 
 

@@ -16,6 +16,7 @@ from gateway.exchange.agency import Agency
 from gateway.exchange.block_ranges import format_ranges
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import PurgedEntries, Reader, Transaction
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -24,13 +25,11 @@ from gateway.exchange.records import (
     ConsentRecord,
     ConsentRequestRecord,
     DecisionRecord,
-    HoldRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,
     PackageRecord,
     PartRecord,
-    PurgedRecord,
     Record,
     RedactedPartRecord,
     ReleaseRecord,

@@ -20,7 +20,7 @@ from gateway.exchange.purge import (
     purge_package,
     sign_before_purge,
 )
-from gateway.exchange.records import PurgeRecord, PurgeState
+from gateway.exchange.purge_records import PurgeRecord, PurgeState
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 

@@ -17,6 +17,7 @@ from gateway.exchange.own_records import (
     WitnessedLogRecord,
     WitnessRecord,
 )
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
 
@@ -58,13 +59,6 @@ class PolicySetState(StrEnum):
     PROPOSED = "proposed"
     ACTIVE = "active"
     RETIRED = "retired"
-
-
-class PurgeState(StrEnum):
-    ORDERED = "ordered"
-    DONE = "done"
-    REJECTED = "rejected"
-    LAPSED = "lapsed"
 
 
 class ReviewState(StrEnum):
@@ -301,57 +295,6 @@ class ConsentRecord:
     signed_sealed: bytes
     package_id: str = ""
     """The originator's package that it goes with."""
-
-
-@dataclass(frozen=True)
-class PurgedRecord:
-    """That a package was purged, and what of it is still to be destroyed. Kept for ever."""
-
-    KEY: ClassVar = ("originator", "package_id")
-    originator: str
-    package_id: str
-    purged_at: datetime
-    purge_id: str
-    """The order; empty where retention ended by rule."""
-    blob_ids: str = ""
-    """Comma-separated; empty once destroyed."""
-    destroyed_at: datetime | None = None
-    """When data key, blobs and old pages were gone."""
-
-
-@dataclass(frozen=True)
-class PurgeRecord:
-    """An order to purge packages before their time. What it says outlasts them, under the storage key."""
-
-    KEY: ClassVar = ("purge_id",)
-    purge_id: str
-    state: PurgeState
-    packages: str
-    """Canonical JSON: pairs of originator and package id."""
-    ordered_by: str
-    ordered_at: datetime
-    expires_at: datetime
-    reasons_sealed: bytes
-    """Legal basis and note."""
-    decided_by: str = ""
-    decided_at: datetime | None = None
-    decision_sealed: bytes | None = None
-
-
-@dataclass(frozen=True)
-class HoldRecord:
-    """A legal hold of one package; one hold may name several. While it is not lifted, the package is not purged."""
-
-    KEY: ClassVar = ("hold_id", "originator", "package_id")
-    hold_id: str
-    originator: str
-    package_id: str
-    placed_by: str
-    placed_at: datetime
-    reasons_sealed: bytes
-    lifted_by: str = ""
-    lifted_at: datetime | None = None
-    lifting_sealed: bytes | None = None
 
 
 @dataclass(frozen=True)

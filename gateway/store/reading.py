@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple
 from attache.errors import AttacheError
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.ports import LogProof
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -16,11 +17,7 @@ from gateway.exchange.records import (
     ConsentRecord,
     ConsentRequestRecord,
     ConsentState,
-    HoldRecord,
     PackageRecord,
-    PurgedRecord,
-    PurgeRecord,
-    PurgeState,
     Record,
     ReleaseRecord,
 )

@@ -17,12 +17,12 @@ from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import LogAudit, Reader, Transaction
+from gateway.exchange.purge_records import PurgedRecord
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     PackageRecord,
     PartRecord,
-    PurgedRecord,
     RedactedPartRecord,
 )
 from gateway.store.backup import copy_database

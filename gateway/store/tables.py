@@ -13,6 +13,7 @@ from gateway.exchange.own_records import (
     WitnessedLogRecord,
     WitnessRecord,
 )
+from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -22,7 +23,6 @@ from gateway.exchange.records import (
     ConsentRequestRecord,
     ConsentState,
     DecisionRecord,
-    HoldRecord,
     IdempotencyRecord,
     OfficerRecord,
     OutboxKind,
@@ -35,9 +35,6 @@ from gateway.exchange.records import (
     PolicyFileRecord,
     PolicySetRecord,
     PolicySetState,
-    PurgedRecord,
-    PurgeRecord,
-    PurgeState,
     ReceiptRecord,
     Record,
     RedactedPartRecord,

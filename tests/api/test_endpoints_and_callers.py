@@ -58,6 +58,14 @@ AGENCY = {
     "GET /reviews": ({"approver", "security-officer", "auditor"}, 200),
     "POST /reviews/{package_id}/{recipient}": ({"approver"}, "malformed-request"),
     "GET /officers": (LOG, 200),
+    "GET /purges": ({"security-officer", "auditor"}, 200),
+    "GET /purges/{purge_id}": ({"security-officer", "auditor"}, "not-found"),
+    "POST /purges": ({"security-officer"}, "malformed-request"),
+    "POST /purges/{purge_id}/approve": ({"security-officer"}, "malformed-request"),
+    "POST /purges/{purge_id}/reject": ({"security-officer"}, "malformed-request"),
+    "GET /holds": ({"security-officer", "auditor"}, 200),
+    "POST /holds": ({"security-officer"}, "malformed-request"),
+    "POST /holds/{hold_id}/lift": ({"security-officer"}, "malformed-request"),
     "POST /officers/withdrawal": ({"security-officer"}, "malformed-request"),
     "POST /officers/reinstatement": ({"security-officer"}, "malformed-request"),
     "GET /policies": (EVERY_ROLE, 200),
@@ -99,6 +107,7 @@ PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", 
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
 PLACES |= {"policy_sha256": "0" * 64, "holder": "europol", "request_id": ABSENT}
 PLACES |= {"consent_id": ABSENT, "decision_id": ABSENT}
+PLACES |= {"purge_id": ABSENT, "hold_id": ABSENT}
 BODIES = {
     "/api/v1/participants/nobody/descriptor": "application/jose+json",
     "/exchange/v1/packages": "application/vnd.attache.package",

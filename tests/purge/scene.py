@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 from attache import clock
 from gateway.exchange.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.records import ArrivalRecord, PackageRecord, PurgedRecord, Record
+from gateway.exchange.purge_records import PurgedRecord
+from gateway.exchange.records import ArrivalRecord, PackageRecord, Record
 from gateway.exchange.upkeep import keep_up
 from gateway.store.log_privacy import _split, label_of
 from tests.exchange.attacking import WHOLE, Sender

@@ -7,7 +7,7 @@ import pytest
 
 from attache.package import uuid7
 from gateway.exchange.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.records import HoldRecord, PurgeRecord
+from gateway.exchange.purge_records import HoldRecord, PurgeRecord
 from tests.exchange_place import a_part, a_submission
 from tests.purge.scene import CONTENT, PLAIN, THEM, US, Scene, found_in, open_scene, sealed_fields
 

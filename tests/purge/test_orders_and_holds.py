@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.records import HoldRecord, PurgeRecord, PurgeState
+from gateway.exchange.purge_records import HoldRecord, PurgeRecord, PurgeState
 from tests.exchange.attacking import ENVELOPE, WHOLE
 from tests.exchange_place import a_submission, problem
 from tests.purge.scene import THEM, US, Scene, open_scene
@@ -235,10 +235,8 @@ async def replayed(scene, decision_id) -> str:
     from gateway.store import open_reading
 
     settings = scene.settings
-    with (
-        open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (reader, log),
-        pytest.raises(AttacheError) as refused,
-    ):
+    keys = log_keys(settings, load_ring(settings))
+    with open_reading(settings.database_url, keys) as (reader, log), pytest.raises(AttacheError) as refused:
         replay_decision(reader, log, log.vault, US, decision_id)
     return refused.value.code
 

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
-from store_place import ORIGIN, Place, denied, keys_of, package, submitted, submitting
+from store_place import ORIGIN, START, Place, denied, keys_of, package, submitted, submitting
 
 from attache.errors import IntegrityLost, MalformedInput, Misconfigured, NotFound
 from attache.translog.checkpoint import parse_checkpoint_body
@@ -14,8 +14,9 @@ from attache.translog.merkle import leaf_hash, root_of_leaf_hashes, verify_inclu
 from attache.translog.note import parse_note
 from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import Tile, bundles_of, hash_tiles_of, parse_bundle, parse_hashes, parse_tile_path
+from gateway.exchange.block_ranges import format_ranges
 from gateway.exchange.ports import LogFilter
-from gateway.exchange_log import EventCode
+from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store import open_reading
 from gateway.store.log_privacy import seal_openings
@@ -173,11 +174,44 @@ async def test_an_entry_comes_with_openings_that_its_leaf_commits_to(place):
 
 async def test_a_purged_entry_has_no_openings_and_still_verifies(place):
     await place.fill(5)
-    execute(place, "UPDATE log_entry SET private_sealed = NULL WHERE entry_index = 2")
+    async with place.open() as store:
+        about = submitted("another", originator="us")
+        await store.write(lambda tx: tx.log(about))
+        row = await store.write(lambda tx: (tx.add(package(9)), tx.log(about))[1])
+        await store.write(lambda tx: purge(tx, "another"))
     with place.log() as log:
-        assert log.entry(2).openings == ()
+        assert log.entry(5).openings == ()
+        assert [opening.group for opening in log.entry(row).openings] == [Group.ROWS]
         audit = log.verify()
-        assert (audit.size, audit.purged, audit.origin) == (5, 1, ORIGIN)
+        assert (audit.size, audit.purged, audit.origin, audit.findings) == (8, 2, ORIGIN, ())
+        assert [entry.index for entry in log.entries_after(-1, 9, LogFilter(package_id="another"))] == [5, row]
+
+
+def purge(tx, package_id: str, indexes: str | None = None) -> int:
+    found = tx.purge_entries("us", package_id)
+    said = {"indexes": indexes or format_ranges(found.indexes), "groups": sorted(found.groups)}
+    return tx.log(Event(EventCode.PURGE_DONE, START, "system", {}, {Group.RECORD: said}))
+
+
+@pytest.mark.parametrize("indexes", ["0", "0-2", "2"])
+async def test_a_private_side_that_is_gone_without_a_purge_is_found(place, indexes):
+    await place.fill(3)
+    async with place.open() as store:
+        await store.write(lambda tx: tx.log(submitted("another", originator="us")))
+        await store.write(lambda tx: purge(tx, "another", indexes))
+    execute(place, "UPDATE log_entry SET private_sealed = NULL WHERE entry_index = 3")
+    with place.log() as log:
+        finding = "log_entry: the private side of entry 3 is gone, and no purge says so"
+        assert log.verify().findings == (finding,)
+
+
+async def test_row_digests_that_are_gone_are_never_a_purge(place):
+    await place.fill(3)
+    async with place.open() as store:
+        await store.write(lambda tx: purge(tx, "another", "0-2"))
+    execute(place, "UPDATE log_entry SET private_sealed = NULL WHERE entry_index = 1")
+    with place.log() as log, pytest.raises(IntegrityLost, match="which rows it left"):
+        log.verify()
 
 
 async def test_the_log_is_read_with_and_without_a_gateway_on_it(place):

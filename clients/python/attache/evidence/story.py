@@ -12,6 +12,7 @@ from attache.evidence.statement_checks import ProvenReceipt
 from attache.package.manifest import Manifest
 
 RELEASED = "package.released"
+PURGED = "package.purged"
 _STEP = "story"
 
 
@@ -30,6 +31,7 @@ def verify_story(
     records = [(entry, entry.fields["record"]) for entry in ours if "record" in entry.fields]
     before = len(checks.made)
     _verify_same_object(ours, checks)
+    _note_purges(entries, checks)
     for entry, record in records:
         _verify_record(bundle, entry, record, checks)
     _verify_release(bundle, manifest, records, checks)
@@ -48,6 +50,18 @@ def _verify_same_object(entries: Iterable[ProvenEntry], checks: Checks) -> None:
         package = entry.leaf.ids.get("package")
         if package is not None and seen.setdefault(entry.participant, package) != package:
             checks.failed(_STEP, "proof-invalid", _place(entry), "an entry about another package")
+
+
+def _note_purges(entries: Sequence[ProvenEntry], checks: Checks) -> None:
+    """A proven purge says why groups of the entries before it are not opened, and never will be."""
+    for purge in (entry for entry in entries if entry.leaf.code == PURGED):
+        before = [each for each in entries if each.participant == purge.participant and each.index < purge.index]
+        closed = {each.index: each.leaf.commitments.keys() - each.fields.keys() - {"rows"} for each in before}
+        groups = sorted(set().union(*closed.values()))
+        if groups:
+            indexes = ", ".join(str(index) for index, names in closed.items() if names)
+            detail = f"the content was purged at {purge.leaf.at.isoformat()}: {', '.join(groups)} of the entries {indexes} are no longer opened"
+            checks.absent(_STEP, _place(purge), detail)
 
 
 def _verify_record(bundle: EvidenceBundle, entry: ProvenEntry, record: Any, checks: Checks) -> None:
