@@ -21,7 +21,7 @@ from attache.crypto import Certificate, KeyRing, load_private_keys
 from attache.errors import Misconfigured
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of
 from attache.translog.signing import signer_of
-from attache.translog.vkey import SignatureType, parse_vkey
+from attache.translog.vkey import SignatureType
 from gateway.admission import CallerDoor, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
@@ -166,12 +166,11 @@ def load_ring(settings: Settings) -> KeyRing:
 
 def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
     """What our exchange log is kept with; its origin is the name that our descriptor gives it."""
-    listed = own_descriptor(settings, ring).stated.log
-    assert listed is not None
-    assert ring.log is not None
+    listed = own_descriptor(settings, ring).log_keys
+    held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    signers = tuple(signer_of(key.name, key.type, own) for key in listed if (own := held[key.type]) is not None)
     assert ring.storage_key is not None
-    signer = signer_of(parse_vkey(listed).name, SignatureType.ED25519, ring.log)
-    return LogKeys((signer,), Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
+    return LogKeys(signers, Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
 
 
 def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
@@ -187,11 +186,17 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
 
 
 def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
-    """Our own descriptor on file; raises Misconfigured where our log key is not the one it lists."""
+    """Our own descriptor on file; raises Misconfigured where our log keys are not those it lists."""
     raw = (settings.descriptors_dir / f"{settings.participant}.jws").read_bytes()
     descriptor = accepted_descriptor(raw, fingerprint=fingerprint_of(raw))
-    listed = descriptor.stated.log
-    if listed is None or ring.log is None or parse_vkey(listed).public_key != ring.log.public_key:
+    listed = {key.type: key.public_key for key in descriptor.log_keys}
+    held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    ours = {
+        kind: key.public_key
+        for kind, key in held.items()
+        if key is not None and (kind in listed or kind is SignatureType.ED25519)
+    }
+    if listed != ours:
         raise Misconfigured(detail="our descriptor lists another log key than ours")
     return descriptor
 

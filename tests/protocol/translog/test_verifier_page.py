@@ -103,7 +103,7 @@ def cases(made, parties, trusted):
         ({"kind": "bundle", "name": name, "raw": b64(raw), "descriptors": descriptors}, verify_bundle(raw, trusted))
         for name, raw in files.items()
     ]
-    vkeys = [str(ours.key)]
+    vkeys = ours.vkeys
     proof = format_proof(proof_file(ours, 2))
     proofs = {"proof": proof, "no leaf": format_proof(proof_file(ours, 2, extra=None)), "empty proof": b""}
     proofs |= {f"proof, byte {at}": raw for at, raw in flips(proof, 30, 2)}
