@@ -76,6 +76,11 @@ class GroupCommit:
         """Entries, tiles and signed head, into the same transaction."""
         self._book.write(self._connection)
 
+    @property
+    def entries(self) -> list[tuple[str, str | None]]:
+        """Event and outcome of the entries that were committed last."""
+        return self._book.accepted
+
     def commit(self) -> None:
         """Make the transaction durable."""
         self._connection.commit()

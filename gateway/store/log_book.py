@@ -28,6 +28,8 @@ class LogBook:
         self._events: list[Event] = []
         """Those of the unit that runs now."""
         self._next = head
+        self.accepted: list[tuple[str, str | None]] = []
+        """Event and outcome of the entries that were committed last."""
 
     def append(self, event: Event) -> int:
         """The index that the event has if its unit and its transaction commit."""
@@ -83,6 +85,7 @@ class LogBook:
     def accept(self) -> None:
         """The transaction has committed."""
         self.head = self._next
+        self.accepted = [(entry.code, entry.outcome) for entry in self._pending]
         self._pending.clear()
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, tuple_
 
 from attache.errors import AttacheError
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
-from gateway.exchange.ports import LogProof
+from gateway.exchange.ports import LogProof, Tallies
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -24,6 +24,7 @@ from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView
 from gateway.store.outbox import outbox_due
 from gateway.store.statements import SQL, records_of
+from gateway.store.tallies import tallies
 
 R = TypeVar("R", bound=Record)
 
@@ -142,6 +143,10 @@ class SqlReader:
             .limit(limit)
         )
         return self._all(SubmittedCheckpointRecord, query)
+
+    def tallies(self, now: datetime) -> Tallies:
+        """See exchange.ports.Reader."""
+        return tallies(self._connection, now)
 
     def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
         """See exchange.ports.Reader."""

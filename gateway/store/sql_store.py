@@ -32,7 +32,7 @@ from gateway.store.opening import database_path, reading_engine, snapshot, writi
 from gateway.store.reading import SqlReader
 from gateway.store.recovery import begin_log, recover_log
 from gateway.store.statements import SQL
-from gateway.store.writer import Writer
+from gateway.store.writer import Committed, Writer, unwatched
 
 T = TypeVar("T")
 
@@ -53,6 +53,7 @@ class SqlStore:
         *,
         clock: Clock,
         steps: type[GroupCommit] = GroupCommit,
+        committed: Committed = unwatched,
     ) -> None:
         self.blobs = blobs
         self._database = database
@@ -60,12 +61,13 @@ class SqlStore:
         self._keys = keys
         self._clock = clock
         self._steps_type = steps
+        self._committed = committed
         self._reads_waiting = 0
 
     async def __aenter__(self) -> Self:
         """Migrate, recover, collect blobs, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
         await asyncio.to_thread(self._open)
-        self._writer = Writer(self._steps)
+        self._writer = Writer(self._steps, committed=self._committed)
         return self
 
     async def __aexit__(
@@ -168,12 +170,21 @@ def open_store(
     keys: LogKeys,
     clock: Clock,
     steps: type[GroupCommit] = GroupCommit,
+    committed: Committed = unwatched,
 ) -> SqlStore:
     """The store in the database at `url` (sqlite:///path), to be entered with `async with`.
 
     `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
     """
-    return SqlStore(database_path(url), FileBlobs(blobs_dir), CheckpointLock(lock_path), keys, clock=clock, steps=steps)
+    return SqlStore(
+        database_path(url),
+        FileBlobs(blobs_dir),
+        CheckpointLock(lock_path),
+        keys,
+        clock=clock,
+        steps=steps,
+        committed=committed,
+    )
 
 
 @contextmanager
