@@ -288,8 +288,7 @@ def show_receipt(
     receipt = verify_receipt(canonical(view.signed), descriptor)
     where = ""
     if receipt.log:
-        assert descriptor.stated.log
-        verify_log_proof(receipt.log, descriptor.stated.log)
+        verify_log_proof(receipt.log, *map(str, descriptor.log_keys))
         where = f", entry {receipt.log.index} of {receipt.log.origin}, proven"
     say.line(
         f"receipt {receipt.receipt} by {recipient}: signed {receipt.at:%H:%M:%S}, manifest {receipt.manifest_sha256[:16] if receipt.manifest_sha256 else ''}…{where}"

@@ -145,7 +145,7 @@ def make_participant(
     ring = load_private_keys(folder / "keys", passphrase, participant=profile.participant, chains=chains)
     tls = _make_tls(folder / "keys", profile, authority, ring, now)
     _write_certificates(folder / "certificates", authority, {"sign": sign_certificate, **tls}, now)
-    log, witness = verifier_keys(profile.participant, ring)
+    log, log_mldsa44, witness = verifier_keys(profile.participant, ring)
     statement = DescriptorStatement(
         participant=profile.participant,
         name=profile.name,
@@ -155,6 +155,7 @@ def make_participant(
         suites=suites,
         endpoints=Endpoints(exchange=profile.exchange_url, mailbox=profile.exchange_url is None),
         log=log,
+        log_mldsa44=log_mldsa44,
         witness=witness,
         certificate_authorities=(as_value(authority.certificate).text,),
         tls=tuple(as_value(certificate).thumbprint for certificate in tls.values()),
@@ -167,15 +168,18 @@ def make_participant(
     return ExampleParticipant(profile, folder, ring, descriptor, authority, sign_certificate, tls)
 
 
-def verifier_keys(participant: str, ring: KeyRing) -> tuple[str, str]:
-    """The vkeys of a participant's exchange log and witness."""
+def verifier_keys(participant: str, ring: KeyRing) -> tuple[str, str, str]:
+    """The vkeys of a participant's exchange log, Ed25519 and ML-DSA-44, and of its witness."""
     assert ring.log
+    assert ring.log_mldsa44
     assert ring.witness
-    log = VerifierKey(f"{participant}.attache.example/log", SignatureType.ED25519, ring.log.public_key)
+    origin = f"{participant}.attache.example/log"
+    log = VerifierKey(origin, SignatureType.ED25519, ring.log.public_key)
+    second = VerifierKey(origin, SignatureType.MLDSA44, ring.log_mldsa44.public_key)
     witness = VerifierKey(
         f"{participant}.attache.example/witness", SignatureType.COSIGNATURE_V1, ring.witness.public_key
     )
-    return str(log), str(witness)
+    return str(log), str(second), str(witness)
 
 
 def _native(key: PrivateKey) -> ec.EllipticCurvePublicKey:
@@ -190,6 +194,7 @@ def _write_keys(folder: Path, keys: Mapping[Algorithm, PrivateKey], authority: A
         *(StoredKey.of(KeyUse.SIGN, keys[algorithm]) for algorithm in _SIGNING),
         *(StoredKey.of(KeyUse.SEAL, keys[algorithm]) for algorithm in _SEALING),
         *(StoredKey.of(use, generate_private_key(Algorithm.ED25519)) for use in (KeyUse.LOG, KeyUse.WITNESS)),
+        StoredKey.of(KeyUse.LOG, generate_private_key(Algorithm.ML_DSA_44)),
         *(StoredKey.symmetric(use, secrets.token_bytes(32)) for use in (KeyUse.STORAGE, KeyUse.TLS)),
     ]
     save_private_keys(folder / "keys", stored, passphrase, cost=cost)

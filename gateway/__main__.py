@@ -114,7 +114,7 @@ def log_export(
         for path, content in log.export():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
-    (folder / "vkeys").write_text(f"{own_descriptor(settings, ring).stated.log}\n")
+    (folder / "vkeys").write_text("".join(f"{key}\n" for key in own_descriptor(settings, ring).log_keys))
     print(f"{log.size} entries written to {folder}", file=sys.stderr)
 
 

@@ -21,10 +21,11 @@ from attache.crypto import Certificate, KeyRing, load_private_keys
 from attache.errors import Misconfigured
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of
 from attache.translog.signing import signer_of
-from attache.translog.vkey import SignatureType, parse_vkey
+from attache.translog.vkey import SignatureType
 from gateway.admission import CallerDoor, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
+from gateway.delivery.counted import CountedOutbox
 from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Transport, over_the_network
 from gateway.delivery.schedule import Backoff
 from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
@@ -46,6 +47,8 @@ from gateway.exchange_api import create_exchange_api
 from gateway.exchange_api.refused import CertificateRefusals
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity import AccessTokens, parse_jwks
+from gateway.measuring import Measuring
+from gateway.metrics import Metrics
 from gateway.policy import read_policy_folder
 from gateway.settings import Settings, read_secret
 from gateway.store import LogKeys, SqlStore, open_store
@@ -79,7 +82,8 @@ async def open_gateway(
     ring = load_ring(settings)
     trust = exchange_trust(settings, clock, ring.tls_passphrase)
     folder = read_policy_folder(settings.policies_dir)
-    async with open_own_store(settings, ring, clock) as store:
+    metrics = Metrics()
+    async with open_own_store(settings, ring, clock, metrics) as store:
         directory = await load_directory(store)
         policy = await load_policies_in_force(store, folder, settings.participant, clock())
         agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
@@ -88,21 +92,27 @@ async def open_gateway(
             _client_certificate(settings, ring), store.blobs, timeouts=_timeouts(settings), transport=transport
         )
         submitter = CheckpointSubmitter(OwnLog(agency), links, cadence_seconds=settings.witness_cadence_seconds)
-        refusals = Refusals(store, clock)
+        refusals = Refusals(store, clock, counted=metrics.refusal)
         refused = CertificateRefusals(agency, refusals)
         trust.note_refused = refused.handshake
         self_check = SelfCheck(agency, cadence_seconds=settings.self_check_seconds)
         worker = DeliveryWorker(
-            Outbox(agency),
+            CountedOutbox(Outbox(agency), metrics.delivery),
             CosignedCarrier(links, submitter, agency.require_release),
             now=clock,
             backoff=_backoff(settings),
         )
+        measuring = Measuring(agency, metrics, self_check, trust, settings)
+        agency_api = create_agency_api(
+            agency, _door(settings, agency, clock, refusals), settings, _checks(agency, store), measuring.render
+        )
+        exchange_api = create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current, refused)
+        agency_api.state.metrics = exchange_api.state.metrics = metrics
         try:
             yield Gateway(
                 agency,
-                create_agency_api(agency, _door(settings, agency, clock, refusals), settings, _checks(agency, store)),
-                create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current, refused),
+                agency_api,
+                exchange_api,
                 agency_trust(settings, clock, ring.tls_passphrase),
                 trust,
                 worker,
@@ -166,15 +176,14 @@ def load_ring(settings: Settings) -> KeyRing:
 
 def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
     """What our exchange log is kept with; its origin is the name that our descriptor gives it."""
-    listed = own_descriptor(settings, ring).stated.log
-    assert listed is not None
-    assert ring.log is not None
+    listed = own_descriptor(settings, ring).log_keys
+    held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    signers = tuple(signer_of(key.name, key.type, own) for key in listed if (own := held[key.type]) is not None)
     assert ring.storage_key is not None
-    signer = signer_of(parse_vkey(listed).name, SignatureType.ED25519, ring.log)
-    return LogKeys((signer,), Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
+    return LogKeys(signers, Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
 
 
-def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
+def open_own_store(settings: Settings, ring: KeyRing, clock: Clock, metrics: Metrics | None = None) -> SqlStore:
     """The store, kept with our keys. Makes the state folder, for its owner only, if there is none."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return open_store(
@@ -184,15 +193,22 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock) -> SqlStore:
         keys=log_keys(settings, ring),
         clock=clock,
         shelf_path=settings.key_shelf_file,
+        committed=(metrics or Metrics()).committed,
     )
 
 
 def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
-    """Our own descriptor on file; raises Misconfigured where our log key is not the one it lists."""
+    """Our own descriptor on file; raises Misconfigured where our log keys are not those it lists."""
     raw = (settings.descriptors_dir / f"{settings.participant}.jws").read_bytes()
     descriptor = accepted_descriptor(raw, fingerprint=fingerprint_of(raw))
-    listed = descriptor.stated.log
-    if listed is None or ring.log is None or parse_vkey(listed).public_key != ring.log.public_key:
+    listed = {key.type: key.public_key for key in descriptor.log_keys}
+    held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    ours = {
+        kind: key.public_key
+        for kind, key in held.items()
+        if key is not None and (kind in listed or kind is SignatureType.ED25519)
+    }
+    if listed != ours:
         raise Misconfigured(detail="our descriptor lists another log key than ours")
     return descriptor
 
@@ -313,7 +329,7 @@ def write_contracts(folder: Path) -> Iterator[Path]:
     """Write the OpenAPI contract of each surface to `folder`; nothing of a gateway is opened."""
     unused: Any = None
     contracts = {
-        "agency-api.json": create_agency_api(unused, unused, unused, {}),
+        "agency-api.json": create_agency_api(unused, unused, unused, {}, unused),
         "exchange-api.json": create_exchange_api(unused, unused, unused, unused, unused),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,7 @@ from attache.errors import (
     error_of,
 )
 from gateway.exchange.logged import REQUEST_ID
+from gateway.metrics import Metrics
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -244,6 +245,9 @@ async def _problem_page(request: Request) -> Response:
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler for every AttacheError."""
     assert isinstance(error, AttacheError)
+    metrics = getattr(request.app.state, "metrics", None)
+    if isinstance(metrics, Metrics):
+        metrics.problem(request.app.title, error.code)
     if isinstance(error, IntegrityLost | Misconfigured) and status_of(error.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("integrity-lost", request_id=request_id_of(request), code=error.code, step=error.step)
         error = type(error)(error.code, step=error.step)  # the particulars are the operator's

@@ -16,6 +16,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict
 
+from gateway.metrics import Metrics
+
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_TEMPLATE = 200
 
@@ -48,6 +50,7 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_and_see)
         finally:
+            self._measure(scope, status, time.perf_counter() - started_at)
             log.info(
                 "request",
                 api=self._api,
@@ -58,6 +61,12 @@ class RequestLog:
                 request_id=state.get("request_id"),
                 caller=state.get("caller"),
             )
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        metrics = getattr(scope["app"].state, "metrics", None)
+        if isinstance(metrics, Metrics):
+            method = scope["method"] if scope["method"] in KNOWN_METHODS else "other"
+            metrics.request(self._api, method, route_template(scope), status, seconds)
 
 
 def install_request_log(app: FastAPI) -> None:

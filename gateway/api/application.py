@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from gateway.admission import CallerDoor, health_router, install_refusals
 from gateway.admission.contract import describe
 from gateway.admission.health import Check
+from gateway.admission.measured import Render, metrics_router
 from gateway.api import (
     approvals,
     consents,
@@ -46,7 +47,9 @@ ROUTERS = (
 )
 
 
-def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check]) -> FastAPI:
+def create_agency_api(
+    agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check], metrics: Render
+) -> FastAPI:
     """The application; every endpoint needs a caller with a role that permits it, health checks excepted."""
     app = FastAPI(
         title="attache agency API",
@@ -60,6 +63,7 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
     for module in ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health_router(checks))
+    app.include_router(metrics_router(metrics))
     bodies = (
         Submission,
         Question,

@@ -53,7 +53,7 @@ async def checkpoint(own: Own) -> Response:
 @router.get("/vkeys", response_class=Response, dependencies=AUDITORS)
 async def vkeys(own: Own) -> Response:
     """The log's verifier keys, one a line, as our descriptor lists them."""
-    return Response(f"{own.me.descriptor.stated.log}\n", media_type="text/plain")
+    return Response("".join(f"{key}\n" for key in own.me.descriptor.log_keys), media_type="text/plain")
 
 
 @router.get("/tile/{path:path}", response_class=Response, dependencies=AUDITORS)

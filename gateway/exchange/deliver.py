@@ -47,6 +47,11 @@ class Outbox:
     def __init__(self, agency: Agency) -> None:
         self._agency = agency
 
+    @property
+    def agency(self) -> Agency:
+        """Whose outbox it is."""
+        return self._agency
+
     async def claim(self, limit: int, busy: frozenset[str]) -> list[Consignment]:
         """Lease what is due, and fetch all it takes to carry it. Nothing is carried to a suspended partner."""
         agency = self._agency

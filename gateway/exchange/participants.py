@@ -128,7 +128,11 @@ def _new_keys(before: Descriptor, after: Descriptor) -> list[str]:
 
 def _all_keys(descriptor: Descriptor) -> set[str]:
     stated = descriptor.stated
-    return {key.key_id for key in stated.keys} | {key for key in (stated.log, stated.witness) if key} | set(stated.tls)
+    return (
+        {key.key_id for key in stated.keys}
+        | {key for key in (stated.log, stated.log_mldsa44, stated.witness) if key}
+        | set(stated.tls)
+    )
 
 
 def _stored(record: ParticipantRecord) -> Descriptor:

@@ -1,7 +1,7 @@
 """What the use cases need of the world, as Protocols. The store, the blobs and delivery implement them."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +88,24 @@ class LogAudit:
     root: bytes
     purged: int
     findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What a partner has yet to get, and when the longest due of it was due."""
+
+    pending: int
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """How much there is of what somebody is to act on: the outbox by partner, approvals by post, reviews."""
+
+    outbox: Mapping[str, Queue]
+    approvals: Mapping[str, int]
+    reviews_open: int
+    reviews_overdue: int
 
 
 class RecordsCheck(Protocol):
@@ -214,6 +232,10 @@ class Reader(Protocol):
 
     def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
         """What was submitted to this witness, the largest first."""
+        ...
+
+    def tallies(self, now: datetime) -> Tallies:
+        """How much waits for somebody."""
         ...
 
     def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:

@@ -55,11 +55,10 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
 
 def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
     receipt = verify_receipt(signed, peer.descriptor, revoked=agency.revoked)
-    vkey = peer.descriptor.stated.log
     if receipt.log is not None:
-        if vkey is None:
+        if not peer.descriptor.log_keys:
             raise UnknownKey(detail="the descriptor lists no log key")
-        verify_log_proof(receipt.log, vkey)
+        verify_log_proof(receipt.log, *map(str, peer.descriptor.log_keys))
     return receipt
 
 

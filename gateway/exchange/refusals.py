@@ -51,10 +51,16 @@ class Refusals:
     """Counts refusals and writes them. Used on one event loop. `pause` is for tests."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        counted: Callable[[str, str], None] = lambda event, code: None,  # noqa: ARG005 -- nobody counts
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._counted = counted
         self._pause = pause
         self._kinds: dict[_Key, _Kind] = {}
         self._running: asyncio.Task[None] | None = None
@@ -63,6 +69,7 @@ class Refusals:
         self, event_code: EventCode, by: Caller | str = ANYBODY, /, *, partner: str | None = None, **record: str | None
     ) -> None:
         """Count one refusal. `record` says of what kind it is, in few and bounded words."""
+        self._counted(event_code.value, record.get("code") or "none")
         known = {name: value for name, value in record.items() if value is not None}
         noted = event(event_code, self._clock(), by, partner=partner, record=known)
         key = _key_of(noted)

@@ -29,8 +29,8 @@ async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAn
     Raises NotFound where this gateway has no witness key.
     """
     signer = own_signer(agency)
-    listed = peer.descriptor.stated.log
-    logs = {parse_vkey(listed).name: [parse_vkey(listed)]} if listed else {}
+    keys = peer.descriptor.log_keys
+    logs = {keys[0].name: keys} if keys else {}
     now = agency.clock()
 
     def unit(tx: Transaction) -> WitnessAnswer:
@@ -62,8 +62,8 @@ def own_signer(agency: Agency) -> KeySigner:
 
 def cosignature_over(agency: Agency, reader: Reader, partner: Partner) -> NoteSignature | None:
     """Our newest line over a checkpoint of this partner's log; None where we have cosigned none."""
-    listed = partner.descriptor.stated.log
-    record = reader.get(WitnessedLogRecord, parse_vkey(listed).name) if listed else None
+    keys = partner.descriptor.log_keys
+    record = reader.get(WitnessedLogRecord, keys[0].name) if keys else None
     if record is None:
         return None
     own = own_signer(agency).verifier_key

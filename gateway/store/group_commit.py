@@ -86,6 +86,11 @@ class GroupCommit:
         """Make the data keys durable that the group has sealed under: one sync, none where there are no new ones."""
         self._shelf.keep()
 
+    @property
+    def entries(self) -> list[tuple[str, str | None]]:
+        """Event and outcome of the entries that were committed last."""
+        return self._book.accepted
+
     def commit(self) -> None:
         """Make the transaction durable."""
         self._connection.commit()

@@ -38,6 +38,8 @@ class LogBook:
         """Labels of the data keys that the transaction has retired; those of the unit that runs now come last."""
         self._retired_before = 0
         self._next = head
+        self.accepted: list[tuple[str, str | None]] = []
+        """Event and outcome of the entries that were committed last."""
 
     def append(self, event: Event) -> int:
         """The index that the event has if its unit and its transaction commit."""
@@ -122,6 +124,7 @@ class LogBook:
     def accept(self) -> None:
         """The transaction has committed."""
         self.head = self._next
+        self.accepted = [(entry.code, entry.outcome) for entry in self._pending]
         self._pending.clear()
         self._retired.clear()
         self._retired_before = 0

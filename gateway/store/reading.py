@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple
 
 from attache.errors import AttacheError
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
-from gateway.exchange.ports import LogProof
+from gateway.exchange.ports import LogProof, Tallies
 from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -26,6 +26,7 @@ from gateway.store.log_view import LogView
 from gateway.store.opening import driver_of
 from gateway.store.outbox import outbox_due
 from gateway.store.statements import FIND_LIMIT, SQL, records_of
+from gateway.store.tallies import tallies
 
 R = TypeVar("R", bound=Record)
 
@@ -193,6 +194,10 @@ class SqlReader:
             .limit(limit)
         )
         return self._all(SubmittedCheckpointRecord, query)
+
+    def tallies(self, now: datetime) -> Tallies:
+        """See exchange.ports.Reader."""
+        return tallies(self._connection, now)
 
     def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
         """See exchange.ports.Reader."""

@@ -43,7 +43,7 @@ from gateway.store.opening import database_path, empty_write_ahead_log, reading_
 from gateway.store.reading import SqlReader
 from gateway.store.recovery import begin_log, recover_log
 from gateway.store.statements import SQL
-from gateway.store.writer import Writer
+from gateway.store.writer import Committed, Writer, unwatched
 
 T = TypeVar("T")
 
@@ -65,6 +65,7 @@ class SqlStore:
         clock: Clock,
         steps: type[GroupCommit] = GroupCommit,
         shelf_path: Path | None = None,
+        committed: Committed = unwatched,
     ) -> None:
         self.blobs = blobs
         self._database = database
@@ -72,6 +73,7 @@ class SqlStore:
         self._shelf, self._keys = _with_shelf(keys, database, shelf_path)
         self._clock = clock
         self._steps_type = steps
+        self._committed = committed
         self._reads_waiting = 0
 
     @property
@@ -82,7 +84,7 @@ class SqlStore:
     async def __aenter__(self) -> Self:
         """Migrate, recover, collect blobs and data keys, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
         await asyncio.to_thread(self._open)
-        self._writer = Writer(self._steps)
+        self._writer = Writer(self._steps, committed=self._committed)
         return self
 
     async def __aexit__(
@@ -208,15 +210,23 @@ def open_store(
     clock: Clock,
     steps: type[GroupCommit] = GroupCommit,
     shelf_path: Path | None = None,
+    committed: Committed = unwatched,
 ) -> SqlStore:
     """The store in the database at `url` (sqlite:///path), to be entered with `async with`.
 
     `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
     `shelf_path` is where data keys are kept (gateway.store.key_shelf); beside the database where it is not given.
     """
-    path = database_path(url)
-    blobs, lock = FileBlobs(blobs_dir), CheckpointLock(lock_path)
-    return SqlStore(path, blobs, lock, keys, clock=clock, steps=steps, shelf_path=shelf_path)
+    return SqlStore(
+        database_path(url),
+        FileBlobs(blobs_dir),
+        CheckpointLock(lock_path),
+        keys,
+        clock=clock,
+        steps=steps,
+        shelf_path=shelf_path,
+        committed=committed,
+    )
 
 
 @contextmanager

@@ -10,8 +10,9 @@ a group is either wholly there, and its checkpoint is then swapped into the lock
 
 import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,6 +31,14 @@ MAX_WAITING = 4_096
 _log = structlog.get_logger()
 
 
+Committed = Callable[[Sequence[tuple[str, str | None]], int, float], None]
+"""Is told of each commit, on the writer's thread: event and outcome of its entries, its units, and how many seconds it took."""
+
+
+def unwatched(entries: Sequence[tuple[str, str | None]], units: int, seconds: float) -> None:
+    """Nobody watches."""
+
+
 @dataclass
 class _Job:
     unit: Unit
@@ -40,8 +49,9 @@ class _Job:
 class Writer:
     """The only way to change the database. Start and use it on one event loop."""
 
-    def __init__(self, steps: GroupCommit, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, steps: GroupCommit, *, max_waiting: int = MAX_WAITING, committed: Committed = unwatched) -> None:
         self._steps = steps
+        self._committed = committed
         self._max_waiting = max_waiting
         self._waiting: deque[_Job] = deque()
         self._state = threading.Condition()
@@ -102,7 +112,7 @@ class Writer:
 
     def _write_group(self, group: list[_Job]) -> None:
         """Raises only where it is open what is on the disk."""
-        steps = self._steps
+        steps, began = self._steps, time.perf_counter()
         try:
             steps.begin()
             for job in group:
@@ -117,6 +127,7 @@ class Writer:
         # The commit point. Before this line nothing has happened; after it, everything in the group has.
         steps.commit()
         steps.lock_checkpoint()
+        self._committed(steps.entries, len(group), time.perf_counter() - began)
         self._post(group)
 
     def _stop(self, group: list[_Job], failure: Exception) -> None:

@@ -100,7 +100,13 @@ EXCHANGE = {
     "GET /participant": 200,
     "POST /add-checkpoint": 400,
 }
-OPEN = {"GET /healthz": 200, "GET /readyz": 200, "GET /problems/{code}": "not-found", "HEAD /problems/{code}": 404}
+OPEN = {
+    "GET /healthz": 200,
+    "GET /readyz": 200,
+    "GET /metrics": "not-authenticated",
+    "GET /problems/{code}": "not-found",
+    "HEAD /problems/{code}": 404,
+}
 OPEN_EXCHANGE = {"GET /problems/{code}": "certificate-required", "HEAD /problems/{code}": 401}
 
 PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", "recipient": "europol"}

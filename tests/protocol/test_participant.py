@@ -263,7 +263,7 @@ def test_fingerprints_in_words():
 def test_the_examples_files_are_private(parties):
     folder = parties[ORIGINATOR].folder
     private = [*(folder / "keys").iterdir(), *(folder / "authority").iterdir()]
-    assert len(private) == 12
+    assert len(private) == 13
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in (folder, folder / "keys", folder / "authority")} == {0o700}
 

@@ -21,7 +21,7 @@ from attache.package.statements import verify_dated_statement
 from attache.package.values import Line, ParticipantId, Sha256, Statement, Uuid7, read_statement
 from attache.strict_json import canonical
 from attache.translog.merkle import leaf_hash, verify_inclusion
-from attache.translog.signing import open_checkpoint
+from attache.translog.signing import open_log_checkpoint
 from attache.translog.vkey import parse_vkey
 
 RECEIPT = SignedType("attache-receipt+json", "malformed-receipt")
@@ -127,13 +127,15 @@ def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: s
         raise NotAuthentic("envelope-mismatch", "a receipt for another manifest")
 
 
-def verify_log_proof(proof: LogProof, vkey: str) -> None:
-    """The recipient's log, whose verifier key its descriptor lists, holds the receipt's leaf where the receipt says.
+def verify_log_proof(proof: LogProof, *vkeys: str) -> None:
+    """The recipient's log, whose verifier keys its descriptor lists, holds the receipt's leaf where the receipt says.
+
+    The first key must have signed the checkpoint; a line of another that does not verify is refused.
 
     Raises MalformedInput, SignatureInvalid, UnknownKey, NotAuthentic("proof-invalid"). What is not checked: that the
     leaf is about this package; its commitments are opened by the recipient alone.
     """
-    checkpoint = open_checkpoint(proof.checkpoint.encode(), [parse_vkey(vkey)]).checkpoint
+    checkpoint = open_log_checkpoint(proof.checkpoint.encode(), [parse_vkey(text) for text in vkeys]).checkpoint
     if checkpoint.origin != proof.origin:
         raise NotAuthentic("proof-invalid", "a checkpoint of another log")
     hashes = [bytes.fromhex(text) for text in proof.proof]

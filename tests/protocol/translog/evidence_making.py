@@ -32,6 +32,7 @@ class Log:
     def __init__(self, party):
         self.party = party
         self.key = parse_vkey(party.descriptor.stated.log)
+        self.vkeys = [str(key) for key in party.descriptor.log_keys]
         self.pseudonyms = Pseudonyms(party.participant.encode().ljust(32, b"."))
         self.edge = edge.RightEdge()
         self.tiles = {}
@@ -51,6 +52,7 @@ class Log:
 
     def checkpoint(self, *witnesses):
         signers = [KeySigner(self.key, self.party.keys.log)]
+        signers += [KeySigner(key, self.party.keys.log_mldsa44) for key in self.party.descriptor.log_keys[1:]]
         signers += [KeySigner(parse_vkey(w.descriptor.stated.witness), w.keys.witness) for w in witnesses]
         return sign_checkpoint(Checkpoint(self.key.name, self.edge.size, self.edge.root), signers, int(NOW.timestamp()))
 

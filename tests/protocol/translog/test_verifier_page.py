@@ -110,7 +110,7 @@ def cases(made, parties, trusted):
         found.append(
             ({"kind": "bundle", "name": name, "raw": b64(raw), "descriptors": known}, verify_bundle(raw, everybody))
         )
-    vkeys = [str(ours.key)]
+    vkeys = ours.vkeys
     proof = format_proof(proof_file(ours, 2))
     proofs = {"proof": proof, "no leaf": format_proof(proof_file(ours, 2, extra=None)), "empty proof": b""}
     proofs |= {f"proof, byte {at}": raw for at, raw in flips(proof, 30, 2)}

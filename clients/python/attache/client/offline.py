@@ -33,6 +33,7 @@ from attache.participant import Descriptor
 from attache.receipt import RECEIPT, Receipt, verify_receipt
 from attache.translog.policy import Policy
 from attache.translog.proof import parse_proof, verify_proof
+from attache.translog.signing import own_keys, require_signed
 from attache.translog.vkey import SignatureType, parse_vkey
 
 MAX_FILE_BYTES = 64 << 20
@@ -248,7 +249,9 @@ def _verify_proof(path: Path, raw: bytes, vkeys: Sequence[str]) -> Report:
         proof = parse_proof(raw)
         if proof.extra is None:
             raise MalformedInput("malformed-proof", "the proof does not hold its entry", step="proof")
-        checkpoint = verify_proof(proof, proof.extra, Policy(logs, {}, {}, None)).checkpoint
+        witnessed = verify_proof(proof, proof.extra, Policy(logs, {}, {}, None))
+        checkpoint = witnessed.checkpoint
+        require_signed(witnessed.opened, own_keys(logs, checkpoint.origin))
         return {
             "index": proof.index,
             "origin": checkpoint.origin,

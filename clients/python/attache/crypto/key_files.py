@@ -20,7 +20,7 @@ from attache.crypto.digests import sha256
 from attache.crypto.encoding import b64u, parse_b64u
 from attache.crypto.key_ring import KeyRing, KeyUse
 from attache.crypto.key_wrap import open_at_rest, seal_at_rest
-from attache.crypto.log_keys import Ed25519LogKey
+from attache.crypto.log_keys import Ed25519LogKey, MLDSA44LogKey
 from attache.crypto.private_keys import PrivateKey, Random
 from attache.crypto.suites import Algorithm
 from attache.errors import AttacheError, Misconfigured
@@ -113,7 +113,10 @@ def load_private_keys(
     def private(use: KeyUse) -> list[PrivateKey]:
         return [PrivateKey(key.algorithm, key.secret) for key in stored if key.use is use]
 
-    secrets = {key.use: key.secret for key in stored}  # the newest of each use
+    secrets = {
+        key.use: key.secret for key in stored if key.algorithm is not Algorithm.ML_DSA_44
+    }  # the newest of each use
+    mldsa44 = {key.use: key.secret for key in stored if key.algorithm is Algorithm.ML_DSA_44}
     return KeyRing(
         participant,
         {key.algorithm: key for key in private(KeyUse.SIGN)},
@@ -123,6 +126,7 @@ def load_private_keys(
         Ed25519LogKey(secrets[KeyUse.WITNESS]) if KeyUse.WITNESS in secrets else None,
         secrets.get(KeyUse.STORAGE),
         b64u(secrets[KeyUse.TLS]).encode() if KeyUse.TLS in secrets else None,
+        log_mldsa44=MLDSA44LogKey(mldsa44[KeyUse.LOG]) if KeyUse.LOG in mldsa44 else None,
     )
 
 

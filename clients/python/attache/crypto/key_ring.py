@@ -38,6 +38,7 @@ class KeyRing:
     openers: Mapping[str, Opener] = field(repr=False)
     chains: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict, repr=False)
     log: LogKey | None = field(default=None, repr=False)
+    log_mldsa44: LogKey | None = field(default=None, repr=False, kw_only=True)
     witness: LogKey | None = field(default=None, repr=False)
     storage_key: bytes | None = field(default=None, repr=False)
     tls_passphrase: bytes | None = field(default=None, repr=False)

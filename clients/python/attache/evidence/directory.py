@@ -19,7 +19,7 @@ from attache.evidence.finding import Finding, Findings
 from attache.evidence.tree import ReadFile, TreeCheck, verify_tree
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body, require_possible
 from attache.translog.note import SignedNote, parse_note
-from attache.translog.signing import open_parsed
+from attache.translog.signing import open_parsed, own_keys, require_signed
 from attache.translog.tiles import ENTRIES, Tile, format_bundle, parse_bundle, parse_tile_path, tile_width
 from attache.translog.vkey import VerifierKey, parse_vkey
 
@@ -94,8 +94,12 @@ def _verify_signatures(
     note: SignedNote, checkpoint: Checkpoint, keys: Sequence[VerifierKey], findings: Findings
 ) -> tuple[str, ...]:
     with findings.at("signature", _CHECKPOINT):
-        verified = open_parsed(note, checkpoint, keys).verified
-        if all(each.key.name != checkpoint.origin for each in verified):
+        opened = open_parsed(note, checkpoint, keys)
+        verified, own = opened.verified, own_keys(keys, checkpoint.origin)
+        for key in own:
+            with findings.at("signature", _CHECKPOINT):
+                require_signed(opened, [key])
+        if not own:
             findings.add(
                 "signature", "unknown-key", _CHECKPOINT, f"no key of {checkpoint.origin} signed, only others did"
             )

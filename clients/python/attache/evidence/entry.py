@@ -17,7 +17,7 @@ from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body, requi
 from attache.translog.merkle import leaf_hash, verify_inclusion
 from attache.translog.note import SignedNote, parse_note
 from attache.translog.proof import TlogProof, parse_proof
-from attache.translog.signing import open_parsed
+from attache.translog.signing import open_parsed, own_keys, require_signed
 from attache.translog.vkey import parse_vkey
 
 KIND = "log-entry"
@@ -53,10 +53,13 @@ def verify_entry(raw: bytes, vkeys: Sequence[str], entry: bytes | None = None) -
 
 
 def _verify_signatures(note: SignedNote, checkpoint: Checkpoint, vkeys: Sequence[str]) -> list[str]:
-    verified = open_parsed(note, checkpoint, [parse_vkey(text) for text in vkeys]).verified
-    if all(each.key.name != checkpoint.origin for each in verified):
+    keys = [parse_vkey(text) for text in vkeys]
+    opened = open_parsed(note, checkpoint, keys)
+    own = own_keys(keys, checkpoint.origin)
+    if not own:
         raise UnknownKey(detail=f"no key of {checkpoint.origin} signed, only others did")
-    return [str(each.key) for each in verified]
+    require_signed(opened, own)
+    return [str(each.key) for each in opened.verified]
 
 
 def _verify_inclusion(proof: TlogProof, checkpoint: Checkpoint, leaf: bytes | None) -> None:

@@ -1,6 +1,6 @@
 """Steps 8 to 11 of `verify_bundle`: checkpoints, consistency, inclusion and openings of one log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +34,13 @@ class ProvenLog:
 
 
 def verify_log(
-    log: BundledLog, log_key: VerifierKey, witnesses: Mapping[str, VerifierKey], checks: Checks
+    log: BundledLog, log_keys: Sequence[VerifierKey], witnesses: Mapping[str, VerifierKey], checks: Checks
 ) -> ProvenLog:
-    """Prove what a log in a bundle says. `witnesses`: the keys of participants that may have cosigned, by participant."""
-    checkpoints = _verify_checkpoints(log, log_key, witnesses, checks)
+    """Prove what a log in a bundle says. `log_keys`: its own, of which the first must have signed every checkpoint.
+
+    `witnesses`: the keys of participants that may have cosigned, by participant.
+    """
+    checkpoints = _verify_checkpoints(log, log_keys, witnesses, checks)
     if len(checkpoints) < len(log.checkpoints):
         return ProvenLog(checkpoints, ())
     _verify_growth(log, checkpoints, checks)
@@ -50,15 +53,15 @@ def verify_log(
 
 
 def _verify_checkpoints(
-    log: BundledLog, log_key: VerifierKey, witnesses: Mapping[str, VerifierKey], checks: Checks
+    log: BundledLog, log_keys: Sequence[VerifierKey], witnesses: Mapping[str, VerifierKey], checks: Checks
 ) -> tuple[OpenedCheckpoint, ...]:
     """Step 8."""
     opened: list[OpenedCheckpoint] = []
     for number, bundled in enumerate(log.checkpoints, 1):
         where = f"{log.participant} checkpoint {number}"
         try:
-            checkpoint = open_checkpoint(bundled.note.encode(), [log_key, *witnesses.values()])
-            if checkpoint.checkpoint.origin != log_key.name or not checkpoint.is_signed_by(log_key):
+            checkpoint = open_checkpoint(bundled.note.encode(), [*log_keys, *witnesses.values()])
+            if checkpoint.checkpoint.origin != log_keys[0].name or not checkpoint.is_signed_by(log_keys[0]):
                 raise UnknownKey(detail="the log's own key did not sign it")
         except AttacheError as error:
             checks.failed("checkpoint", error.code, where, error.detail or error.title)
@@ -66,6 +69,13 @@ def _verify_checkpoints(
         opened.append(checkpoint)
         by = ", ".join(name for name, key in witnesses.items() if checkpoint.is_signed_by(key)) or "nobody"
         checks.proven("checkpoint", where, f"size {checkpoint.checkpoint.size}, signed by the log, cosigned by {by}")
+        for key in log_keys[1:]:
+            if checkpoint.is_signed_by(key):
+                checks.proven("checkpoint", where, "signed by the log's ML-DSA-44 key, too")
+            else:
+                checks.absent(
+                    "checkpoint", where, "no signature by the log's ML-DSA-44 key: made before it had one, or left out"
+                )
     return tuple(opened)
 
 

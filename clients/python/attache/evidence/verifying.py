@@ -18,6 +18,7 @@ about the package; a whole log shows that (`attache.evidence.directory`).
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from attache.errors import AttacheError
@@ -109,8 +110,8 @@ def _verify(sealed: SealedBundle, anchors: Anchors, checks: Checks) -> EvidenceR
 
 def _verify_logs(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> dict[str, ProvenLog]:
     """Steps 8 to 11."""
-    witnesses = _keys(anchors, "witness")
-    log_keys = _keys(anchors, "log")
+    witnesses = _witness_keys(anchors)
+    log_keys = _log_keys(anchors)
     logs: dict[str, ProvenLog] = {}
     for log in bundle.logs:
         if log.participant not in log_keys:
@@ -125,11 +126,20 @@ def _verify_logs(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> di
     return logs
 
 
-def _keys(anchors: Anchors, role: str) -> dict[str, VerifierKey]:
-    """The keys that the descriptors list for this role, `log` or `witness`; one that does not parse counts as none."""
+def _log_keys(anchors: Anchors) -> dict[str, tuple[VerifierKey, ...]]:
+    """The keys of the participants' logs; those of a log with one that does not parse count as none."""
+    found: dict[str, tuple[VerifierKey, ...]] = {}
+    for participant, anchor in anchors.items():
+        with suppress(AttacheError):
+            found |= {participant: anchor.log_keys} if anchor.log_keys else {}
+    return found
+
+
+def _witness_keys(anchors: Anchors) -> dict[str, VerifierKey]:
+    """The witness keys that the descriptors list; one that does not parse counts as none."""
     found: dict[str, VerifierKey] = {}
     for participant, anchor in anchors.items():
-        text = getattr(anchor.stated, role)
+        text = anchor.stated.witness
         try:
             found |= {participant: parse_vkey(text)} if text else {}
         except AttacheError:
@@ -140,18 +150,18 @@ def _keys(anchors: Anchors, role: str) -> dict[str, VerifierKey]:
 def _verify_log_proof(each: ProvenReceipt, anchors: Anchors, checks: Checks) -> None:
     proof: LogProof | None = each.receipt.log
     where = f"{each.receipt.receipt} receipt"
-    key = _keys(anchors, "log").get(each.receipt.recipient)
-    if proof is None or key is None:
+    keys = _log_keys(anchors).get(each.receipt.recipient)
+    if proof is None or keys is None:
         checks.absent("consistency", where, "no proof from the recipient's own log")
         return
     with checks.proving("consistency", where, f"the recipient logged it, as entry {proof.index} of {proof.origin}"):
-        verify_log_proof(proof, str(key))
+        verify_log_proof(proof, *map(str, keys))
 
 
 def _verify_cosignature(each: ProvenReceipt, anchors: Anchors, log: ProvenLog | None, checks: Checks) -> None:
     """The recipient's cosignature over one of the originator's checkpoints that are here."""
     where, text = f"{each.receipt.receipt} receipt", each.receipt.cosignature
-    key = _keys(anchors, "witness").get(each.receipt.recipient)
+    key = _witness_keys(anchors).get(each.receipt.recipient)
     if text is None or key is None or log is None:
         checks.absent("consistency", where, "no cosignature over a checkpoint that is here")
         return

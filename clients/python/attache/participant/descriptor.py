@@ -11,6 +11,7 @@ from attache.package.party import KeyStatement, KeyStatus
 from attache.package.statements import verify_dated_statement
 from attache.participant.statement import DescriptorStatement, parse_descriptor_payload
 from attache.strict_json import canonical
+from attache.translog.vkey import VerifierKey, parse_vkey
 
 PARTICIPANT = SignedType("attache-participant+json", "malformed-descriptor")
 
@@ -43,6 +44,14 @@ class Descriptor:
     def chains(self) -> dict[str, tuple[Certificate, ...]]:
         """The X.509 chains of the keys that have one, by key id: what the participant's own key ring is loaded with."""
         return {key.key_id: key.chain for key in self.keys if key.chain}
+
+    @cached_property
+    def log_keys(self) -> tuple[VerifierKey, ...]:
+        """The verifier keys of the participant's log: Ed25519, and then ML-DSA-44 where it lists one; none where it has no log.
+
+        Raises MalformedInput, UnsupportedVersion for a key that is not one.
+        """
+        return tuple(parse_vkey(text) for text in (self.stated.log, self.stated.log_mldsa44) if text)
 
     @cached_property
     def certificate_authorities(self) -> tuple[Certificate, ...]:

@@ -9,6 +9,7 @@ from attache.errors import AttacheError, MalformedInput
 from attache.package.instants import Instant
 from attache.package.party import KeyStatement, KeyStatus
 from attache.package.values import KeyId, Line, ParticipantId, Sha256, Statement, read_statement
+from attache.translog.vkey import SignatureType, parse_vkey
 from attache.vocabulary import Post
 
 MAX_KEYS = 128
@@ -91,8 +92,8 @@ class Endpoints(Statement):
 class DescriptorStatement(Statement):
     """What a descriptor states; signed as it stands.
 
-    `tls` lists the thumbprints (`x5t#S256`) of the TLS certificates the participant connects and answers with; `log` and
-    `witness` are C2SP verifier keys; `previous` is the digest of the predecessor's payload.
+    `tls` lists the thumbprints (`x5t#S256`) of the TLS certificates the participant connects and answers with; `log` (Ed25519),
+    `log_mldsa44` (a second key of the same log) and `witness` are C2SP verifier keys; `previous` is the digest of the predecessor's payload.
     """
 
     participant: ParticipantId
@@ -104,6 +105,7 @@ class DescriptorStatement(Statement):
     suites: Annotated[tuple[Suite, ...], Field(min_length=1, max_length=len(Suite))]
     endpoints: Endpoints
     log: VerifierKey | None = None
+    log_mldsa44: VerifierKey | None = None
     witness: VerifierKey | None = None
     certificate_authorities: Annotated[tuple[CertificateText, ...], Field(max_length=8)]
     tls: Annotated[tuple[KeyId, ...], Field(max_length=16)]
@@ -118,7 +120,18 @@ class DescriptorStatement(Statement):
             raise ValueError("a suite occurs twice")
         if (self.serial == 1) != (self.previous is None):
             raise ValueError("the first descriptor has serial 1 and no predecessor")
+        if self.log_mldsa44 is not None:
+            _require_second_key(self.log_mldsa44, self.log)
         return self
+
+
+def _require_second_key(text: str, first: str | None) -> None:
+    try:
+        second = parse_vkey(text)
+    except AttacheError as error:
+        raise ValueError(error.detail) from None
+    if second.type is not SignatureType.MLDSA44 or first is None or first.partition("+")[0] != second.name:
+        raise ValueError("log_mldsa44 is not an ML-DSA-44 key of the log")
 
 
 def parse_descriptor_payload(payload: bytes) -> DescriptorStatement:

@@ -95,6 +95,30 @@ def open_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> OpenedCheckpoint
     return open_parsed(note, checkpoint, keys)
 
 
+def open_log_checkpoint(raw: bytes, keys: Sequence[VerifierKey]) -> OpenedCheckpoint:
+    """The checkpoint in a note of a log whose own `keys` are known: the first must have signed, and no line of another may be wrong.
+
+    Raises as `open_checkpoint`, and UnknownKey where the first key did not sign. Not checked: any time.
+    """
+    opened = open_checkpoint(raw, keys)
+    require_signed(opened, keys[:1])
+    return opened
+
+
+def own_keys(keys: Iterable[VerifierKey], origin: str) -> list[VerifierKey]:
+    """Those of `keys` that are the log's own, not a witness's."""
+    return [key for key in keys if key.name == origin and key.type is not SignatureType.COSIGNATURE_V1]
+
+
+def require_signed(opened: OpenedCheckpoint, keys: Iterable[VerifierKey]) -> None:
+    """Raise UnknownKey unless all of `keys` signed."""
+    for key in keys:
+        if not opened.is_signed_by(key):
+            raise UnknownKey(
+                detail=f"the {key.type.name} key of {key.name} did not sign the checkpoint", step="signature"
+            )
+
+
 def open_parsed(note: SignedNote, checkpoint: Checkpoint, keys: Iterable[VerifierKey]) -> OpenedCheckpoint:
     """As `open_checkpoint`, for a note that is parsed already."""
     known = {(key.name, key.key_id): key for key in keys}

@@ -11,7 +11,7 @@ from attache.errors import AttacheError, MalformedInput, PayloadTooLarge
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body
 from attache.translog.merkle import EMPTY_ROOT, HASH_BYTES, MAX_PROOF_HASHES, verify_consistency
 from attache.translog.note import MAX_NOTE_BYTES, NoteSignature, SignedNote, format_note, parse_note
-from attache.translog.signing import NoteSigner, OpenedCheckpoint, open_parsed
+from attache.translog.signing import NoteSigner, OpenedCheckpoint, open_parsed, require_signed
 from attache.translog.spelling import format_base64, parse_base64, parse_decimal
 from attache.translog.vkey import VerifierKey
 
@@ -89,6 +89,8 @@ def decide_add_checkpoint(
 ) -> WitnessAnswer:
     """The answer to a request body. `states` and `logs` by origin; `signers` are the witness's own keys; `at` is now, POSIX.
 
+    Every key of a log must have signed: a checkpoint is made now, by whoever has them all.
+
     Never raises for what the request holds. Order: well-formed (400), origin known (404), signed by the log (403), old size possible (400)
     and current (409), roots and proof consistent (422), cosigned (200). The same size and root again gets a fresh cosignature.
     """
@@ -103,6 +105,7 @@ def decide_add_checkpoint(
         return _refusal(404, detail="unknown log")
     try:
         opened = open_parsed(note, checkpoint, keys)
+        require_signed(opened, keys)
     except AttacheError as error:
         return _refusal(403, error, checkpoint.origin)
     return _decide_authentic(request, opened, states.get(checkpoint.origin), signers, at)

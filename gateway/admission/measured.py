@@ -1,0 +1,22 @@
+"""`/metrics`: what the gateway measures of itself, for whoever may read its health."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Response
+
+from gateway.admission.callers import requires
+from gateway.identity import Action
+from gateway.metrics import CONTENT_TYPE
+
+Render = Callable[[], Awaitable[bytes]]
+
+
+def metrics_router(render: Render) -> APIRouter:
+    """The endpoint; it needs an access token as any other, of an operator or a security officer."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/metrics", dependencies=[requires(Action.READ_HEALTH)], response_class=Response)
+    async def metrics() -> Response:
+        return Response(await render(), headers={"Content-Type": CONTENT_TYPE})
+
+    return router

@@ -1,0 +1,31 @@
+"""The outbox, with what became of each attempt counted."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attache.errors import AttacheError
+from gateway.exchange.consignment import Consignment
+from gateway.exchange.deliver import Outbox
+
+Count = Callable[[str, str], None]
+"""Is given partner and result."""
+
+
+class CountedOutbox(Outbox):
+    """As Outbox. What is counted has been written."""
+
+    def __init__(self, outbox: Outbox, count: Count) -> None:
+        super().__init__(outbox.agency)
+        self._count = count
+
+    async def settle(self, consignment: Consignment, receipt: bytes | None) -> None:
+        await super().settle(consignment, receipt)
+        self._count(consignment.outbox.partner, "delivered")
+
+    async def refuse(self, consignment: Consignment, error: AttacheError) -> None:
+        await super().refuse(consignment, error)
+        self._count(consignment.outbox.partner, "refused")
+
+    async def postpone(self, consignment: Consignment, error: AttacheError, due_at: datetime) -> None:
+        await super().postpone(consignment, error, due_at)
+        self._count(consignment.outbox.partner, "postponed")
