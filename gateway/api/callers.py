@@ -10,7 +10,8 @@ from gateway.exchange.agency import Agency
 from gateway.identity import Action, Caller
 
 
-def _agency_of(request: Request) -> Agency:
+# Dependencies are coroutines: a plain function would be handed to a thread for each request.
+async def _agency_of(request: Request) -> Agency:
     agency: Agency = request.app.state.agency
     return agency
 

@@ -26,7 +26,7 @@ AUDITORS = [requires(Action.READ_LOG)]
 router = APIRouter(prefix="/log", tags=["log"], responses=PROBLEM)
 
 
-def _wanted(
+async def _wanted(
     event: EventCode | None = None,
     actor: Annotated[Line | None, Query(max_length=255)] = None,
     package_id: Annotated[str | None, Query(pattern=UUID7_PATTERN)] = None,

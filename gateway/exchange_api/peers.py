@@ -11,12 +11,13 @@ from gateway.partners import Partner
 from gateway.tls import require_peer
 
 
-def _agency_of(request: Request) -> Agency:
+# Dependencies are coroutines: a plain function would be handed to a thread for each request.
+async def _agency_of(request: Request) -> Agency:
     agency: Agency = request.app.state.agency
     return agency
 
 
-def _peer_of(request: Request) -> Partner:
+async def _peer_of(request: Request) -> Partner:
     certificate = require_peer(request)
     try:
         partner: Partner = request.app.state.agency.directory.peer(certificate.thumbprint)

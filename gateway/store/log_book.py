@@ -67,7 +67,7 @@ class LogBook:
         label = self._shelf.label(originator, package_id)
         self._shelf.retire(label)
         self._retired.append(label)
-        found = purge_entries(connection, self._keys, package_id, label)
+        found = purge_entries(connection, self._keys, self.head.size, package_id, label)
         for position, row in enumerate(self._pending):
             purged = purged_entry(row.leaf, row.private_sealed, label)
             if purged is not None:

@@ -1,23 +1,23 @@
 """Purging log entries: their private side goes, but for the digests of database rows; leaf, tree and proofs stay as they are."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 
-from gateway.exchange.ports import PurgedEntries
+from gateway.exchange.ports import LogFilter, PurgedEntries
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.log_blocks import list_again
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import label_of, without_package
+from gateway.store.log_search import search
 from gateway.store.log_tables import LOG_ENTRY
 
+AT_ONCE = 500
+
 _ENTRY = LOG_ENTRY.c
-_ABOUT = (
-    select(_ENTRY.entry_index, _ENTRY.leaf, _ENTRY.private_sealed)
-    .where(_ENTRY.package == bindparam("about"), _ENTRY.private_sealed.is_not(None))
-    .order_by(_ENTRY.entry_index)
-)
 _BLANK = (
     update(LOG_ENTRY)
     .where(_ENTRY.entry_index == bindparam("which"))
@@ -33,17 +33,24 @@ class PurgedEntry:
     groups: frozenset[str]
 
 
-def purge_entries(connection: Connection, keys: LogKeys, package_id: str, label: bytes) -> PurgedEntries:
-    """Purge every stored entry that is sealed under the package's data key."""
+def purge_entries(connection: Connection, keys: LogKeys, size: int, package_id: str, label: bytes) -> PurgedEntries:
+    """Purge every one of the first `size` entries that is sealed under the package's data key."""
     found = PurgedEntries()
-    about = keys.pseudonyms.of("package", package_id)
-    for index, leaf, sealed in connection.execute(_ABOUT, {"about": about}).all():
+    for index, leaf, sealed in entries_about(connection, keys, size, package_id):
         purged = purged_entry(leaf, sealed, label)
         if purged is not None:
             connection.execute(_BLANK, {"which": index, "kept": purged.kept})
             found = found.with_entry(index, purged.groups)
     list_again(connection, found.indexes)
     return found
+
+
+def entries_about(connection: Connection, keys: LogKeys, size: int, package_id: str) -> Iterator[Sequence[Any]]:
+    """Index, leaf and private side of every entry about a package, in order."""
+    wanted, start = LogFilter(package_id=package_id), 0
+    while page := search(connection, wanted, keys.pseudonyms, range(start, size), AT_ONCE):
+        yield from page
+        start = page[-1][0] + 1
 
 
 def purged_entry(leaf: bytes, sealed: bytes | None, label: bytes) -> PurgedEntry | None:

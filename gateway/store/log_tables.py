@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy import BigInteger, Integer
 from sqlalchemy import Table as CoreTable
 from sqlmodel import Field
 
@@ -15,10 +15,12 @@ _INDEX = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class LogEntryRow(Table, table=True):
-    """An entry. `actor`, `package` and `partner` are the leaf's pseudonymous ids, for searches."""
+    """An entry. `actor`, `package` and `partner` are the leaf's pseudonymous ids, for searches.
+
+    No index: what has one of them is found by `gateway.store.log_blocks.candidates`.
+    """
 
     __tablename__ = "log_entry"
-    __table_args__ = (Index("log_entry_by_package", "package", "entry_index"),)
 
     entry_index: int = Field(primary_key=True, sa_type=_INDEX, sa_column_kwargs={"autoincrement": False})
     leaf: bytes = binary()

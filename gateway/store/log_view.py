@@ -1,7 +1,7 @@
 """Reading the exchange log: entries, proofs, C2SP resources and export."""
 
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import cached_property, partial
 
 from sqlalchemy import Connection
 
@@ -25,7 +25,6 @@ class LogView:
 
     def __init__(self, connection: Connection, checkpoint: bytes, keys: LogKeys) -> None:
         self.checkpoint = checkpoint
-        self.size = _size(checkpoint)
         self._connection = connection
         self._keys = keys
 
@@ -33,6 +32,11 @@ class LogView:
     def vault(self) -> Vault:
         """What the private side of entries, and records, are sealed with."""
         return self._keys.vault
+
+    @cached_property
+    def size(self) -> int:
+        """How many entries it shows."""
+        return parse_checkpoint_body(parse_note(self.checkpoint).text).size
 
     def read_tile(self, tile: Tile) -> bytes:
         """See log_rows.read_tile."""
@@ -90,8 +94,3 @@ class LogView:
 
     def _entry(self, index: int, leaf: bytes, sealed: bytes | None) -> LoggedEntry:
         return LoggedEntry(index, leaf, () if sealed is None else open_openings(self._keys.vault, index, sealed))
-
-
-@lru_cache(maxsize=8)
-def _size(checkpoint: bytes) -> int:
-    return parse_checkpoint_body(parse_note(checkpoint).text).size

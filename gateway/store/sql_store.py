@@ -35,8 +35,8 @@ from gateway.store.log_audit import LogCheck
 from gateway.store.log_blocks import list_missing
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
+from gateway.store.log_purge import entries_about
 from gateway.store.log_rows import read_checkpoint
-from gateway.store.log_tables import LOG_ENTRY
 from gateway.store.log_view import LogView
 from gateway.store.migrating import migrate
 from gateway.store.opening import database_path, empty_write_ahead_log, reading_engine, snapshot, writing_engine
@@ -156,7 +156,7 @@ class SqlStore:
                 head, locked = recover_log(connection, self._lock, self._keys)
                 list_missing(connection, head.size)
                 self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
-                self._open_shelf(connection)
+                self._open_shelf(connection, head.size)
             self._connection = self._write_engine.connect()
         except BaseException:
             self._shelf.close()
@@ -167,10 +167,10 @@ class SqlStore:
         self._read_engine: Engine = reading_engine(self._database, connections=READERS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
-    def _open_shelf(self, connection: Connection) -> None:
+    def _open_shelf(self, connection: Connection, size: int) -> None:
         """Keys that no package has are emptied. Those of purges that were not finished seal nothing more until upkeep destroys them."""
         self._shelf.begin()
-        self._shelf.clear(partial(_named_keys, connection, self._keys))
+        self._shelf.clear(partial(_named_keys, connection, self._keys, size))
         purged = SQL[PurgedRecord].table.c
         unfinished = select(purged.originator, purged.package_id).where(purged.destroyed_at.is_(None))
         for originator, package_id in connection.execute(unfinished):
@@ -263,7 +263,7 @@ def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
     return connection.execute(named).scalars()
 
 
-def _named_keys(connection: Connection, keys: LogKeys, shelved: list[Shelved]) -> Iterable[Shelved]:
+def _named_keys(connection: Connection, keys: LogKeys, size: int, shelved: list[Shelved]) -> Iterable[Shelved]:
     """Those whose package is on record, ours or a partner's; or of which, without one, the log says something."""
     ids = {each.package_id for each in shelved}
     package, arrival = SQL[PackageRecord].table.c, SQL[ArrivalRecord].table.c
@@ -273,9 +273,7 @@ def _named_keys(connection: Connection, keys: LogKeys, shelved: list[Shelved]) -
         tuple_(arrival.originator, arrival.package_id).in_(places)
     )
     theirs = {tuple(row) for row in connection.execute(here)}
-    logged = select(LOG_ENTRY.c.entry_index).where(LOG_ENTRY.c.private_sealed.is_not(None)).limit(1)
     for each in shelved:
-        about = LOG_ENTRY.c.package == keys.pseudonyms.of("package", each.package_id)
         is_on_record = each.package_id in ours or (each.originator, each.package_id) in theirs
-        if is_on_record or connection.execute(logged.where(about)).first():
+        if is_on_record or any(sealed for _, _, sealed in entries_about(connection, keys, size, each.package_id)):
             yield each
