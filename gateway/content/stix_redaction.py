@@ -125,7 +125,7 @@ def _close(copy: _Copy, bundle: Bundle) -> None:
 def _followed(one: _Kept, there: set[str], cut: set[str]) -> _Kept | None:
     """The object without references to what is not there; None where it is nothing without them, or not valid any more."""
     body = one.body
-    if body["type"] == "language-content" and body.get("object_ref") in cut:
+    if body["type"] == "language-content" and cut.intersection(references(body)):
         return None  # it says in another language what was taken out
     if any(target not in there for target in references(body)):
         body = _unlinked(body, there)
@@ -158,7 +158,7 @@ def _unlinked(value: Any, there: set[str]) -> Any:
 
 def _drop_unused_creators(copy: _Copy) -> None:
     """An identity that was there as somebody's creator, and is nobody's any more, would only tell who that was."""
-    creators = {one.original.get("created_by_ref") for one in copy.kept}
+    creators = {t for one in copy.kept if is_id(t := one.original.get("created_by_ref"))}
     while True:
         used = {t for one in copy.kept for t in references(_as_minted(one)) if t != one.body["id"]}
         unused = [one for one in copy.kept if one.body["id"] in creators - used]

@@ -297,7 +297,8 @@ def _asked(submission: Submission) -> dict[str, Any]:
     for declared, part in zip(facts["parts"], submission.parts, strict=True):
         size = part.size()
         if part.is_looked_into() and part.is_repeatable() and size is not None and size <= left:
-            declared["content"] = _encoded(b"".join(Reading(part).chunks()))
+            content = b"".join(Reading(part).chunks())
+            declared |= {"content": _encoded(content), "sha256": hashlib.sha256(content).hexdigest()}
             left -= size
     return facts
 
