@@ -47,7 +47,7 @@ class Mint:
             body["created_by_ref"] = self._our_id
             body["created"] = f"{body['created'][:10]}T00:00:00.000Z"
         if "modified" in body:
-            body["modified"] = max(_text(self._minting.at), body["created"])
+            body["modified"] = max(_text(self._minting.at), body.get("created", ""))
         return body
 
     @property
