@@ -1,21 +1,26 @@
 """Does what is left still say what is withheld? Text against text; what somebody has encoded is not looked through."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from attache.errors import NotPermitted
 from gateway.content.document import Number
 
 MIN_TEXT = 4
 MIN_NUMBER = 6
 _LONG = 12
 _FEW = 64
+_NONE: Mapping[int, set[str]] = {}
+
+MAX_COMPARED = 1 << 28
+"""Characters. Content that was made to take longer is not released."""
 
 
 def find_repeat(kept: Iterable[str], withheld: Iterable[str]) -> bool:
     """Whether a text that is kept holds a withheld value: a long one anywhere, a short one as words of its own.
 
     Values of less than MIN_TEXT characters, and numbers of less than MIN_NUMBER, are too common to be told apart. Letter case,
-    width and composition of characters do not count.
+    width and composition of characters do not count. Raises NotPermitted("redaction-blocked") where that would take too long.
     """
     known = {value for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
     wanted = {folded for value in known if len(folded := _folded(value)) >= MIN_TEXT}
@@ -40,16 +45,20 @@ def _found_each(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
 
 
 def _found_by_start(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Where the values are, all looked for in one pass."""
+    """Where the values are, all looked for in one pass: by how they start, and then by their lengths."""
+    compared = 0
     for size in (MIN_TEXT, _LONG):
-        starts: dict[str, list[str]] = {}
+        starts: dict[str, dict[int, set[str]]] = {}
         for value in wanted:
             if (len(value) >= _LONG) == (size == _LONG):
-                starts.setdefault(value[:size], []).append(value)
+                starts.setdefault(value[:size], {}).setdefault(len(value), set()).add(value)
         for at in range(len(text) - size + 1 if starts else 0):
-            for value in starts.get(text[at : at + size], ()):
-                if text.startswith(value, at):
-                    yield at, at + len(value)
+            for length, values in starts.get(text[at : at + size], _NONE).items():
+                compared += length
+                if text[at : at + length] in values:
+                    yield at, at + length
+            if compared > MAX_COMPARED:
+                raise NotPermitted("redaction-blocked", "too many withheld values begin alike to be looked for")
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:

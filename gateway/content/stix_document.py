@@ -16,7 +16,7 @@ Body = dict[str, Any]
 Steps = tuple[str | int, ...]
 """A selector's steps: names of members, and indices of list items."""
 
-_ID = re.compile(r"(?P<type>[a-z][a-z0-9-]{1,248}[a-z0-9])--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"(?P<type>[a-z][a-z0-9-]{1,248}[a-z0-9])--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INDEX = re.compile(r"\[(0|[1-9][0-9]{0,8})\]")
 
 SUPPORTING = frozenset({"marking-definition", "extension-definition"})
