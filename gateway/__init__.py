@@ -1,9 +1,9 @@
 """The gateway of one agency. The life of a package, and the module that lives each step:
 
  1. An agency system or analyst submits a package and its parts          gateway.api, gateway.exchange.submit
- 2. Policy decides, per recipient and part; silence is deny              gateway.policy
+ 2. Policy decides, per recipient, part and field; silence is deny       gateway.content, gateway.policy
  3. What needs a second officer waits; nobody approves their own         gateway.exchange.approve
- 4. What is permitted is released: manifest signed, sealed               gateway.exchange.release, attache.package
+ 4. What is permitted is released: redacted, manifest signed, sealed     gateway.exchange.release, attache.package
  5. Sealed package, state and log entry commit together, then the answer gateway.store, gateway.exchange_log
  6. The outbox delivers it, retried until the receipt is stored          gateway.delivery
  7. The partner's gateway verifies before it stores, and answers with it gateway.exchange_api, gateway.exchange.receive

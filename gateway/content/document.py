@@ -1,12 +1,14 @@
 """JSON that is not ours, read without losing anything: numbers keep their spelling, members their order."""
 
-import json
+from json.encoder import encode_basestring
 from typing import Any
 
 from attache import strict_json
 from attache.errors import MalformedInput
 
 MALFORMED = "content-malformed"
+
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 class Number(str):
@@ -22,7 +24,9 @@ def parse(plaintext: bytes) -> Any:
 
 def encode(value: Any) -> bytes:
     """The document as UTF-8, without white space; each number as it was spelt."""
-    return "".join(_pieces(value)).encode()
+    pieces: list[str] = []
+    _write(value, pieces)
+    return "".join(pieces).encode()
 
 
 def malformed(why: str) -> MalformedInput:
@@ -46,17 +50,23 @@ def atoms(value: Any, *, names: bool) -> list[str]:
     return found
 
 
-def _pieces(value: Any) -> list[str]:
-    if type(value) is Number:
-        return [str(value)]
-    if isinstance(value, dict):
-        members = [piece for name, inner in value.items() for piece in (",", _text(name), ":", *_pieces(inner))]
-        return ["{", *members[1:], "}"]
-    if isinstance(value, list):
-        items = [piece for inner in value for piece in (",", *_pieces(inner))]
-        return ["[", *items[1:], "]"]
-    return [_text(value)]
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _write(value: Any, pieces: list[str]) -> None:
+    """Append the text of a value, piece by piece."""
+    if isinstance(value, str):
+        pieces.append(value if type(value) is Number else encode_basestring(value))
+    elif isinstance(value, dict):
+        separator = "{"
+        for name, inner in value.items():
+            pieces += (separator, encode_basestring(name), ":")
+            _write(inner, pieces)
+            separator = ","
+        pieces.append("}" if value else "{}")
+    elif isinstance(value, list):
+        separator = "["
+        for inner in value:
+            pieces.append(separator)
+            _write(inner, pieces)
+            separator = ","
+        pieces.append("]" if value else "[]")
+    else:
+        pieces.append(_CONSTANTS[value])

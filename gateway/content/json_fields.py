@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attache.errors import MalformedInput, NotPermitted
+from attache.strict_json import MAX_DEPTH
 from gateway.content.document import atoms, encode, parse
 from gateway.content.facts import MASK, Shown, UnitFacts
 from gateway.content.repeats import find_repeat
@@ -69,6 +70,8 @@ def _steps(pointer: str) -> list[str]:
     if not pointer.startswith("/"):
         raise _unknown("a field's path is no JSON Pointer")
     steps = pointer[1:].split("/")
+    if len(steps) > MAX_DEPTH:
+        raise _unknown("a stated field is not in the content")
     if any(rest[:1] not in ("0", "1") for step in steps for rest in step.split("~")[1:]):
         raise _unknown("a field's path is no JSON Pointer")
     return [step.replace("~1", "/").replace("~0", "~") for step in steps]

@@ -1,50 +1,65 @@
 """Does what is left still say what is withheld? Text against text; what somebody has encoded is not looked through."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from attache.errors import NotPermitted
 from gateway.content.document import Number
 
 MIN_TEXT = 4
 MIN_NUMBER = 6
 _LONG = 12
+_FEW = 64
+_NONE: Mapping[int, set[str]] = {}
+
+MAX_COMPARED = 1 << 28
+"""Characters. Content that was made to take longer is not released."""
 
 
 def find_repeat(kept: Iterable[str], withheld: Iterable[str]) -> bool:
     """Whether a text that is kept holds a withheld value: a long one anywhere, a short one as words of its own.
 
-    Values of less than MIN_TEXT characters, and numbers of less than MIN_NUMBER, are too common to be told apart.
+    Values of less than MIN_TEXT characters, and numbers of less than MIN_NUMBER, are too common to be told apart. Letter case,
+    width and composition of characters do not count. Raises NotPermitted("redaction-blocked") where that would take too long.
     """
-    wanted = {_folded(value) for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
-    wanted = {value for value in wanted if len(value) >= MIN_TEXT}
-    by_start = {
-        size: _by_start((v for v in wanted if (len(v) >= _LONG) == (size == _LONG)), size) for size in (MIN_TEXT, _LONG)
-    }
-    return any(_holds(_folded(text), by_start) for text in set(kept)) if wanted else False
+    known = {value for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
+    wanted = {folded for value in known if len(folded := _folded(value)) >= MIN_TEXT}
+    if not wanted:
+        return False
+    text = "\x00".join(_folded(each) for each in set(kept))
+    places = _found_each if len(wanted) <= _FEW else _found_by_start
+    return any(end - at >= _LONG or _is_apart(text, at, end) for at, end in places(text, wanted))
 
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
-def _by_start(values: Iterable[str], size: int) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for value in values:
-        found.setdefault(value[:size], []).append(value)
-    return found
+def _found_each(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where the values are, each looked for alone."""
+    for value in wanted:
+        at = text.find(value)
+        while at >= 0:
+            yield at, at + len(value)
+            at = text.find(value, at + 1)
 
 
-def _holds(text: str, by_start: Mapping[int, Mapping[str, list[str]]]) -> bool:
-    for size, starts in by_start.items():
-        if not starts:
-            continue
-        for at in range(len(text) - size + 1):
-            for value in starts.get(text[at : at + size], ()):
-                if text.startswith(value, at) and (size == _LONG or _is_apart(text, at, at + len(value))):
-                    return True
-    return False
+def _found_by_start(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where the values are, all looked for in one pass: by how they start, and then by their lengths."""
+    compared = 0
+    for size in (MIN_TEXT, _LONG):
+        starts: dict[str, dict[int, set[str]]] = {}
+        for value in wanted:
+            if (len(value) >= _LONG) == (size == _LONG):
+                starts.setdefault(value[:size], {}).setdefault(len(value), set()).add(value)
+        for at in range(len(text) - size + 1 if starts else 0):
+            for length, values in starts.get(text[at : at + size], _NONE).items():
+                compared += length
+                if text[at : at + length] in values:
+                    yield at, at + length
+            if compared > MAX_COMPARED:
+                raise NotPermitted("redaction-blocked", "too many withheld values begin alike to be looked for")
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
-    before, after = text[start - 1 : start], text[end : end + 1]
-    return not (before.isalnum() or after.isalnum())
+    return not (text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from attache.strict_json import MAX_DEPTH
 from gateway.content.document import malformed, parse
 from gateway.content.facts import MAX_UNITS
 
@@ -15,7 +16,7 @@ Body = dict[str, Any]
 Steps = tuple[str | int, ...]
 """A selector's steps: names of members, and indices of list items."""
 
-_ID = re.compile(r"(?P<type>[a-z][a-z0-9-]{1,248}[a-z0-9])--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"(?P<type>[a-z][a-z0-9-]{1,248}[a-z0-9])--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INDEX = re.compile(r"\[(0|[1-9][0-9]{0,8})\]")
 
 SUPPORTING = frozenset({"marking-definition", "extension-definition"})
@@ -29,13 +30,16 @@ class Bundle:
     bundle_id: str
     objects: tuple[Body, ...]
 
-    def definitions(self, kind: str) -> dict[str, list[Body]]:
-        """The supporting objects of a type, by id."""
+    def versions(self) -> dict[str, list[Body]]:
+        """The objects by id."""
         found: dict[str, list[Body]] = {}
         for body in self.objects:
-            if body["type"] == kind:
-                found.setdefault(body["id"], []).append(body)
+            found.setdefault(body["id"], []).append(body)
         return found
+
+    def definitions(self, kind: str) -> dict[str, list[Body]]:
+        """The supporting objects of a type, by id."""
+        return {name: bodies for name, bodies in self.versions().items() if bodies[0]["type"] == kind}
 
 
 def parse_bundle(plaintext: bytes) -> Bundle:
@@ -82,8 +86,11 @@ def reference_places(value: Any) -> Iterator[tuple[Any, Any, str]]:
 
 
 def parse_selector(text: str) -> Steps:
-    """A selector's steps, whether or not they lead anywhere."""
-    return tuple(int(found[1]) if (found := _INDEX.fullmatch(step)) else step for step in text.split("."))
+    """A selector's steps, whether or not they lead anywhere; none at all where they are deeper than any content."""
+    steps = text.split(".")
+    if len(steps) > MAX_DEPTH:
+        return ()
+    return tuple(int(found[1]) if (found := _INDEX.fullmatch(step)) else step for step in steps)
 
 
 def selector_text(steps: Steps) -> str:

@@ -21,7 +21,7 @@ def is_known(body: Body) -> bool:
 
 def is_valid(body: Body) -> bool:
     """Whether a known object is strict STIX 2.1. Its selectors are ours to see to: `stix2` does not read all that are right."""
-    if len(body.get("pattern", "")) > MAX_PATTERN:
+    if len(str(body.get("pattern", ""))) > MAX_PATTERN:
         return False
     plain = {name: value for name, value in json.loads(encode(body)).items() if name != "granular_markings"}
     try:

@@ -100,8 +100,8 @@ def _officer_reads() -> Marks:
 
 
 def _iep(value: Body) -> Marks:
-    tlp, attribution = value.get("tlp"), value.get("provider_attribution", "may")
-    if not isinstance(tlp, str) or tlp not in _IEP_TLP or attribution not in _ATTRIBUTION:
+    tlp, attribution = str(value.get("tlp")), str(value.get("provider_attribution", "may"))
+    if tlp not in _IEP_TLP or attribution not in _ATTRIBUTION:
         return UNRESOLVED
     marks = Marks(UnitFacts("", Markings(tlp=_IEP_TLP[tlp])), frozenset({attribution}))
     is_open = all(value.get(name, permissive) == permissive for name, permissive in _PERMISSIVE.items())

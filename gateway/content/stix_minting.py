@@ -29,13 +29,21 @@ class Mint:
         number = number & ~(0x3 << 62) | 0x2 << 62  # variant
         return f"{kind}--{UUID(int=number)}"
 
-    def minted(self, objects: Sequence[tuple[Body, bool]]) -> list[Body]:
-        """The objects, each that was cut, and each that refers to a new one, as a new one; and who made them."""
-        new = _spread({body["id"] for body, is_cut in objects if is_cut}, [body for body, _ in objects])
+    def minted(self, objects: Sequence[Body], cut: Iterable[str]) -> list[Body]:
+        """The objects, with a new one for each that was cut or refers to a new one; and who made those.
+
+        Of a new object there is one version, the latest. A new extension would be one that nobody uses, and is left out.
+        """
+        new = spread(cut, objects)
         ids = {name: self.id_of(name) for name in new}
         self.replaced += [name.partition("--")[2] for name in sorted(new)]
         self.made |= set(ids.values())
-        left = [self._new(body, ids) if body["id"] in ids else body for body, _ in objects]
+        latest = {body["id"]: body for body in sorted(objects, key=lambda body: str(body.get("modified", "")))}
+        left = [
+            self._new(body, ids) if body["id"] in ids else body
+            for body in objects
+            if body["id"] not in ids or (body is latest[body["id"]] and body["type"] != "extension-definition")
+        ]
         return [self._ourselves(), *left] if any("created" in b for b in left if b["id"] in self.made) else left
 
     def _new(self, original: Body, ids: dict[str, str]) -> Body:
@@ -47,7 +55,8 @@ class Mint:
             body["created_by_ref"] = self._our_id
             body["created"] = f"{body['created'][:10]}T00:00:00.000Z"
         if "modified" in body:
-            body["modified"] = max(_text(self._minting.at), body["created"])
+            body["modified"] = max(_text(self._minting.at), body.get("created", ""))
+        body.pop("object_modified", None)  # a version of what is no longer there
         return body
 
     @property
@@ -66,8 +75,9 @@ class Mint:
         }
 
 
-def _spread(new: set[str], bodies: Iterable[Body]) -> set[str]:
-    """The new ones, and those that refer to one: to refer to a new id is a change too."""
+def spread(cut: Iterable[str], bodies: Iterable[Body]) -> set[str]:
+    """The ids of what is new: what was cut, and what refers to something new, for that is a change too."""
+    new = set(cut)
     referrers: dict[str, list[str]] = {}
     for body in bodies:
         for _, _, target in reference_places(body):

@@ -23,7 +23,7 @@ from gateway.content.stix_document import (
 )
 from gateway.content.stix_gate import is_known, is_valid
 from gateway.content.stix_markings import TLP_MARKINGS
-from gateway.content.stix_minting import Mint
+from gateway.content.stix_minting import Mint, spread
 from gateway.content.stix_objects import masked_object, taken, without
 from gateway.content.stix_secrets import id_of, secrets_of
 from gateway.content.stix_units import EDGES, parse_path, units_of
@@ -72,9 +72,10 @@ def redacted(
     _drop_unused_creators(copy)
     if not copy.kept:
         return None
-    supporting = _supporting(copy.kept, bundle)
+    supporting = list(_supporting(copy.kept, bundle))
     mint = Mint(minting)
-    left = mint.minted([(one.body, one.is_cut) for one in (*copy.kept, *supporting)])
+    everything = [*copy.kept, *supporting]
+    left = mint.minted([one.body for one in everything], [one.body["id"] for one in everything if one.is_cut])
     _verify(left, bundle, [*copy.secrets, *mint.replaced])
     if not all(is_valid(body) for body in left if is_known(body) and body["id"] in mint.made):
         raise NotPermitted("redaction-blocked", "a new object is not strict STIX 2.1")
@@ -125,7 +126,7 @@ def _close(copy: _Copy, bundle: Bundle) -> None:
 def _followed(one: _Kept, there: set[str], cut: set[str]) -> _Kept | None:
     """The object without references to what is not there; None where it is nothing without them, or not valid any more."""
     body = one.body
-    if body["type"] == "language-content" and body.get("object_ref") in cut:
+    if body["type"] == "language-content" and cut.intersection(references(body)):
         return None  # it says in another language what was taken out
     if any(target not in there for target in references(body)):
         body = _unlinked(body, there)
@@ -158,19 +159,21 @@ def _unlinked(value: Any, there: set[str]) -> Any:
 
 def _drop_unused_creators(copy: _Copy) -> None:
     """An identity that was there as somebody's creator, and is nobody's any more, would only tell who that was."""
-    creators = {one.original.get("created_by_ref") for one in copy.kept}
+    creators = {t for one in copy.kept if is_id(t := one.original.get("created_by_ref"))}
+    new = spread((one.body["id"] for one in copy.kept if one.is_cut), [one.body for one in copy.kept])
     while True:
-        used = {t for one in copy.kept for t in references(_as_minted(one)) if t != one.body["id"]}
-        unused = [one for one in copy.kept if one.body["id"] in creators - used]
-        if not unused:
+        used = {t for one in copy.kept for t in references(_as_made(one.body, new)) if t != one.body["id"]}
+        unused = creators - used
+        gone = [one for one in copy.kept if one.body["id"] in unused]
+        if not gone:
             return
-        copy.secrets += [id_of(one.body) for one in unused]
-        copy.kept = [one for one in copy.kept if one not in unused]
+        copy.secrets += [id_of(one.body) for one in gone]
+        copy.kept = [one for one in copy.kept if one.body["id"] not in unused]
 
 
-def _as_minted(one: _Kept) -> Body:
+def _as_made(body: Body, new: set[str]) -> Body:
     """What it will refer to: a new object is made by us."""
-    return {name: value for name, value in one.body.items() if name != "created_by_ref"} if one.is_cut else one.body
+    return {name: value for name, value in body.items() if name != "created_by_ref"} if body["id"] in new else body
 
 
 def _supporting(kept: Iterable[_Kept], bundle: Bundle) -> Iterator[_Kept]:

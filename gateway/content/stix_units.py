@@ -65,9 +65,10 @@ def units_of(bundle: Bundle, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ..
 def parse_path(path: str) -> tuple[str, Steps]:
     """The object's id and the selector; raises MalformedInput("unknown-field")."""
     object_id, _, selector = path.partition("/")
-    if not is_id(object_id) or (not selector and path != object_id):
+    steps = parse_selector(selector) if selector else ()
+    if not is_id(object_id) or (path != object_id and not steps):
         raise MalformedInput("unknown-field", "a field of STIX content is an object's id, or id/selector")
-    return object_id, parse_selector(selector) if selector else ()
+    return object_id, steps
 
 
 def _marked(bundle: Bundle, stated: Sequence[UnitFacts]) -> dict[str, _Marked]:
@@ -81,15 +82,15 @@ def _marked(bundle: Bundle, stated: Sequence[UnitFacts]) -> dict[str, _Marked]:
         for ref, steps in granular(body):
             if ref is not None:
                 marked.add(steps, marks_of([ref], definitions))
+    versions = bundle.versions()
     for unit in stated:
-        _add_stated(bundle, found, unit)
+        _add_stated(versions, found, unit)
     return found
 
 
-def _add_stated(bundle: Bundle, found: Mapping[str, _Marked], unit: UnitFacts) -> None:
+def _add_stated(versions: Mapping[str, Sequence[Body]], found: Mapping[str, _Marked], unit: UnitFacts) -> None:
     object_id, steps = parse_path(unit.path)
-    versions = [body for body in bundle.objects if body["id"] == object_id]
-    if object_id not in found or not any(selected(body, steps) for body in versions):
+    if object_id not in found or not any(selected(body, steps) for body in versions[object_id]):
         raise MalformedInput("unknown-field", "a stated field is not in the content")
     marks = Marks(replace(unit, path=""))
     if steps:

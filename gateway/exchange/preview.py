@@ -113,7 +113,7 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
             yield Leaving(number, sealed.bytes, sealed.sha256)
         elif number not in redacted:
             yield Leaving(number, case.content.parts[number].bytes, case.content.parts[number].sha256)
-        elif not case.is_pending:
+        elif not case.is_pending or decision.approvals_needed is not None:
             yield Leaving(number, None, None)
         elif (left := _left(agency, case, decision, number)) is not None:
             yield Leaving(number, len(left), sha256_hex(left))

@@ -1,5 +1,6 @@
 """An approver sees, and reads, exactly what would leave; what leaves is exactly that."""
 
+import asyncio
 import json
 
 from attache.crypto import sha256_hex
@@ -97,3 +98,57 @@ def test_what_could_not_be_carried_out_is_not_asked_to_be_approved(desk):
         assert await desk.footprint() == before
 
     desk.run(story())
+
+
+def test_the_sdk_states_fields_and_saves_what_would_leave(place, tmp_path):
+    async def story():
+        import httpx
+
+        from attache import AsyncClient, Field, Part, Recipient, Submission
+
+        async with place.open() as gateway:
+
+            def client_of(token):
+                transport = httpx.ASGITransport(gateway.gateway.agency_api, raise_app_exceptions=False)
+                return AsyncClient("https://gateway", token=token, transport=transport)
+
+            part = Part(
+                "case.json",
+                json.dumps(CASE).encode(),
+                "application/json",
+                ("TLP:GREEN",),
+                ("financial",),
+                fields=(
+                    Field("/amount", markings=("TLP:AMBER+STRICT",)),
+                    Field("/suspect/wallet", markings=("REL TO: irs-ci, partner-sydney",)),
+                    Field("/suspect/name", content_class=("personal-data",)),
+                    Field("/witnesses", content_class=("sar-derived",)),
+                ),
+            )
+            submission = Submission(
+                kind="intelligence",
+                title="A case",
+                purpose="criminal-investigation",
+                crime_types=("money-laundering",),
+                recipients=(Recipient("partner-frankfurt", "FRANKFURT-LEA"),),
+                parts=(part,),
+            )
+            officer = gateway.token("attache-bogota", subject="attache-frankfurt", posts=["frankfurt"])
+            async with client_of(gateway.token("analyst")) as analyst, client_of(officer) as second:
+                asked = (await analyst.decide(submission))[0].parts[0].fields
+                package = await analyst.packages.submit(submission)
+                [waiting] = await second.approvals.list()
+                view = await second.approvals.get(waiting.approval_id)
+                assert {unit.path: unit.outcome for unit in asked} == {
+                    "/amount": "hold",
+                    "/suspect/wallet": "withhold",
+                    "/suspect/name": "mask",
+                    "": "disclose",
+                }
+                [saved] = await second.approvals.save(view, tmp_path)
+                assert json.loads(saved.read_bytes()) == LEFT
+                await second.approvals.approve(view.approval_id, "read it")
+                _, left = await gateway.opened(package.package_id, "partner-frankfurt")
+                assert left == {"case.json": saved.read_bytes()}
+
+    asyncio.run(story())

@@ -105,6 +105,11 @@ class FakeGateway:
                 return httpx.Response(200, json={"approvals": list(self.approvals.values())})
             case ("GET", ["approvals", approval_id]):
                 return httpx.Response(200, json=self.approvals[approval_id])
+            case ("GET", ["approvals", approval_id, "parts", name]):
+                content = f"{name} of {approval_id}".encode()
+                return httpx.Response(
+                    200, content=content, headers={"Attache-Sha256": hashlib.sha256(content).hexdigest()}
+                )
             case ("POST", ["approvals", approval_id]):
                 said = json.loads(request.content)
                 state = {"approve": "approved", "reject": "rejected"}[said["decision"]]

@@ -130,7 +130,37 @@ def test_inbox(attache, gateway, tmp_path):
     assert attache("inbox", "open", "partner-frankfurt", "p1", "--into", tmp_path / "case")[0] == 7
 
 
-def test_approvals(attache, gateway):
+def test_fields_are_stated_on_the_command_line(attache, gateway, tmp_path):
+    case = tmp_path / "case.json"
+    case.write_text('{"suspect": {"name": "Ivan"}}')
+    given = ("TLP:RED", "REL TO: irs-ci, partner-sydney", "class:personal-data", "code:H1", "from:partner-bogota")
+    options = [option for what in given for option in ("--field", f"case.json#/suspect/name={what}")]
+    assert attache("submit", case, "--to", "a=B", *FACTS, *options, "--field", "case.json#/suspect=TLP:AMBER")[0] == 0
+    [part] = json.loads(gateway.requests[0].content)["parts"]
+    assert part["fields"] == [
+        {
+            "path": "/suspect/name",
+            "markings": ["TLP:RED", "REL TO: irs-ci, partner-sydney"],
+            "content_class": ["personal-data"],
+            "handling_codes": ["H1"],
+            "originator": "partner-bogota",
+        },
+        {"path": "/suspect", "markings": ["TLP:AMBER"], "content_class": [], "handling_codes": [], "originator": None},
+    ]
+    for wrong in ("case.json#/suspect", "other.json#/a=TLP:RED", "case.json=TLP:RED", "case.json#/a="):
+        assert attache("submit", case, "--to", "a=B", *FACTS, "--field", wrong)[0] == 2
+
+
+def test_a_question_carries_what_has_to_be_looked_into(attache, gateway, note, tmp_path):
+    bundle = tmp_path / "case.stix21.json"
+    bundle.write_text("{}")
+    attache("decide", bundle, note, "--to", "partner-bogota=BOGOTA-LEA", *FACTS)
+    stix, text = json.loads(gateway.requests[0].content)["parts"]
+    assert (stix["media_type"], stix["content"]) == ("application/stix+json;version=2.1", "e30")
+    assert text["content"] is None
+
+
+def test_approvals(attache, gateway, tmp_path):
     gateway.approvals["a1"] = {
         "approval_id": "a1",
         "package_id": "p",
@@ -140,6 +170,17 @@ def test_approvals(attache, gateway):
     }
     assert "a1" in attache("approvals", "list")[1]
     assert "a1 pending" in attache("approvals", "show", "a1")[1]
+    fields = [
+        {"path": "/suspect", "outcome": "withhold", "rules": ["BASE-REL-TO"]},
+        {"path": "", "outcome": "disclose"},
+    ]
+    gateway.approvals["a1"]["parts"] = [{"name": "case.json", "media_type": "application/json", "fields": fields}]
+    shown = attache("approvals", "show", "a1")[1]
+    assert "withhold:/suspect (BASE-REL-TO)\ndisclose:the rest\n" in shown.replace("  ", "")
+    code, out, _ = attache("approvals", "save", "a1", "--into", tmp_path / "to-approve", "--json")
+    assert (code, json.loads(out)["saved"]) == (0, [str(tmp_path / "to-approve" / "case.json")])
+    assert (tmp_path / "to-approve" / "case.json").read_bytes() == b"case.json of a1"
+    assert attache("approvals", "save", "a1", "--into", tmp_path / "to-approve")[0] == 7
     assert attache("approvals", "approve", "a1")[0] == 2
     assert "a1 approved" in attache("approvals", "approve", "a1", "--reason", "fine")[1]
     assert json.loads(attache("approvals", "reject", "a1", "--reason", "no", "--json")[1])["state"] == "rejected"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from attache.client.home import Home, load_home
     from attache.client.mailbox import Mailbox
     from attache.client.offline import Report, open_package, verify
-    from attache.client.submission import Part, Recipient, Submission
+    from attache.client.submission import Field, Part, Recipient, Submission
     from attache.client.sync import Client
     from attache.errors import AttacheError
 
@@ -19,6 +19,7 @@ __all__ = [
     "AsyncClient",
     "AttacheError",
     "Client",
+    "Field",
     "Home",
     "Mailbox",
     "Part",
@@ -34,6 +35,7 @@ _HOMES = {
     "AsyncClient": "attache.client.aio",
     "AttacheError": "attache.errors",
     "Client": "attache.client.sync",
+    "Field": "attache.client.submission",
     "Home": "attache.client.home",
     "Mailbox": "attache.client.mailbox",
     "Part": "attache.client.submission",

@@ -9,14 +9,19 @@ from hypothesis import strategies as st
 from attache.errors import AttacheError, MalformedInput, NotPermitted
 from gateway.content import MASK, Shown, UnitFacts, foreseen, is_understood, redacted, units
 from tests.rules.content.stix_making import (
+    AT,
     MINTING,
     RED,
     SHARED,
     STIX,
     a_bundle,
     a_link,
+    a_marking,
     a_report,
     a_tool,
+    an_id,
+    an_identity,
+    an_iep,
     an_object,
     raw,
 )
@@ -77,6 +82,57 @@ def test_an_object_of_any_shape_raises_only_our_errors(more, is_marked):
         redacted(
             STIX, content, (UnitFacts(a_tool("tool")["id"]),), {unit.path: Shown.CLEAR for unit in found[:1]}, MINTING
         )
+    except AttacheError:
+        pass
+
+
+RICH = a_bundle(
+    IEP_MARKING := an_iep("iep"),
+    OWN_MARKING := a_marking("own", markings=["TLP:GREEN"], handling_codes=["H1"], content_class=["victim"]),
+    a_tool("marked", object_marking_refs=[IEP_MARKING["id"], OWN_MARKING["id"], RED]),
+    {
+        **an_identity("Person Zq", description="told", roles=["a", "b"]),
+        "granular_markings": [{"marking_ref": RED, "selectors": ["description", "roles.[1]"]}],
+    },
+    a_link(a_tool("marked"), an_identity("Person Zq")),
+    a_report("Zq report", a_tool("marked"), an_identity("Person Zq")),
+    an_object("indicator", "i", pattern="[ipv4-addr:value = '203.0.113.77']", pattern_type="stix", valid_from=AT),
+    an_object(
+        "language-content", "l", object_ref=an_id("identity", "Person Zq"), contents={"de": {"description": "x"}}
+    ),
+)
+
+
+@st.composite
+def damaged(draw):
+    """A rich bundle with something in it replaced or gone."""
+    bundle = json.loads(json.dumps(RICH))
+    for _ in range(draw(st.integers(1, 3))):
+        place = bundle
+        while True:
+            inside = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not inside:
+                break
+            at = draw(st.sampled_from(inside))
+            if isinstance(place[at], dict | list) and place[at] and draw(st.integers(0, 4)):
+                place = place[at]
+                continue
+            if draw(st.booleans()):
+                place[at] = draw(values)
+            else:
+                del place[at]
+            break
+    return bundle
+
+
+@settings(max_examples=400, deadline=None)
+@given(damaged(), st.data())
+def test_a_damaged_bundle_raises_only_our_errors(bundle, data):
+    content = json.dumps(bundle).encode()
+    try:
+        found = units(STIX, content, ())
+        clear = data.draw(st.lists(st.sampled_from([unit.path for unit in found]), unique=True)) if found else []
+        redacted(STIX, content, (), dict.fromkeys(clear, Shown.CLEAR), MINTING)
     except AttacheError:
         pass
 
@@ -219,3 +275,41 @@ def test_real_bundles_lose_any_one_object(path):
             assert error.code == "redaction-blocked"
             continue
         assert copy is None or gone.encode() not in copy
+
+
+@QUICK
+@given(st.lists(texts, max_size=6), st.lists(texts, min_size=1, max_size=4))
+def test_both_ways_to_look_for_repeats_find_the_same(kept, withheld):
+    from gateway.content.repeats import find_repeat
+
+    padding = [f"zq-{n}-never-found-zq" for n in range(65)]
+    told = [*kept, *(f"<{value}>" for value in withheld[:1])]
+    assert find_repeat(told, withheld) == find_repeat(told, [*withheld, *padding])
+
+
+@pytest.mark.parametrize(
+    ("kept", "withheld", "is_found"),
+    [
+        ("Ivan was here", "ivan", True),
+        ("Ivanov was here", "Ivan", False),
+        ("x\uff29\uff36\uff21\uff2ex", "Ivan", False),
+        ("to \uff29\uff56\uff41\uff4e!", "IVAN", True),
+        ("ethereum:0xAbCdEf0123456789", "0xabcdef0123456789", True),
+        ("prefix0xAbCdEf0123456789suffix", "0xabcdef0123456789", True),
+        ("1.2.3.45", "1.2.3.4", False),
+        ("US", "US", False),
+    ],
+)
+def test_what_counts_as_a_repeat(kept, withheld, is_found):
+    from gateway.content.repeats import find_repeat
+
+    padding = [f"zq-{n}-never-found-zq" for n in range(65)]
+    assert find_repeat([kept], [withheld]) is is_found
+    assert find_repeat([kept], [withheld, *padding]) is is_found
+
+
+def test_paths_are_bounded():
+    deep = "/a" * 33
+    for kind, path in (("application/json", deep), (STIX, a_tool("x")["id"] + "/" + ".".join("a" * 33))):
+        with pytest.raises(MalformedInput):
+            units(kind, raw(a_tool("x")) if kind == STIX else b"{}", [UnitFacts(path)])

@@ -118,6 +118,51 @@ def test_who_made_an_object_does_not_show_through_its_copy():
     assert author in kept
 
 
+def test_the_creator_of_what_is_only_pointed_anew_does_not_show_either():
+    author = an_identity("Author")
+    report = a_report("By the author", GRANULAR, created_by_ref=author["id"])
+    objects = left(author, report, GRANULAR, withheld=[f"{GRANULAR['id']}/description"])
+    assert by_type(objects)["report"]["created_by_ref"] == objects[0]["id"]
+    assert "Author" not in json.dumps(objects)
+
+
+def test_of_a_new_object_there_is_one_version():
+    """Two versions of the original under one id and one time would contradict each other."""
+    older, newer = GRANULAR, {**GRANULAR, "modified": "2026-02-01T00:00:00.000Z", "roles": ["boss", "courier", "cook"]}
+    for order in ((older, newer), (newer, older)):
+        [_, new] = left(*order, withheld=[f"{GRANULAR['id']}/description"])
+        assert new["roles"] == ["boss", "courier", "cook"]
+    both = left(older, newer, MIXER, withheld=[MIXER["id"]], stated=[UnitFacts(MIXER["id"])])
+    assert both == [older, newer]
+
+
+def test_an_extension_goes_as_it_is_or_not_at_all():
+    author = an_identity("Author", description="told in secret")
+    extension = an_object(
+        "extension-definition",
+        "e",
+        created_by_ref=author["id"],
+        name="wallets",
+        schema="https://example.org/s",
+        version="1.0",
+        extension_types=["new-sco"],
+    )
+    wallet = {
+        "type": "cryptocurrency-wallet",
+        "spec_version": "2.1",
+        "id": an_id("cryptocurrency-wallet", "w"),
+        "value": "1Example",
+        "extensions": {extension["id"]: {"extension_type": "new-sco"}},
+    }
+    path = f"{author['id']}/description"
+    whole = left(author, extension, wallet, MIXER, withheld=[MIXER["id"]], stated=[UnitFacts(MIXER["id"])])
+    assert whole == [author, wallet, extension]
+    objects = left(author, extension, wallet, withheld=[path], stated=[UnitFacts(path)])
+    assert wallet in objects
+    assert "extension-definition" not in by_type(objects)
+    assert author["id"] not in json.dumps(objects)
+
+
 def test_a_marking_by_somebody_withheld_is_made_anew():
     boss = an_identity("Boss")
     marking = {**a_marking("m", markings=["TLP:GREEN"]), "created_by_ref": boss["id"]}

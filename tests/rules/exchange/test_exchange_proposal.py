@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from attache.vocabulary import Onward, Post
+from attache.vocabulary import ContentClass, Onward, Post
 from gateway.exchange.proposal import content_digest, release_requests
 from gateway.exchange.submission import Submission, parse_submission
-from gateway.policy import load_policy_set, read_policy_folder
+from gateway.policy import FieldFacts, load_policy_set, read_policy_folder
 from gateway.policy.proposal import propose
 from tests.exchange_place import POLICIES, a_part, a_submission
 
@@ -22,9 +22,16 @@ def parse(**change) -> Submission:
     return parse_submission(json.dumps(a_submission(*PARTS, **change)).encode())
 
 
-def requests_of(submission, digests=DIGESTS, now=NOW, package_id=PACKAGE_ID, requester="officer"):
+def requests_of(submission, digests=DIGESTS, now=NOW, package_id=PACKAGE_ID, requester="officer", fields=((), ())):
     return release_requests(
-        submission, digests, package_id=package_id, own="irs-ci", post=Post.WASHINGTON, requester=requester, now=now
+        submission,
+        digests,
+        fields,
+        package_id=package_id,
+        own="irs-ci",
+        post=Post.WASHINGTON,
+        requester=requester,
+        now=now,
     )
 
 
@@ -47,6 +54,10 @@ LEAVES = {
     "part markings": {"parts": [a_part("a.txt", markings=["TLP:RED"]), a_part("b.txt")]},
     "content_class": {"parts": [a_part("a.txt", content_class=["technical"]), a_part("b.txt")]},
     "originator": {"parts": [a_part("a.txt", originator="europol"), a_part("b.txt")]},
+    "part handling codes": {"parts": [a_part("a.txt", handling_codes=["H1"]), a_part("b.txt")]},
+    "part caveats": {"parts": [a_part("a.txt", caveats=["specialty"]), a_part("b.txt")]},
+    "part retention": {"parts": [a_part("a.txt", delete_by="2027-01-01T00:00:00Z"), a_part("b.txt")]},
+    "fields": {"parts": [a_part("a.txt", fields=[{"path": "/a"}]), a_part("b.txt")]},
     "order": {"parts": [*reversed(PARTS)]},
 }
 
@@ -80,6 +91,8 @@ RELEASES = {
     "purpose": ({"purpose": "asset-recovery"}, {}),
     "channel": ({"channel": "siena"}, {}),
     "content": ({}, {"digests": ["0" * 64, "2" * 64]}),
+    "fields": ({}, {"fields": ((FieldFacts("/a"),), ())}),
+    "what a field is": ({}, {"fields": ((FieldFacts("/a", content_class=frozenset({ContentClass.VICTIM})),), ())}),
     "package": ({}, {"package_id": "01935000-0000-7000-8000-000000000002"}),
 }
 

@@ -1,13 +1,14 @@
 """Releases that wait for a second officer."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from attache.cli.options import AsJson, Limit, Reason
-from attache.cli.output import print_facts, print_json, print_table
+from attache.cli.output import note, print_facts, print_json, print_table
 from attache.cli.session import session_of
-from attache.client.models import ApprovalView
+from attache.client.models import ApprovalView, FieldDecisionView, LeavingPartView
 
 app = typer.Typer(help="Releases that wait for you as second officer.", no_args_is_help=True)
 
@@ -37,6 +38,29 @@ def show(ctx: typer.Context, approval_id: ApprovalId, as_json: AsJson = False) -
     """
     with session_of(ctx).client() as client:
         _print(client.approvals.get(approval_id), as_json=as_json)
+
+
+@app.command()
+def save(
+    ctx: typer.Context,
+    approval_id: ApprovalId,
+    into: Annotated[Path, typer.Option("--into", help="The folder for the files.", file_okay=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Save exactly what would leave, to read it. That is logged.
+
+    Example: attache approvals save 01935000-0000-7000-8000-000000000001 --into to-approve
+    """
+    with session_of(ctx).client() as client:
+        approval = client.approvals.get(approval_id)
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)
+        saved = client.approvals.save(approval, into)
+    if as_json:
+        print_json({**approval.model_dump(mode="json"), "saved": [str(path) for path in saved]})
+        return
+    _print(approval, as_json=False)
+    for path in saved:
+        note(f"saved {path}")
 
 
 @app.command()
@@ -73,6 +97,17 @@ def _print(approval: ApprovalView, *, as_json: bool) -> None:
             ("purpose", approval.purpose),
             ("legal basis", approval.legal_basis),
             ("expires", approval.expires_at),
-            *(("part", f"{part.name}, {part.bytes} bytes, {', '.join(part.markings)}") for part in approval.parts),
+            *(fact for part in approval.parts for fact in _part(part)),
         ],
     )
+
+
+def _part(part: LeavingPartView) -> list[tuple[str, object]]:
+    size = "" if part.bytes is None else f"{part.bytes} bytes, "
+    more = [("", f"and {part.more_fields} more fields")] if part.more_fields else []
+    return [("part", f"{part.name}, {size}{', '.join(part.markings)}"), *map(_field, part.fields), *more]
+
+
+def _field(unit: FieldDecisionView) -> tuple[str, object]:
+    why = ", ".join((*unit.rules, *unit.reasons))
+    return f"  {unit.outcome}", f"{unit.path or 'the rest'} ({why})" if why else unit.path or "the rest"

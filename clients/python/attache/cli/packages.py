@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from attache.cli.fields import stated_fields
 from attache.cli.options import AsJson, Limit, PackageId
 from attache.cli.output import print_facts, print_json, print_table, working
 from attache.cli.session import Session, session_of
@@ -72,6 +73,15 @@ KeyOption = Annotated[
 ReviewOption = Annotated[int, typer.Option("--review-within-hours", min=0)]
 
 
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        help="PART#PATH=WHAT, where WHAT is a marking, class:CLASS, code:H1 or from:PARTICIPANT; repeat to say more.",
+    ),
+]
+
+
 Act = Callable[[Session, Submission, str | None, bool], None]
 
 
@@ -100,17 +110,26 @@ def package_command(act: Act) -> Callable[..., None]:
         in_reply_to: ReplyOption = None,
         thread: ThreadOption = None,
         review_within_hours: ReviewOption = 0,
+        field: FieldOption = None,
         idempotency_key: KeyOption = None,
         as_json: AsJson = False,
     ) -> None:
         markings, classes = tuple(marking or ()), tuple(content_class or ())
+        within = stated_fields(field or (), [file.name for file in files])
         submission = Submission(
             kind=kind,
             title=title,
             purpose=purpose,
             recipients=tuple(_recipient(text) for text in to),
             parts=tuple(
-                Part.of_path(file, markings=markings, content_class=classes, evaluation=evaluation) for file in files
+                Part.of_path(
+                    file,
+                    markings=markings,
+                    content_class=classes,
+                    evaluation=evaluation,
+                    fields=within[file.name],
+                )
+                for file in files
             ),
             crime_types=tuple(crime_type or ()),
             urgency=urgency,
@@ -256,8 +275,16 @@ def _print_decision(decision: DecisionView) -> None:
     print_facts(
         f"{decision.recipient}: {decision.outcome}",
         [
-            (part.outcome, f"{part.name} ({', '.join((*part.rules, *part.reasons)) or 'no rule'})")
+            fact
             for part in decision.parts
+            for fact in (
+                (part.outcome, f"{part.name} ({', '.join((*part.rules, *part.reasons)) or 'no rule'})"),
+                *(
+                    (unit.outcome, f"{part.name}#{unit.path} ({', '.join((*unit.rules, *unit.reasons)) or 'no rule'})")
+                    for unit in part.fields
+                ),
+                *([("", f"and {part.more_fields} more fields of {part.name}")] if part.more_fields else []),
+            )
         ],
     )
 

@@ -56,13 +56,13 @@ def path_of(*segments: str | int) -> str:
 
 def decide(submission: Submission) -> Call[tuple[DecisionView, ...]]:
     return Call(
-        "POST", path_of("decisions"), whole(views_of(DecisionView, "recipients")), body=json_body(submission.facts())
+        "POST", path_of("decisions"), whole(views_of(DecisionView, "recipients")), body=json_body(_asked(submission))
     )
 
 
 def explain(submission: Submission, recipient: str, part: str | None, field: str | None) -> Call[ExplanationView]:
     asked = {"recipient": recipient, "part": part, "field": field}
-    body = {**submission.facts(), **{name: value for name, value in asked.items() if value is not None}}
+    body = {**_asked(submission), **{name: value for name, value in asked.items() if value is not None}}
     return Call("POST", path_of("decisions", "explanation"), whole(view_of(ExplanationView)), body=json_body(body))
 
 
@@ -184,6 +184,16 @@ def holds(after: str) -> Call[Page[HoldView]]:
 def _named(places: Sequence[tuple[str, str]], legal_basis: str, note: str) -> dict[str, Any]:
     packages = [{"originator": originator, "package_id": package_id} for originator, package_id in places]
     return {"packages": packages, "legal_basis": legal_basis, "note": note}
+
+
+def save_leaving(approval: ApprovalView, folder: Path) -> Plan[tuple[Path, ...]]:
+    """What would leave, part by part, into `folder`; nothing of it where a name cannot be a file's."""
+    targets = [folder / plain_name(part.name) for part in approval.parts]
+    saved = []
+    for part, target in zip(approval.parts, targets, strict=True):
+        path = path_of("approvals", approval.approval_id, "parts", part.name)
+        saved.append((yield Call("GET", path, _to_file(target, part.bytes, part.sha256))))
+    return tuple(saved)
 
 
 def inbox(after: str) -> Call[Page[ArrivalView]]:
@@ -322,8 +332,25 @@ def _inline(submission: Submission) -> dict[str, Any]:
         content = b"".join(Reading(part).chunks())
         declared["bytes"] = len(content)
         declared["sha256"] = hashlib.sha256(content).hexdigest()
-        declared["content"] = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+        declared["content"] = _encoded(content)
     return {**facts, "submit": True}
+
+
+def _asked(submission: Submission) -> dict[str, Any]:
+    """The facts, with the content of what the gateway has to look into to answer, where that is small."""
+    facts = submission.facts()
+    left = INLINE_BYTES
+    for declared, part in zip(facts["parts"], submission.parts, strict=True):
+        size = part.size()
+        if part.is_looked_into() and part.is_repeatable() and size is not None and size <= left:
+            content = b"".join(Reading(part).chunks())
+            declared |= {"content": _encoded(content), "sha256": hashlib.sha256(content).hexdigest()}
+            left -= size
+    return facts
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _compare(uploaded: PackageView, digests: Mapping[str, str]) -> None:

@@ -125,6 +125,13 @@ class AsyncApprovals:
     async def get(self, approval_id: str) -> ApprovalView:
         return await self._driver.exchange(agency.approval(approval_id))
 
+    async def save(self, approval: ApprovalView, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """Exactly what would leave of each part, as files in `folder`, each published only after its digest is checked.
+
+        Reading it is logged. An existing file is never replaced: Conflict("conflict").
+        """
+        return await self._driver.run(agency.save_leaving(approval, Path(folder)))
+
     async def approve(self, approval_id: str, reason: str) -> ApprovalView:
         """Let it leave, exactly as it was shown."""
         return await self._driver.exchange(

@@ -34,13 +34,27 @@ class PartView(View):
     uploaded: bool = True
 
 
+class FieldDecisionView(View):
+    """What policy says of one field within a part; the path "" stands for what no other field covers."""
+
+    path: str
+    outcome: str
+    rules: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
 class PartDecisionView(View):
-    """What policy says of one part: `disclose`, `mask`, `withhold` or `hold`, by which rules and why."""
+    """What policy says of one part: `disclose`, `mask`, `withhold` or `hold`, by which rules and why.
+
+    `fields`: the same of those within it, what does not leave in the clear first; `more_fields` are not shown.
+    """
 
     name: str
     outcome: str
     rules: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    fields: tuple[FieldDecisionView, ...] = ()
+    more_fields: int = 0
 
 
 class HandlingView(View):
@@ -160,6 +174,13 @@ class ReceiptView(View):
     signed: dict[str, Any]
 
 
+class LeavingPartView(PartView):
+    """A part as it would leave; `bytes` and `sha256` are None in lists where some of it would stay."""
+
+    fields: tuple[FieldDecisionView, ...] = ()
+    more_fields: int = 0
+
+
 class ApprovalView(View):
     """A release that waits for a second officer; `parts` are exactly what would leave."""
 
@@ -176,7 +197,7 @@ class ApprovalView(View):
     kind: str = ""
     purpose: str = ""
     legal_basis: str = ""
-    parts: tuple[PartView, ...] = ()
+    parts: tuple[LeavingPartView, ...] = ()
 
 
 class ArrivalView(View):

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from attache.errors import MalformedInput
 
 CHUNK_BYTES = 1 << 20
+STIX = "application/stix+json;version=2.1"
 
 Content = bytes | Path | BinaryIO
 
@@ -26,10 +27,26 @@ class Recipient:
 
 
 @dataclass(frozen=True)
+class Field:
+    """Something within a part that is to be handled more strictly than the rest of it.
+
+    `path`: in `application/json` a JSON Pointer, `/suspect/name`; in STIX 2.1 an object's id, or `id/selector`.
+    `originator`: the participant that supplied it, where that was not us.
+    """
+
+    path: str
+    markings: tuple[str, ...] = ()
+    content_class: tuple[str, ...] = ()
+    handling_codes: tuple[str, ...] = ()
+    originator: str | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """One stream of bytes. A path or an open binary file is streamed, never held in memory whole.
 
-    What the file system refuses is raised as the OSError that it is.
+    `originator`, `handling_codes`, `caveats` and `delete_by` are what came with it from another participant. `fields` are for
+    what the gateway looks into, JSON and STIX 2.1. What the file system refuses is raised as the OSError that it is.
     """
 
     name: str
@@ -38,6 +55,11 @@ class Part:
     markings: tuple[str, ...] = ()
     content_class: tuple[str, ...] = ()
     evaluation: str = "unevaluated"
+    fields: tuple[Field, ...] = ()
+    originator: str | None = None
+    handling_codes: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    delete_by: datetime | None = None
 
     @classmethod
     def of_path(
@@ -48,11 +70,19 @@ class Part:
         markings: tuple[str, ...] = (),
         content_class: tuple[str, ...] = (),
         evaluation: str = "unevaluated",
+        fields: tuple[Field, ...] = (),
     ) -> "Part":
-        """The file at `path` under its own name; the media type is guessed from the name where none is given."""
+        """The file at `path` under its own name; the media type is guessed from the name where none is given.
+
+        `.stix.json` and `.stix21.json` are STIX 2.1.
+        """
         file = Path(path)
-        guessed = media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return cls(file.name, file, guessed, markings, content_class, evaluation)
+        guessed = media_type or _guessed(file.name)
+        return cls(file.name, file, guessed, markings, content_class, evaluation, fields)
+
+    def is_looked_into(self) -> bool:
+        """Whether the gateway decides about what is within it."""
+        return self.media_type.partition(";")[0].strip().lower() in {"application/json", "application/stix+json"}
 
     def size(self) -> int | None:
         """The content's size in bytes; None for a stream that cannot tell."""
@@ -160,10 +190,31 @@ def _declared(part: Part) -> dict[str, Any]:
         "markings": list(part.markings),
         "content_class": list(part.content_class),
         "evaluation": part.evaluation,
+        "originator": part.originator,
+        "handling_codes": list(part.handling_codes),
+        "caveats": list(part.caveats),
+        "delete_by": _instant(part.delete_by),
+        "fields": [_stated(unit) for unit in part.fields],
         "bytes": part.size(),
         "sha256": None,
         "content": None,
     }
+
+
+def _stated(unit: Field) -> dict[str, Any]:
+    return {
+        "path": unit.path,
+        "markings": list(unit.markings),
+        "content_class": list(unit.content_class),
+        "handling_codes": list(unit.handling_codes),
+        "originator": unit.originator,
+    }
+
+
+def _guessed(name: str) -> str:
+    if name.endswith((".stix.json", ".stix21.json")):
+        return STIX
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _instant(at: datetime | None) -> str | None:

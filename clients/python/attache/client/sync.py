@@ -121,6 +121,13 @@ class Approvals:
     def get(self, approval_id: str) -> ApprovalView:
         return self._driver.exchange(agency.approval(approval_id))
 
+    def save(self, approval: ApprovalView, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """Exactly what would leave of each part, as files in `folder`, each published only after its digest is checked.
+
+        Reading it is logged. An existing file is never replaced: Conflict("conflict").
+        """
+        return self._driver.run(agency.save_leaving(approval, Path(folder)))
+
     def approve(self, approval_id: str, reason: str) -> ApprovalView:
         """Let it leave, exactly as it was shown."""
         return self._driver.exchange(agency.decide_approval(approval_id, "approve", reason, new_idempotency_key()))

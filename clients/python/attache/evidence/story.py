@@ -97,6 +97,23 @@ def _verify_release(
                 _STEP, "proof-invalid", _place(entry), "it was released by another decision than the manifest names"
             )
         _verify_approved(bundle, manifest, entry, records, checks)
+        _verify_copies(manifest, entry, checks)
+
+
+def _verify_copies(manifest: Manifest | None, release: ProvenEntry, checks: Checks) -> None:
+    """The redacted copies that this decision led to are parts of the manifest, and what it says is redacted is one of them."""
+    if manifest is None or "redacted" not in release.fields.get("reason", {}):
+        return
+    stated = release.fields["reason"]["redacted"]
+    digests = [copy.get("sha256") for copy in stated if isinstance(copy, dict)] if isinstance(stated, list) else []
+    copies = {str(digest) for digest in digests}
+    signed = {part.sha256 for part in manifest.parts}
+    if not {part.sha256 for part in manifest.parts if part.redacted} <= copies <= signed:
+        checks.failed(
+            _STEP, "proof-invalid", _place(release), "it led to other redacted copies than the manifest holds"
+        )
+    elif copies:
+        checks.proven(_STEP, _place(release), f"the decision led to the manifest's {len(copies)} redacted copies")
 
 
 def _verify_approved(
