@@ -76,7 +76,7 @@ async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> Consent
     """
     now = agency.clock()
     if not now < grant.expires_at <= now + LONGEST_TERM:
-        raise MalformedInput(detail="expires_at: is in the past, or more than 366 days ahead")
+        raise MalformedInput("term-over", "expires_at: is in the past, or more than 366 days ahead")
     terms = await agency.store.read(lambda reader: _terms(agency, reader, caller, grant))
     if terms.recipient in {agency.participant, grant.holder}:
         raise MalformedInput(detail="recipient: is not a third participant")
