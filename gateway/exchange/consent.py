@@ -17,6 +17,7 @@ from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import given_entry, rejection_logged
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.consent_requests import (
     MAX_LISTED,
     answered,
@@ -31,8 +32,6 @@ from gateway.exchange.provenance import content_id
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     OutboxKind,
 )
 from gateway.exchange.release import outbox_row

@@ -25,13 +25,12 @@ from attache.strict_json import canonical
 from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import asked_entry, rejected_entry
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.deliver import released_parts
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
-    ConsentRequestRecord,
-    ConsentState,
     PackageRecord,
     ReleaseRecord,
 )

@@ -8,12 +8,11 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     OutboxRecord,
     PackageRecord,
     Record,

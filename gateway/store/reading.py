@@ -7,14 +7,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, tuple_
 
 from attache.errors import AttacheError
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.ports import LogProof
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     PackageRecord,
     Record,
     ReleaseRecord,

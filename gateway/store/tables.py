@@ -6,14 +6,13 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import Field, SQLModel
 
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     DecisionRecord,
     IdempotencyRecord,
     OfficerRecord,

@@ -191,7 +191,9 @@ def test_an_engine_that_fails(desk, monkeypatch, path):
 
 def test_an_agreement_out_of_its_time(place, tmp_path):
     """It has ended: policy denies, and nothing leaves."""
-    folder = shutil.copytree(POLICIES["irs-ci"], tmp_path / "policies", ignore=shutil.ignore_patterns("examples", "cases"))
+    folder = shutil.copytree(
+        POLICIES["irs-ci"], tmp_path / "policies", ignore=shutil.ignore_patterns("examples", "cases")
+    )
     facts = folder / "partners" / "partner-frankfurt.facts.yaml"
     facts.write_text(facts.read_text().replace("in_force_until: 2099-01-01", "in_force_until: 2020-01-01"))
 

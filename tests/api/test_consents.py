@@ -14,8 +14,9 @@ from attache.consent_request import ConsentRequest, encode_request
 from attache.evidence.verifying import verify_bundle
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
+from gateway.exchange.consent_records import ConsentRequestRecord
 from gateway.exchange.deliver import Outbox
-from gateway.exchange.records import ConsentRecord, ConsentRequestRecord
+from gateway.exchange.records import ConsentRecord
 from gateway.exchange.refused_requests import LOGGED
 from tests.api.test_passing_on import JOSE, LEAD, NEXT_YEAR, Pair, open_pair
 from tests.exchange_place import a_part, b64u, problem
