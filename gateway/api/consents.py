@@ -15,10 +15,12 @@ from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api import callers
 from gateway.api.callers import Approver, ConsentId, Cursor, Limit, Lister, Own, PackageId, ReviewReader, Submitter
+from gateway.exchange import refused_requests
 from gateway.exchange.consent import Grant, consent_of, grant_consent, list_consents
 from gateway.exchange.consent_refusals import refuse_consent
 from gateway.exchange.consent_requests import Asking, ask_consent, known_request, list_requests, request_of
 from gateway.exchange.present import consent_request_view, consent_view
+from gateway.exchange.refused_requests import submission_refusal_logged
 from gateway.exchange.submission import AgreementId, MarkingTexts
 from gateway.exchange.views import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView
 
@@ -83,10 +85,12 @@ async def ask(
         raise MalformedInput("idempotency-key-required")
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds)
-    asked = parse_model(Asked, raw)
-    asking = Asking(**{name: getattr(asked, name) for name in Asked.model_fields})
     keyed = {"idempotency_key": idempotency_key, "request_sha256": sha256_hex(raw)}
-    return consent_request_view(await ask_consent(own, caller, asking, **keyed))
+    async with submission_refusal_logged(own, caller, refused_requests.Asked.ASK_CONSENT):
+        asked = parse_model(Asked, raw)
+        asking = Asking(**{name: getattr(asked, name) for name in Asked.model_fields})
+        known = await ask_consent(own, caller, asking, **keyed)
+    return consent_request_view(known)
 
 
 @router.get("/requests")

@@ -20,6 +20,7 @@ from gateway.exchange.provenance import Provenance, provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
 from gateway.exchange.refusals import NotForCaller
+from gateway.exchange.refused_requests import approval_refusal_logged
 from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submit import content_of, submission_of
@@ -72,13 +73,15 @@ async def answer_approval(
     NotPermitted("approval-void") where what was to be approved is no longer what would leave: policy has changed. Then
     policy has decided again, and what still waits does so under a new approval.
     """
-    case = await agency.store.read(lambda reader: _case(agency, reader, caller, approval_id))
-    _require_answerable(agency, case, caller)
+    async with approval_refusal_logged(agency, caller, approval_id):
+        case = await agency.store.read(lambda reader: _case(agency, reader, caller, approval_id))
+        _require_answerable(agency, case, caller)
     if answer is Answer.REJECT:
         return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
         async with ProvisionalBlobs(agency.blobs) as blobs:
-            verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
+            async with approval_refusal_logged(agency, caller, approval_id):
+                verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
             if verdict.decision.release_digest == case.digest:
                 approved = await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
                 blobs.keep()

@@ -17,6 +17,7 @@ from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import given_entry, rejection_logged
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.consent_requests import (
     MAX_LISTED,
     answered,
@@ -31,8 +32,6 @@ from gateway.exchange.provenance import content_id
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     OutboxKind,
 )
 from gateway.exchange.release import outbox_row
@@ -76,7 +75,7 @@ async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> Consent
     """
     now = agency.clock()
     if not now < grant.expires_at <= now + LONGEST_TERM:
-        raise MalformedInput(detail="expires_at: is in the past, or more than 366 days ahead")
+        raise MalformedInput("term-over", "expires_at: is in the past, or more than 366 days ahead")
     terms = await agency.store.read(lambda reader: _terms(agency, reader, caller, grant))
     if terms.recipient in {agency.participant, grant.holder}:
         raise MalformedInput(detail="recipient: is not a third participant")

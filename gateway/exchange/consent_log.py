@@ -8,8 +8,8 @@ from attache.crypto import sha256_hex
 from attache.errors import AttacheError
 from attache.package import instant_text
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_records import ConsentRequestRecord
 from gateway.exchange.logged import event
-from gateway.exchange.records import ConsentRequestRecord
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_records import ConsentState
 from gateway.exchange.consent_requests import MAX_LISTED, known_request
-from gateway.exchange.records import ConsentState
 from gateway.partners import Partner
 
 Signed = dict[str, Any]

@@ -8,10 +8,11 @@ from attache.errors import NotAuthentic, NotFound
 from attache.strict_json import canonical
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import refused_entry, rejection_logged
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.consent_requests import answered, in_words, known_request, opened_request, our_request
 from gateway.exchange.officers import officers_posts
 from gateway.exchange.ports import Reader, Transaction
-from gateway.exchange.records import ConsentRequestRecord, ConsentState, OutboxKind
+from gateway.exchange.records import OutboxKind
 from gateway.exchange.release import outbox_row
 from gateway.exchange.submit import submission_of
 from gateway.identity.caller import Caller

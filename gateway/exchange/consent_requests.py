@@ -25,14 +25,13 @@ from attache.strict_json import canonical
 from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import asked_entry, rejected_entry
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.deliver import released_parts, sealed_part_of
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.provenance import facts_of
 from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
-    ConsentRequestRecord,
-    ConsentState,
     PackageRecord,
     ReleaseRecord,
 )

@@ -16,13 +16,13 @@ from attache.receipt import ReceiptKind
 from attache.strict_json import canonical
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_records import ConsentRequestRecord
 from gateway.exchange.consignment import Consignment, OutgoingPart
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.receipts import accept_receipt
 from gateway.exchange.records import (
     ConsentRecord,
-    ConsentRequestRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,

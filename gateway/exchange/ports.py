@@ -9,14 +9,13 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     OutboxRecord,
     PackageRecord,
     Record,

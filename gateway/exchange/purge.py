@@ -14,6 +14,7 @@ from attache.receipt import ReceiptKind
 from gateway.exchange.acknowledge import ensure_receipt
 from gateway.exchange.agency import Agency
 from gateway.exchange.block_ranges import format_ranges
+from gateway.exchange.consent_records import ConsentRequestRecord
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import PurgedEntries, Reader, Transaction
 from gateway.exchange.purge_records import HoldRecord, PurgedRecord
@@ -23,7 +24,6 @@ from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
     DecisionRecord,
     OutboxKind,
     OutboxRecord,

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from attache.crypto import b64u, sha256_hex
-from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotPermitted, PayloadTooLarge
+from attache.errors import Conflict, IntegrityLost, MalformedInput, NotPermitted, PayloadTooLarge
 from attache.package import (
     address,
     encode_frame,
@@ -90,7 +90,7 @@ def decide_and_seal(
     """
     partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
-        raise IllegalTransition(detail="the package has expired")
+        raise MalformedInput("term-over", "expires_at: is in the past")
     decision = decide_release(agency, request)
     decision_id = uuid7(request.now, agency.random)
     if decision.outcome is Outcome.HOLD:

@@ -247,7 +247,7 @@ def require_possible(agency: Agency, submission: Submission) -> None:
     now = agency.clock()
     for name, term in (("expires_at", submission.expires_at), ("retain_until", submission.retain_until)):
         if term is not None and term <= now:
-            raise MalformedInput(detail=f"{name}: is in the past")
+            raise MalformedInput("term-over", f"{name}: is in the past")
 
 
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:

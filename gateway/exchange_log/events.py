@@ -221,7 +221,7 @@ _KINDS = (
           (*_WHAT, "third", "request_id", "refusal_sha256"), reason=("note",)),
     _kind(_E.CONSENT_REJECTED, "A consent, a refusal or a request for one does not verify or fits nothing; nothing of it was stored.", ("partner",), _OWN | _PARTNERS,
           ("participant", "statement_sha256", "code", "step")),
-    _kind(_E.SUBMISSION_REFUSED, "What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left.", _PACKAGE, _OWN,
+    _kind(_E.SUBMISSION_REFUSED, "What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left.", (), _OWN,
           ("package_id", "request", "code", "policy_sha256"), reason=("note",)),
     _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: an officer without standing, or an approval that is none any more.", (), _OWN,
           ("approval_id", "code")),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
 
 from attache.errors import AttacheError
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.ports import LogProof, Tallies
 from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
@@ -15,8 +16,6 @@ from gateway.exchange.records import (
     ApprovalState,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     PackageRecord,
     Record,
     ReleaseRecord,

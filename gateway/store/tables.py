@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import Field, SQLModel
 
+from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.own_records import (
     SettingRecord,
     SignInRecord,
@@ -20,8 +21,6 @@ from gateway.exchange.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
     DecisionRecord,
     IdempotencyRecord,
     OfficerRecord,

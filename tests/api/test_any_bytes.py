@@ -35,6 +35,8 @@ AGENCY = endpoints_of("agency-api.json") | {"GET /healthz": [], "GET /problems/{
 EXCHANGE = endpoints_of("exchange-api.json")
 del EXCHANGE["POST /exchange/v1/add-checkpoint"]
 """It answers as C2SP tlog-witness says, without problems: see tests/witness."""
+REFUSALS = {"submission.refused", "approval.refused", "consent.rejected"}
+"""What is refused with a word about it."""
 LOGGED = {
     "GET /api/v1/log/entries",
     "GET /api/v1/log/export",
@@ -148,7 +150,7 @@ def everybody(module_place):
         gateway.logged = 0
         before = gateway.run(gateway.footprint())
         yield gateway
-        before["entries"] += gateway.logged
+        before["entries"] += gateway.logged + sum(code in REFUSALS for code in gateway.run(gateway.entries()))
         assert gateway.run(gateway.footprint()) == before
 
 

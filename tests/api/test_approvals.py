@@ -77,9 +77,11 @@ def test_the_queue_is_the_posts_own_oldest_first(desk):
 
 
 async def refused(desk, client, approval_id, code, answer=APPROVE):
+    """Nothing changes, and one entry says that the answer did not count."""
     before = await desk.footprint()
     assert problem(await client.post(f"/approvals/{approval_id}", json=answer)) == code
-    assert await desk.footprint() == before
+    assert await desk.footprint() == {**before, "entries": before["entries"] + 1}
+    assert (await desk.entries())[-1] == "approval.refused"
 
 
 def test_nobody_answers_about_their_own_submission(desk):
@@ -162,7 +164,7 @@ def test_a_package_that_expired_while_it_waited(place):
             expires_at = (now[0] + timedelta(days=2)).isoformat()
             package_id, approval_id = await held(gateway, analyst, expires_at=expires_at)
             now[0] += timedelta(days=3)
-            await refused(gateway, await gateway.caller("attache-bogota"), approval_id, "illegal-transition")
+            await refused(gateway, await gateway.caller("attache-bogota"), approval_id, "term-over")
             later = await gateway.caller("analyst")
             assert (await life_of(later, package_id))["state"] == "held"
 
@@ -200,7 +202,9 @@ def test_an_answer_that_is_none(desk, body, code):
     async def story():
         analyst, officer = await desk.caller("analyst"), await desk.caller("attache-bogota")
         _, approval_id = await held(desk, analyst)
-        await refused(desk, officer, approval_id, code, body)
+        before = await desk.footprint()
+        assert problem(await officer.post(f"/approvals/{approval_id}", json=body)) == code
+        assert await desk.footprint() == before
 
     desk.run(story())
 

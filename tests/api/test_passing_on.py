@@ -203,8 +203,8 @@ def test_what_may_not_be_granted_is_not(place):
             (elsewhere, a_grant(pair.theirs, request_id), "not-found"),
             (officer, a_grant(pair.theirs, request_id, recipient="irs-ci"), "malformed-request"),
             (officer, a_grant(pair.theirs, request_id, recipient="partner-frankfurt"), "malformed-request"),
-            (officer, a_grant(pair.theirs, request_id, expires_at="2020-01-01T00:00:00Z"), "malformed-request"),
-            (officer, a_grant(pair.theirs, request_id, expires_at="2999-01-01T00:00:00Z"), "malformed-request"),
+            (officer, a_grant(pair.theirs, request_id, expires_at="2020-01-01T00:00:00Z"), "term-over"),
+            (officer, a_grant(pair.theirs, request_id, expires_at="2999-01-01T00:00:00Z"), "term-over"),
             (officer, a_grant(pair.theirs, request_id, purpose="curiosity"), "unknown-term"),
         ):
             assert problem(await client.post("/consents", json=grant)) == code, grant

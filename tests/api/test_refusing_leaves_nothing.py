@@ -1,9 +1,12 @@
-"""Whatever is refused leaves nothing behind: no record, no log entry, no blob."""
+"""Whatever is refused leaves nothing behind: no record and no blob; and one log entry where it named something unknown, or
+contradicted itself.
+"""
 
 from datetime import UTC, datetime
 
 import pytest
 
+from gateway.exchange.refused_requests import LOGGED
 from tests.exchange_place import a_part, a_submission, b64u, kept_open, problem
 
 PAST = "2020-01-01T00:00:00Z"
@@ -24,8 +27,8 @@ REFUSED = {
         404,
         {"recipients": [*a_submission()["recipients"], {"to": "nobody", "legal_basis": "A"}]},
     ),
-    "expired": ("malformed-request", 422, {"expires_at": PAST}),
-    "retained until yesterday": ("malformed-request", 422, {"retain_until": PAST}),
+    "expired": ("term-over", 422, {"expires_at": PAST}),
+    "retained until yesterday": ("term-over", 422, {"retain_until": PAST}),
     "beyond the calendar": ("malformed-request", 422, {"expires_at": "9999-12-31T23:59:59-14:00"}),
     "second part's digest": ("digest-mismatch", 422, {"parts": [a_part(), a_part("b", sha256="0" * 64)]}),
     "second part's size": ("digest-mismatch", 422, {"parts": [a_part(), a_part("b", bytes=7)]}),
@@ -67,7 +70,7 @@ def test_a_refused_submission_leaves_nothing(desk, code, status, change):
         answer = await analyst.post("/packages", json=a_submission(**change), headers=keyed)
         assert answer.status_code == status
         assert problem(answer) == code
-        assert await desk.footprint() == before
+        assert await desk.footprint() == {**before, "entries": before["entries"] + (code in LOGGED)}
 
     desk.run(story())
 
@@ -93,8 +96,9 @@ def test_a_draft_that_expires_before_it_is_submitted(place):
         clock[0] = at.replace(year=at.year + 2)
         later = await gateway.caller("analyst")
         before = await gateway.footprint()
-        assert problem(await later.post(f"/packages/{package_id}/submit")) == "illegal-transition"
-        assert await gateway.footprint() == before
+        assert problem(await later.post(f"/packages/{package_id}/submit")) == "term-over"
+        assert await gateway.footprint() == {**before, "entries": before["entries"] + 1}
+        assert (await gateway.entries())[-1] == "submission.refused"
 
     clock = [at]
     with kept_open(place, now=lambda: clock[0]) as gateway:

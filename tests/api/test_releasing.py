@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.exchange.follow import Milestone
+from gateway.exchange.refused_requests import LOGGED
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.rules import parse_rules
 from tests.api.lines import Lines, delivering, desk_of
@@ -82,7 +83,7 @@ CLASS = {"content_class": ["return-information"]}
     [
         ({"recipients": [{"to": "nobody", "legal_basis": "A"}]}, "unknown-partner"),
         ({"recipients": [{"to": "europol", "legal_basis": "NO-SUCH"}]}, "unknown-agreement"),
-        ({"expires_at": "2020-01-01T00:00:00Z"}, "malformed-request"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "term-over"),
         ({"parts": [a_part(f"{n}", None) for n in range(257)]}, "payload-too-large"),
     ],
 )
@@ -91,7 +92,7 @@ def test_a_dry_run_refuses_what_a_submission_would(desk, change, code):
         analyst = await desk.caller("analyst")
         before = await desk.footprint()
         assert problem(await analyst.post("/decisions", json=a_submission(**change))) == code
-        assert await desk.footprint() == before
+        assert await desk.footprint() == {**before, "entries": before["entries"] + (code in LOGGED)}
 
     desk.run(story())
 
@@ -113,7 +114,9 @@ def test_a_suspended_partner_gets_nothing(place):
                 await analyst.get(f"/packages/{released}/sealed/partner-frankfurt"),
             ):
                 assert (refused.status_code, problem(refused)) == (403, "partner-suspended")
-            assert await gateway.footprint() == before
+            refusals = ["submission.refused"] * 3  # the sealed package of before is asked for, and not submitted
+            assert await gateway.footprint() == {**before, "entries": before["entries"] + len(refusals)}
+            assert (await gateway.entries())[-3:] == refusals
             await admin.post("/participants/partner-frankfurt/resume")
             assert (await analyst.post(f"{path}/submit")).status_code == 202
 

@@ -244,7 +244,7 @@ def test_rules_are_numbered_without_gap_or_repetition(name):
 
 
 def test_every_rule_of_the_exchange_has_a_test():
-    exchange = {rule for rule in rules_of(PROTOCOL) if rule[0] in "XVCFNBA"}
+    exchange = {rule for rule in rules_of(PROTOCOL) if rule[0] in "XVCFNBAG"}
     rows = {rule: row[1] for row in rows_of(PROTOCOL) for rule in row[0].split(", ") if rule in exchange}
     assert rows.keys() == exchange
     assert all(TEST.search(tests) or "`make demo`" in tests for tests in rows.values())

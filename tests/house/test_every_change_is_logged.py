@@ -32,6 +32,8 @@ CHANGES = {
     "retention.purge_packages": {"package.purged", "purge.done"},
     "officers.reinstate_officer": {"officer.reinstated"},
     "officers.withdraw_officer": {"officer.withdrawn"},
+    "refused_requests.approval_refusal_logged": {"approval.refused"},
+    "refused_requests.submission_refusal_logged": {"submission.refused"},
     "refuse.refused_with_receipt": {"package.refused-by-us"},
     "review.record_review": {"review.done"},
     "submit.dry_run_logged": {"decision.dry-run"},
