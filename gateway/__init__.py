@@ -9,7 +9,7 @@
  7. The partner's gateway verifies before it stores, and answers with it gateway.exchange_api, gateway.exchange.receive
  8. A reader there opens it; the opening is logged and acknowledged      gateway.exchange.read, attache.receipt
  9. An auditor sees every step and proves it offline                     gateway.exchange_log, attache.translog
-10. Retention ends: content and salts go, every old proof still verifies gateway.exchange_log
+10. Retention ends: content and salts go, every old proof still verifies gateway.exchange.retention, gateway.exchange.purge
 
 Nothing here is particular to one agency: both sides of an exchange run this code with their own configuration.
 """

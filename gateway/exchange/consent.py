@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from attache.consent import Consent, sign_consent, verify_consent
-from attache.errors import Conflict, MalformedInput, NotAuthentic, NotFound, Stale
+from attache.errors import Conflict, Gone, MalformedInput, NotAuthentic, NotFound, Stale
 from attache.package import uuid7
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
@@ -131,10 +131,18 @@ def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
     return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
-async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any]]]:
-    """Consents given and received, by id, those with an id above `after`, each with its signed statement."""
+async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any] | None]]:
+    """Consents given and received, by id, those with an id above `after`, each with its signed statement unless it is purged."""
     found = await agency.store.read(lambda reader: reader.consents_after(after, min(limit, MAX_LISTED)))
-    return [(record, json.loads(signed_consent(agency, record))) for record in found if record.signed_sealed]
+    return [(record, _statement(agency, record)) for record in found]
+
+
+def _statement(agency: Agency, record: ConsentRecord) -> dict[str, Any] | None:
+    try:
+        signed: dict[str, Any] = json.loads(signed_consent(agency, record))
+    except Gone:
+        return None
+    return signed
 
 
 async def consent_of(agency: Agency, consent_id: str) -> tuple[ConsentRecord, dict[str, Any]]:

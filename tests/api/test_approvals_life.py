@@ -268,12 +268,12 @@ def test_no_threat_or_no_review_in_time_goes_nowhere_at_once(desk, change):
 
 
 def test_upkeep_runs_until_it_is_stopped_and_outlives_a_broken_store():
-    turns = []
+    reads, turns = [], []
 
     class Store:
         async def read(self, query):
-            turns.append(query)
-            if len(turns) == 1:
+            reads.append(query)
+            if len(reads) == 1:
                 raise OSError("gone for a moment")
             return False
 
@@ -282,6 +282,7 @@ def test_upkeep_runs_until_it_is_stopped_and_outlives_a_broken_store():
 
     async def pause(seconds):
         assert seconds == 60
+        turns.append(len(reads))
         if len(turns) == 3:
             upkeep.stop()
         await asyncio.sleep(0)
@@ -289,3 +290,4 @@ def test_upkeep_runs_until_it_is_stopped_and_outlives_a_broken_store():
     upkeep = Upkeep(Agency(), pause=pause)
     asyncio.run(upkeep.run())
     assert len(turns) == 3
+    assert turns[0] == 1 < turns[1] < turns[2], "the first broke off, the others looked at everything"
