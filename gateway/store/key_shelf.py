@@ -154,21 +154,28 @@ class KeyShelf:
         return self._truncated()
 
     def clear(self, is_named: Callable[[list[Shelved]], Iterable[Shelved]]) -> int:
-        """Empty the places of keys that `is_named` does not give back. For the start, when nothing is being written. Returns how many."""
-        cleared = 0
+        """Empty the places of keys that `is_named` does not give back, of those that were made since it was asked last.
+
+        For the start, when nothing is being written. Returns how many.
+        """
+        last = 0
+        orphans: list[tuple[object, ...]] = []
         for page in self._pages():
-            orphans = set(page) - set(is_named(page))
-            self._write("update data_key set wrapped = ? where number = ?", [(_EMPTY, each.number) for each in orphans])
-            cleared += len(orphans)
-        if cleared:
+            named = set(is_named(page))
+            orphans += [(_EMPTY, each.number) for each in page if each not in named]
+            last = page[-1].number
+        if orphans:
+            self._write("update data_key set wrapped = ? where number = ?", orphans)
             self._truncated()
-        return cleared
+        if last:
+            self._writer.execute(f"pragma user_version = {last}").close()
+        return len(orphans)
 
     def _pages(self) -> Iterator[list[Shelved]]:
-        """Every place that holds a key, some at a time."""
-        after = 0
+        """The places that hold a key and were not looked at by a start before, some at a time."""
+        [(after,)] = self._writer.execute("pragma user_version").fetchall()
         query = "select number, originator, package_id from data_key where number > ? and wrapped <> ? order by number limit ?"
-        while page := [Shelved(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE))]:
+        while page := [Shelved(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE)).fetchall()]:
             yield page
             after = page[-1].number
 

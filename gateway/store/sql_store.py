@@ -11,34 +11,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, select, tuple_, union_all
+from sqlalchemy import Connection, Engine, select, union_all
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.ports import LogAudit, Reader, Transaction
 from gateway.exchange.purge_records import PurgedRecord
-from gateway.exchange.records import (
-    ArrivalPartRecord,
-    ArrivalRecord,
-    PackageRecord,
-    PartRecord,
-    RedactedPartRecord,
-)
+from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
 from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
-from gateway.store.key_shelf import KeyShelf, Shelved
+from gateway.store.key_shelf import KeyShelf
 from gateway.store.log_audit import LogCheck
 from gateway.store.log_blocks import list_missing
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
-from gateway.store.log_purge import entries_about
 from gateway.store.log_rows import read_checkpoint
 from gateway.store.log_view import LogView
 from gateway.store.migrating import migrate
+from gateway.store.named_keys import named_keys
 from gateway.store.opening import database_path, empty_write_ahead_log, reading_engine, snapshot, writing_engine
 from gateway.store.reading import SqlReader
 from gateway.store.recovery import begin_log, recover_log
@@ -170,7 +164,7 @@ class SqlStore:
     def _open_shelf(self, connection: Connection, size: int) -> None:
         """Keys that no package has are emptied. Those of purges that were not finished seal nothing more until upkeep destroys them."""
         self._shelf.begin()
-        self._shelf.clear(partial(_named_keys, connection, self._keys, size))
+        self._shelf.clear(partial(named_keys, connection, self._keys, size))
         purged = SQL[PurgedRecord].table.c
         unfinished = select(purged.originator, purged.package_id).where(purged.destroyed_at.is_(None))
         for originator, package_id in connection.execute(unfinished):
@@ -261,19 +255,3 @@ def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
     columns = tuple(SQL[kind].table.c.blob_id for kind in (PartRecord, RedactedPartRecord, ArrivalPartRecord))
     named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
     return connection.execute(named).scalars()
-
-
-def _named_keys(connection: Connection, keys: LogKeys, size: int, shelved: list[Shelved]) -> Iterable[Shelved]:
-    """Those whose package is on record, ours or a partner's; or of which, without one, the log says something."""
-    ids = {each.package_id for each in shelved}
-    package, arrival = SQL[PackageRecord].table.c, SQL[ArrivalRecord].table.c
-    ours = set(connection.execute(select(package.package_id).where(package.package_id.in_(ids))).scalars())
-    places = [(each.originator, each.package_id) for each in shelved]
-    here = select(arrival.originator, arrival.package_id).where(
-        tuple_(arrival.originator, arrival.package_id).in_(places)
-    )
-    theirs = {tuple(row) for row in connection.execute(here)}
-    for each in shelved:
-        is_on_record = each.package_id in ours or (each.originator, each.package_id) in theirs
-        if is_on_record or any(sealed for _, _, sealed in entries_about(connection, keys, size, each.package_id)):
-            yield each

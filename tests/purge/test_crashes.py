@@ -13,6 +13,7 @@ import pytest
 
 from attache import clock
 from gateway.app import open_gateway
+from gateway.exchange import purge
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.purge import Cause, Place, finish_purges, purge_package, sign_before_purge
 from gateway.exchange.purge_order import approve_purge
@@ -134,6 +135,21 @@ def test_a_reader_of_the_state_before_delays_the_keys_and_upkeep_finishes(place)
             assert await finish_purges(scene.agency)
             assert (await scene.tombstone(package_id)).destroyed_at is not None
             assert found_in(state(place), [*PLAIN, *secrets]) == []
+
+    asyncio.run(story())
+
+
+def test_very_many_entries_are_named_in_several(place, monkeypatch):
+    monkeypatch.setattr(purge, "_INDEXES_AT_ONCE", 3)
+
+    async def story():
+        async with open_scene(place) as scene:
+            package_id = await scene.package()
+            count = len(scene.private_sides(package_id))
+            await scene.purged((US, package_id))
+            entries = await scene.gateway.entries()
+            assert entries.count("purge.done") == -(-count // 3) > 1
+            assert (await scene.audit()).findings == ()
 
     asyncio.run(story())
 

@@ -119,6 +119,21 @@ def test_more_packages_than_are_remembered(path):
     assert shelf.sealing_key("us", "first") == first
 
 
+def test_a_start_looks_at_the_keys_of_the_run_before_alone(path):
+    shelf, asked = opened(path), []
+
+    def looked_at(page):
+        asked.append([each.package_id for each in page])
+        return page
+
+    for names in ("ab", "", "c"):
+        for name in names:
+            shelf.sealing_key("us", name)
+        shelf.keep()
+        assert shelf.clear(looked_at) == 0
+    assert asked == [["a", "b"], ["c"]]
+
+
 def test_a_place_that_was_emptied_takes_a_new_key(path):
     shelf = opened(path)
     key = shelf.sealing_key("us", "a")

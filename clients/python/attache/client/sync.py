@@ -58,7 +58,7 @@ class Packages:
     def wait(self, package_id: str, until: str = "settled", *, timeout_seconds: int = 60) -> PackageView:
         """Wait until every recipient has reached `until`: settled, delivered or opened.
 
-        A recipient that will never get it (denied, rejected, refused, undeliverable) is not waited for: look at
+        A recipient that will never get it (denied, rejected, refused, undeliverable, expired) is not waited for: look at
         the states. Raises AttacheError("wait-timed-out").
         """
         return self._driver.run(agency.wait(package_id, until, timeout_seconds))
