@@ -103,7 +103,7 @@ def about_part(part: PartFacts) -> Iterator[None]:
     try:
         yield
     except (MalformedInput, NotPermitted) as error:
-        raise type(error)(error.code, error.detail, extra={"part": part.name}) from None
+        raise type(error)(error.code, error.detail, extra={**error.extra, "part": part.name}) from None
 
 
 def _as_stated(part: PartFacts) -> tuple[FieldFacts, ...]:
