@@ -199,6 +199,8 @@ def test_a_repeat_is_refused_with_its_places(desk):
         assert problem(answer) == "redaction-blocked"
         assert answer.json()["part"] == "case.json"
         assert answer.json()["places"] == ["/a~1b~0c/1/note", "/bc1qexampleexampleexample"]
+        asked = await analyst.post("/decisions", json=a_submission(a_case(SUSPECT, content=content)))
+        assert (problem(asked), asked.json()["places"]) == (problem(answer), answer.json()["places"])
 
     desk.run(story())
 
