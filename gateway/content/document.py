@@ -1,5 +1,7 @@
 """JSON that is not ours, read without losing anything: numbers keep their spelling, members their order."""
 
+from collections.abc import Iterator
+from itertools import islice
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -34,20 +36,36 @@ def malformed(why: str) -> MalformedInput:
     return MalformedInput(MALFORMED, why)
 
 
-def atoms(value: Any, *, names: bool) -> list[str]:
-    """Every text and number in a document, and with `names` every member's name."""
-    found: list[str] = []
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            found.append(one)
-        elif isinstance(one, dict):
-            found += one if names else ()
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-    return found
+def atoms(value: Any, *, names: bool) -> Iterator[str]:
+    """Every text and number in a document, and with `names` every member's name before what it names."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if names:
+                yield name
+            yield from atoms(inner, names=names)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from atoms(inner, names=names)
+
+
+def pointer_to(value: Any, number: int) -> str:
+    """The JSON Pointer to the text or number that is the `number`th of `atoms` with names; for a name, to what it names."""
+    return next(islice(_pointers(value, ""), number, None))
+
+
+def _pointers(value: Any, at: str) -> Iterator[str]:
+    if isinstance(value, str):
+        yield at
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            place = f"{at}/{name.replace('~', '~0').replace('/', '~1')}"
+            yield place
+            yield from _pointers(inner, place)
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            yield from _pointers(inner, f"{at}/{n}")
 
 
 def _write(value: Any, pieces: list[str]) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from attache.errors import MalformedInput, NotPermitted
+from attache.errors import MalformedInput
 from attache.strict_json import MAX_DEPTH
-from gateway.content.document import atoms, encode, parse
+from gateway.content.document import atoms, encode, parse, pointer_to
 from gateway.content.facts import MASK, Shown, UnitFacts
-from gateway.content.repeats import find_repeat
+from gateway.content.repeats import blocked, find_repeats
 
 REST = ""
 
@@ -49,8 +49,9 @@ def redacted(plaintext: bytes, stated: Sequence[UnitFacts], outcomes: Mapping[st
         return None
     taken: list[Any] = []
     [left] = _left(document, places, outcomes, taken)
-    if find_repeat(atoms(left, names=True), atoms(taken, names=False)):
-        raise NotPermitted("redaction-blocked", "what is left repeats a value that is withheld or masked")
+    repeats = find_repeats(atoms(left, names=True), atoms(taken, names=False))
+    if repeats:
+        raise blocked([pointer_to(left, number) for number in repeats])
     return encode(left)
 
 

@@ -1,7 +1,9 @@
 """Does what is left still say what is withheld? Text against text; what somebody has encoded is not looked through."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from attache.errors import NotPermitted
 from gateway.content.document import Number
@@ -10,14 +12,16 @@ MIN_TEXT = 4
 MIN_NUMBER = 6
 _LONG = 12
 _FEW = 64
+MAX_FOUND = 20
 _NONE: Mapping[int, set[str]] = {}
 
 MAX_COMPARED = 1 << 28
 """Characters. Content that was made to take longer is not released."""
 
 
-def find_repeat(kept: Iterable[str], withheld: Iterable[str]) -> bool:
-    """Whether a text that is kept holds a withheld value: a long one anywhere, a short one as words of its own.
+def find_repeats(kept: Iterable[str], withheld: Iterable[str]) -> list[int]:
+    """Which of the texts that are kept hold a withheld value, by number, the first MAX_FOUND: a long one anywhere, a short one as
+    words of its own.
 
     Values of less than MIN_TEXT characters, and numbers of less than MIN_NUMBER, are too common to be told apart. Letter case,
     width and composition of characters do not count. Raises NotPermitted("redaction-blocked") where that would take too long.
@@ -25,10 +29,24 @@ def find_repeat(kept: Iterable[str], withheld: Iterable[str]) -> bool:
     known = {value for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
     wanted = {folded for value in known if len(folded := _folded(value)) >= MIN_TEXT}
     if not wanted:
-        return False
-    text = "\x00".join(_folded(each) for each in set(kept))
+        return []
+    texts = [_folded(each) for each in kept]
+    text = "\x00".join(texts)
+    begins = list(accumulate((len(each) + 1 for each in texts), initial=0))
     places = _found_each if len(wanted) <= _FEW else _found_by_start
-    return any(end - at >= _LONG or _is_apart(text, at, end) for at, end in places(text, wanted))
+    found: set[int] = set()
+    for at, end in places(text, wanted):
+        if end - at >= _LONG or _is_apart(text, at, end):
+            found.add(bisect_right(begins, at) - 1)
+        if len(found) >= MAX_FOUND:
+            break
+    return sorted(found)
+
+
+def blocked(places: Sequence[str]) -> NotPermitted:
+    """The error for what is left and repeats what is not; `places` are where, as paths in what is left."""
+    why = "what is left repeats a value that is withheld or masked"
+    return NotPermitted("redaction-blocked", why, extra={"places": list(places)})
 
 
 def _folded(text: str) -> str:

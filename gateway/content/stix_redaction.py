@@ -11,7 +11,7 @@ from typing import Any
 from attache.errors import NotPermitted
 from gateway.content.document import atoms, encode
 from gateway.content.facts import Minting, Shown, UnitFacts
-from gateway.content.repeats import find_repeat
+from gateway.content.repeats import blocked, find_repeats
 from gateway.content.stix_document import (
     SUPPORTING,
     Body,
@@ -76,7 +76,10 @@ def redacted(
     mint = Mint(minting)
     everything = [*copy.kept, *supporting]
     left = mint.minted([one.body for one in everything], [one.body["id"] for one in everything if one.is_cut])
-    _verify(left, bundle, [*copy.secrets, *mint.replaced])
+    _verify(left, bundle)
+    _verify_silent(
+        left, [*copy.secrets, *mint.replaced], {mint.id_of(one.body["id"]): one.body["id"] for one in everything}
+    )
     if not all(is_valid(body) for body in left if is_known(body) and body["id"] in mint.made):
         raise NotPermitted("redaction-blocked", "a new object is not strict STIX 2.1")
     return encode({"type": "bundle", "id": mint.id_of(bundle.bundle_id), "objects": left})
@@ -205,13 +208,18 @@ def _extension_ids(value: Any) -> Iterator[str]:
             yield from _extension_ids(inner)
 
 
-def _verify(left: Sequence[Body], bundle: Bundle, secrets: Iterable[str]) -> None:
-    """Whatever went before: nothing refers to what is not there, no id of what stays is left, and no value of it."""
+def _verify(left: Sequence[Body], bundle: Bundle) -> None:
+    """Whatever went before: nothing refers to what is not there, and no id of what stays is left."""
     there = {body["id"] for body in left} | TLP_MARKINGS.keys()
-    texts = atoms(list(left), names=False)
     stays = {body["id"] for body in bundle.objects} - there
     stays -= {body["id"] for body in bundle.objects if body["type"] == "extension-definition"}
     if any(target not in there for target in references(list(left))) or stays & set(atoms(list(left), names=True)):
         raise NotPermitted("redaction-blocked", "what is left refers to what is withheld")
-    if find_repeat(texts, secrets):
-        raise NotPermitted("redaction-blocked", "what is left repeats a value that is withheld or masked")
+
+
+def _verify_silent(left: Sequence[Body], secrets: Iterable[str], originals: Mapping[str, str]) -> None:
+    """No value of what stays is left; where one is, the objects are named by their originals' ids."""
+    texts = [(body["id"], text) for body in left for text in atoms(body, names=False)]
+    repeats = find_repeats((text for _, text in texts), secrets)
+    if repeats:
+        raise blocked(sorted({originals.get(texts[number][0], texts[number][0]) for number in repeats}))

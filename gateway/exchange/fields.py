@@ -7,6 +7,7 @@ cannot be read as, it is not released as: it is refused. Blocking.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from attache.crypto import parse_b64u
 from attache.errors import IntegrityLost, MalformedInput, NotAuthentic, NotPermitted, PayloadTooLarge
@@ -20,6 +21,30 @@ from gateway.policy.request import MAX_FIELDS
 
 Fields = tuple[tuple[FieldFacts, ...], ...]
 """What there is to decide within each part, in the order of the parts."""
+
+
+class Readable(Protocol):
+    """Where the contents of a package's parts come from."""
+
+    def read(self, agency: Agency, number: int) -> bytes | None:
+        """A part's content, in memory; None where there is none yet."""
+        ...
+
+
+@dataclass(frozen=True)
+class ContentAsked:
+    """The contents that came with a question."""
+
+    submission: Submission
+
+    def read(self, agency: Agency, number: int) -> bytes | None:
+        """The part's content as it came; see Readable."""
+        given = self.submission.parts[number].content
+        if given is None:
+            return None
+        plaintext = parse_b64u(given)
+        require_readable(agency, self.submission.parts[number], len(plaintext))
+        return plaintext
 
 
 @dataclass(frozen=True)
@@ -65,13 +90,13 @@ def fields_of(agency: Agency, submission: Submission, content: Content) -> Field
 
 def fields_foreseen(agency: Agency, submission: Submission) -> Fields:
     """The same for a package that is only asked about: from what content comes with the question, else from what is stated."""
+    asked = ContentAsked(submission)
     found: list[tuple[FieldFacts, ...]] = []
-    for part in submission.parts:
-        if part.content is None or not is_understood(part.media_type):
+    for number, part in enumerate(submission.parts):
+        plaintext = asked.read(agency, number) if is_understood(part.media_type) else None
+        if plaintext is None:
             found.append(_as_stated(part))
             continue
-        plaintext = parse_b64u(part.content)
-        require_readable(agency, part, len(plaintext))
         with about_part(part):
             found.append(_facts(units(part.media_type, plaintext, stated_units(part))))
     return _bounded(found)
@@ -103,7 +128,7 @@ def about_part(part: PartFacts) -> Iterator[None]:
     try:
         yield
     except (MalformedInput, NotPermitted) as error:
-        raise type(error)(error.code, error.detail, extra={"part": part.name}) from None
+        raise type(error)(error.code, error.detail, extra={**error.extra, "part": part.name}) from None
 
 
 def _as_stated(part: PartFacts) -> tuple[FieldFacts, ...]:

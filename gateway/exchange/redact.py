@@ -12,7 +12,7 @@ from attache.package import BLOCK_BYTES, PartSealer, SealedPart
 from attache.vocabulary import Post
 from gateway.content import Minting, Shown, redacted
 from gateway.exchange.agency import Agency
-from gateway.exchange.fields import Content, about_part, stated_units
+from gateway.exchange.fields import Content, Readable, about_part, stated_units
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.submission import Submission
 from gateway.policy import ApprovalFacts, Decision, PartDecision, ReleaseRequest, UnitOutcome
@@ -58,12 +58,12 @@ def redacted_numbers(decision: Decision) -> Sequence[int]:
 def redacted_content(
     agency: Agency,
     submission: Submission,
-    content: Content,
+    content: Readable,
     request: ReleaseRequest,
     decision: Decision,
     number: int,
 ) -> bytes | None:
-    """What is left of a part for this recipient; None for nothing.
+    """What is left of a part for this recipient; None for nothing, and for content that is not there yet.
 
     Raises NotPermitted("redaction-blocked") where what is left would still say what is withheld.
     """
@@ -76,8 +76,11 @@ def redacted_content(
         originator=agency.participant,
         at=_made_at(request.package_id),
     )
+    plaintext = content.read(agency, number)
+    if plaintext is None:
+        return None
     with about_part(part):
-        return redacted(part.media_type, content.read(agency, number), stated_units(part), outcomes, minting)
+        return redacted(part.media_type, plaintext, stated_units(part), outcomes, minting)
 
 
 def as_if_approved(request: ReleaseRequest, post: Post, digest: str) -> ReleaseRequest:

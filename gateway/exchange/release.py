@@ -21,7 +21,7 @@ from attache.package import (
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
 from gateway.exchange.agency import Agency
-from gateway.exchange.fields import Content
+from gateway.exchange.fields import Content, Readable
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.manifest import ENGINE_FAILED, manifest_facts
 from gateway.exchange.policies import active_set
@@ -94,7 +94,7 @@ def decide_and_seal(
     decision = decide_release(agency, request)
     decision_id = uuid7(request.now, agency.random)
     if decision.outcome is Outcome.HOLD:
-        _require_redactable(agency, submission, content, request, decision)
+        require_redactable(agency, submission, content, request, decision)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
     agency.require_release(request.recipient)
@@ -117,12 +117,12 @@ def decide_as_if_approved(agency: Agency, request: ReleaseRequest, held: Decisio
     return decide_release(agency, as_if_approved(request, held.approvals_needed.post, held.release_digest))
 
 
-def _require_redactable(
-    agency: Agency, submission: Submission, content: Content, request: ReleaseRequest, held: Decision
+def require_redactable(
+    agency: Agency, submission: Submission, content: Readable, request: ReleaseRequest, decision: Decision
 ) -> None:
-    """What is asked to be approved can also be carried out."""
+    """Raise NotPermitted("redaction-blocked") where what was decided, or is to be approved, could not be carried out."""
     if any(part.fields for part in request.parts):
-        approved = decide_as_if_approved(agency, request, held)
+        approved = decide_as_if_approved(agency, request, decision)
         for number in redacted_numbers(approved):
             redacted_content(agency, submission, content, request, approved, number)
 

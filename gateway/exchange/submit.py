@@ -13,7 +13,7 @@ from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, No
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, created_life
-from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
+from gateway.exchange.fields import Content, ContentAsked, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
 from gateway.exchange.pieces import in_pieces
@@ -30,11 +30,12 @@ from gateway.exchange.release import (
     decide_release,
     engine_failure_logged,
     new_life,
+    require_redactable,
 )
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
-from gateway.policy import Decision
+from gateway.policy import Decision, ReleaseRequest
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,10 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
-    """What policy would decide, by recipient. Nothing is stored but a log entry without content."""
+    """What policy would decide, by recipient. Nothing is stored but a log entry without content.
+
+    Raises as a submission would: `content-malformed`, `unknown-field`, and `redaction-blocked` where content came along.
+    """
     require_possible(agency, submission)
     now = agency.clock()
     package_id = uuid7(now, agency.random)
@@ -174,10 +178,16 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
 
     async with dry_run_logged(agency, caller, submission, requests) as outcomes:
         decisions = await asyncio.to_thread(
-            lambda: {name: decide_release(agency, request) for name, request in requests.items()}
+            lambda: {name: _foreseen(agency, submission, request) for name, request in requests.items()}
         )
         outcomes.update({name: decision.outcome.value for name, decision in decisions.items()})
     return decisions
+
+
+def _foreseen(agency: Agency, submission: Submission, request: ReleaseRequest) -> Decision:
+    decision = decide_release(agency, request)
+    require_redactable(agency, submission, ContentAsked(submission), request, decision)
+    return decision
 
 
 @asynccontextmanager

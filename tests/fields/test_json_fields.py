@@ -191,6 +191,20 @@ def test_what_cannot_be_read_or_redacted_is_refused_and_leaves_nothing(desk, cas
     desk.run(story())
 
 
+def test_a_repeat_is_refused_with_its_places(desk):
+    async def story():
+        analyst = await desk.caller("analyst")
+        content = {**CASE, "a/b~c": [1, {"note": "seen with ivan example"}], "bc1qexampleexampleexample": 0}
+        answer = await desk.submit(analyst, a_submission(a_case(SUSPECT, content=content)))
+        assert problem(answer) == "redaction-blocked"
+        assert answer.json()["part"] == "case.json"
+        assert answer.json()["places"] == ["/a~1b~0c/1/note", "/bc1qexampleexampleexample"]
+        asked = await analyst.post("/decisions", json=a_submission(a_case(SUSPECT, content=content)))
+        assert (problem(asked), asked.json()["places"]) == (problem(answer), answer.json()["places"])
+
+    desk.run(story())
+
+
 def test_what_is_too_large_to_be_looked_into_is_refused(place):
     async def story():
         async with place.open(max_content_bytes=1000) as gateway:

@@ -89,3 +89,22 @@ def test_a_recipient_whose_copy_is_refused_takes_the_others_copies_along(place):
             assert alone.status_code == 202
 
     asyncio.run(story())
+
+
+def test_copies_that_are_others_than_the_manifests_are_found(released):
+    from attache.evidence.log_checks import ProvenEntry
+    from attache.evidence.report import Checks
+    from attache.evidence.story import _verify_copies
+
+    _, manifest, _, _ = released
+    good = [{"part": number, "sha256": part.sha256} for number, part in enumerate(manifest.parts)]
+
+    def outcome(redacted):
+        checks = Checks()
+        fields = {"record": {}, "reason": {"redacted": redacted}}
+        _verify_copies(manifest, ProvenEntry("irs-ci", 7, None, fields), checks)
+        return [check.outcome for check in checks.made]
+
+    assert outcome(good) == [Outcome.PROVEN]
+    for wrong in ([], good[:1], [*good, {"part": 2, "sha256": "0" * 64}], "nothing", [None], [{}]):
+        assert outcome(wrong) == [Outcome.FAILED]

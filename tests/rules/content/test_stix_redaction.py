@@ -265,7 +265,7 @@ def test_text_that_repeats_what_is_withheld_stops_the_copy(text):
     told = {**MIXER, "description": text}
     with pytest.raises(NotPermitted) as error:
         left(told, SUSPECT, withheld=[SUSPECT["id"]], stated=[UnitFacts(SUSPECT["id"])])
-    assert error.value.code == "redaction-blocked"
+    assert (error.value.code, error.value.extra) == ("redaction-blocked", {"places": [MIXER["id"]]})
     assert "Suspect" not in str(error.value)
 
 
