@@ -21,11 +21,12 @@ from gateway.store import open_reading
 from gateway.store.log_privacy import seal_openings
 
 
-def execute(place: Place, sql: str) -> None:
+def execute(place: Place, sql: str) -> list[tuple]:
     connection = sqlite3.connect(place.database)
-    connection.execute(sql)
+    rows = connection.execute(sql).fetchall()
     connection.commit()
     connection.close()
+    return rows
 
 
 async def test_the_checkpoint_is_signed_by_every_signer(place):
