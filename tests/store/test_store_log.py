@@ -21,12 +21,11 @@ from gateway.store import open_reading
 from gateway.store.log_privacy import seal_openings
 
 
-def execute(place: Place, sql: str) -> list[tuple]:
+def execute(place: Place, sql: str) -> None:
     connection = sqlite3.connect(place.database)
-    rows = connection.execute(sql).fetchall()
+    connection.execute(sql)
     connection.commit()
     connection.close()
-    return rows
 
 
 async def test_the_checkpoint_is_signed_by_every_signer(place):

@@ -23,11 +23,12 @@ def size_of(note: bytes) -> int:
     return parse_checkpoint_body(parse_note(note).text).size
 
 
-def execute(place: Place, sql: str) -> None:
+def execute(place: Place, sql: str) -> list[tuple]:
     connection = sqlite3.connect(place.database)
-    connection.execute(sql)
+    rows = connection.execute(sql).fetchall()
     connection.commit()
     connection.close()
+    return rows
 
 
 def copy(place: Place, to) -> None:
