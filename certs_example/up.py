@@ -33,6 +33,8 @@ def main() -> None:
             )
             print(f"  {base} {analyst} .venv/bin/attache list\n")
             print(f"  {base} {auditor} .venv/bin/attache log entries\n")
+            print(f"  {base} {auditor} .venv/bin/attache policy list\n")
+            print(f"  {base} {analyst} .venv/bin/attache consents ask --help\n")
             print("Ctrl-C stops both gateways.", flush=True)
             signal.pause()
     except KeyboardInterrupt:

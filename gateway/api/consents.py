@@ -13,14 +13,13 @@ from attache.vocabulary import ContentClass, CrimeType, Purpose
 from gateway.admission import parse_model, read_body, read_json
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
-from gateway.api import callers
 from gateway.api.callers import Approver, ConsentId, Cursor, Limit, Lister, Own, PackageId, ReviewReader, Submitter
-from gateway.exchange import refused_requests
+from gateway.api.callers import ParticipantId as HolderId
 from gateway.exchange.consent import Grant, consent_of, grant_consent, list_consents
 from gateway.exchange.consent_refusals import refuse_consent
 from gateway.exchange.consent_requests import Asking, ask_consent, known_request, list_requests, request_of
 from gateway.exchange.present import consent_request_view, consent_view
-from gateway.exchange.refused_requests import submission_refusal_logged
+from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.submission import AgreementId, MarkingTexts
 from gateway.exchange.views import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView
 
@@ -86,7 +85,7 @@ async def ask(
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds)
     keyed = {"idempotency_key": idempotency_key, "request_sha256": sha256_hex(raw)}
-    async with submission_refusal_logged(own, caller, refused_requests.Asked.ASK_CONSENT):
+    async with submission_refusal_logged(own, caller, Attempt.ASK_CONSENT):
         asked = parse_model(Asked, raw)
         asking = Asking(**{name: getattr(asked, name) for name in Asked.model_fields})
         known = await ask_consent(own, caller, asking, **keyed)
@@ -102,9 +101,7 @@ async def list_asked(own: Own, caller: Lister, after: Cursor = "", limit: Limit 
 
 
 @router.get("/requests/{holder}/{request_id}")
-async def show_asked(
-    own: Own, caller: Lister, holder: callers.ParticipantId, request_id: PackageId
-) -> ConsentRequestView:
+async def show_asked(own: Own, caller: Lister, holder: HolderId, request_id: PackageId) -> ConsentRequestView:
     """One request, and how it was answered."""
     return consent_request_view(await request_of(own, caller, holder, request_id))
 

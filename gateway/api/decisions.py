@@ -8,7 +8,7 @@ from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
 from gateway.exchange.explain import Question, explain_release
 from gateway.exchange.present import decision_view, explanation_view, replay_view
-from gateway.exchange.refused_requests import Asked, submission_refusal_logged
+from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.replay import decision_replayed
 from gateway.exchange.submission import Submission, parse_as, parse_submission
 from gateway.exchange.submit import dry_run
@@ -23,7 +23,7 @@ async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
     """What policy would decide, for each recipient. Nothing is stored or released; a deny is 200 with its reasons."""
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    async with submission_refusal_logged(own, caller, Asked.DECIDE):
+    async with submission_refusal_logged(own, caller, Attempt.DECIDE):
         submission: Submission = parse_submission(raw)
         decisions = await dry_run(own, caller, submission)
     return DryRunView(
@@ -44,7 +44,7 @@ async def explain(request: Request, own: Own, caller: DryRunner) -> ExplanationV
     """Why parts would stay, each legal condition so or not so, and what an officer could obtain or choose. A dry run."""
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    async with submission_refusal_logged(own, caller, Asked.EXPLAIN):
+    async with submission_refusal_logged(own, caller, Attempt.EXPLAIN):
         explained = await explain_release(own, caller, parse_as(raw, Question))
     return explanation_view(explained)
 

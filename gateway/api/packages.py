@@ -17,7 +17,7 @@ from gateway.exchange.created import Created
 from gateway.exchange.follow import Milestone, package_when
 from gateway.exchange.inspection import note_inspection
 from gateway.exchange.present import created_view, package_view, packages_page, receipts_of
-from gateway.exchange.refused_requests import Asked, submission_refusal_logged
+from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.submission import Submission, parse_submission
 from gateway.exchange.submit import create_package, submit_package, upload_part
 from gateway.exchange.views import PackagePage, PackageView, ReceiptList
@@ -36,7 +36,7 @@ async def create(
         raise MalformedInput("idempotency-key-required")
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    async with submission_refusal_logged(own, caller, Asked.SUBMIT):
+    async with submission_refusal_logged(own, caller, Attempt.SUBMIT):
         created = await create_package(
             own, caller, parse_submission(raw), idempotency_key=idempotency_key, request_sha256=sha256_hex(raw)
         )
@@ -67,7 +67,7 @@ async def upload(
 @router.post("/{package_id}/submit", status_code=status.HTTP_202_ACCEPTED)
 async def submit(own: Own, caller: Submitter, package_id: PackageId) -> PackageView:
     """Submit a complete draft: policy decides for each recipient, and what is permitted is released."""
-    async with submission_refusal_logged(own, caller, Asked.SUBMIT, package_id):
+    async with submission_refusal_logged(own, caller, Attempt.SUBMIT, package_id):
         await submit_package(own, caller, package_id)
     return await package_view(own, caller, package_id)
 

@@ -7,6 +7,7 @@ FINAL_CODES = frozenset(
         # The partner read it, and the very same bytes will be read the same way again
         "malformed-package",
         "malformed-receipt",
+        "malformed-consent",
         "payload-too-large",
         "unsupported-version",
         "not-a-recipient",

@@ -13,6 +13,7 @@ from typing import Any
 from attache.consent import Consent, sign_consent, verify_consent
 from attache.errors import Conflict, Gone, MalformedInput, NotAuthentic, NotFound, Stale
 from attache.package import uuid7
+from attache.package.opening import CLOCK_ALLOWANCE
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 from gateway.exchange.agency import Agency
@@ -111,7 +112,7 @@ async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> Consent
 async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
     """Verify and store a consent that its originator brings. The same one again changes nothing. What is refused is logged.
 
-    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired, NotFound where no such content
+    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired or is dated in the future, NotFound where no such content
     came from this originator or we did not ask for it, and Conflict where its id stands for another, or IllegalTransition
     where the request was answered.
     """
@@ -119,8 +120,11 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
         consent = await asyncio.to_thread(verify_consent, signed, peer.descriptor, revoked=agency.revoked)
         if consent.holder != agency.participant:
             raise NotAuthentic("not-a-recipient", "a consent for another holder")
-        if consent.expires_at <= agency.clock():
+        now = agency.clock()
+        if consent.expires_at <= now:
             raise Stale(detail="the consent has expired")
+        if consent.at > now + CLOCK_ALLOWANCE:
+            raise Stale(detail="the consent is dated in the future")
         record = _record(agency, consent, signed, consent.package_id)
         await agency.store.write(lambda tx: _accept(agency, tx, consent, record, signed))
 

@@ -162,6 +162,7 @@ class Outbox:
                         "package_id": row.package_id,
                         "originator": row.originator,
                         "recipient": row.partner,
+                        "carried": row.kind.value,
                         "attempts": row.attempts + 1,
                         "code": error.code,
                     },

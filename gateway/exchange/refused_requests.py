@@ -34,8 +34,8 @@ A part whose bytes are not the declared ones is a fault of their way here, and n
 """
 
 
-class Asked(StrEnum):
-    """What was asked for."""
+class Attempt(StrEnum):
+    """What was to be done."""
 
     SUBMIT = "submit"
     DECIDE = "decide"
@@ -45,7 +45,7 @@ class Asked(StrEnum):
 
 @asynccontextmanager
 async def submission_refusal_logged(
-    agency: Agency, caller: Caller, asked: Asked, package_id: str | None = None
+    agency: Agency, caller: Caller, asked: Attempt, package_id: str | None = None
 ) -> AsyncIterator[None]:
     """The code, under which policy set, and the detail, which names members and never repeats content."""
     try:

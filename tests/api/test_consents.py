@@ -374,6 +374,7 @@ CONSENTS = {
     "for another holder": (resigned(holder="partner-sydney"), "not-a-recipient", "partner-frankfurt"),
     "forged by a third": (resigned("partner-sydney"), "unknown-key", "partner-frankfurt"),
     "brought by a third": (as_it_is, "unknown-key", "partner-sydney"),
+    "dated in the future": (resigned(at=clock.now() + timedelta(hours=1)), "stale", "partner-frankfurt"),
 }
 REFUSALS = {
     "for another holder": (resigned(holder="europol"), "not-a-recipient", "partner-frankfurt"),

@@ -23,11 +23,12 @@ def size_of(note: bytes) -> int:
     return parse_checkpoint_body(parse_note(note).text).size
 
 
-def execute(place: Place, sql: str) -> None:
+def execute(place: Place, sql: str) -> list[tuple]:
     connection = sqlite3.connect(place.database)
-    connection.execute(sql)
+    rows = connection.execute(sql).fetchall()
     connection.commit()
     connection.close()
+    return rows
 
 
 def query(place: Place, sql: str) -> str:
@@ -132,9 +133,7 @@ async def test_another_kind_of_database_is_refused(place, url):
 
 async def test_an_unknown_revision_is_refused_and_left_as_it_is(place):
     await place.fill(1)
-    with sqlite3.connect(place.database) as connection:
-        ((known,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    connection.close()
+    [(known,)] = execute(place, "SELECT version_num FROM alembic_version")
     execute(place, "UPDATE alembic_version SET version_num = '9999'")
     before = place.database.read_bytes()
     with pytest.raises(Misconfigured, match="9999"):

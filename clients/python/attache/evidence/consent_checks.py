@@ -15,6 +15,7 @@ from attache.evidence.report import Checks
 from attache.evidence.statement_checks import Anchors
 from attache.package.instants import parse_instant
 from attache.package.jws import parse_statement
+from attache.package.opening import CLOCK_ALLOWANCE
 
 GIVEN = "consent.given"
 IS_ABOUT_CONSENT = "consent."
@@ -109,7 +110,7 @@ def _require_relied_on(bundle: EvidenceBundle, decision: _Decision | None, conse
     wrong = [name for name, member in _FACTS.items() if not _is_same(name, facts.get(name), stated[member])]
     if wrong:
         raise NotAuthentic("proof-invalid", f"the decision was told of another {', '.join(wrong)}")
-    if not consent.at <= decision.now < consent.expires_at:
+    if not consent.at - CLOCK_ALLOWANCE <= decision.now < consent.expires_at:
         raise Stale(detail="it did not hold when it was decided")
 
 
