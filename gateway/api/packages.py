@@ -13,9 +13,10 @@ from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
 from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.collect import export_sealed, package_bytes
+from gateway.exchange.created import Created
 from gateway.exchange.follow import Milestone, package_when
 from gateway.exchange.inspection import note_inspection
-from gateway.exchange.present import package_view, packages_page, receipts_of
+from gateway.exchange.present import created_view, package_view, packages_page, receipts_of
 from gateway.exchange.submission import Submission, parse_submission
 from gateway.exchange.submit import create_package, submit_package, upload_part
 from gateway.exchange.views import PackagePage, PackageView, ReceiptList
@@ -34,11 +35,14 @@ async def create(
         raise MalformedInput("idempotency-key-required")
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    package_id = await create_package(
+    created = await create_package(
         own, caller, parse_submission(raw), idempotency_key=idempotency_key, request_sha256=sha256_hex(raw)
     )
-    view = await package_view(own, caller, package_id)
-    response.headers["Location"] = f"/api/v1/packages/{package_id}"
+    if isinstance(created, Created):
+        view = created_view(created, caller)
+    else:
+        view = await package_view(own, caller, created)
+    response.headers["Location"] = f"/api/v1/packages/{view.package_id}"
     if view.state == "submitted":
         response.status_code = status.HTTP_202_ACCEPTED
     return view

@@ -9,11 +9,12 @@ out: the same arguments give the same bytes. Any bytes at all raise nothing but 
 
 from collections.abc import Mapping, Sequence
 
-from gateway.content import json_fields
-from gateway.content.units import MASK, MAX_UNITS, Minting, Shown, UnitFacts, require_distinct
+from gateway.content import json_fields, stix_redaction, stix_units
+from gateway.content.facts import MASK, MAX_UNITS, Minting, Shown, UnitFacts, require_distinct
 
 JSON = "application/json"
-UNDERSTOOD = frozenset({JSON})
+STIX = "application/stix+json"
+UNDERSTOOD = frozenset({JSON, STIX})
 
 __all__ = [
     "MASK",
@@ -41,13 +42,15 @@ def units(media_type: str, plaintext: bytes, stated: Sequence[UnitFacts]) -> tup
     media type says, `unknown-field` for a stated path that the content does not have or that is stated twice.
     """
     require_distinct(stated)
+    if _kind(media_type) == STIX:
+        return stix_units.units(plaintext, stated)
     return json_fields.units(plaintext, stated)
 
 
 def foreseen(media_type: str, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
     """What there would be to decide about in a part whose content is not there yet, as far as it is stated."""
     require_distinct(stated)
-    found = json_fields.inherited(stated)
+    found = tuple(stated) if _kind(media_type) == STIX else json_fields.inherited(stated)
     return (*found, UnitFacts(json_fields.REST)) if found else ()
 
 
@@ -58,6 +61,8 @@ def redacted(
 
     Raises as `units` does, and NotPermitted("redaction-blocked") where what is left still says what is withheld.
     """
+    if _kind(media_type) == STIX:
+        return stix_redaction.redacted(plaintext, stated, outcomes, minting)
     return json_fields.redacted(plaintext, stated, outcomes)
 
 

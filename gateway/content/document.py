@@ -30,8 +30,8 @@ def malformed(why: str) -> MalformedInput:
     return MalformedInput(MALFORMED, why)
 
 
-def atoms(value: Any) -> list[str]:
-    """Every text and number in a document, and every member's name."""
+def atoms(value: Any, *, names: bool) -> list[str]:
+    """Every text and number in a document, and with `names` every member's name."""
     found: list[str] = []
     waiting = [value]
     while waiting:
@@ -39,7 +39,7 @@ def atoms(value: Any) -> list[str]:
         if isinstance(one, str):
             found.append(one)
         elif isinstance(one, dict):
-            found += one
+            found += one if names else ()
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one

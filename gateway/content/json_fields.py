@@ -3,14 +3,14 @@
 That one has the path "", which is the pointer to the whole document. A field within a stated field inherits from it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from attache.errors import MalformedInput, NotPermitted
 from gateway.content.document import atoms, encode, parse
+from gateway.content.facts import MASK, Shown, UnitFacts
 from gateway.content.repeats import find_repeat
-from gateway.content.units import MASK, Shown, UnitFacts
 
 REST = ""
 
@@ -48,7 +48,7 @@ def redacted(plaintext: bytes, stated: Sequence[UnitFacts], outcomes: Mapping[st
         return None
     taken: list[Any] = []
     [left] = _left(document, places, outcomes, taken)
-    if find_repeat(atoms(left), (atom for value in taken for atom in _values(value))):
+    if find_repeat(atoms(left, names=True), atoms(taken, names=False)):
         raise NotPermitted("redaction-blocked", "what is left repeats a value that is withheld or masked")
     return encode(left)
 
@@ -112,12 +112,3 @@ def _left(value: Any, place: _Place | None, outcomes: Mapping[str, Shown], taken
     if isinstance(value, list):
         return [[left for at, one in enumerate(value) for left in _left(one, place.below.get(at), outcomes, taken)]]
     return [value]
-
-
-def _values(value: Any) -> Iterator[str]:
-    """The texts and numbers of a value; the names of members are not what is secret of it."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _values(inner)

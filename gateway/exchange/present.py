@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attache.errors import NotFound
+from attache.package import SealedPart
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_requests import KnownRequest
+from gateway.exchange.created import Created, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
 from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
@@ -16,7 +18,6 @@ from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
-    ApprovalState,
     ConsentRecord,
     DecisionRecord,
     OfficerRecord,
@@ -310,10 +311,27 @@ def _rule_view(rule: RuleExplained) -> RuleView:
     )
 
 
+def created_view(created: Created, caller: Caller) -> PackageView:
+    """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
+    lives = [
+        _shown_life(created.submission, life.record, life.decision, life.approval_id, (), caller)
+        for life in created.lives
+    ]
+    return _shown_package(created.record, created.submission, created.parts, lives)
+
+
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
     submission = submission_of(agency, record)
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
+    arrived = reader.find(PartRecord, package_id=record.package_id)
+    parts = {part.number: _opened(agency, part) for part in arrived}
     lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    shown = [_release_view(agency, reader, submission, life, caller) for life in lives]
+    return _shown_package(record, submission, parts, shown)
+
+
+def _shown_package(
+    record: PackageRecord, submission: Submission, parts: Mapping[int, SealedPart], lives: Sequence[ReleaseView]
+) -> PackageView:
     return PackageView(
         package_id=record.package_id,
         state=record.state,
@@ -321,13 +339,16 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller:
         title=submission.title,
         created_at=record.created_at,
         submitted_at=record.submitted_at,
-        parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
-        recipients=[_release_view(agency, reader, submission, life, caller) for life in lives],
+        parts=[_part_view(facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
+        recipients=lives,
     )
 
 
-def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> PartView:
-    sealed = part and agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+def _opened(agency: Agency, part: PartRecord) -> SealedPart:
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+
+
+def _part_view(facts: PartFacts, sealed: SealedPart | None) -> PartView:
     return PartView(
         name=facts.name,
         media_type=facts.media_type,
@@ -336,20 +357,29 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
         markings=facts.markings,
         content_class=facts.content_class,
         evaluation=facts.evaluation,
-        uploaded=part is not None,
+        uploaded=sealed is not None,
     )
 
 
 def _release_view(
     agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
 ) -> ReleaseView:
-    desk = addressee_of(submission, life.recipient).desk
     decision = _stored_decision(agency, reader, life)
-    pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
-    waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
     receipts = reader.find(
         ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
     )
+    return _shown_life(submission, life, decision, pending_approval(reader, life), receipts, caller)
+
+
+def _shown_life(
+    submission: Submission,
+    life: ReleaseRecord,
+    decision: Decision | None,
+    approval_id: str | None,
+    receipts: Sequence[ReceiptRecord],
+    caller: Caller,
+) -> ReleaseView:
+    desk = addressee_of(submission, life.recipient).desk
     return ReleaseView(
         recipient=life.recipient,
         desk=desk,
@@ -357,7 +387,7 @@ def _release_view(
         post=life.post,
         changed_at=life.changed_at,
         decision=_seen_by(caller, decision, life, desk) if decision else None,
-        approval_id=waiting[0] if waiting else None,
+        approval_id=approval_id,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
     )

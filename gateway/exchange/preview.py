@@ -123,8 +123,8 @@ def unmeasured(case: Awaiting, decision: Decision) -> Iterator[Leaving]:
     """The same without a look into any content: what has fields is not measured."""
     for number, part in enumerate(decision.parts):
         if part.outcome in LEAVES | {UnitOutcome.HOLD}:
-            whole = None if part.fields else case.content.parts[number]
-            yield Leaving(number, whole.bytes if whole else None, whole.sha256 if whole else None)
+            whole = case.content.parts[number]
+            yield Leaving(number, None, None) if part.fields else Leaving(number, whole.bytes, whole.sha256)
 
 
 async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: str) -> PreviewedPart:
@@ -147,8 +147,8 @@ async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: s
         "part": name,
         "bytes": part.size_bytes,
     }
-    about: dict[str, Any] = {"package": approval.package_id, "partner": approval.recipient, "record": record}
-    entry = event(EventCode.APPROVAL_READ, agency.clock(), caller, **about)
+    names: dict[str, Any] = {"package": approval.package_id, "partner": approval.recipient}
+    entry = event(EventCode.APPROVAL_READ, agency.clock(), caller, **names, record=record)
     await agency.store.write(lambda tx: tx.log(entry))
     return part
 

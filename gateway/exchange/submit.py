@@ -12,6 +12,7 @@ from attache.crypto import is_equal, parse_b64u
 from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
+from gateway.exchange.created import Created, CreatedLife, created_life
 from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
@@ -57,11 +58,11 @@ async def create_package(
     idempotency_key: str,
     request_sha256: str,
     also: Callable[[Transaction, str], None] | None = None,
-) -> str:
-    """Store a package as a draft, or, where it asks for that and is complete, submit it at once. Returns its id.
+) -> Created | str:
+    """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
-    The same key with the same request returns the same id and does nothing; with another request it is a Conflict.
-    `also` is done in the same transaction, with the new package's id.
+    The same key with the same request does nothing and returns the id of the package that it made before; with another request
+    it is a Conflict. `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
@@ -70,26 +71,27 @@ async def create_package(
     require_possible(agency, submission)
     package_id = uuid7(agency.clock(), agency.random)
 
-    def unit(tx: Transaction) -> str:
+    def unit(tx: Transaction) -> Created | str:
         if earlier := _package_of(tx, use):
             return earlier
         tx.add(replace(use, package_id=package_id))
         tx.add(draft.record)
         for record, _ in draft.parts.values():
             tx.add(record)
+        lives = []
         if verdicts is not None:
-            _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+            lives = _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
         if also is not None:
             also(tx, package_id)
-        return package_id
+        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
         verdicts = await _decide(agency, blobs, draft.record, submission, draft.content) if submission.submit else None
-        stored = await agency.store.write(unit)
-        if stored == package_id:
+        created = await agency.store.write(unit)
+        if isinstance(created, Created):
             blobs.keep()
-    return stored
+    return created
 
 
 async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str, chunks: AsyncIterator[bytes]) -> None:
@@ -303,7 +305,7 @@ def _submit(
     digests: Sequence[str],
     verdicts: dict[str, Verdict],
     caller: Caller,
-) -> None:
+) -> list[CreatedLife]:
     now = agency.clock()
     if record.state is PackageState.DRAFT:
         tx.change(record, state=PackageState.SUBMITTED, submitted_at=now)
@@ -327,8 +329,12 @@ def _submit(
             },
         ),
     )
+    lives = []
     for recipient, verdict in verdicts.items():
-        carry_out(agency, tx, new_life(agency, record.package_id, recipient, now), verdict, caller, is_new=True)
+        life = new_life(agency, record.package_id, recipient, now)
+        life = carry_out(agency, tx, life, verdict, caller, is_new=True)
+        lives.append(created_life(tx, life, verdict.decision))
+    return sorted(lives, key=lambda life: life.record.recipient)
 
 
 def _encrypt_inline(

@@ -1,7 +1,7 @@
 """Full blocks of the log, listed for searches: when their entries happened, and which of them are about whom and what.
 
-A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended behind the others and
-nowhere else, however large the log; and a search for several things at once intersects short listings, however many entries each has.
+A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended without an index on
+any of these, however large the log; and a search for several things at once intersects short listings, however many entries each has.
 """
 
 import struct
@@ -16,8 +16,8 @@ from attache.errors import IntegrityLost
 from gateway.store.log_tables import LOG_BLOCK, LOG_ENTRY, LOG_LISTING
 
 BLOCK_ENTRIES = 4096
-LISTED = ("code", "actor", "package", "partner", "outcome", "request")
-"""The columns of an entry that searches ask for."""
+LISTED = ("code", "actor", "partner", "outcome", "request")
+"""The columns of an entry that searches ask for, but for the package: it has few entries, which an index of its own finds."""
 
 _WINDOW = 64
 _ENTRY, _BLOCK, _LISTING = LOG_ENTRY.c, LOG_BLOCK.c, LOG_LISTING.c

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import BigInteger, Index, Integer
 from sqlalchemy import Table as CoreTable
 from sqlmodel import Field
 
@@ -18,6 +18,7 @@ class LogEntryRow(Table, table=True):
     """An entry. `actor`, `package` and `partner` are the leaf's pseudonymous ids, for searches."""
 
     __tablename__ = "log_entry"
+    __table_args__ = (Index("log_entry_by_package", "package", "entry_index"),)
 
     entry_index: int = Field(primary_key=True, sa_type=_INDEX, sa_column_kwargs={"autoincrement": False})
     leaf: bytes = binary()

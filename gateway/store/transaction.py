@@ -41,15 +41,15 @@ class SqlTransaction(SqlReader):
 
     def add(self, record: Record) -> None:
         """See exchange.ports.Transaction."""
-        if self._connection.execute(SQL[type(record)].add, vars(record)).rowcount == 0:
+        if SQL[type(record)].add.run(self._driver, vars(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: this key exists")
         self._wrote(record)
 
     def change(self, record: R, /, **fields: Any) -> R:
         """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
         values = fields or {name: getattr(record, name) for name in record.KEY}
-        changed = self._connection.execute(SQL[type(record)].change(values), {**was(record), **values})
-        if changed.rowcount == 0:
+        change = SQL[type(record)].change(values)
+        if change.run(self._driver, {**was(record), **values}).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         after = replace(record, **fields)
         if after != record:
@@ -60,7 +60,7 @@ class SqlTransaction(SqlReader):
 
     def remove(self, record: Record) -> None:
         """See exchange.ports.Transaction."""
-        if self._connection.execute(SQL[type(record)].remove, was(record)).rowcount == 0:
+        if SQL[type(record)].remove.run(self._driver, was(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         self._written.pop(_place(record), None)
         self._removed[_place(record)] = record

@@ -11,6 +11,7 @@ from attache import clock
 from attache.consent import sign_consent, verify_consent
 from attache.consent_refusal import sign_refusal, verify_refusal
 from attache.consent_request import ConsentRequest, encode_request
+from attache.evidence.verifying import verify_bundle
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 from gateway.exchange.deliver import Outbox
@@ -486,3 +487,45 @@ def test_the_lead_is_still_frankfurts(pair):
         assert (await pair.outcome({**pair.lead, "name": "another-name.txt"}))[0] == "released"
 
     pair.run(story())
+
+
+# Evidence
+
+
+async def evidence(gateway, package_id: str, name: str) -> bytes:
+    answer = await (await gateway.caller(name)).get(f"/packages/{package_id}/evidence")
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def test_the_evidence_of_what_was_passed_on_holds_the_consent(pair, module_place):
+    """And the evidence about the package in which it came is still sound."""
+
+    async def story():
+        request_id = await asked(pair)
+        package_id = (await state_of(pair.ours, request_id))["package_id"]
+        assert (await give(pair, request_id)).status_code == 201
+        assert (await bring(pair, await outgoing(pair.theirs, "consent"))).status_code == 204
+        analyst = await pair.ours.caller("analyst")
+        passed_on = await pair.ours.released(analyst, pair.as_ours, to=("partner-bogota",))
+        return (
+            await state_of(pair.ours, request_id),
+            await evidence(pair.ours, passed_on, "analyst"),
+            await evidence(pair.ours, passed_on, "auditor"),
+            await evidence(pair.theirs, package_id, "auditor"),
+        )
+
+    known, *bundles = pair.run(story())
+    trusted = [module_place.made[name].descriptor for name in ("irs-ci", "partner-frankfurt", "partner-bogota")]
+    for raw in bundles[:2]:
+        report = verify_bundle(raw, trusted)
+        assert report.findings == ()
+        assert report.facts["consents"] == [known["consent_id"]]
+        said = {check.step: check.detail for check in report.checks if check.where == known["consent_id"]}
+        assert "partner-frankfurt let irs-ci pass it on to partner-bogota" in said["consents"]
+        assert said["story"] == "the log holds the consent, before the release"
+        assert "consent.given" in {moment["code"] for moment in report.timeline}
+    report = verify_bundle(bundles[2], trusted)
+    assert report.findings == ()
+    assert "consent.given" in {moment["code"] for moment in report.timeline}
+    assert report.facts["consents"] == []

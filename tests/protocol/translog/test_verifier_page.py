@@ -24,8 +24,8 @@ from attache.translog.signing import KeySigner, sign_checkpoint
 from gateway.exchange_log.events import Group
 from gateway.exchange_log.export import export_log
 from tests.browser import PAGE, b64, browse, verdict_of
-from tests.protocol.making import ME, NOW, ORIGINATOR
-from tests.protocol.translog.evidence_making import changed, proof_file, with_entry, with_log
+from tests.protocol.making import ME, NOW, ORIGINATOR, THIRD
+from tests.protocol.translog.evidence_making import changed, consent_bundles, proof_file, with_entry, with_log
 from tests.protocol.translog.test_merkle import CT_LEAVES, CT_ROOTS
 from tests.protocol.translog.test_notes import VECTORS
 
@@ -103,6 +103,13 @@ def cases(made, parties, trusted):
         ({"kind": "bundle", "name": name, "raw": b64(raw), "descriptors": descriptors}, verify_bundle(raw, trusted))
         for name, raw in files.items()
     ]
+    everybody = [*trusted, parties[THIRD].descriptor]
+    known = [b64(each.raw) for each in everybody]
+    for name, (bundle, _) in consent_bundles(parties).items():
+        raw = seal_bundle(bundle, parties[ORIGINATOR].keys)
+        found.append(
+            ({"kind": "bundle", "name": name, "raw": b64(raw), "descriptors": known}, verify_bundle(raw, everybody))
+        )
     vkeys = ours.vkeys
     proof = format_proof(proof_file(ours, 2))
     proofs = {"proof": proof, "no leaf": format_proof(proof_file(ours, 2, extra=None)), "empty proof": b""}

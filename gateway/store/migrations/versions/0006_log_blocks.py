@@ -27,5 +27,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("block", "kind", "term"),
         sqlite_with_rowid=False,
     )
-    for column in ("actor", "code", "outcome", "package", "partner", "request", "time"):
+    for column in ("actor", "code", "outcome", "partner", "request", "time"):
         op.drop_index(f"log_entry_by_{column}", "log_entry")

@@ -41,7 +41,7 @@ class UnitFacts:
     contradictory: bool = False
 
     def joined(self, *others: "UnitFacts") -> Self:
-        """This unit with all that is said of others besides: the strictest of everything."""
+        """The unit with all that is said of others besides: the strictest of everything."""
         unit = self
         for other in others:
             origins = {name for name in (unit.origin, other.origin) if name}
