@@ -7,6 +7,7 @@ from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
 from gateway.exchange.explain import Question, explain_release
+from gateway.exchange.inspection import note_inspection
 from gateway.exchange.present import decision_view, explanation_view, replay_view
 from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.replay import decision_replayed
@@ -50,6 +51,8 @@ async def explain(request: Request, own: Own, caller: DryRunner) -> ExplanationV
 
 
 @router.get("/{decision_id}/replay")
-async def replay(own: Own, caller: Auditor, decision_id: DecisionId) -> ReplayView:  # noqa: ARG001 -- who asks only has to be one who may
+async def replay(own: Own, caller: Auditor, decision_id: DecisionId) -> ReplayView:
     """Make a decision on record again, byte for byte, from the policy files of then, and find it in the exchange log."""
-    return replay_view(await decision_replayed(own, decision_id))
+    replayed = await decision_replayed(own, decision_id)
+    await note_inspection(own, caller, "replay", package_id=replayed.stored.package_id)
+    return replay_view(replayed)

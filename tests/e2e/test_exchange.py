@@ -130,6 +130,8 @@ def test_a_sender_killed_while_it_delivers_delivers_once(exchange, tmp_path):
     with exchange.client(IRS) as analyst:
         assert analyst.packages.wait(package_id, "delivered").recipients[0].state == "delivered"
     delivered_once(exchange, package_id)
+    lives = exchange.gateways[IRS].query("SELECT code FROM log_entry WHERE code LIKE 'gateway.%' ORDER BY entry_index")
+    assert [code for (code,) in lives[-2:]] == ["gateway.started"] * 2, "a start after a start: it did not end in order"
 
 
 def test_a_receiver_killed_in_the_middle_of_a_part_goes_on_where_it_stopped(exchange, tmp_path):
