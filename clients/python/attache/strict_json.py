@@ -33,31 +33,16 @@ def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) 
     def refuse(why: str) -> NoReturn:
         raise MalformedInput(code, why, step=step)
 
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            refuse("a member occurs twice")
-        return found
-
-    def integer(text: str) -> int:
-        if len(text) > 17 or abs(int(text)) > MAX_INTEGER:  # noqa: PLR2004 -- "-" and the 16 digits of 2^53
-            refuse("an integer is outside ±(2^53 - 1)")
-        return int(text)
-
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         refuse("not UTF-8")
-    if _depth(raw) > MAX_DEPTH:
+    if _is_deep(raw):
         refuse(f"nested deeper than {MAX_DEPTH}")
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=members,
-            parse_int=integer,
-            parse_float=lambda _: refuse("a number is not an integer"),
-            parse_constant=lambda _: refuse("a number is not finite"),
-        )
+        value = _DECODER.decode(text)
+    except _NotStrictError as error:
+        refuse(str(error))
     except ValueError:
         refuse("not JSON")
     if "\\u" in text and not _is_encodable(value):
@@ -73,8 +58,40 @@ def parse_object(raw: bytes, *, code: str = "malformed-json", step: str | None =
     return value
 
 
-def _depth(raw: bytes) -> int:
-    """The deepest nesting of brackets outside strings; linear, whatever the bytes."""
+class _NotStrictError(ValueError):
+    """JSON, but not of the strict kind."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _NotStrictError("a member occurs twice")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > MAX_INTEGER:  # noqa: PLR2004 -- "-" and the 16 digits of 2^53
+        raise _NotStrictError("an integer is outside ±(2^53 - 1)")
+    return int(text)
+
+
+def _float(_: str) -> NoReturn:
+    raise _NotStrictError("a number is not an integer")
+
+
+def _constant(_: str) -> NoReturn:
+    raise _NotStrictError("a number is not finite")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)
+
+
+def _is_deep(raw: bytes) -> bool:
+    """Whether brackets outside strings nest deeper than MAX_DEPTH; linear, whatever the bytes."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
     deepest = depth = 0
     for token in _STRING_OR_BRACKET.finditer(raw):
         if token[0] in (b"[", b"{"):
@@ -82,7 +99,7 @@ def _depth(raw: bytes) -> int:
             deepest = max(deepest, depth)
         elif token[0] in (b"]", b"}"):
             depth -= 1
-    return deepest
+    return deepest > MAX_DEPTH
 
 
 def _is_encodable(value: Any) -> bool:
