@@ -42,6 +42,7 @@ __all__ = [
 MAX_PAYLOAD_BYTES = 64 * 1024
 
 _REMEMBERED = 4096
+_KINDS = {code.value: kind for code, kind in CATALOGUE.items()}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def make_leaf(
 def parse_leaf(raw: bytes) -> LeafFacts:
     """What a leaf says; raises MalformedInput("malformed-log") unless it is one of the catalogue, in its one spelling."""
     facts = evidence.read_leaf(raw)
-    kind = CATALOGUE.get(EventCode(facts.code)) if facts.code in list(EventCode) else None
+    kind = _KINDS.get(facts.code)
     if kind is None:
         raise MalformedInput("malformed-log", "an event that the catalogue does not have", step="leaf")
     committed = set(facts.commitments) - {Group.ROWS.value}

@@ -7,6 +7,7 @@ In: UTF-8, no duplicate members, no floats, NaN or infinities, integers within �
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NoReturn
 
 from attache.errors import MalformedInput
@@ -41,31 +42,16 @@ def parse(
     def refuse(why: str) -> NoReturn:
         raise MalformedInput(code, why, step=step)
 
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            refuse("a member occurs twice")
-        return found
-
-    def integer(text: str) -> int:
-        if len(text) > 17 or abs(int(text)) > MAX_INTEGER:  # noqa: PLR2004 -- "-" and the 16 digits of 2^53
-            refuse("an integer is outside ±(2^53 - 1)")
-        return int(text)
-
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         refuse("not UTF-8")
-    if _depth(raw) > MAX_DEPTH:
+    if _is_deep(raw):
         refuse(f"nested deeper than {MAX_DEPTH}")
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=members,
-            parse_int=number or integer,
-            parse_float=number or (lambda _: refuse("a number is not an integer")),
-            parse_constant=lambda _: refuse("a number is not finite"),
-        )
+        value = _decoder(number).decode(text)
+    except _NotStrictError as error:
+        refuse(str(error))
     except ValueError:
         refuse("not JSON")
     if "\\u" in text and not _is_encodable(value):
@@ -81,8 +67,43 @@ def parse_object(raw: bytes, *, code: str = "malformed-json", step: str | None =
     return value
 
 
-def _depth(raw: bytes) -> int:
-    """The deepest nesting of brackets outside strings; linear, whatever the bytes."""
+class _NotStrictError(ValueError):
+    """JSON, but not of the strict kind."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _NotStrictError("a member occurs twice")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > MAX_INTEGER:  # noqa: PLR2004 -- "-" and the 16 digits of 2^53
+        raise _NotStrictError("an integer is outside ±(2^53 - 1)")
+    return int(text)
+
+
+def _float(_: str) -> NoReturn:
+    raise _NotStrictError("a number is not an integer")
+
+
+def _constant(_: str) -> NoReturn:
+    raise _NotStrictError("a number is not finite")
+
+
+@cache
+def _decoder(number: Callable[[str], Any] | None) -> json.JSONDecoder:
+    """One for each kind of number, made once: making one costs as much as decoding a small text."""
+    return json.JSONDecoder(
+        object_pairs_hook=_members, parse_int=number or _integer, parse_float=number or _float, parse_constant=_constant
+    )
+
+
+def _is_deep(raw: bytes) -> bool:
+    """Whether brackets outside strings nest deeper than MAX_DEPTH; linear, whatever the bytes."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
     deepest = depth = 0
     for token in _STRING_OR_BRACKET.finditer(raw):
         if token[0] in (b"[", b"{"):
@@ -90,7 +111,7 @@ def _depth(raw: bytes) -> int:
             deepest = max(deepest, depth)
         elif token[0] in (b"]", b"}"):
             depth -= 1
-    return deepest
+    return deepest > MAX_DEPTH
 
 
 def _is_encodable(value: Any) -> bool:
