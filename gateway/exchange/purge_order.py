@@ -76,6 +76,7 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
     """
     order = read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
     _require_decidable(agency, order.record, caller)
+    await agency.store.read(lambda reader: [require_purgeable(agency, reader, place) for place in order.places])
     for place in order.places:
         await sign_before_purge(agency, place)
 
