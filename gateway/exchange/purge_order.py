@@ -76,6 +76,7 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
     """
     order = read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
     _require_decidable(agency, order.record, caller)
+    await agency.store.read(lambda reader: _require_all_purgeable(agency, reader, order))
     for place in order.places:
         await sign_before_purge(agency, place)
 
@@ -85,8 +86,8 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
             EventCode.PURGE_APPROVED, agency.clock(), caller, record={"purge_id": purge_id}, reason={"note": note}
         )
         tx.log(entry)
+        _require_all_purgeable(agency, tx, order)
         for place in order.places:
-            require_purgeable(agency, tx, place)
             end_life(agency, tx, place)
             purge_package(agency, tx, place, Cause(caller, purge_id, legal_basis=order.legal_basis))
         return decided
@@ -131,6 +132,11 @@ def require_purgeable(agency: Agency, reader: Reader, place: Place) -> None:
         raise Gone(detail=f"{place.package_id} is purged already")
     if is_on_hold(reader, place):
         raise Conflict("on-hold", f"{place.package_id} of {place.originator} is on a legal hold")
+
+
+def _require_all_purgeable(agency: Agency, reader: Reader, order: Order) -> None:
+    for place in order.places:
+        require_purgeable(agency, reader, place)
 
 
 def read_order(agency: Agency, record: PurgeRecord) -> Order:

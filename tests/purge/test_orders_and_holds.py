@@ -121,8 +121,8 @@ def test_a_decided_or_lapsed_order_is_not_decided_again(place):
 
 def test_a_held_package_is_refused_by_order_and_skipped_by_rule(place):
     async def scene_of(scene):
-        held, free = await scene.package(), await scene.package()
-        early = (await scene.order((US, held), (US, free))).json()["purge_id"]
+        held, free, arrival_id = await scene.package(), await scene.package(), await scene.arrival()
+        early = (await scene.order((THEM, arrival_id), (US, held), (US, free))).json()["purge_id"]
         hold = (await scene.hold((US, held))).json()
         await refuses(scene, lambda: scene.order((US, free), (US, held)), 409, "on-hold")
         await refuses(scene, lambda: scene.approve(early), 409, "on-hold")

@@ -3,9 +3,12 @@
 import shutil
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 from store_place import Place, keys_of, package, submitting
@@ -14,7 +17,8 @@ from attache.errors import IntegrityLost, Misconfigured
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.records import PackageRecord, Record
-from gateway.store import open_store
+from gateway.store import migrating, open_store
+from gateway.store.opening import writing_engine
 from gateway.store.statements import SQL
 from gateway.store.tables import TABLES, Table
 
@@ -142,6 +146,23 @@ async def test_an_unknown_revision_is_refused_and_left_as_it_is(place):
     assert place.database.read_bytes() == before
     execute(place, f"UPDATE alembic_version SET version_num = '{known}'")
     await place.fill(1, start=1)
+
+
+async def test_a_database_with_entries_of_before_data_keys_is_refused_and_left_as_it_is(place):
+    place.database.parent.mkdir(parents=True)
+    engine, config = writing_engine(place.database), Config()
+    config.set_main_option("script_location", str(Path(migrating.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    execute(place, "INSERT INTO log_entry VALUES (0, x'00', 'c', '2026-01-01', 'a', null, null, null, null, null)")
+    with pytest.raises(Misconfigured, match="data keys"):
+        async with place.open():
+            raise AssertionError("the store has opened")
+    assert query(place, "SELECT version_num FROM alembic_version") == "0001"
+    execute(place, "DELETE FROM log_entry")
+    await place.fill(1)
 
 
 async def test_a_lock_that_is_behind_is_swapped_forward(place):
