@@ -16,7 +16,7 @@ from attache.errors import AttacheError, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, open_manifest, parse_frame
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
-from gateway.exchange.consent_requests import keep_noted, noted_in
+from gateway.exchange.consent_asked import keep_noted, noted_in
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
