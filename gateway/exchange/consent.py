@@ -17,15 +17,14 @@ from attache.package.opening import CLOCK_ALLOWANCE
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_asked import opened_request, released_part_sha256
 from gateway.exchange.consent_log import given_entry, rejection_logged
 from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.consent_requests import (
     MAX_LISTED,
     answered,
     known_request,
-    opened_request,
     our_request,
-    released_part_sha256,
 )
 from gateway.exchange.officers import officers_posts
 from gateway.exchange.ports import Reader, Transaction

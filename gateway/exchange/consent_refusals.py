@@ -7,9 +7,10 @@ from attache.consent_refusal import ConsentRefusal, sign_refusal, verify_refusal
 from attache.errors import NotAuthentic, NotFound
 from attache.strict_json import canonical
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_asked import opened_request
 from gateway.exchange.consent_log import refused_entry, rejection_logged
 from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
-from gateway.exchange.consent_requests import answered, in_words, known_request, opened_request, our_request
+from gateway.exchange.consent_requests import answered, in_words, known_request, our_request
 from gateway.exchange.officers import officers_posts
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import OutboxKind

@@ -17,7 +17,7 @@ from attache.errors import AttacheError, Gone, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, parse_frame, reopen_manifest
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
-from gateway.exchange.consent_requests import keep_noted, noted_in
+from gateway.exchange.consent_asked import keep_noted, noted_in
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.provenance import facts_of
