@@ -20,12 +20,23 @@ from gateway.exchange.consignment import Consignment, OutgoingPart
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.receipts import accept_receipt
-from gateway.exchange.records import ConsentRecord, OutboxKind, OutboxRecord, OutboxState, PartRecord, ReleaseRecord
+from gateway.exchange.records import (
+    ConsentRecord,
+    ConsentRequestRecord,
+    OutboxKind,
+    OutboxRecord,
+    OutboxState,
+    PartRecord,
+    RedactedPartRecord,
+    ReleaseRecord,
+)
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange_log import EventCode
 from gateway.partners import ParticipantStatus
 
 log = structlog.get_logger("gateway.exchange.deliver")
+
+ReleasedPart = PartRecord | RedactedPartRecord
 
 _CARRIED = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
 
@@ -43,7 +54,7 @@ class Outbox:
         idle = busy | _suspended(agency) | _stopped(agency)
         rows = await agency.store.write(
             lambda tx: [
-                _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+                _started(tx, row) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
             ]
         )
         consignments = []
@@ -113,8 +124,11 @@ class Outbox:
         if row.kind is OutboxKind.CONSENT:
             consent = await agency.store.read(lambda reader: _consent(agency, reader, row))
             return Consignment(row, partner.endpoint, partner.descriptor, consent=consent)
+        if row.kind is OutboxKind.CONSENT_REFUSAL:
+            refusal = await agency.store.read(lambda reader: _refusal(agency, reader, row))
+            return Consignment(row, partner.endpoint, partner.descriptor, consent_refusal=refusal)
         life, parts = await agency.store.read(lambda reader: _released(reader, row))
-        opened = await asyncio.to_thread(lambda: [_sealed_part(agency, part) for part in parts])
+        opened = await asyncio.to_thread(lambda: [sealed_part_of(agency, part) for part in parts])
         outgoing = tuple(
             OutgoingPart(part.blob_id, part.ciphertext_bytes, sealed.block_hashes)
             for part, sealed in zip(parts, opened, strict=True)
@@ -152,17 +166,28 @@ class Outbox:
         await agency.store.write(unit)
 
 
-def released_parts(reader: Reader, life: ReleaseRecord) -> list[PartRecord]:
-    """The parts that a release holds, in manifest order."""
-    numbers = [int(number) for number in life.part_numbers.split(",")]
-    found = [reader.get(PartRecord, life.package_id, number) for number in numbers]
+def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
+    """The parts that a release holds, in manifest order: of a redacted one the copy, never the original."""
+    texts = life.part_numbers.split(",")
+    found: list[ReleasedPart | None] = [
+        reader.get(RedactedPartRecord, life.package_id, life.recipient, int(text[:-1]))
+        if text.endswith("r")
+        else reader.get(PartRecord, life.package_id, int(text))
+        for text in texts
+    ]
     present = [part for part in found if part is not None]
-    if len(present) != len(numbers):
+    if len(present) != len(texts):
         raise IntegrityLost(detail="a released part is gone", step="outbox")
     return present
 
 
-def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[PartRecord]]:
+def sealed_part_of(agency: Agency, part: ReleasedPart) -> SealedPart:
+    """A released part's key and digests."""
+    recipient = part.recipient if isinstance(part, RedactedPartRecord) else ""
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number, recipient)
+
+
+def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[ReleasedPart]]:
     life = reader.get(ReleaseRecord, row.package_id, row.partner)
     if life is None or life.frame is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
@@ -176,15 +201,18 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     return canonical(agency.vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
-def _sealed_part(agency: Agency, part: PartRecord) -> SealedPart:
-    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
+    record = reader.get(ConsentRequestRecord, row.partner, row.subject)
+    if record is None or record.refusal_sealed is None:
+        raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
+    return canonical(agency.vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
 
 
-def _started(tx: Transaction, row: OutboxRecord, now: datetime) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is."""
+def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:
+    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
     life = tx.get(ReleaseRecord, row.package_id, row.partner) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
-        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER), changed_at=now)
+        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER))
     return row
 
 

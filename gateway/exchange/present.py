@@ -1,5 +1,6 @@
 """From records to what callers are shown."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 from attache.errors import NotFound
 from attache.package import SealedPart
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_requests import KnownRequest
 from gateway.exchange.created import Created, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
+from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
+from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
@@ -24,43 +28,52 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
 )
+from gateway.exchange.refusals import NotForCaller
+from gateway.exchange.replay import Replayed
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
     ApprovalView,
     ArrivalView,
     ConditionView,
+    ConsentRequestView,
     ConsentView,
     DecisionView,
     ExplanationView,
+    FieldDecisionView,
     HandlingView,
+    LeavingPartView,
     LeverView,
     OfficerView,
     PackageView,
     PartDecisionView,
     ParticipantView,
     PartView,
+    PolicyChangeView,
+    PolicyDiffView,
     PolicySetView,
     ReceiptView,
     ReleaseView,
+    ReplayView,
     ReviewView,
     RuleView,
     UnitExplanationView,
 )
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
-from gateway.policy import Decision, without_hidden
+from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
 from gateway.policy.explain import CAUTION, RuleExplained
-from gateway.policy.record import parse_decision
+from gateway.policy.record import parse_decision, plain
 
-_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
+SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
+MAX_FIELDS_SHOWN = 200
 
 
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
     """The caller's packages, newest first; all of them for an auditor. The second value continues the list."""
     size = min(limit, MAX_LISTED)
-    only = None if caller.roles & _SEE_ALL else agency.officer(caller)
+    only = None if caller.roles & SEE_ALL else agency.officer(caller)
 
     def query(reader: Reader) -> list[PackageView]:
         return [_package_view(agency, reader, record, caller) for record in reader.packages_after(after, size, only)]
@@ -79,8 +92,10 @@ async def package_view(agency: Agency, caller: Caller, package_id: str) -> Packa
 def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The record of a package that the caller submitted, or that its role may see."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+    if record is None:
         raise NotFound
+    if not (caller.roles & SEE_ALL or record.submitter == agency.officer(caller)):
+        raise NotForCaller
     return record
 
 
@@ -97,9 +112,10 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: str) -> list[R
     ]
 
 
-async def approval_view(agency: Agency, approval: ApprovalRecord) -> ApprovalView:
-    """What an approver sees: exactly what would leave."""
-    return await agency.store.read(lambda reader: _approval_view(agency, reader, approval))
+async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
+    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
+    return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
 
 def explanation_view(explained: Explained) -> ExplanationView:
@@ -122,10 +138,7 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         recipient=recipient,
         desk=desk,
         outcome=decision.outcome,
-        parts=[
-            PartDecisionView(name=part.name, outcome=part.outcome, rules=part.rules, reasons=part.reasons)
-            for part in decision.parts
-        ],
+        parts=[part_decision_view(part) for part in decision.parts],
         handling=None
         if handling is None
         else HandlingView(
@@ -133,6 +146,22 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         ),
         policy_set_hash=decision.policy_set_hash,
         shard_hash=decision.shard_hash,
+    )
+
+
+def part_decision_view(part: PartDecision) -> PartDecisionView:
+    """The answer about one part and its fields."""
+    ordered = sorted(part.fields, key=lambda unit: unit.outcome is UnitOutcome.DISCLOSE)
+    return PartDecisionView(
+        name=part.name,
+        outcome=part.outcome,
+        rules=part.rules,
+        reasons=part.reasons,
+        fields=[
+            FieldDecisionView(path=unit.path, outcome=unit.outcome, rules=unit.rules, reasons=unit.reasons)
+            for unit in ordered[:MAX_FIELDS_SHOWN]
+        ],
+        more_fields=max(0, len(ordered) - MAX_FIELDS_SHOWN),
     )
 
 
@@ -157,7 +186,12 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
         state=record.state,
         received_at=record.announced_at,
         parts=[
-            PartView(**{n: part[n] for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class")})
+            PartView(
+                **{
+                    n: part[n]
+                    for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class", "evaluation")
+                }
+            )
             for part in facts["parts"]
         ],
         **{name: facts[name] for name in same},
@@ -185,6 +219,20 @@ def consent_view(record: ConsentRecord, signed: dict[str, Any] | None = None) ->
     return ConsentView(**{name: getattr(record, name) for name in same}, signed=signed)
 
 
+def consent_request_view(known: KnownRequest) -> ConsentRequestView:
+    """A request for consent with its answer."""
+    record = known.record
+    same = ("holder", "request_id", "originator", "package_id", "state", "asked_at", "changed_at")
+    shown: dict[str, Any] = {name: getattr(record, name) for name in same}
+    shown |= {name: known.facts.get(name) for name in ("part", "content_sha256", "purpose", "reason")}
+    return ConsentRequestView(
+        **shown,
+        recipient=record.recipient or None,
+        consent_id=record.consent_id or None,
+        refusal=known.refusal,
+    )
+
+
 def review_view(record: ReviewRecord) -> ReviewView:
     """A review, done or to be done."""
     return ReviewView(**{name: getattr(record, name) for name in ReviewView.model_fields})
@@ -199,6 +247,40 @@ def officer_view(record: OfficerRecord) -> OfficerView:
 def policy_set_view(record: PolicySetRecord) -> PolicySetView:
     """A policy set on record."""
     return PolicySetView(**{name: getattr(record, name) for name in PolicySetView.model_fields})
+
+
+def policy_diff_view(compared: ComparedSets) -> PolicyDiffView:
+    """What a proposed set would change, each change with the request that shows it."""
+    found = compared.diff
+    changes = [
+        PolicyChangeView(
+            partner=change.partner,
+            what=change.what,
+            widens=change.widens,
+            undecided=change.undecided,
+            request=plain(change.example.request) if change.example else None,
+            words=change.example.render() if change.example else "",
+        )
+        for change in found.changes
+    ]
+    return PolicyDiffView(
+        policy_sha256=compared.policy_sha256,
+        against=compared.against,
+        widens=found.widens,
+        reading_changed=found.reading_changed,
+        changes=changes,
+    )
+
+
+def replay_view(replayed: Replayed) -> ReplayView:
+    """A decision that replayed to itself."""
+    same = ("decision_id", "package_id", "recipient", "decided_at", "outcome", "policy_set_hash")
+    return ReplayView(
+        **{name: getattr(replayed.stored, name) for name in same},
+        record_sha256=replayed.record_sha256,
+        log_index=replayed.log_index,
+        record=json.loads(replayed.decision.record),
+    )
 
 
 def _unit_explanation(unit: UnitExplained) -> UnitExplanationView:
@@ -274,6 +356,7 @@ def _part_view(facts: PartFacts, sealed: SealedPart | None) -> PartView:
         sha256=sealed.sha256 if sealed else facts.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
+        evaluation=facts.evaluation,
         uploaded=sealed is not None,
     )
 
@@ -310,17 +393,12 @@ def _shown_life(
     )
 
 
-def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> ApprovalView:
-    package = reader.get(PackageRecord, approval.package_id)
-    life = reader.get(ReleaseRecord, approval.package_id, approval.recipient)
-    if package is None or life is None:
-        raise NotFound
-    submission = submission_of(agency, package)
+def _approval_view(agency: Agency, case: Awaiting, *, measured: bool) -> ApprovalView:
+    approval, submission = case.approval, case.submission
     addressee = addressee_of(submission, approval.recipient)
-    decision = _stored_decision(agency, reader, life)
-    leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
-    arrived = reader.find(PartRecord, package_id=approval.package_id)
-    parts = {part.number: _opened(agency, part) for part in arrived}
+    decision = what_would_leave(agency, case)
+    shown = {part.name: part for part in without_hidden(decision).parts}
+    parts = leaving(agency, case, decision) if measured else unmeasured(case, decision)
     return ApprovalView(
         approval_id=approval.approval_id,
         package_id=approval.package_id,
@@ -335,11 +413,22 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
         kind=submission.kind,
         purpose=submission.purpose,
         legal_basis=addressee.legal_basis,
-        parts=[
-            _part_view(facts, parts.get(number))
-            for number, facts in enumerate(submission.parts)
-            if facts.name in leaves
-        ],
+        parts=[_leaving_part_view(submission.parts[left.number], left, shown) for left in parts],
+    )
+
+
+def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, PartDecision]) -> LeavingPartView:
+    fields = part_decision_view(shown[facts.name])
+    return LeavingPartView(
+        name=facts.name,
+        media_type=facts.media_type,
+        bytes=left.bytes,
+        sha256=left.sha256,
+        markings=facts.markings,
+        content_class=facts.content_class,
+        evaluation=facts.evaluation,
+        fields=fields.fields,
+        more_fields=fields.more_fields,
     )
 
 
@@ -352,5 +441,5 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Dec
 
 def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:
     """The decision; what must look absent is shown only to whoever watches over policy."""
-    shown = decision if caller.roles & _SEE_ALL else without_hidden(decision)
+    shown = decision if caller.roles & SEE_ALL else without_hidden(decision)
     return decision_view(shown, recipient=life.recipient, desk=desk, decision_id=life.decision_id)

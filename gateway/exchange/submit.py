@@ -4,7 +4,7 @@ The plaintext of a part exists in memory only, a block at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -13,14 +13,16 @@ from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, created_life
+from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
-from gateway.exchange.manifest import ENGINE_FAILED, Content
+from gateway.exchange.manifest import ENGINE_FAILED
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.release import (
     Verdict,
     carry_out,
@@ -44,7 +46,8 @@ class _Draft:
 
     @property
     def content(self) -> Content:
-        return Content(tuple(self.parts[number][1] for number in sorted(self.parts)))
+        arrived = [self.parts[number] for number in sorted(self.parts)]
+        return Content(tuple(sealed for _, sealed in arrived), tuple(record.blob_id for record, _ in arrived))
 
 
 async def create_package(
@@ -54,11 +57,12 @@ async def create_package(
     *,
     idempotency_key: str,
     request_sha256: str,
+    also: Callable[[Transaction, str], None] | None = None,
 ) -> Created | str:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
     The same key with the same request does nothing and returns the id of the package that it made before; with another request
-    it is a Conflict.
+    it is a Conflict. `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
@@ -77,11 +81,13 @@ async def create_package(
         lives = []
         if verdicts is not None:
             lives = _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+        if also is not None:
+            also(tx, package_id)
         return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
-        verdicts = await _decide(agency, draft.record, submission, draft.content) if submission.submit else None
+        verdicts = await _decide(agency, blobs, draft.record, submission, draft.content) if submission.submit else None
         created = await agency.store.write(unit)
         if isinstance(created, Created):
             blobs.keep()
@@ -132,17 +138,19 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
     submission = submission_of(agency, record)
     content = content_of(agency, submission, parts)
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> bool:
         present = _own(agency, tx, caller, package_id)
         if present.state is PackageState.SUBMITTED:
-            return
+            return False
         if tx.find(PartRecord, package_id=package_id) != parts:
             raise Conflict(detail="a part was uploaded meanwhile; submit again")
         _submit(agency, tx, submission, present, content.digests, verdicts, caller)
+        return True
 
-    async with engine_failure_logged(agency, caller, package_id):
-        verdicts = await _decide(agency, record, submission, content)
-        await agency.store.write(unit)
+    async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
+        verdicts = await _decide(agency, blobs, record, submission, content)
+        if await agency.store.write(unit):
+            blobs.keep()
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
@@ -155,6 +163,7 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
     requests = release_requests(
         submission,
         digests,
+        await asyncio.to_thread(fields_foreseen, agency, submission),
         provenance=provenance,
         package_id=package_id,
         own=agency.participant,
@@ -209,7 +218,8 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
             extra={"parts": missing[:20]},
         )
     return Content(
-        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts)
+        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts),
+        tuple(part.blob_id for part in parts),
     )
 
 
@@ -241,8 +251,10 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The caller's own package; another's does not exist for them."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or record.submitter != agency.officer(caller):
+    if record is None:
         raise NotFound
+    if record.submitter != agency.officer(caller):
+        raise NotForCaller
     return record
 
 
@@ -266,12 +278,13 @@ def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: 
 
 
 async def _decide(
-    agency: Agency, record: PackageRecord, submission: Submission, content: Content
+    agency: Agency, blobs: ProvisionalBlobs, record: PackageRecord, submission: Submission, content: Content
 ) -> dict[str, Verdict]:
     provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, content.digests))
     requests = release_requests(
         submission,
         content.digests,
+        await asyncio.to_thread(fields_of, agency, submission, content),
         package_id=record.package_id,
         own=agency.participant,
         post=agency.post,
@@ -280,7 +293,7 @@ async def _decide(
         provenance=provenance,
     )
     return await asyncio.to_thread(
-        lambda: {name: decide_and_seal(agency, submission, content, request) for name, request in requests.items()}
+        lambda: {name: decide_and_seal(agency, blobs, submission, content, asked) for name, asked in requests.items()}
     )
 
 
@@ -352,6 +365,7 @@ async def _encrypt_stream(
         async for chunk in in_pieces(chunks):
             taken += len(chunk)
             _require_allowed(agency, taken)
+            require_readable(agency, facts, taken)
             await asyncio.to_thread(_seal_into, sealer, blob, chunk)
         rest, sealed = await asyncio.to_thread(sealer.finish)
         _require_declared(facts, sealed)

@@ -7,16 +7,18 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, tuple_
 
 from attache.errors import AttacheError
+from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.ports import LogProof
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     PackageRecord,
     Record,
     ReleaseRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView
@@ -92,11 +94,27 @@ class SqlReader:
         )
         return self._all(ApprovalRecord, query)
 
-    def consents_after(self, after: str, limit: int) -> list[ConsentRecord]:
+    def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
         """See exchange.ports.Reader."""
         consent = SQL[ConsentRecord].table.c
         query = SQL[ConsentRecord].all.where(consent.consent_id > after).order_by(consent.consent_id).limit(limit)
-        return self._all(ConsentRecord, query)
+        return self._all(ConsentRecord, query if holder is None else query.where(consent.holder == holder))
+
+    def consent_requests_after(
+        self,
+        after: str,
+        limit: int,
+        *,
+        asked_by: str | None = None,
+        holder: str | None = None,
+        state: ConsentState | None = None,
+    ) -> list[ConsentRequestRecord]:
+        """See exchange.ports.Reader."""
+        request = SQL[ConsentRequestRecord].table.c
+        query = SQL[ConsentRequestRecord].all.where(request.request_id > after)
+        for column, value in ((request.asked_by, asked_by), (request.holder, holder), (request.state, state)):
+            query = query if value is None else query.where(column == value)
+        return self._all(ConsentRequestRecord, query.order_by(request.request_id).limit(limit))
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
         """See exchange.ports.Reader."""
@@ -123,6 +141,12 @@ class SqlReader:
             .limit(limit)
         )
         return self._all(SubmittedCheckpointRecord, query)
+
+    def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
+        """See exchange.ports.Reader."""
+        sign_in = SQL[SignInRecord].table.c
+        query = SQL[SignInRecord].all.where(sign_in.expires_at <= now).order_by(sign_in.expires_at).limit(limit)
+        return self._all(SignInRecord, query)
 
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """See exchange.ports.Reader."""

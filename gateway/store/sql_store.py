@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, select, union_all
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.ports import LogAudit, Reader, Transaction
-from gateway.exchange.records import ArrivalPartRecord, PartRecord
+from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
+from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
@@ -83,6 +84,10 @@ class SqlStore:
     async def read_log(self, query: Callable[[LogView], T]) -> T:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
         return await self._read(lambda _, log: query(log))
+
+    async def copy_to(self, target: Path) -> None:
+        """See exchange.ports.Store and backup.copy_database."""
+        await asyncio.to_thread(copy_database, self._database, target)
 
     def begin_check(self) -> "StoreCheck":
         """See exchange.ports.Store."""
@@ -193,6 +198,6 @@ def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
 
 
 def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
-    columns = (SQL[PartRecord].table.c.blob_id, SQL[ArrivalPartRecord].table.c.blob_id)
+    columns = tuple(SQL[kind].table.c.blob_id for kind in (PartRecord, RedactedPartRecord, ArrivalPartRecord))
     named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
     return connection.execute(named).scalars()

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.sql import Select, Update
+from sqlalchemy.sql import Delete, Select, Update
 from sqlalchemy.types import TypeEngine
 
 from gateway.exchange.records import Record
@@ -32,7 +32,7 @@ Parameters = Mapping[str, Any]
 class Prepared:
     """A statement compiled once, with what turns parameters and columns into the driver's values and back."""
 
-    def __init__(self, statement: Select[Any] | Insert | Update) -> None:
+    def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         self._text = str(compiled)
         names = cast("list[str]", compiled.positiontup)
@@ -63,6 +63,7 @@ class RecordSql:
         self.by_key = Prepared(self.all.where(*(column == bindparam(column.key) for column in self.key)))
         self.add = Prepared(insert(table).on_conflict_do_nothing())
         """Inserts the parameters unless the key exists; the row count says which."""
+        self.remove = Prepared(delete(table).where(*self._same(self.names, _WAS)))
         self._equal: dict[tuple[str, ...], Prepared] = {}
         self._change: dict[tuple[str, ...], Prepared] = {}
 

@@ -146,6 +146,7 @@ def test_a_withdrawal_between_decision_and_release_stops_it(place):
         async with place.open() as gateway:
             from gateway.exchange import approve as use_case
             from gateway.exchange.officers import withdraw_officer
+            from gateway.exchange.provisional import ProvisionalBlobs
             from gateway.identity.caller import Caller, Role
 
             package_id, approval_id = await held(gateway)
@@ -156,7 +157,7 @@ def test_a_withdrawal_between_decision_and_release_stops_it(place):
 
             agency, one = gateway.agency, caller("officer-1", Role.APPROVER)
             case = await agency.store.read(lambda reader: use_case._case(agency, reader, one, approval_id))
-            verdict = use_case._decide_again(agency, case, one)
+            verdict = use_case._decide_again(agency, ProvisionalBlobs(agency.blobs), case, one)
             await withdraw_officer(agency, caller("chief", Role.SECURITY_OFFICER), "officer-1", (), "x")
             before = await gateway.footprint()
             with pytest.raises(Exception, match="standing"):

@@ -19,6 +19,7 @@ from gateway.exchange.records import (
     PackageState,
     PartRecord,
     Record,
+    RedactedPartRecord,
     ReleaseRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
@@ -52,6 +53,7 @@ def _value(name, hint, empty):
 
 PARENTS = {
     PartRecord: lambda: sample(PackageRecord),
+    RedactedPartRecord: lambda: sample(PackageRecord),
     ReleaseRecord: lambda: sample(PackageRecord),
     ArrivalPartRecord: lambda: sample(ArrivalRecord),
 }

@@ -6,6 +6,7 @@ In: UTF-8, no duplicate members, no floats, NaN or infinities, integers within Â
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from attache.errors import MalformedInput
@@ -24,10 +25,17 @@ def canonical(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
-def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) -> Any:
+def parse(
+    raw: bytes,
+    *,
+    code: str = "malformed-json",
+    step: str | None = None,
+    number: Callable[[str], Any] | None = None,
+) -> Any:
     """The value of strict JSON text.
 
     Raises MalformedInput(code) for anything else. Checks depth before it parses, so hostile nesting costs one scan.
+    `number` is for text that is not the protocol's: every finite number is taken, as `number` of its own spelling.
     """
 
     def refuse(why: str) -> NoReturn:
@@ -40,7 +48,7 @@ def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) 
     if _is_deep(raw):
         refuse(f"nested deeper than {MAX_DEPTH}")
     try:
-        value = _DECODER.decode(text)
+        value = (_DECODER if number is None else _decoder(number, number)).decode(text)
     except _NotStrictError as error:
         refuse(str(error))
     except ValueError:
@@ -83,9 +91,11 @@ def _constant(_: str) -> NoReturn:
     raise _NotStrictError("a number is not finite")
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_members, parse_int=_integer, parse_float=_float, parse_constant=_constant
-)
+def _decoder(integer: Callable[[str], Any], real: Callable[[str], Any]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_members, parse_int=integer, parse_float=real, parse_constant=_constant)
+
+
+_DECODER = _decoder(_integer, _float)
 
 
 def _is_deep(raw: bytes) -> bool:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlmodel.sql.sqltypes import AutoString
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0005"
 
 _INDEX = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
