@@ -36,7 +36,9 @@ EXCHANGE = endpoints_of("exchange-api.json")
 del EXCHANGE["POST /exchange/v1/add-checkpoint"]
 """It answers as C2SP tlog-witness says, without problems: see tests/witness."""
 LOGGED = {
+    "GET /api/v1/packages",
     "GET /api/v1/log/entries",
+    "GET /api/v1/log/entries/{index}",
     "GET /api/v1/log/export",
     "GET /api/v1/log/follow",
     "POST /api/v1/decisions",
