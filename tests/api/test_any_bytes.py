@@ -38,7 +38,9 @@ del EXCHANGE["POST /exchange/v1/add-checkpoint"]
 REFUSALS = {"submission.refused", "approval.refused", "consent.rejected"}
 """What is refused with a word about it."""
 LOGGED = {
+    "GET /api/v1/packages",
     "GET /api/v1/log/entries",
+    "GET /api/v1/log/entries/{index}",
     "GET /api/v1/log/export",
     "GET /api/v1/log/follow",
     "POST /api/v1/decisions",

@@ -45,6 +45,13 @@ def signer_for(place, participant, use="log"):
     return signer_of(name, kind, getattr(made.keys, use))
 
 
+def log_signers(place, participant):
+    """Both signers of a participant's log."""
+    made = place.made[participant]
+    second = signer_of(made.descriptor.log_keys[1].name, SignatureType.MLDSA44, made.keys.log_mldsa44)
+    return [signer_for(place, participant), second]
+
+
 def codes_since(entries, before):
     """What was logged since, but for the bookkeeping of submissions."""
     return [code for code in entries[len(before) :] if code != "records.changed"]
@@ -407,7 +414,7 @@ def test_a_log_that_shows_two_histories_is_evidence_and_nothing_goes_to_its_owne
         await pair.submit()
         [log] = await pair.records(WitnessedLogRecord, pair.theirs)
         lie = Checkpoint(log.origin, log.size, bytes(32))
-        note = sign_checkpoint(lie, [signer_for(place, "irs-ci")], 1_800_000_000)
+        note = sign_checkpoint(lie, log_signers(place, "irs-ci"), 1_800_000_000)
         peer = await pair.theirs.peer("irs-ci")
         before = await pair.theirs.entries()
         answer = await peer.post(ADD, content=format_add_checkpoint(AddCheckpoint(log.size, (), note)))
@@ -429,11 +436,11 @@ def test_statuses_are_those_of_the_specification(place):
     async def story(pair):
         await pair.submit()
         [log] = await pair.records(WitnessedLogRecord, pair.theirs)
-        signer, peer = signer_for(place, "irs-ci"), await pair.theirs.peer("irs-ci")
+        signers, peer = log_signers(place, "irs-ci"), await pair.theirs.peer("irs-ci")
         before = await pair.records(WitnessedLogRecord, pair.theirs)
 
-        def note(size, root=b"\x07" * 32, by=signer, origin=log.origin):
-            return sign_checkpoint(Checkpoint(origin, size, root), [by], 1_800_000_000)
+        def note(size, root=b"\x07" * 32, by=signers, origin=log.origin):
+            return sign_checkpoint(Checkpoint(origin, size, root), by, 1_800_000_000)
 
         async def ask(old, note, proof=()):
             answer = await peer.post(ADD, content=format_add_checkpoint(AddCheckpoint(old, proof, note)))
@@ -441,9 +448,9 @@ def test_statuses_are_those_of_the_specification(place):
 
         assert (await peer.post(ADD, content=b"old x\n\n")).status_code == 400
         assert (await ask(log.size + 2, note(log.size + 1)))[0] == 400
-        stranger = note(log.size + 1, by=signer_for(place, "europol"), origin="europol.attache.example/log")
+        stranger = note(log.size + 1, by=log_signers(place, "europol"), origin="europol.attache.example/log")
         assert (await ask(log.size, stranger))[0] == 404, "a log of somebody else is nobody's here"
-        forged = note(log.size + 1, by=signer_of(log.origin, SignatureType.ED25519, place.made["europol"].keys.log))
+        forged = note(log.size + 1, by=[signer_of(log.origin, SignatureType.ED25519, place.made["europol"].keys.log)])
         assert (await ask(log.size, forged))[0] == 403
         assert await ask(0, note(log.size + 1)) == (409, SIZE, b"%d\n" % log.size)
         assert (await ask(log.size, note(log.size + 1), (b"\x01" * 32,)))[0] == 422
