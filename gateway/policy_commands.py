@@ -22,6 +22,11 @@ from gateway.policy.cases import read_case_folder, run_cases
 from gateway.settings import Settings, load_settings
 from gateway.store.sql_store import open_reading
 
+RUNNING = (
+    "the gateway is running: propose with `attache policy propose FOLDER`, and have another officer activate it with "
+    "`attache policy activate SHA256`"
+)
+
 policy_commands = typer.Typer(help="Policy sets, as folders.", no_args_is_help=True)
 decision_commands = typer.Typer(help="Decisions on record.", no_args_is_help=True)
 
@@ -79,9 +84,14 @@ def activate_folder(
 ) -> None:
     """Propose a policy set, or activate one that another officer has proposed. For a gateway that is stopped.
 
-    A running one takes both through its API (POST /api/v1/policies), and changes over without a restart.
+    A running one takes both from `attache policy propose` and `attache policy activate`, and changes over without a restart.
     """
-    record = asyncio.run(_activate(load_settings(config), folder, officer, reason))
+    try:
+        record = asyncio.run(_activate(load_settings(config), folder, officer, reason))
+    except Misconfigured as error:
+        if error.code != "gateway-running":
+            raise
+        raise Misconfigured("gateway-running", RUNNING) from None
     typer.echo(json.dumps({"policy_sha256": record.policy_sha256, "state": record.state, "cases": record.cases}))
 
 

@@ -1,16 +1,17 @@
-"""The dry run: what would policy decide?"""
+"""The dry run: what would policy decide? And decisions on record, made again."""
 
 from fastapi import APIRouter, Request
 
 from gateway.admission import read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
-from gateway.api.callers import DryRunner, Own
+from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
 from gateway.exchange.explain import Question, explain_release
-from gateway.exchange.present import decision_view, explanation_view
+from gateway.exchange.present import decision_view, explanation_view, replay_view
+from gateway.exchange.replay import decision_replayed
 from gateway.exchange.submission import Submission, parse_as, parse_submission
 from gateway.exchange.submit import dry_run
-from gateway.exchange.views import DryRunView, ExplanationView
+from gateway.exchange.views import DryRunView, ExplanationView, ReplayView
 from gateway.policy import without_hidden
 
 router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)
@@ -42,3 +43,9 @@ async def explain(request: Request, own: Own, caller: DryRunner) -> ExplanationV
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
     return explanation_view(await explain_release(own, caller, parse_as(raw, Question)))
+
+
+@router.get("/{decision_id}/replay")
+async def replay(own: Own, caller: Auditor, decision_id: DecisionId) -> ReplayView:  # noqa: ARG001 -- who asks only has to be one who may
+    """Make a decision on record again, byte for byte, from the policy files of then, and find it in the exchange log."""
+    return replay_view(await decision_replayed(own, decision_id))

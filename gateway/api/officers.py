@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from attache.vocabulary import Post
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
-from gateway.api.callers import Own, Withdrawer
-from gateway.exchange.officers import reinstate_officer, withdraw_officer
+from gateway.api.callers import Auditor, Own, Withdrawer
+from gateway.exchange.officers import list_officers, reinstate_officer, withdraw_officer
 from gateway.exchange.present import officer_view
-from gateway.exchange.views import OfficerView
+from gateway.exchange.views import OfficerList, OfficerView
 
 router = APIRouter(prefix="/officers", tags=["officers"], responses=PROBLEM)
 
@@ -36,6 +36,12 @@ class Reinstated(BaseModel):
 
     officer: Subject
     note: Note
+
+
+@router.get("")
+async def list_all(own: Own, caller: Auditor) -> OfficerList:  # noqa: ARG001 -- who asks only has to be one who may
+    """Officers whose standing was changed, by pseudonymous id, the latest change first."""
+    return OfficerList(officers=[officer_view(record) for record in await list_officers(own)])
 
 
 @router.post("/withdrawal", openapi_extra=json_body(Withdrawn))

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, status
+from fastapi import APIRouter, Path, Query, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Own, PolicyOfficer
 from gateway.exchange.activate import activate_policies, list_policies, policy_files, propose_policies
-from gateway.exchange.present import policy_set_view
-from gateway.exchange.views import PolicyFilesView, PolicySetList, PolicySetView
+from gateway.exchange.policy_diff import compare_policies
+from gateway.exchange.present import policy_diff_view, policy_set_view
+from gateway.exchange.views import PolicyDiffView, PolicyFilesView, PolicySetList, PolicySetView
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_POLICY)]
@@ -18,6 +19,7 @@ READERS = [requires(Action.READ_POLICY)]
 router = APIRouter(prefix="/policies", tags=["policies"], responses=PROBLEM)
 
 PolicyHash = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Against = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")]
 Note = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -49,6 +51,15 @@ async def show(own: Own, policy_sha256: PolicyHash) -> PolicyFilesView:
     """One policy set with the text of its files."""
     record, files = await policy_files(own, policy_sha256)
     return PolicyFilesView(**policy_set_view(record).model_dump(), files=files)
+
+
+@router.get("/{policy_sha256}/diff", dependencies=[requires(Action.CHANGE_POLICY)])
+async def compare(own: Own, policy_sha256: PolicyHash, against: Against = None) -> PolicyDiffView:
+    """Who could get what they could not, and who no longer what they could, if this set came into force.
+
+    Compared with the set in force, or with `against`. Each change has a request that shows it, confirmed by the engine under both.
+    """
+    return policy_diff_view(await compare_policies(own, policy_sha256, against))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(Proposed))

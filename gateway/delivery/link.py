@@ -9,7 +9,15 @@ import httpx
 
 from attache.client.connect import Access, Timeouts
 from attache.client.driving import AsyncDriver
-from attache.client.exchange import SealedStream, WitnessReply, add_checkpoint, deliver, post_consent, post_receipt
+from attache.client.exchange import (
+    SealedStream,
+    WitnessReply,
+    add_checkpoint,
+    deliver,
+    post_consent,
+    post_consent_refusal,
+    post_receipt,
+)
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
 from attache.participant import Descriptor
@@ -64,6 +72,9 @@ class PartnerLink:
                 return None
             if consignment.consent is not None:
                 await self._driver.exchange(post_consent(consignment.consent))
+                return None
+            if consignment.consent_refusal is not None:
+                await self._driver.exchange(post_consent_refusal(consignment.consent_refusal))
                 return None
             if consignment.frame is None:
                 raise DeliveryFailed("delivery-failed", "neither a package nor a receipt")

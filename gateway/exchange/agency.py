@@ -9,8 +9,8 @@ from attache.clock import Clock
 from attache.crypto import KeyRing, Revoked
 from attache.vocabulary import Post
 from gateway.exchange.at_rest import Vault
+from gateway.exchange.own_records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.ports import Blobs, Reader, Store
-from gateway.exchange.records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.standing import CheckStanding, WitnessStanding, WitnessTerms
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller

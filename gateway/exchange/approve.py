@@ -19,6 +19,7 @@ from gateway.exchange.proposal import release_requests, with_approvals
 from gateway.exchange.provenance import Provenance, provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submit import content_of, submission_of
@@ -250,8 +251,10 @@ def _about_approval(
 
 def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:
     approval = reader.get(ApprovalRecord, approval_id)
-    if approval is None or approval.post not in officers_posts(agency, reader, caller):
+    if approval is None:
         raise NotFound
+    if approval.post not in officers_posts(agency, reader, caller):
+        raise NotForCaller
     return approval
 
 

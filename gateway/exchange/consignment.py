@@ -23,7 +23,7 @@ class Consignment:
     """One claimed outbox row with all it takes to deliver it: no further look into the store is needed.
 
     For a package, `frame` is line 1 and the envelope and `parts` are in manifest order; for a receipt, `receipt` is
-    the signed JWS; for a consent, `consent` is. The others are None. `endpoint` is the base of the partner's exchange API, as
+    the signed JWS; for a consent, `consent` is, and for the refusal of one `consent_refusal`. The others are None. `endpoint` is the base of the partner's exchange API, as
     `https://host:port/exchange/v1`; `descriptor` is the verified one now in force.
     """
 
@@ -34,6 +34,7 @@ class Consignment:
     parts: tuple[OutgoingPart, ...] = ()
     receipt: bytes | None = None
     consent: bytes | None = None
+    consent_refusal: bytes | None = None
 
 
 class Deliver(Protocol):

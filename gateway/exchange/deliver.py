@@ -22,6 +22,7 @@ from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.receipts import accept_receipt
 from gateway.exchange.records import (
     ConsentRecord,
+    ConsentRequestRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,
@@ -53,7 +54,7 @@ class Outbox:
         idle = busy | _suspended(agency) | _stopped(agency)
         rows = await agency.store.write(
             lambda tx: [
-                _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+                _started(tx, row) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
             ]
         )
         consignments = []
@@ -123,6 +124,9 @@ class Outbox:
         if row.kind is OutboxKind.CONSENT:
             consent = await agency.store.read(lambda reader: _consent(agency, reader, row))
             return Consignment(row, partner.endpoint, partner.descriptor, consent=consent)
+        if row.kind is OutboxKind.CONSENT_REFUSAL:
+            refusal = await agency.store.read(lambda reader: _refusal(agency, reader, row))
+            return Consignment(row, partner.endpoint, partner.descriptor, consent_refusal=refusal)
         life, parts = await agency.store.read(lambda reader: _released(reader, row))
         opened = await asyncio.to_thread(lambda: [sealed_part_of(agency, part) for part in parts])
         outgoing = tuple(
@@ -197,11 +201,18 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     return canonical(agency.vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
-def _started(tx: Transaction, row: OutboxRecord, now: datetime) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is."""
+def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
+    record = reader.get(ConsentRequestRecord, row.partner, row.subject)
+    if record is None or record.refusal_sealed is None:
+        raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
+    return canonical(agency.vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
+
+
+def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:
+    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
     life = tx.get(ReleaseRecord, row.package_id, row.partner) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
-        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER), changed_at=now)
+        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER))
     return row
 
 

@@ -6,7 +6,7 @@ holds the keys of the parts.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from attache.crypto import parse_b64u, sha256_hex, verify_crl
@@ -18,7 +18,9 @@ from attache.receipt import stated_receipt
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
 from gateway.exchange.agency import Agency
+from gateway.exchange.consents_relied_on import opened, relied_on, stated_consent
 from gateway.exchange.logged import event
+from gateway.exchange.own_records import WitnessRecord
 from gateway.exchange.ports import LogFilter, LoggedEntry, LogReader, Reader
 from gateway.exchange.records import (
     ArrivalRecord,
@@ -26,8 +28,8 @@ from gateway.exchange.records import (
     PackageRecord,
     ReceiptRecord,
     ReleaseRecord,
-    WitnessRecord,
 )
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.witnessed import MAX_CANDIDATES, cosigned_by_receipt
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.events import Reader as Shown
@@ -60,6 +62,10 @@ class _Facts:
     manifest: bytes | None
     release_proof: bytes | None
     receipts: tuple[bytes, ...]
+    consents: Mapping[str, bytes]
+    """The signed consents that the decision relied on, by id."""
+    consented: frozenset[str]
+    """The packages in which what they cover came to us."""
     checkpoints: tuple[bytes, ...]
     """Notes of ours that witnesses cosigned: the newest of each, and those that the receipts are about."""
 
@@ -86,7 +92,7 @@ def _facts(agency: Agency, reader: Reader, caller: Caller, package_id: str, reci
         return _received(agency, reader, caller, package_id)
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or caller.roles & _SEE_ALL):
-        raise NotFound
+        raise NotForCaller
     lives = [life for life in reader.find(ReleaseRecord, package_id=package_id) if life.frame is not None]
     if recipient is None and len(lives) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")
@@ -102,6 +108,7 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
     receipts = _receipts(reader, agency.participant, life.package_id, life.recipient)
     decision = reader.get(DecisionRecord, life.decision_id)
     proof = agency.vault.open(decision.record_sealed, "decision", decision.decision_id) if decision else None
+    consents = relied_on(agency, reader, proof.encode()) if proof else {}
     sealed = life.manifest_sealed if is_own else None
     manifest = agency.vault.open(sealed, "manifest", life.package_id, life.recipient) if sealed else None
     return _Facts(
@@ -112,6 +119,8 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
         manifest=None if manifest is None else parse_b64u(manifest),
         release_proof=None if proof is None else proof.encode(),
         receipts=receipts,
+        consents={consent_id: signed for consent_id, (signed, _) in consents.items()},
+        consented=frozenset(package_id for _, package_id in consents.values()),
         checkpoints=tuple(_cosigned(agency, reader, life.recipient, receipts)),
     )
 
@@ -129,6 +138,8 @@ def _received(agency: Agency, reader: Reader, caller: Caller, package_id: str) -
         manifest=None,
         release_proof=None,
         receipts=_receipts(reader, arrival.originator, package_id, agency.participant),
+        consents={},
+        consented=frozenset(),
         checkpoints=tuple(_cosigned(agency, reader, arrival.originator, ())),
     )
 
@@ -151,8 +162,9 @@ def _cosigned(agency: Agency, reader: Reader, recipient: str, receipts: Iterable
 def _log(
     agency: Agency, reader: LogReader, caller: Caller, package_id: str, partner: str, facts: _Facts
 ) -> tuple[BundledLog, list[int]]:
-    entries = _about(agency, reader.entries_after(-1, _MAX_SCANNED, LogFilter(package_id=package_id)), partner)
-    collected = [_collected(caller, entry, leaf) for entry, leaf in entries]
+    found = reader.entries_after(-1, _MAX_SCANNED, LogFilter(package_id=package_id))
+    entries = [*_of_consents(reader, facts), *_about(agency, found, partner)][:MAX_ENTRIES]
+    collected = [_collected(caller, entry, leaf) for entry, leaf in sorted(entries, key=lambda pair: pair[0].index)]
     checkpoints = _checkpoints(reader.checkpoint, facts)
     log = collect_log(agency.participant, checkpoints, collected, reader.read_tile)
     return log, [each.index for each in collected]
@@ -167,6 +179,17 @@ def _about(agency: Agency, entries: Sequence[LoggedEntry], partner: str) -> list
     for pair in [pair for pair in ours if pair[1].code in _OF_A_READER][: max(0, surplus)]:
         ours.remove(pair)
     return ours[:MAX_ENTRIES]
+
+
+def _of_consents(reader: LogReader, facts: _Facts) -> list[tuple[LoggedEntry, LeafFacts]]:
+    """The entries that say that these consents were given."""
+    given = [
+        entry
+        for package_id in sorted(facts.consented)
+        for entry in reader.entries_after(-1, MAX_ENTRIES, LogFilter(EventCode.CONSENT_GIVEN, package_id=package_id))
+        if any(str(opened(each).get("consent_id")) in facts.consents for each in entry.openings)
+    ]
+    return [(entry, parse_leaf(entry.leaf)) for entry in given]
 
 
 def _collected(caller: Caller, entry: LoggedEntry, leaf: LeafFacts) -> CollectedEntry:
@@ -204,14 +227,21 @@ def _sealed(agency: Agency, package_id: str, facts: _Facts, log: BundledLog) -> 
         manifest=None if facts.manifest is None else blob(facts.manifest),
         release_proof=None if facts.release_proof is None else blob(facts.release_proof),
         receipts=tuple(blob(receipt) for receipt in facts.receipts),
-        revocations=tuple(_revocations(agency, (facts.originator, facts.recipient))),
+        consents=tuple(blob(signed) for signed in facts.consents.values()),
+        revocations=tuple(_revocations(agency, _signers(facts))),
         logs=(log,),
     )
     return seal_bundle(bundle, agency.keys)
 
 
+def _signers(facts: _Facts) -> list[str]:
+    """Whose certificates are in the bundle."""
+    consenting = {stated_consent(signed).originator for signed in facts.consents.values()}
+    return [facts.originator, facts.recipient, *sorted(consenting - {facts.originator, facts.recipient})]
+
+
 def _revocations(agency: Agency, participants: Iterable[str]) -> Iterable[BundledRevocations]:
-    """The current lists of both sides' CAs. A list that is nobody's, or not current, is no evidence and is left out."""
+    """The current lists of the CAs of all who signed. A list that is nobody's, or not current, is no evidence and is left out."""
     lists = agency.revocation_lists()
     for participant in participants:
         for authority in agency.directory.partner(participant).descriptor.certificate_authorities:

@@ -105,5 +105,6 @@ def _manifest_part(
         media_type=stated.media_type,
         markings=markings,
         content_class=tuple(sorted(classes)),
+        evaluation=part.evaluation,
         redacted=copy is not None and copy.is_told,
     )

@@ -28,6 +28,12 @@ def officers_posts(agency: Agency, reader: Reader, caller: Caller) -> frozenset[
     return posts_in_standing(reader, agency.officer(caller), caller.posts)
 
 
+async def list_officers(agency: Agency) -> list[OfficerRecord]:
+    """Every officer whose standing was ever changed, the latest change first."""
+    found = await agency.store.read(lambda reader: reader.find(OfficerRecord))
+    return sorted(found, key=lambda record: record.changed_at, reverse=True)
+
+
 async def withdraw_officer(
     agency: Agency, caller: Caller, subject: str, posts: Sequence[Post], note: str
 ) -> OfficerRecord:

@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
+from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     OutboxRecord,
     PackageRecord,
     Record,
     ReleaseRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange_log import Event, EventCode
 from gateway.exchange_log.leaf import Opening
@@ -148,8 +151,20 @@ class Reader(Protocol):
         """Pending approvals whose time is over, oldest first."""
         ...
 
-    def consents_after(self, after: str, limit: int) -> list[ConsentRecord]:
-        """Consents by id, those with an id above `after`."""
+    def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
+        """Consents by id, those with an id above `after`; only those given to `holder` where one is named."""
+        ...
+
+    def consent_requests_after(
+        self,
+        after: str,
+        limit: int,
+        *,
+        asked_by: str | None = None,
+        holder: str | None = None,
+        state: ConsentState | None = None,
+    ) -> list[ConsentRequestRecord]:
+        """Requests for consent by id, those with an id above `after`, and of those the ones that all conditions want."""
         ...
 
     def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
@@ -158,6 +173,10 @@ class Reader(Protocol):
 
     def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
         """What was submitted to this witness, the largest first."""
+        ...
+
+    def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
+        """Sign-ins whose access token has expired, oldest first."""
         ...
 
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
@@ -180,6 +199,10 @@ class Transaction(Reader, Protocol):
         """Update an existing record and return it as it is now; raises Conflict if it is gone or was changed since read."""
         ...
 
+    def remove(self, record: Record) -> None:
+        """Delete an existing record; raises Conflict if it is gone or was changed since read."""
+        ...
+
     def log(self, event: Event) -> int:
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
@@ -192,6 +215,10 @@ class Transaction(Reader, Protocol):
         busy: frozenset[str],
     ) -> list[OutboxRecord]:
         """Lease at most `limit` rows that are due and not leased, fair between partners, none of a partner in `busy`."""
+        ...
+
+    def free_outbox(self, now: datetime) -> int:
+        """End every lease, for a process that has just begun: who held one is gone. Returns how many."""
         ...
 
 
@@ -211,6 +238,10 @@ class Store(Protocol):
 
     async def read_log(self, query: Callable[[LogReader], T]) -> T:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
+        ...
+
+    async def copy_to(self, target: Path) -> None:
+        """Copy what is committed into a new file, durably."""
         ...
 
     def begin_check(self) -> RecordsCheck:

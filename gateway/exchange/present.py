@@ -2,19 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attache.errors import NotFound
+from attache.package import SealedPart
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_requests import KnownRequest
+from gateway.exchange.created import Created, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
+from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
 from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
-    ApprovalState,
     ConsentRecord,
     DecisionRecord,
     OfficerRecord,
@@ -25,12 +28,15 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
 )
+from gateway.exchange.refusals import NotForCaller
+from gateway.exchange.replay import Replayed
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
     ApprovalView,
     ArrivalView,
     ConditionView,
+    ConsentRequestView,
     ConsentView,
     DecisionView,
     ExplanationView,
@@ -43,9 +49,12 @@ from gateway.exchange.views import (
     PartDecisionView,
     ParticipantView,
     PartView,
+    PolicyChangeView,
+    PolicyDiffView,
     PolicySetView,
     ReceiptView,
     ReleaseView,
+    ReplayView,
     ReviewView,
     RuleView,
     UnitExplanationView,
@@ -54,9 +63,9 @@ from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
 from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
 from gateway.policy.explain import CAUTION, RuleExplained
-from gateway.policy.record import parse_decision
+from gateway.policy.record import parse_decision, plain
 
-_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
+SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
 MAX_FIELDS_SHOWN = 200
 
@@ -64,7 +73,7 @@ MAX_FIELDS_SHOWN = 200
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
     """The caller's packages, newest first; all of them for an auditor. The second value continues the list."""
     size = min(limit, MAX_LISTED)
-    only = None if caller.roles & _SEE_ALL else agency.officer(caller)
+    only = None if caller.roles & SEE_ALL else agency.officer(caller)
 
     def query(reader: Reader) -> list[PackageView]:
         return [_package_view(agency, reader, record, caller) for record in reader.packages_after(after, size, only)]
@@ -83,8 +92,10 @@ async def package_view(agency: Agency, caller: Caller, package_id: str) -> Packa
 def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The record of a package that the caller submitted, or that its role may see."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+    if record is None:
         raise NotFound
+    if not (caller.roles & SEE_ALL or record.submitter == agency.officer(caller)):
+        raise NotForCaller
     return record
 
 
@@ -175,7 +186,12 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
         state=record.state,
         received_at=record.announced_at,
         parts=[
-            PartView(**{n: part[n] for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class")})
+            PartView(
+                **{
+                    n: part[n]
+                    for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class", "evaluation")
+                }
+            )
             for part in facts["parts"]
         ],
         **{name: facts[name] for name in same},
@@ -203,6 +219,20 @@ def consent_view(record: ConsentRecord, signed: dict[str, Any] | None = None) ->
     return ConsentView(**{name: getattr(record, name) for name in same}, signed=signed)
 
 
+def consent_request_view(known: KnownRequest) -> ConsentRequestView:
+    """A request for consent with its answer."""
+    record = known.record
+    same = ("holder", "request_id", "originator", "package_id", "state", "asked_at", "changed_at")
+    shown: dict[str, Any] = {name: getattr(record, name) for name in same}
+    shown |= {name: known.facts.get(name) for name in ("part", "content_sha256", "purpose", "reason")}
+    return ConsentRequestView(
+        **shown,
+        recipient=record.recipient or None,
+        consent_id=record.consent_id or None,
+        refusal=known.refusal,
+    )
+
+
 def review_view(record: ReviewRecord) -> ReviewView:
     """A review, done or to be done."""
     return ReviewView(**{name: getattr(record, name) for name in ReviewView.model_fields})
@@ -217,6 +247,40 @@ def officer_view(record: OfficerRecord) -> OfficerView:
 def policy_set_view(record: PolicySetRecord) -> PolicySetView:
     """A policy set on record."""
     return PolicySetView(**{name: getattr(record, name) for name in PolicySetView.model_fields})
+
+
+def policy_diff_view(compared: ComparedSets) -> PolicyDiffView:
+    """What a proposed set would change, each change with the request that shows it."""
+    found = compared.diff
+    changes = [
+        PolicyChangeView(
+            partner=change.partner,
+            what=change.what,
+            widens=change.widens,
+            undecided=change.undecided,
+            request=plain(change.example.request) if change.example else None,
+            words=change.example.render() if change.example else "",
+        )
+        for change in found.changes
+    ]
+    return PolicyDiffView(
+        policy_sha256=compared.policy_sha256,
+        against=compared.against,
+        widens=found.widens,
+        reading_changed=found.reading_changed,
+        changes=changes,
+    )
+
+
+def replay_view(replayed: Replayed) -> ReplayView:
+    """A decision that replayed to itself."""
+    same = ("decision_id", "package_id", "recipient", "decided_at", "outcome", "policy_set_hash")
+    return ReplayView(
+        **{name: getattr(replayed.stored, name) for name in same},
+        record_sha256=replayed.record_sha256,
+        log_index=replayed.log_index,
+        record=json.loads(replayed.decision.record),
+    )
 
 
 def _unit_explanation(unit: UnitExplained) -> UnitExplanationView:
@@ -247,10 +311,27 @@ def _rule_view(rule: RuleExplained) -> RuleView:
     )
 
 
+def created_view(created: Created, caller: Caller) -> PackageView:
+    """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
+    lives = [
+        _shown_life(created.submission, life.record, life.decision, life.approval_id, (), caller)
+        for life in created.lives
+    ]
+    return _shown_package(created.record, created.submission, created.parts, lives)
+
+
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
     submission = submission_of(agency, record)
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
+    arrived = reader.find(PartRecord, package_id=record.package_id)
+    parts = {part.number: _opened(agency, part) for part in arrived}
     lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    shown = [_release_view(agency, reader, submission, life, caller) for life in lives]
+    return _shown_package(record, submission, parts, shown)
+
+
+def _shown_package(
+    record: PackageRecord, submission: Submission, parts: Mapping[int, SealedPart], lives: Sequence[ReleaseView]
+) -> PackageView:
     return PackageView(
         package_id=record.package_id,
         state=record.state,
@@ -258,13 +339,16 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller:
         title=submission.title,
         created_at=record.created_at,
         submitted_at=record.submitted_at,
-        parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
-        recipients=[_release_view(agency, reader, submission, life, caller) for life in lives],
+        parts=[_part_view(facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
+        recipients=lives,
     )
 
 
-def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> PartView:
-    sealed = part and agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+def _opened(agency: Agency, part: PartRecord) -> SealedPart:
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+
+
+def _part_view(facts: PartFacts, sealed: SealedPart | None) -> PartView:
     return PartView(
         name=facts.name,
         media_type=facts.media_type,
@@ -272,20 +356,30 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
         sha256=sealed.sha256 if sealed else facts.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
-        uploaded=part is not None,
+        evaluation=facts.evaluation,
+        uploaded=sealed is not None,
     )
 
 
 def _release_view(
     agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
 ) -> ReleaseView:
-    desk = addressee_of(submission, life.recipient).desk
     decision = _stored_decision(agency, reader, life)
-    pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
-    waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
     receipts = reader.find(
         ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
     )
+    return _shown_life(submission, life, decision, pending_approval(reader, life), receipts, caller)
+
+
+def _shown_life(
+    submission: Submission,
+    life: ReleaseRecord,
+    decision: Decision | None,
+    approval_id: str | None,
+    receipts: Sequence[ReceiptRecord],
+    caller: Caller,
+) -> ReleaseView:
+    desk = addressee_of(submission, life.recipient).desk
     return ReleaseView(
         recipient=life.recipient,
         desk=desk,
@@ -293,7 +387,7 @@ def _release_view(
         post=life.post,
         changed_at=life.changed_at,
         decision=_seen_by(caller, decision, life, desk) if decision else None,
-        approval_id=waiting[0] if waiting else None,
+        approval_id=approval_id,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
     )
@@ -332,6 +426,7 @@ def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, Part
         sha256=left.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
+        evaluation=facts.evaluation,
         fields=fields.fields,
         more_fields=fields.more_fields,
     )
@@ -346,5 +441,5 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Dec
 
 def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:
     """The decision; what must look absent is shown only to whoever watches over policy."""
-    shown = decision if caller.roles & _SEE_ALL else without_hidden(decision)
+    shown = decision if caller.roles & SEE_ALL else without_hidden(decision)
     return decision_view(shown, recipient=life.recipient, desk=desk, decision_id=life.decision_id)

@@ -97,6 +97,7 @@ def _policy_part(
         origin=part.originator or own,
         markings=submission.marked(part),
         content_class=frozenset(part.content_class),
+        evaluation=part.evaluation,
         handling_codes=frozenset(part.handling_codes),
         delete_by=part.delete_by,
         caveats=frozenset(part.caveats),

@@ -1,6 +1,8 @@
 """Read: a reader here opens a package that came to us. Every opening is logged; the first is acknowledged to its originator.
 
-The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks.
+The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks. The
+manifest's signatures were verified when it came, and its digest logged: what happens to its originator's keys later takes
+nothing from its reader.
 """
 
 import asyncio
@@ -11,11 +13,11 @@ from typing import Any
 
 import structlog
 
-from attache.crypto import Suite
 from attache.errors import AttacheError, IntegrityLost, NotFound
-from attache.package import VerifiedPackage, open_manifest, parse_frame
+from attache.package import VerifiedPackage, parse_frame, reopen_manifest
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
+from gateway.exchange.consent_requests import keep_noted, noted_in
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
@@ -82,7 +84,8 @@ async def open_arrival(
     """
     record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
     await require_use(agency, caller, record, None, intent)
-    await asyncio.to_thread(_opened, agency, record)
+    package = await asyncio.to_thread(_opened, agency, record)
+    noted = await agency.store.read(lambda reader: noted_in(agency, record, package, reader))
     now = agency.clock()
 
     def unit(tx: Transaction) -> ArrivalRecord:
@@ -94,6 +97,7 @@ async def open_arrival(
         index = tx.log(
             event(EventCode.PACKAGE_OPENED, now, caller, package=package_id, partner=originator, record=about)
         )
+        keep_noted(agency, tx, present, noted)
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
             tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
@@ -143,17 +147,8 @@ def _with_facts(agency: Agency, record: ArrivalRecord) -> Arrival:
 
 
 def _opened(agency: Agency, record: ArrivalRecord) -> VerifiedPackage:
-    """The package as it was accepted. Its age no longer matters: it was fresh when it came."""
-    return open_manifest(
-        parse_frame(record.frame),
-        keys=agency.keys,
-        me=agency.me.descriptor,
-        originator=agency.directory.partner(record.originator).descriptor,
-        now=record.announced_at,
-        seen=lambda *_: record.manifest_sha256,
-        accepted=tuple(Suite),
-        revoked=agency.revoked,
-    )
+    """The package as it was accepted, whatever became of its originator's keys since."""
+    return reopen_manifest(parse_frame(record.frame), keys=agency.keys, manifest_sha256=record.manifest_sha256)
 
 
 def _number_of(package: VerifiedPackage, name: str) -> int:

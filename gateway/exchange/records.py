@@ -9,6 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from gateway.exchange.own_records import (
+    SettingRecord,
+    SignInRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
+)
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
 
@@ -28,6 +35,15 @@ class OutboxKind(StrEnum):
     PACKAGE = "package"
     RECEIPT = "receipt"
     CONSENT = "consent"
+    CONSENT_REFUSAL = "consent-refusal"
+
+
+class ConsentState(StrEnum):
+    """What became of a request for consent. A consent that was given ends when it expires."""
+
+    ASKED = "asked"
+    GIVEN = "given"
+    REFUSED = "refused"
 
 
 class ApprovalState(StrEnum):
@@ -190,7 +206,7 @@ class OutboxRecord:
     originator: str
     package_id: str
     subject: str
-    """For a receipt, which one: delivered, opened or refused; a consent's id. Empty for a package."""
+    """For a receipt, which one: delivered, opened or refused; a consent's id; the id of a refused request. Empty for a package."""
     state: OutboxState
     created_at: datetime
     due_at: datetime
@@ -270,6 +286,30 @@ class ConsentRecord:
 
 
 @dataclass(frozen=True)
+class ConsentRequestRecord:
+    """A request for consent, ours or a partner's, and what was answered. `request_id` is the package that asked."""
+
+    KEY: ClassVar = ("holder", "request_id")
+    holder: str
+    request_id: str
+    originator: str
+    package_id: str
+    """The package in which the originator gave the content to the holder."""
+    recipient: str
+    """To whom the holder would pass it on; empty where it asked in its own words."""
+    state: ConsentState
+    asked_by: str
+    """Who asked, pseudonymous, where we are the holder."""
+    asked_at: datetime
+    changed_at: datetime
+    facts_sealed: bytes
+    """The part, its SHA-256, the purpose and the reason, as canonical JSON."""
+    consent_id: str = ""
+    refusal_sealed: bytes | None = None
+    """The originator's signed refusal."""
+
+
+@dataclass(frozen=True)
 class ParticipantRecord:
     """Somebody admitted to the exchange, by the descriptor now in force."""
 
@@ -320,47 +360,6 @@ class PolicySetRecord:
     activated_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class WitnessedLogRecord:
-    """A partner's log as we, its witness, cosigned it last. Who shows us a smaller or another tree is told so by this."""
-
-    KEY: ClassVar = ("origin",)
-    origin: str
-    participant: str
-    size: int
-    note: bytes
-    """The checkpoint with the log's lines and our own (attache.translog.note)."""
-    cosigned_at: datetime
-    alarm: str | None = None
-    evidence: bytes | None = None
-    """Once the log has shown two histories: what happened, and the checkpoint that contradicts `note`."""
-
-
-@dataclass(frozen=True)
-class WitnessRecord:
-    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until somebody clears it."""
-
-    KEY: ClassVar = ("participant",)
-    participant: str
-    size: int
-    cosigned_at: datetime | None = None
-    alarm: str | None = None
-    alarmed_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class SubmittedCheckpointRecord:
-    """A checkpoint of ours on its way to a witness, kept before it is sent: a receipt may cosign it before the answer comes."""
-
-    KEY: ClassVar = ("participant", "size")
-    participant: str
-    size: int
-    note: bytes
-    """Our own lines, and the witness's once it has cosigned."""
-    submitted_at: datetime
-    cosigned_at: datetime | None = None
-
-
 Record = (
     PackageRecord
     | PartRecord
@@ -373,6 +372,7 @@ Record = (
     | ArrivalRecord
     | ArrivalPartRecord
     | ConsentRecord
+    | ConsentRequestRecord
     | ParticipantRecord
     | IdempotencyRecord
     | OfficerRecord
@@ -382,4 +382,6 @@ Record = (
     | WitnessedLogRecord
     | WitnessRecord
     | SubmittedCheckpointRecord
+    | SignInRecord
+    | SettingRecord
 )

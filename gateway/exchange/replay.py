@@ -1,9 +1,12 @@
 """Replay: a decision on record, made again from the policy files on record, and held against the exchange log."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attache.crypto import sha256_hex
 from attache.errors import IntegrityLost, NotFound
+from gateway.exchange.agency import Agency
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.policies import stored_files
 from gateway.exchange.ports import LogFilter, LogReader, Reader
@@ -29,21 +32,46 @@ class Replayed:
         return sha256_hex(self.decision.record)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A decision on record, and the files that it was made under."""
+
+    stored: DecisionRecord
+    record: bytes
+    files: Mapping[str, str]
+
+
+async def decision_replayed(agency: Agency, decision_id: str) -> Replayed:
+    """Decide again what is on record, off the event loop. Raises as `replay_decision` does."""
+    found = await agency.store.read(lambda reader: _found(reader, agency.vault, decision_id))
+    digest = sha256_hex(found.record)
+    index = await agency.store.read_log(lambda log: _logged(log, found.stored, digest))
+    return await asyncio.to_thread(_again, found, index)
+
+
 def replay_decision(reader: Reader, log: LogReader, vault: Vault, decision_id: str) -> Replayed:
     """Decide again what is on record, and find its digest in the log.
 
     Raises NotFound, IntegrityLost("replay-differs") where a fact, a rule file or the record is another than then,
     IntegrityLost("integrity-lost") where the record does not open, UnsupportedVersion for another engine's decision.
     """
+    found = _found(reader, vault, decision_id)
+    return _again(found, _logged(log, found.stored, sha256_hex(found.record)))
+
+
+def _found(reader: Reader, vault: Vault, decision_id: str) -> _Found:
     stored = reader.get(DecisionRecord, decision_id)
     if stored is None:
         raise NotFound(detail="no decision of that id is on record")
     record = vault.open(stored.record_sealed, "decision", decision_id).encode()
-    index = _logged(log, stored, sha256_hex(record))
     policy_set = reader.get(PolicySetRecord, stored.policy_set_hash)
     if policy_set is None:
         raise IntegrityLost("replay-differs", "its policy set is not on record", step="policy set")
-    decision = replay(record, stored_files(reader, policy_set))
+    return _Found(stored, record, stored_files(reader, policy_set))
+
+
+def _again(found: _Found, index: int) -> Replayed:
+    stored, decision = found.stored, replay(found.record, found.files)
     if (decision.outcome, decision.policy_set_hash, decision.shard_hash) != (
         stored.outcome,
         stored.policy_set_hash,

@@ -25,6 +25,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -97,6 +98,7 @@ class PartFacts(_Facts):
     media_type: MediaType
     markings: MarkingTexts = ()
     content_class: Annotated[tuple[ContentClass, ...], Field(max_length=16)] = ()
+    evaluation: Evaluation = Evaluation.UNEVALUATED
     originator: ParticipantId | None = None
     """Who supplied it, where that was not us (originator control)."""
     handling_codes: Annotated[tuple[HandlingCode, ...], Field(max_length=4)] = ()

@@ -4,7 +4,7 @@ The plaintext of a part exists in memory only, a block at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,8 @@ from attache.crypto import is_equal, parse_b64u
 from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
-from gateway.exchange.fields import Content, ContentAsked, fields_foreseen, fields_of, require_readable
+from gateway.exchange.created import Created, CreatedLife, created_life
+from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
 from gateway.exchange.pieces import in_pieces
@@ -21,19 +22,19 @@ from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.release import (
     Verdict,
     carry_out,
     decide_and_seal,
-    decide_release,
+    decide_foreseen,
     engine_failure_logged,
     new_life,
-    require_redactable,
 )
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
-from gateway.policy import Decision, ReleaseRequest
+from gateway.policy import Decision
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,12 @@ async def create_package(
     *,
     idempotency_key: str,
     request_sha256: str,
-) -> str:
-    """Store a package as a draft, or, where it asks for that and is complete, submit it at once. Returns its id.
+    also: Callable[[Transaction, str], None] | None = None,
+) -> Created | str:
+    """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
-    The same key with the same request returns the same id and does nothing; with another request it is a Conflict.
+    The same key with the same request does nothing and returns the id of the package that it made before; with another request
+    it is a Conflict. `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
@@ -68,24 +71,27 @@ async def create_package(
     require_possible(agency, submission)
     package_id = uuid7(agency.clock(), agency.random)
 
-    def unit(tx: Transaction) -> str:
+    def unit(tx: Transaction) -> Created | str:
         if earlier := _package_of(tx, use):
             return earlier
         tx.add(replace(use, package_id=package_id))
         tx.add(draft.record)
         for record, _ in draft.parts.values():
             tx.add(record)
+        lives = []
         if verdicts is not None:
-            _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
-        return package_id
+            lives = _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+        if also is not None:
+            also(tx, package_id)
+        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
         verdicts = await _decide(agency, blobs, draft.record, submission, draft.content) if submission.submit else None
-        stored = await agency.store.write(unit)
-        if stored == package_id:
+        created = await agency.store.write(unit)
+        if isinstance(created, Created):
             blobs.keep()
-    return stored
+    return created
 
 
 async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str, chunks: AsyncIterator[bytes]) -> None:
@@ -148,10 +154,7 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
-    """What policy would decide, by recipient. Nothing is stored but a log entry without content.
-
-    Raises as a submission would: `content-malformed`, `unknown-field`, and `redaction-blocked` where content came along.
-    """
+    """What policy would decide, by recipient; raises as a submission would. Nothing is stored but a log entry without content."""
     require_possible(agency, submission)
     now = agency.clock()
     package_id = uuid7(now, agency.random)
@@ -171,16 +174,10 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
 
     async with dry_run_logged(agency, caller, submission, requests) as outcomes:
         decisions = await asyncio.to_thread(
-            lambda: {name: _foreseen(agency, submission, request) for name, request in requests.items()}
+            lambda: {name: decide_foreseen(agency, submission, request) for name, request in requests.items()}
         )
         outcomes.update({name: decision.outcome.value for name, decision in decisions.items()})
     return decisions
-
-
-def _foreseen(agency: Agency, submission: Submission, request: ReleaseRequest) -> Decision:
-    decision = decide_release(agency, request)
-    require_redactable(agency, submission, ContentAsked(submission), request, decision)
-    return decision
 
 
 @asynccontextmanager
@@ -254,8 +251,10 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The caller's own package; another's does not exist for them."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or record.submitter != agency.officer(caller):
+    if record is None:
         raise NotFound
+    if record.submitter != agency.officer(caller):
+        raise NotForCaller
     return record
 
 
@@ -306,7 +305,7 @@ def _submit(
     digests: Sequence[str],
     verdicts: dict[str, Verdict],
     caller: Caller,
-) -> None:
+) -> list[CreatedLife]:
     now = agency.clock()
     if record.state is PackageState.DRAFT:
         tx.change(record, state=PackageState.SUBMITTED, submitted_at=now)
@@ -330,8 +329,12 @@ def _submit(
             },
         ),
     )
+    lives = []
     for recipient, verdict in verdicts.items():
-        carry_out(agency, tx, new_life(agency, record.package_id, recipient, now), verdict, caller, is_new=True)
+        life = new_life(agency, record.package_id, recipient, now)
+        life = carry_out(agency, tx, life, verdict, caller, is_new=True)
+        lives.append(created_life(tx, life, verdict.decision))
+    return sorted(lives, key=lambda life: life.record.recipient)
 
 
 def _encrypt_inline(

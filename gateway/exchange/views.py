@@ -18,6 +18,7 @@ class PartView(View):
     sha256: str | None
     markings: Sequence[str]
     content_class: Sequence[str]
+    evaluation: str
     uploaded: bool = True
 
 
@@ -232,6 +233,31 @@ class ConsentList(View):
     next: str | None
 
 
+class ConsentRequestView(View):
+    """A request for consent and its answer. What was asked in words alone states no part, purpose or reason."""
+
+    holder: str
+    request_id: str
+    originator: str
+    package_id: str
+    recipient: str | None
+    part: str | None
+    content_sha256: str | None
+    purpose: str | None
+    reason: str | None
+    state: str
+    asked_at: datetime
+    changed_at: datetime
+    consent_id: str | None
+    refusal: dict[str, Any] | None
+    """The originator's signed refusal."""
+
+
+class ConsentRequestList(View):
+    requests: Sequence[ConsentRequestView]
+    next: str | None
+
+
 class ArrivalView(View):
     """A package that came to us. The facts are the originator's, verified."""
 
@@ -270,6 +296,45 @@ class ParticipantView(View):
 
 class ParticipantList(View):
     participants: Sequence[ParticipantView]
+
+
+class OfficerList(View):
+    officers: Sequence[OfficerView]
+
+
+class PolicyChangeView(View):
+    """One partner and form in which answers change. `request` is one that shows it; without it, see `undecided`."""
+
+    partner: str
+    what: str
+    widens: bool
+    undecided: bool
+    request: dict[str, Any] | None
+    words: str
+
+
+class PolicyDiffView(View):
+    """What would change if `policy_sha256` came into force instead of `against`."""
+
+    policy_sha256: str
+    against: str
+    widens: bool
+    reading_changed: bool
+    changes: Sequence[PolicyChangeView]
+
+
+class ReplayView(View):
+    """A decision made again from what is on record, byte for byte as it was made, and where the log says so."""
+
+    decision_id: str
+    package_id: str
+    recipient: str
+    decided_at: datetime
+    outcome: str
+    policy_set_hash: str
+    record_sha256: str
+    log_index: int
+    record: dict[str, Any]
 
 
 class PolicySetView(View):

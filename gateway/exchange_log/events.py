@@ -64,8 +64,6 @@ class EventCode(StrEnum):
     PACKAGE_USE_DENIED = "package.use-denied"
     PACKAGE_COLLECTED = "package.collected"
     PACKAGE_EXPORTED = "package.exported"
-    PACKAGE_RECALLED = "package.recalled"
-    PACKAGE_RECALL_RECEIVED = "package.recall-received"
     PACKAGE_EXPIRED = "package.expired"
     PACKAGE_PURGED = "package.purged"
     RECEIPT_STORED = "receipt.stored"
@@ -73,23 +71,24 @@ class EventCode(StrEnum):
     CONSENT_ASKED = "consent.asked"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"
+    CONSENT_REJECTED = "consent.rejected"
+    SUBMISSION_REFUSED = "submission.refused"
+    APPROVAL_REFUSED = "approval.refused"
     DECISION_DRY_RUN = "decision.dry-run"
     PARTICIPANT_ADMITTED = "participant.admitted"
     PARTICIPANT_SUSPENDED = "participant.suspended"
     PARTICIPANT_REINSTATED = "participant.reinstated"
     PARTICIPANT_ROTATED = "participant.rotated"
-    PARTICIPANT_REMOVED = "participant.removed"
     KEY_ROTATED = "key.rotated"
     CERTIFICATE_REFUSED = "certificate.refused"
-    REVOCATION_OVERRIDDEN = "revocation.overridden"
     POLICY_PROPOSED = "policy.proposed"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REFUSED = "policy.refused"
     SETTINGS_CHANGED = "settings.changed"
     SIGN_IN = "session.signed-in"
-    SIGN_OUT = "session.signed-out"
     SIGN_IN_REFUSED = "session.refused"
     ACCESS_REFUSED = "access.refused"
+    PACKAGES_INSPECTED = "packages.inspected"
     LOG_SEARCHED = "log.searched"
     LOG_EXPORTED = "log.exported"
     EVIDENCE_EXPORTED = "evidence.exported"
@@ -109,7 +108,6 @@ class EventCode(StrEnum):
     BACKUP_TAKEN = "backup.taken"
     GATEWAY_STARTED = "gateway.started"
     GATEWAY_STOPPED = "gateway.stopped"
-    PADDING = "log.padding"
 
 
 @dataclass(frozen=True)
@@ -207,18 +205,24 @@ _KINDS = (
     _kind(_E.PACKAGE_COLLECTED, "A mailbox participant fetched a sealed package or a part of it.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "part", "bytes")),
     _kind(_E.PACKAGE_EXPORTED, "A sealed package left as a file.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "bytes"), reason=("purpose",)),
-    _kind(_E.PACKAGE_RECALLED, "We asked the recipient to give the package back.", _PACKAGE_PARTNER, _SHARED, (*_SEALED,), reason=("note",)),
-    _kind(_E.PACKAGE_RECALL_RECEIVED, "The originator recalled a package that we hold.", _PACKAGE_PARTNER, _SHARED,
-          (*_SEALED, "receipt_sha256"), reason=("note",)),
     _kind(_E.PACKAGE_EXPIRED, "The package's term ended.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "expires_at")),
     _kind(_E.PACKAGE_PURGED, "Content, keys and salts of a package were destroyed.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "indexes", "blobs", "purge_id"), reason=("legal_basis", "rule")),
     _kind(_E.RECEIPT_STORED, "A partner's signed receipt was verified and stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_kind", "receipt_sha256")),
     _kind(_E.RECEIPT_SIGNED, "We signed a receipt.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "receipt_kind", "receipt_sha256")),
-    _kind(_E.CONSENT_ASKED, "An originator was asked to consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
-    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id", "until"), reason=("note", "purpose")),
-    _kind(_E.CONSENT_REFUSED, "An originator did not consent to onward sharing.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "consent_id"), reason=("note",)),
+    _kind(_E.CONSENT_ASKED, "A holder asked an originator to consent to onward sharing.", _PACKAGE_PARTNER, _SHARED,
+          (*_WHAT, "third", "request_id"), reason=("note", "purpose")),
+    _kind(_E.CONSENT_GIVEN, "An originator consented to onward sharing.", _PACKAGE_PARTNER, _SHARED,
+          (*_WHAT, "third", "request_id", "consent_id", "consent_sha256", "until"), reason=("note", "purpose")),
+    _kind(_E.CONSENT_REFUSED, "An originator did not consent to onward sharing.", _PACKAGE_PARTNER, _SHARED,
+          (*_WHAT, "third", "request_id", "refusal_sha256"), reason=("note",)),
+    _kind(_E.CONSENT_REJECTED, "A consent, a refusal or a request for one does not verify or fits nothing; nothing of it was stored.", ("partner",), _OWN | _PARTNERS,
+          ("participant", "statement_sha256", "code", "step")),
+    _kind(_E.SUBMISSION_REFUSED, "What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left.", _PACKAGE, _OWN,
+          ("package_id", "request", "code", "policy_sha256"), reason=("note",)),
+    _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: an officer without standing, or an approval that is none any more.", (), _OWN,
+          ("approval_id", "code")),
     _kind(_E.DECISION_DRY_RUN, "Somebody asked what policy would decide. No content is logged.", (), _OWN,
           ("decision_id", "recipients", "outcomes", "policy_sha256", "request_sha256"), reason=("purpose",)),
     _kind(_E.PARTICIPANT_ADMITTED, "A participant's descriptor was admitted.", ("partner",), _PARTNERS,
@@ -227,20 +231,20 @@ _KINDS = (
     _kind(_E.PARTICIPANT_REINSTATED, "Exchange with a participant was resumed.", ("partner",), _PARTNERS, ("participant", "serial"), reason=("note",)),
     _kind(_E.PARTICIPANT_ROTATED, "A participant's signed successor descriptor was accepted.", ("partner",), _PARTNERS,
           ("participant", "serial", "epoch", "fingerprint", "descriptor_sha256", "previous_sha256")),
-    _kind(_E.PARTICIPANT_REMOVED, "A participant was removed.", ("partner",), _PARTNERS, ("participant", "serial"), reason=("note",)),
-    _kind(_E.KEY_ROTATED, "Our own keys were rotated.", (), _SECURITY, ("serial", "epoch", "descriptor_sha256", "key_ids"), reason=("note",)),
-    _kind(_E.CERTIFICATE_REFUSED, "A certificate was refused at the exchange.", ("partner",), _PARTNERS,
-          ("participant", "certificate_sha256", "code")),
-    _kind(_E.REVOCATION_OVERRIDDEN, "A security officer let the exchange go on with stale revocation data, for a limited time.", ("partner",), _SECURITY,
-          ("participant", "until"), reason=("note",)),
+    _kind(_E.KEY_ROTATED, "Our own keys were rotated: a successor of our own descriptor lists other keys.", (), _SECURITY, ("serial", "descriptor_sha256", "key_ids")),
+    _kind(_E.CERTIFICATE_REFUSED, "Connections or requests with a certificate that is refused; `count` of them since the last such entry.", ("partner",), _PARTNERS,
+          ("participant", "certificate_sha256", "code", "client_network", "count")),
     _kind(_E.POLICY_PROPOSED, "An officer proposed a policy set, which loads and whose cases hold.", (), _PARTNERS, ("policy_sha256", "cases"), reason=("note",)),
     _kind(_E.POLICY_ACTIVATED, "A policy set came into force.", (), _PARTNERS, ("policy_sha256", "previous_sha256", "version", "cases"), reason=("note",)),
     _kind(_E.POLICY_REFUSED, "A policy set did not load and did not come into force.", (), _PARTNERS, ("policy_sha256", "code"), reason=("note",)),
     _kind(_E.SETTINGS_CHANGED, "The gateway started with other settings than before.", (), _OPERATIONS, ("names", "settings_sha256")),
-    _kind(_E.SIGN_IN, "Somebody signed in.", (), _SECURITY, ("method", "session_sha256")),
-    _kind(_E.SIGN_OUT, "Somebody signed out.", (), _SECURITY, ("session_sha256",)),
-    _kind(_E.SIGN_IN_REFUSED, "A sign-in was refused.", (), _SECURITY, ("method", "code")),
-    _kind(_E.ACCESS_REFUSED, "A caller was refused what needs a role that they do not have.", (), _SECURITY, ("operation", "code")),
+    _kind(_E.SIGN_IN, "Somebody came with an access token that this gateway had not met: a sign-in at the agency's issuer.", (), _SECURITY,
+          ("method", "session_sha256", "expires_at")),
+    _kind(_E.SIGN_IN_REFUSED, "Access tokens were refused; `count` of them since the last such entry.", (), _SECURITY, ("method", "code", "client_network", "count")),
+    _kind(_E.ACCESS_REFUSED, "A caller was refused what is another role's, post's or officer's; `count` times since the last such entry.", (), _SECURITY,
+          ("operation", "code", "count")),
+    _kind(_E.PACKAGES_INSPECTED, "Somebody whose role sees all looked at packages of others. No content is shown.", (), _SECURITY,
+          ("operation", "package_id", "packages")),
     _kind(_E.LOG_SEARCHED, "An auditor searched the log.", (), _SECURITY, ("filter", "entries"), reason=("purpose",)),
     _kind(_E.LOG_EXPORTED, "An auditor exported a filtered set of the log.", (), _SECURITY, ("filter", "entries", "export_sha256", "format"), reason=("purpose",)),
     _kind(_E.EVIDENCE_EXPORTED, "An evidence bundle was made.", _PACKAGE, _SECURITY, ("package_id", "bundle_sha256", "indexes"), reason=("purpose",)),
@@ -259,10 +263,9 @@ _KINDS = (
     _kind(_E.HOLD_PLACED, "A legal hold keeps packages from being purged.", (), _SECURITY, ("hold_id", "packages"), reason=("legal_basis", "note")),
     _kind(_E.HOLD_LIFTED, "A legal hold was lifted.", (), _SECURITY, ("hold_id",), reason=("note",)),
     _kind(_E.RECORDS_CHANGED, "Bookkeeping: records changed by something that has no event of its own.", (), _OPERATIONS, ("tables",)),
-    _kind(_E.BACKUP_TAKEN, "A backup was taken.", (), _OPERATIONS, ("size", "root", "backup_sha256")),
-    _kind(_E.GATEWAY_STARTED, "A gateway process started.", (), _OPERATIONS, ("version", "size", "root", "settings_sha256", "policy_sha256")),
+    _kind(_E.BACKUP_TAKEN, "A backup was taken.", (), _OPERATIONS, ("size", "root")),
+    _kind(_E.GATEWAY_STARTED, "A gateway process started.", (), _OPERATIONS, ("version", "size", "root", "settings_sha256", "policy_sha256", "leases_ended")),
     _kind(_E.GATEWAY_STOPPED, "A gateway process stopped in order.", (), _OPERATIONS, ("version", "size")),
-    _kind(_E.PADDING, "Nothing. Hides from witnesses how many actions an interval held.", (), frozenset(), ()),
 )  # fmt: skip
 
 CATALOGUE: Mapping[EventCode, EventKind] = {kind.code: kind for kind in _KINDS}

@@ -40,7 +40,7 @@ class Ownership:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._descriptor)
-            raise Misconfigured(detail="another process is writing to this database") from None
+            raise Misconfigured("gateway-running", "another process is writing to this database") from None
 
     def release(self) -> None:
         """Let another process write."""

@@ -6,12 +6,21 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import Field, SQLModel
 
+from gateway.exchange.own_records import (
+    SettingRecord,
+    SignInRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
+)
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     DecisionRecord,
     IdempotencyRecord,
     OfficerRecord,
@@ -31,9 +40,6 @@ from gateway.exchange.records import (
     ReleaseRecord,
     ReviewRecord,
     ReviewState,
-    SubmittedCheckpointRecord,
-    WitnessedLogRecord,
-    WitnessRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
@@ -208,7 +214,10 @@ class ArrivalPartRow(Table, table=True):
 
 class ConsentRow(Table, table=True):
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_by_content", "content", "holder"),)
+    __table_args__ = (
+        Index("consent_by_content", "content", "holder"),
+        Index("consent_by_holder", "holder", "consent_id"),
+    )
 
     consent_id: str = key()
     originator: str
@@ -218,6 +227,24 @@ class ConsentRow(Table, table=True):
     at: datetime = instant()
     expires_at: datetime = instant()
     signed_sealed: bytes = binary()
+
+
+class ConsentRequestRow(Table, table=True):
+    __tablename__ = "consent_request"
+    __table_args__ = (Index("consent_request_by_id", "request_id"),)
+
+    holder: str = key()
+    request_id: str = key()
+    originator: str
+    package_id: str
+    recipient: str
+    state: ConsentState = term(ConsentState)
+    asked_by: str
+    asked_at: datetime = instant()
+    changed_at: datetime = instant()
+    facts_sealed: bytes = binary()
+    consent_id: str
+    refusal_sealed: bytes | None = binary(nullable=True)
 
 
 class ParticipantRow(Table, table=True):
@@ -319,6 +346,21 @@ class SubmittedCheckpointRow(Table, table=True):
     cosigned_at: datetime | None = instant(nullable=True)
 
 
+class SignInRow(Table, table=True):
+    __tablename__ = "sign_in"
+    __table_args__ = (Index("sign_in_by_expiry", "expires_at"),)
+
+    session_sha256: str = key()
+    expires_at: datetime = instant()
+
+
+class SettingRow(Table, table=True):
+    __tablename__ = "setting"
+
+    name: str = key()
+    digest: str
+
+
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
@@ -331,6 +373,7 @@ TABLES: Mapping[type[Record], type[Table]] = {
     ArrivalRecord: ArrivalRow,
     ArrivalPartRecord: ArrivalPartRow,
     ConsentRecord: ConsentRow,
+    ConsentRequestRecord: ConsentRequestRow,
     ParticipantRecord: ParticipantRow,
     IdempotencyRecord: IdempotencyRow,
     OfficerRecord: OfficerRow,
@@ -340,4 +383,6 @@ TABLES: Mapping[type[Record], type[Table]] = {
     WitnessedLogRecord: WitnessedLogRow,
     WitnessRecord: WitnessRow,
     SubmittedCheckpointRecord: SubmittedCheckpointRow,
+    SignInRecord: SignInRow,
+    SettingRecord: SettingRow,
 }

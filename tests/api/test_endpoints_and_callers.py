@@ -35,6 +35,7 @@ AGENCY = {
     "GET /packages/{package_id}/sealed/{recipient}": (DESK, "not-found"),
     "POST /decisions": (DESK | {"approver"}, "malformed-request"),
     "POST /decisions/explanation": (DESK | {"approver"}, "malformed-request"),
+    "GET /decisions/{decision_id}/replay": (LOG, "not-found"),
     "GET /approvals": ({"approver"}, 200),
     "GET /approvals/{approval_id}": ({"approver"}, "not-found"),
     "GET /approvals/{approval_id}/parts/{name}": ({"approver"}, "not-found"),
@@ -44,17 +45,25 @@ AGENCY = {
     "POST /inbox/{originator}/{package_id}/open": ({"analyst"}, "not-found"),
     "GET /inbox/{originator}/{package_id}/parts/{name}": ({"analyst"}, "not-found"),
     "GET /participants": (EVERY_ROLE, 200),
+    "PUT /participants/{participant}/descriptor": ({"partner-admin"}, "unknown-partner"),
     "POST /participants/{participant}/suspend": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /consents": ({"approver"}, "malformed-request"),
     "GET /consents": ({"approver", "security-officer", "auditor"}, 200),
+    "GET /consents/{consent_id}": ({"approver", "security-officer", "auditor"}, "not-found"),
+    "POST /consents/requests": (DESK, "idempotency-key-required"),
+    "GET /consents/requests": (LISTERS, 200),
+    "GET /consents/requests/{holder}/{request_id}": (LISTERS, "not-found"),
+    "POST /consents/refusals": ({"approver"}, "malformed-request"),
     "GET /reviews": ({"approver", "security-officer", "auditor"}, 200),
     "POST /reviews/{package_id}/{recipient}": ({"approver"}, "malformed-request"),
+    "GET /officers": (LOG, 200),
     "POST /officers/withdrawal": ({"security-officer"}, "malformed-request"),
     "POST /officers/reinstatement": ({"security-officer"}, "malformed-request"),
     "GET /policies": (EVERY_ROLE, 200),
     "POST /policies": ({"security-officer"}, "malformed-request"),
     "GET /policies/{policy_sha256}": (EVERY_ROLE, "not-found"),
+    "GET /policies/{policy_sha256}/diff": ({"security-officer"}, "not-found"),
     "POST /policies/{policy_sha256}/activation": ({"security-officer"}, "malformed-request"),
     "GET /witnesses": (LOG, 200),
     "POST /witnesses/{participant}/clear": ({"security-officer"}, "malformed-request"),
@@ -75,7 +84,10 @@ EXCHANGE = {
     "POST /packages/{package_id}/complete": "not-found",
     "POST /receipts": "malformed-receipt",
     "POST /consents": "malformed-consent",
+    "POST /consents/refusals": "malformed-consent",
     "GET /mailbox": 200,
+    "GET /mailbox/consents": 200,
+    "GET /mailbox/consents/refusals": 200,
     "GET /packages/{package_id}": "not-found",
     "GET /participant": 200,
     "POST /add-checkpoint": 400,
@@ -85,11 +97,14 @@ OPEN_EXCHANGE = {"GET /problems/{code}": "certificate-required", "HEAD /problems
 
 PLACES = {"package_id": ABSENT, "approval_id": ABSENT, "participant": "nobody", "recipient": "europol"}
 PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number": "0", "path": "x", "code": "no-such"}
-PLACES["policy_sha256"] = "0" * 64
+PLACES |= {"policy_sha256": "0" * 64, "holder": "europol", "request_id": ABSENT}
+PLACES |= {"consent_id": ABSENT, "decision_id": ABSENT}
 BODIES = {
+    "/api/v1/participants/nobody/descriptor": "application/jose+json",
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",
     "/exchange/v1/consents": "application/jose+json",
+    "/exchange/v1/consents/refusals": "application/jose+json",
 }
 
 NOT_IN = {
@@ -184,7 +199,7 @@ def test_roles(desk, role):
                 assert answer.status_code == 200, endpoint
             else:
                 is_whole_problem(answer, expected)
-            searched = endpoint in {"GET /log/entries", "GET /log/export"} and role in permitted
+            searched = endpoint in {"GET /log/entries", "GET /log/export", "GET /packages"} and role in LOG
             assert await desk.footprint() == {**before, "entries": before["entries"] + searched}, endpoint
 
     desk.run(story())
@@ -283,7 +298,9 @@ def test_partners(desk, peer):
                 assert answer.status_code == expected, endpoint
             else:
                 is_whole_problem(answer, expected)
-        assert await desk.footprint() == before
+        rejected = ["consent.rejected"] * 2  # what is no consent, and what is no refusal of one, leave a word each
+        assert await desk.footprint() == {**before, "entries": before["entries"] + len(rejected)}
+        assert (await desk.entries())[-2:] == rejected
 
     desk.run(story())
 

@@ -3,6 +3,7 @@ only as its originator lets it be.
 """
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from attache.consent import verify_consent
 from attache.package import parse_instant
 from gateway.exchange.consent import signed_consent
 from gateway.exchange.deliver import Outbox
-from gateway.exchange.records import ConsentRecord
+from gateway.exchange.records import ConsentRecord, DecisionRecord
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
 
 PACKAGE = "application/vnd.attache.package"
@@ -225,7 +226,6 @@ def test_bad_consents_are_refused_and_leave_nothing(place):
             return sign_consent(consent.model_copy(update=more), keys)
 
         receipt_like = signed.replace(b"attache-consent", b"attache-receipt")
-        before = await pair.ours.footprint()
         for raw, code, sender in (
             (b"{}", "malformed-consent", "partner-frankfurt"),
             (receipt_like[:-2], "malformed-consent", "partner-frankfurt"),
@@ -236,9 +236,11 @@ def test_bad_consents_are_refused_and_leave_nothing(place):
             (resigned(content_sha256="0" * 64), "not-found", "partner-frankfurt"),
             (resigned(expires_at=parse_instant("2026-01-01T00:00:00Z")), "malformed-consent", "partner-frankfurt"),
         ):
+            before = await pair.ours.footprint()
             answer = await pair.brought(raw, sender)
             assert problem(answer) == code, (code, answer.text)
-        assert await pair.ours.footprint() == before
+            assert await pair.ours.footprint() == {**before, "entries": before["entries"] + 1}
+            assert (await pair.ours.entries())[-1] == "consent.rejected"
         assert (await pair.brought(signed)).status_code == 204
         assert problem(await pair.brought(resigned(recipient="europol"))) == "conflict"
 
@@ -386,5 +388,25 @@ def test_what_is_for_a_desk_is_for_who_sits_there(place, desks, code):
         else:
             with pytest.raises(Exception, match="policy-denied"):
                 await require_use(agency, reader, record, None, Intent())
+
+    with_pair(place, story)
+
+
+def test_an_originators_doubt_comes_along_and_is_not_talked_away(place):
+    """Evaluated X3: a lead for every reader, also under a better evaluation of ours."""
+
+    async def story(pair):
+        package_id = await pair.given({**LEAD, "evaluation": "X3"})
+        analyst = await pair.ours.caller("analyst")
+        [arrival] = (await analyst.get("/inbox")).json()["packages"]
+        assert arrival["parts"][0]["evaluation"] == "X3"
+        assert "lead-purposes-only" in arrival["caveats"]
+        await pair.brought(await pair.granted(await pair.asked(package_id)))
+        sent = await pair.ours.released(analyst, {**AS_OURS, "evaluation": "A1"}, to=("partner-bogota",))
+        records = await pair.ours.agency.store.read(lambda reader: reader.find(DecisionRecord, package_id=sent))
+        [opened] = [pair.ours.agency.vault.open(each.record_sealed, "decision", each.decision_id) for each in records]
+        [part] = json.loads(opened)["request"]["parts"]
+        assert part["evaluation"] == "X3"
+        assert "lead-purposes-only" in json.loads(opened)["decision"]["handling"]["caveats"]
 
     with_pair(place, story)

@@ -21,7 +21,9 @@ def later() -> datetime:
     return NOW + timedelta(minutes=1)
 
 
-def sealed_package(exchange, contents: dict[str, bytes], *, recipient="partner-bogota", originator="irs-ci", **facts):
+def sealed_package(
+    exchange, contents: dict[str, bytes], *, recipient="partner-bogota", originator="irs-ci", now=NOW, **facts
+):
     """The id and the bytes of a sealed package."""
     package_id, ciphertexts, parts = uuid7(NOW), [], []
     for name, content in contents.items():
@@ -51,7 +53,7 @@ def sealed_package(exchange, contents: dict[str, bytes], *, recipient="partner-b
         ManifestFacts(**members),
         keys=exchange[originator].keys,
         recipient=exchange[recipient].descriptor,
-        sealed_at=NOW,
+        sealed_at=now,
     )
     return package_id, encode_frame(envelope) + b"".join(ciphertexts)
 

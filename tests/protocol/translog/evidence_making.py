@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from attache.crypto import sha256_hex
+from attache.consent import Consent, sign_consent
+from attache.crypto import parse_b64u, sha256_hex
 from attache.evidence.bundle import BundledRevocations, EvidenceBundle, blob
 from attache.evidence.collecting import CollectedEntry, collect_log
 from attache.package import Release, uuid7
 from attache.package.opening import open_manifest
 from attache.receipt import LogProof, Receipt, ReceiptKind, sign_receipt
+from attache.strict_json import canonical
 from attache.translog import edge, merkle
 from attache.translog.checkpoint import Checkpoint
 from attache.translog.proof import TlogProof
@@ -16,9 +18,10 @@ from attache.translog.proving import prove_inclusion
 from attache.translog.signing import KeySigner, sign_checkpoint
 from attache.translog.tiles import TileHashes
 from attache.translog.vkey import parse_vkey
+from attache.vocabulary import Purpose
 from gateway.exchange_log.events import EventCode, Group
 from gateway.exchange_log.leaf import Event, Pseudonyms, make_leaf
-from tests.protocol.making import ME, NOW, ORIGINATOR, send
+from tests.protocol.making import ME, NOW, ORIGINATOR, THIRD, send
 
 DECISION = b'{"decision":"permit","rules":["share-with-frankfurt"]}'
 
@@ -69,8 +72,117 @@ class Log:
         return collect_log(self.party.participant, checkpoints, entries, self.read_tile)
 
 
-def make_case(parties):
-    """A package from its submission to its opening, in both logs, and the bundle about it."""
+CONTENT = sha256_hex(b"some content")
+
+
+def a_consent(**changes) -> Consent:
+    """THIRD lets ORIGINATOR pass the content on to ME."""
+    members = {
+        "consent_id": "01935000-0000-7000-8000-00000000000c",
+        "originator": THIRD,
+        "holder": ORIGINATOR,
+        "recipient": ME,
+        "purpose": Purpose.CRIMINAL_INVESTIGATION,
+        "content_sha256": CONTENT,
+        "package_id": "01935000-0000-7000-8000-00000000000a",
+        "request_id": "01935000-0000-7000-8000-00000000000b",
+        "at": NOW - timedelta(days=1),
+        "expires_at": NOW + timedelta(days=30),
+    }
+    return Consent(**{**members, **changes})
+
+
+def decision_on(*consents: Consent, **changes) -> bytes:
+    """The record of a decision that was told of these consents."""
+    told = [
+        {
+            "consent_id": consent.consent_id,
+            "originator": consent.originator,
+            "recipient": consent.recipient,
+            "purpose": consent.purpose.value,
+            "content": consent.content_sha256,
+            "expires_at": consent.expires_at.isoformat().replace("+00:00", "Z"),
+        }
+        for consent in consents
+    ]
+    request = {"recipient": ME, "purpose": "criminal-investigation", "now": NOW.isoformat().replace("+00:00", "Z")}
+    request |= {"parts": [{"sha256": CONTENT, "origin": THIRD}], "consents": told}
+    return canonical({"request": request | changes})
+
+
+def consented_case(parties):
+    """A package that passes on what THIRD supplied, with its consent; the bundle, and what the log says besides."""
+    consent = a_consent()
+    signed = sign_consent(consent, parties[THIRD].keys)
+    bundle, ours, *_ = make_case(parties, decision_on(consent), (consent, signed))
+    return changed(bundle, consents=(blob(signed),)), ours, consent
+
+
+def consent_bundles(parties):
+    """Bundles about a release on consent: sound, and spoiled in what they say of the consent; with what is to be found."""
+    bundle, ours, consent = consented_case(parties)
+    keys = parties[THIRD].keys
+
+    def with_consents(*consents):
+        return changed(bundle, consents=tuple(blob(each) for each in consents))
+
+    def resigned(signer=keys, **changes):
+        return with_consents(sign_consent(consent.model_copy(update=changes), signer))
+
+    def decided(*consents, **changes):
+        return changed(bundle, release_proof=blob(decision_on(*consents, **changes)))
+
+    signed = parse_b64u(bundle.consents[0])
+    other = ("story", "proof-invalid")  # the record is no longer the one that log and manifest name
+    record = ("release-proof", "proof-invalid")
+    last = [each.note.encode() for each in bundle.logs[0].checkpoints]
+    return {
+        "on consent": (bundle, set()),
+        "without the consent": (changed(bundle, consents=()), set()),
+        "for another recipient": (resigned(recipient="partner-bogota"), {("consents", "envelope-mismatch")}),
+        "to another holder": (resigned(holder="partner-bogota"), {("consents", "envelope-mismatch")}),
+        "for other content": (resigned(content_sha256="0" * 64), {("consents", "proof-invalid")}),
+        "for another purpose": (resigned(purpose=Purpose.TAX_ENFORCEMENT), {("consents", "proof-invalid")}),
+        "of another time": (resigned(expires_at=NOW + timedelta(days=60)), {("consents", "proof-invalid")}),
+        "under another id": (
+            resigned(consent_id="01935000-0000-7000-8000-00000000000d"),
+            {("consents", "proof-invalid")},
+        ),
+        "given only later": (resigned(at=NOW + timedelta(days=1)), {("consents", "stale")}),
+        "forged by the holder": (resigned(parties[ORIGINATOR].keys), {("consents", "unknown-key")}),
+        "signed by nobody who is trusted": (
+            resigned(originator="partner-bogota"),
+            {("consents", "unknown-key")},
+        ),
+        "no consent at all": (with_consents(b"{}"), {("consents", "malformed-consent")}),
+        "a receipt for a consent": (with_consents(parse_b64u(bundle.receipts[0])), {("consents", "signature-invalid")}),
+        "signed anew, so not the one that was logged": (
+            resigned(request_id="01935000-0000-7000-8000-00000000000e"),
+            {("story", "proof-invalid")},
+        ),
+        "a decision that relied on none": (decided(), {("consents", "proof-invalid"), record, other}),
+        "a decision for another purpose": (
+            decided(consent, purpose="tax-enforcement"),
+            {("consents", "proof-invalid"), record, other},
+        ),
+        "expired when it was decided": (
+            decided(consent, now="2027-06-01T00:00:00Z"),
+            {("consents", "stale"), record, other},
+        ),
+        "no decision": (changed(bundle, release_proof=None), {("consents", "proof-invalid")}),
+        "the log is silent": (
+            changed(bundle, logs=(ours.collected(last, [2, 3, 4]), bundle.logs[1])),
+            set(),
+        ),
+        "twice": (with_consents(signed, signed), set()),
+    }
+
+
+def make_case(parties, decision=DECISION, given=None):
+    """A package from its submission to its opening, in both logs, and the bundle about it.
+
+    `given`: a consent that it relies on, and its signed bytes.
+    """
     originator, recipient = parties[ORIGINATOR], parties[ME]
     ours, theirs = Log(originator), Log(recipient)
     decision_id = uuid7(NOW)
@@ -78,7 +190,7 @@ def make_case(parties):
         decision_id=decision_id,
         policy_set_hash="0" * 64,
         approvers=("officer-2",),
-        release_proof_sha256=sha256_hex(DECISION),
+        release_proof_sha256=sha256_hex(decision),
     )
     sent = send(parties, b"some content", release=release)
     manifest = open_manifest(
@@ -94,11 +206,18 @@ def make_case(parties):
     about = {"package_id": package_id, "originator": ORIGINATOR, "recipient": ME}
     sealed = about | {"envelope_sha256": sent.envelope.sha256, "manifest_sha256": manifest.manifest_sha256}
     ours.add(EventCode.GATEWAY_STARTED, NOW, {"version": "1"}, objects={})
+    if given is not None:
+        consent, signed = given
+        record = {"package_id": consent.package_id, "originator": THIRD, "recipient": ORIGINATOR, "third": ME}
+        record |= {"consent_id": consent.consent_id, "consent_sha256": sha256_hex(signed)}
+        came = {"package": consent.package_id, "partner": THIRD}
+        ours.add(EventCode.CONSENT_GIVEN, NOW, record, objects=came)
+    first = len(ours.leaves)
     ours.add(EventCode.PACKAGE_APPROVED, NOW, about | {"decision_id": decision_id}, objects=objects, actor="officer-2")
     ours.add(
         EventCode.PACKAGE_RELEASED,
         NOW,
-        sealed | {"decision_id": decision_id, "release_sha256": sha256_hex(DECISION)},
+        sealed | {"decision_id": decision_id, "release_sha256": sha256_hex(decision)},
         objects=objects,
     )
     early = ours.checkpoint(recipient)
@@ -129,7 +248,7 @@ def make_case(parties):
         BundledRevocations(
             participant=party.participant, crl=blob((party.folder / "certificates" / "authority.crl").read_bytes())
         )
-        for party in (originator, recipient)
+        for party in (originator, recipient, *([parties[THIRD]] if given else []))
     ]
     bundle = EvidenceBundle(
         made_at=NOW + timedelta(seconds=5),
@@ -140,11 +259,11 @@ def make_case(parties):
         envelope_sha256=sent.envelope.sha256,
         manifest_sha256=manifest.manifest_sha256,
         manifest=blob(manifest.signed_manifest),
-        release_proof=blob(DECISION),
+        release_proof=blob(decision),
         receipts=(blob(signed),),
         revocations=tuple(crls),
         logs=(
-            ours.collected([early, ours.checkpoint()], [1, 2, 3]),
+            ours.collected([early, ours.checkpoint()], range(1, first + 3)),
             theirs.collected([theirs.checkpoint(originator)], [0]),
         ),
     )

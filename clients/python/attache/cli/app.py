@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from attache.cli import approvals, evidence, files, inbox, log, mailbox, packages, participants
+from attache.cli import (
+    approvals,
+    consents,
+    evidence,
+    files,
+    inbox,
+    log,
+    mailbox,
+    officers,
+    packages,
+    participants,
+    policy,
+    reviews,
+)
 from attache.cli.exits import EXITS, exit_code_of
 from attache.cli.output import note, print_error
 from attache.cli.session import Session
@@ -80,8 +93,12 @@ app.command("wait")(packages.wait)
 app.command("receipts")(packages.receipts)
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(reviews.app, name="reviews")
+app.add_typer(consents.app, name="consents")
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(participants.app, name="participants")
+app.add_typer(officers.app, name="officers")
+app.add_typer(policy.app, name="policy")
 app.add_typer(log.app, name="log")
 app.add_typer(evidence.app, name="evidence")
 app.command("open")(files.open_file)

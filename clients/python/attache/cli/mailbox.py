@@ -1,13 +1,17 @@
 """Our mailbox at a partner's gateway, for who runs no gateway."""
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from attache.cli.options import AsJson, Gateway, Into
+from attache.cli.options import AsJson, Gateway, Into, PackageId, Reason, in_utc
 from attache.cli.output import note, print_facts, print_json, print_table, working
 from attache.cli.session import session_of
 from attache.client.mailbox import Collected
+from attache.client.mailbox_consents import Answer
+from attache.vocabulary import Purpose
 
 app = typer.Typer(help="Your mailbox at a partner's gateway; needs the folder of your keys.", no_args_is_help=True)
 
@@ -55,6 +59,96 @@ def collect(
         names = ("title", "kind", "purpose", "markings", "caveats", "onward", "retain_until")
         facts = [("folder", each.folder), *((name, manifest.get(name)) for name in names)]
         print_facts(f"{each.package_id} from {each.originator}", facts)
+
+
+@app.command()
+def consents(ctx: typer.Context, gateway: Gateway, into: Into, as_json: AsJson = False) -> None:
+    """Collect the answers to what you asked: consents and refusals, verified, and kept in the folder.
+
+    Example: attache --home keys/bogota mailbox consents --gateway irs-ci --into in
+    """
+    with session_of(ctx).mailbox(gateway, into) as mailbox:
+        found = mailbox.consents()
+    if as_json:
+        print_json({"consents": [_answer(each) for each in found]})
+        return
+    rows = [
+        (e["request_id"], e["state"], e.get("recipient") or e.get("reason"), e.get("expires_at"))
+        for e in map(_answer, found)
+    ]
+    print_table(("request", "answer", "to, or why not", "until"), rows)
+
+
+@app.command()
+def ask(
+    ctx: typer.Context,
+    package_id: PackageId,
+    part: Annotated[str, typer.Argument(help="The part's name.")],
+    gateway: Gateway,
+    into: Into,
+    to: Annotated[str, typer.Option("--to", help="To whom you would pass it on.")],
+    purpose: Annotated[Purpose, typer.Option("--purpose", help="What for.")],
+    legal_basis: Annotated[str, typer.Option("--legal-basis", help="The agreement with the partner.")],
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the partner whether a part of a collected package may be passed on. Sealed here, and delivered.
+
+    Example: attache --home keys/bogota mailbox ask 01935000-0000-7000-8000-000000000001 lead.txt --gateway irs-ci --into in --to europol --purpose criminal-investigation --legal-basis BOGOTA-LEA --reason "Same wallets"
+    """
+    with session_of(ctx).mailbox(gateway, into) as mailbox:
+        terms = {"recipient": to, "purpose": purpose.value, "legal_basis": legal_basis, "reason": reason}
+        request_id = mailbox.ask_consent(package_id, part, **terms)
+    if as_json:
+        print_json({"request_id": request_id})
+    else:
+        print_facts(f"{request_id} asked", [("package", package_id), ("part", part), ("recipient", to)])
+
+
+@app.command()
+def give(
+    ctx: typer.Context,
+    request_id: PackageId,
+    gateway: Gateway,
+    into: Into,
+    content: Annotated[Path, typer.Option("--content", help="The file that you gave.", exists=True, dir_okay=False)],
+    until: Annotated[datetime, typer.Option("--until", help="When the consent ends (UTC); at most 366 days ahead.")],
+    as_json: AsJson = False,
+) -> None:
+    """Consent to what a collected request asks. Signed here with your keys, and posted.
+
+    Example: attache --home keys/bogota mailbox give 01935000-0000-7000-8000-000000000001 --gateway irs-ci --into in --content lead.txt --until 2027-06-30
+    """
+    with session_of(ctx).mailbox(gateway, into) as mailbox:
+        consent = mailbox.grant_consent(request_id, content, in_utc(until))
+    if as_json:
+        print_json(consent)
+    else:
+        facts = [("holder", consent.holder), ("recipient", consent.recipient), ("until", consent.expires_at)]
+        print_facts(f"{consent.consent_id} given", facts)
+
+
+@app.command()
+def refuse(
+    ctx: typer.Context, request_id: PackageId, gateway: Gateway, into: Into, reason: Reason, as_json: AsJson = False
+) -> None:
+    """Refuse what a collected request asks. The partner is told the reason, under your signature.
+
+    Example: attache --home keys/bogota mailbox refuse 01935000-0000-7000-8000-000000000001 --gateway irs-ci --into in --reason "It names a source"
+    """
+    with session_of(ctx).mailbox(gateway, into) as mailbox:
+        refusal = mailbox.refuse_consent(request_id, reason)
+    if as_json:
+        print_json(refusal)
+    else:
+        print_facts(f"{refusal.request_id} refused", [("holder", refusal.holder), ("reason", refusal.reason)])
+
+
+def _answer(answer: Answer) -> dict[str, object]:
+    stated = answer.consent or answer.refusal
+    assert stated is not None
+    state = "given" if answer.consent else "refused"
+    return {"state": state, "file": str(answer.path), **stated.model_dump(mode="json")}
 
 
 def _facts(collected: Collected) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,3 +16,8 @@ Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 Vkeys = Annotated[
     Path | None, typer.Option("--vkeys", help="The log's verifier keys, one a line, as you got them by hand.")
 ]
+
+
+def in_utc(at: datetime) -> datetime:
+    """An instant as it was typed, which is UTC where nothing else was said."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from attache import clock
 from attache.client import agency
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
 from attache.client.driving import AsyncDriver, new_idempotency_key
+from attache.client.governing_aio import AsyncConsents, AsyncOfficers, AsyncPolicies, AsyncReviews
 from attache.client.models import (
     ApprovalView,
     ArrivalView,
@@ -155,6 +156,10 @@ class AsyncParticipants:
     async def resume(self, participant: str) -> None:
         await self._driver.exchange(agency.change_participant(participant, "resume", new_idempotency_key()))
 
+    async def rotate(self, participant: str, descriptor: bytes) -> ParticipantView:
+        """Accept the signed successor of a participant's descriptor: its new keys and endpoints."""
+        return await self._driver.exchange(agency.rotate_participant(participant, descriptor))
+
 
 class AsyncLog:
     """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""
@@ -251,6 +256,10 @@ class AsyncClient:
         self.approvals = AsyncApprovals(driver)
         self.participants = AsyncParticipants(driver)
         self.log = AsyncLog(driver)
+        self.policies = AsyncPolicies(driver)
+        self.reviews = AsyncReviews(driver)
+        self.officers = AsyncOfficers(driver)
+        self.consents = AsyncConsents(driver)
 
     async def decide(self, submission: Submission) -> tuple[DecisionView, ...]:
         """What policy would decide, per recipient and part. A dry run: nothing is submitted."""

@@ -92,6 +92,24 @@ def post_consent(signed: bytes) -> Call[None]:
     return Call("POST", "/consents", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
 
 
+def post_consent_refusal(signed: bytes) -> Call[None]:
+    return Call("POST", "/consents/refusals", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
+
+
+class SignedStatement(View):
+    """A signed statement that waits for its holder, as JSON."""
+
+    signed: dict[str, Any]
+
+
+def mailbox_consents(after: str) -> Call[Page[SignedStatement]]:
+    return Call("GET", "/mailbox/consents", whole(page_of(SignedStatement, "consents")), _page_after(after))
+
+
+def mailbox_refusals(after: str) -> Call[Page[SignedStatement]]:
+    return Call("GET", "/mailbox/consents/refusals", whole(page_of(SignedStatement, "refusals")), _page_after(after))
+
+
 @dataclass(frozen=True)
 class WitnessReply:
     """What a witness answered to `add-checkpoint`, as it came: its statuses say what they say, none is an error (tlog-witness)."""
@@ -119,8 +137,7 @@ def add_checkpoint(request: bytes) -> Call[WitnessReply]:
 
 
 def mailbox(after: str) -> Call[Page[Waiting]]:
-    query = {"limit": "100", **({"after": after} if after else {})}
-    return Call("GET", "/mailbox", whole(page_of(Waiting, "packages")), query)
+    return Call("GET", "/mailbox", whole(page_of(Waiting, "packages")), _page_after(after))
 
 
 def package_path(package_id: str) -> str:
@@ -204,6 +221,10 @@ def _complete(package_id: str, parts: Sequence[SealedStream]) -> Plan[bytes | tu
             raise
         return parse_wanted(error.extra["wanted"], parts)
     return receipt
+
+
+def _page_after(after: str) -> dict[str, str]:
+    return {"limit": "100", **({"after": after} if after else {})}
 
 
 def _receipt(_: Head) -> Reader[bytes]:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +18,14 @@ from attache.client.driving import Driver
 from attache.client.exchange import Waiting
 from attache.client.fetching import fetch
 from attache.client.home import Home
+from attache.client.mailbox_consents import Answer, MailboxConsents
 from attache.client.mailbox_records import MailboxRecord, MailboxRecords
 from attache.client.offline import open_parts, read_package
 from attache.client.quarantine import sweep
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
+from attache.consent import Consent
+from attache.consent_refusal import ConsentRefusal
+from attache.consent_request import ConsentRequest
 from attache.errors import Misconfigured, NotAuthentic
 from attache.package import VerifiedPackage
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
@@ -82,6 +87,7 @@ class Mailbox:
         self._driver = Driver(
             access, retry=retry, timeouts=timeouts, transport=transport, pause=pause, chance=chance, now=now
         )
+        self._consents = MailboxConsents(home, gateway, self._folder, self._records, self._driver, now)
 
     def list(self, *, after: str = "") -> Iterator[Waiting]:
         """What waits, oldest first; further pages are fetched as they are wanted."""
@@ -104,6 +110,39 @@ class Mailbox:
                 self._records.put(record)
         receipts = {kind: signed.encode() for kind, signed in record.receipts.items()}
         return Collected(package_id, record.originator, folder, record.manifest, receipts)
+
+    def consents(self) -> tuple[Answer, ...]:
+        """The answers to what we asked: each signed consent and refusal, verified, and kept in FOLDER/consents.
+
+        An answer stays at the gateway; collecting it again changes nothing. Raises AttacheError for one that does not verify.
+        """
+        return self._consents.collect()
+
+    def ask_consent(
+        self, package_id: str, part: str, *, recipient: str, purpose: str, legal_basis: str, reason: str
+    ) -> str:
+        """Ask the partner: may we pass this part of a collected package on to `recipient`, for `purpose`?
+
+        The request is sealed here and delivered to the partner's gateway, whose signed receipt is verified. Returns its id.
+        """
+        request_id, _ = self._consents.ask(package_id, part, recipient, purpose, legal_basis, reason)
+        return request_id
+
+    def asked_consent(self, request_id: str) -> ConsentRequest:
+        """What a collected package of kind `request` asks of us; raises NotFound where it asks for no consent."""
+        return self._consents.asked(request_id)
+
+    def grant_consent(self, request_id: str, content: str | os.PathLike[str], until: datetime) -> Consent:
+        """Consent, until an instant at most 366 days ahead, to what a collected request asks. Signed here, and posted.
+
+        `content` is the file that you gave: one that has another digest than the request names is refused
+        (`digest-mismatch`), so that nobody consents to what only bears the same name. Called again, it posts the same bytes.
+        """
+        return self._consents.grant(request_id, Path(content), until)
+
+    def refuse_consent(self, request_id: str, reason: str) -> ConsentRefusal:
+        """Refuse a collected request as a whole; the partner is told the reason, under our signature."""
+        return self._consents.refuse(request_id, reason)
 
     def close(self) -> None:
         """Close the connections."""

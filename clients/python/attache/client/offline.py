@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from attache import clock
 from attache.client.home import Home
+from attache.client.offline_answers import ANSWER_NOT_CHECKED, ANSWERS, by_one_of
 from attache.client.quarantine import Quarantine, QuarantineFolder, plain_name
 from attache.errors import AttacheError, MalformedInput, NotAuthentic, NotFound
 from attache.evidence.bundle import SUFFIX
@@ -27,6 +28,7 @@ from attache.package import (
     read_frame,
 )
 from attache.package.blocks import root_of_blocks
+from attache.package.values import Statement
 from attache.participant import Descriptor
 from attache.receipt import RECEIPT, Receipt, verify_receipt
 from attache.translog.policy import Policy
@@ -55,7 +57,7 @@ class OpenedPackage:
 class Report:
     """What a verification found. `checked` and `not_checked` say what a sound report does and does not mean.
 
-    `kind`: sealed-package, receipt, evidence-bundle, log-proof or log-directory. `facts` are proven only as far as `checked` goes.
+    `kind`: sealed-package, receipt, consent, consent-refusal, evidence-bundle, log-proof or log-directory. `facts` are proven only as far as `checked` goes.
     `checks`: for evidence, every single check whatever its outcome, and `timeline` the proven log entries by time.
     """
 
@@ -136,7 +138,7 @@ def verify(
     vkeys: Sequence[str] | None = None,
     now: clock.Clock = clock.now,
 ) -> Report:
-    """Verify a sealed package, a receipt, an evidence bundle, a log proof or an exported log directory, by what it is.
+    """Verify a sealed package, a receipt, a consent or its refusal, an evidence bundle, a log proof or an exported log directory, by what it is.
 
     An evidence bundle needs the descriptors of originator and recipient, and of whoever's log is in it.
     A sealed package is verified wholly where `home` is its recipient, and from outside otherwise. A receipt needs the
@@ -155,7 +157,11 @@ def verify(
         return _verify_proof(path, raw, vkeys or ())
     if path.suffix == SUFFIX or raw.startswith(_BUNDLE_MAGIC):
         return _verify_evidence(path, raw, {**known, **({home.me.participant: home.me} if home else {})})
-    return _verify_receipt(path, raw, known)
+    answer = next((each for each in ANSWERS if each.is_it(raw)), None)
+    if answer is not None:
+        return _verify_statement(path, lambda: answer.by_one_of(raw, known), answer.kind, ANSWER_NOT_CHECKED)
+    not_checked = ("that it is about a package of yours", "its log proof and cosignature")
+    return _verify_statement(path, lambda: _receipt_by_one_of(raw, known), "receipt", not_checked)
 
 
 def _verify_evidence(path: Path, raw: bytes, descriptors: Mapping[str, Descriptor]) -> Report:
@@ -219,27 +225,18 @@ def _require_roots(envelope: Envelope, stream: BinaryIO) -> None:
     _require_end(stream)
 
 
-def _verify_receipt(path: Path, raw: bytes, descriptors: Mapping[str, Descriptor]) -> Report:
+def _verify_statement(path: Path, verified: Callable[[], Statement], kind: str, not_checked: tuple[str, ...]) -> Report:
     findings = Findings()
-    receipt = _checked(findings, path, lambda: _receipt_by_one_of(raw, descriptors))
-    facts = {} if receipt is None else receipt.model_dump(mode="json", exclude_none=True)
-    checked = ("signature of the recipient that it names", "its keys at that time")
-    not_checked = ("that it is about a package of yours", "its log proof and cosignature")
-    return Report("receipt", str(path), checked, not_checked, facts, tuple(findings.kept))
+    stated = _checked(findings, path, verified)
+    facts = {} if stated is None else stated.model_dump(mode="json", exclude_none=True)
+    signer = "recipient" if kind == "receipt" else "originator"
+    checked = (f"signature of the {signer} that it names", "its keys at that time")
+    return Report(kind, str(path), checked, not_checked, facts, tuple(findings.kept))
 
 
 def _receipt_by_one_of(raw: bytes, descriptors: Mapping[str, Descriptor]) -> Receipt:
-    """A receipt names its signer only inside what is signed, so each known participant is tried."""
     parse_statement(raw, RECEIPT)
-    unknown: AttacheError = NotFound("unknown-partner", "no descriptors are at hand")
-    for descriptor in descriptors.values():
-        try:
-            return verify_receipt(raw, descriptor)
-        except AttacheError as error:
-            if error.code != "unknown-key":
-                raise
-            unknown = error
-    raise unknown
+    return by_one_of(descriptors, lambda descriptor: verify_receipt(raw, descriptor))
 
 
 def _verify_proof(path: Path, raw: bytes, vkeys: Sequence[str]) -> Report:

@@ -54,6 +54,7 @@ class Part:
     media_type: str = "application/octet-stream"
     markings: tuple[str, ...] = ()
     content_class: tuple[str, ...] = ()
+    evaluation: str = "unevaluated"
     fields: tuple[Field, ...] = ()
     originator: str | None = None
     handling_codes: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class Part:
         media_type: str | None = None,
         markings: tuple[str, ...] = (),
         content_class: tuple[str, ...] = (),
+        evaluation: str = "unevaluated",
         fields: tuple[Field, ...] = (),
     ) -> "Part":
         """The file at `path` under its own name; the media type is guessed from the name where none is given.
@@ -76,7 +78,7 @@ class Part:
         """
         file = Path(path)
         guessed = media_type or _guessed(file.name)
-        return cls(file.name, file, guessed, markings, content_class, fields)
+        return cls(file.name, file, guessed, markings, content_class, evaluation, fields)
 
     def is_looked_into(self) -> bool:
         """Whether the gateway decides about what is within it."""
@@ -187,6 +189,7 @@ def _declared(part: Part) -> dict[str, Any]:
         "media_type": part.media_type,
         "markings": list(part.markings),
         "content_class": list(part.content_class),
+        "evaluation": part.evaluation,
         "originator": part.originator,
         "handling_codes": list(part.handling_codes),
         "caveats": list(part.caveats),

@@ -14,6 +14,7 @@ from attache import clock
 from attache.client import agency
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
 from attache.client.driving import Driver, new_idempotency_key
+from attache.client.governing import Consents, Officers, Policies, Reviews
 from attache.client.models import (
     ApprovalView,
     ArrivalView,
@@ -149,6 +150,10 @@ class Participants:
     def resume(self, participant: str) -> None:
         self._driver.exchange(agency.change_participant(participant, "resume", new_idempotency_key()))
 
+    def rotate(self, participant: str, descriptor: bytes) -> ParticipantView:
+        """Accept the signed successor of a participant's descriptor: its new keys and endpoints."""
+        return self._driver.exchange(agency.rotate_participant(participant, descriptor))
+
 
 class Log:
     """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""
@@ -246,6 +251,10 @@ class Client:
         self.approvals = Approvals(driver)
         self.participants = Participants(driver)
         self.log = Log(driver)
+        self.policies = Policies(driver)
+        self.reviews = Reviews(driver)
+        self.officers = Officers(driver)
+        self.consents = Consents(driver)
 
     def decide(self, submission: Submission) -> tuple[DecisionView, ...]:
         """What policy would decide, per recipient and part. A dry run: nothing is submitted."""

@@ -3,9 +3,9 @@
 Each thing in it proves itself, or nothing. The seal around it proves only who made the bundle, when, and that it is as it was made.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from attache.crypto import KeyRing, b64u, parse_b64u, sha256_hex
 from attache.errors import MalformedInput, Misconfigured, PayloadTooLarge
@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/vnd.attache.evidence+json"
 MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 MAX_ENTRIES = 1000
 MAX_LOGS = 16
+MAX_CONSENTS = 64
 
 EVIDENCE = SignedType("attache-evidence+json", "malformed-evidence")
 
@@ -88,6 +89,7 @@ class EvidenceBundle(Statement):
     `manifest`: the signed manifest (JWS), only for whoever may see the content, for it holds the keys of the parts.
     `release_proof`: the record of the decision, whose digest the manifest and the entry `package.released` name.
     `receipts`: signed receipts (JWS), in any order.
+    `consents`: the signed consents (JWS) that the decision relied on; the member is left out where there are none.
     """
 
     format: Literal["attache-evidence/1"] = FORMAT
@@ -101,8 +103,14 @@ class EvidenceBundle(Statement):
     manifest: Blob | None = None
     release_proof: Blob | None = None
     receipts: Annotated[tuple[Blob, ...], Field(max_length=64)] = ()
+    consents: Annotated[tuple[Blob, ...], Field(max_length=MAX_CONSENTS)] = ()
     revocations: Annotated[tuple[BundledRevocations, ...], Field(max_length=64)] = ()
     logs: Annotated[tuple[BundledLog, ...], Field(max_length=MAX_LOGS)] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, members: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        stated: dict[str, Any] = members(self)
+        return stated if self.consents else {name: value for name, value in stated.items() if name != "consents"}
 
 
 class Seal(Statement):

@@ -1,4 +1,4 @@
-"""Steps 7 to 10 of `verify_bundle`: checkpoints, consistency, inclusion and openings of one log."""
+"""Steps 8 to 11 of `verify_bundle`: checkpoints, consistency, inclusion and openings of one log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def verify_log(
 def _verify_checkpoints(
     log: BundledLog, log_key: VerifierKey, witnesses: Mapping[str, VerifierKey], checks: Checks
 ) -> tuple[OpenedCheckpoint, ...]:
-    """Step 7."""
+    """Step 8."""
     opened: list[OpenedCheckpoint] = []
     for number, bundled in enumerate(log.checkpoints, 1):
         where = f"{log.participant} checkpoint {number}"
@@ -70,7 +70,7 @@ def _verify_checkpoints(
 
 
 def _verify_growth(log: BundledLog, opened: tuple[OpenedCheckpoint, ...], checks: Checks) -> None:
-    """Step 8. The first checkpoint extends nothing, and has no proof."""
+    """Step 9. The first checkpoint extends nothing, and has no proof."""
     before: Checkpoint | None = None
     for number, (bundled, each) in enumerate(zip(log.checkpoints, opened, strict=True), 1):
         after, where = each.checkpoint, f"{log.participant} checkpoint {number}"
@@ -84,7 +84,7 @@ def _verify_growth(log: BundledLog, opened: tuple[OpenedCheckpoint, ...], checks
 
 
 def _verify_entry(participant: str, entry: BundledEntry, checkpoint: Checkpoint, checks: Checks) -> ProvenEntry | None:
-    """Steps 9 and 10."""
+    """Steps 10 and 11."""
     where = f"{participant} entry {entry.index}"
     raw = parse_b64u(entry.leaf)
     try:

@@ -1,10 +1,11 @@
-"""Step 11 of `verify_bundle`: the proven pieces tell one story about one package."""
+"""Step 12 of `verify_bundle`: the proven pieces tell one story about one package."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attache.crypto import parse_b64u, sha256_hex
 from attache.evidence.bundle import EvidenceBundle
+from attache.evidence.consent_checks import IS_ABOUT_CONSENT
 from attache.evidence.log_checks import ProvenEntry
 from attache.evidence.report import Checks
 from attache.evidence.statement_checks import ProvenReceipt
@@ -21,10 +22,14 @@ def verify_story(
     entries: Sequence[ProvenEntry],
     checks: Checks,
 ) -> None:
-    """Compare what each proven piece says of the package with what the bundle claims. Entries that are not opened say nothing."""
-    records = [(entry, entry.fields["record"]) for entry in entries if "record" in entry.fields]
+    """Compare what each proven piece says of the package with what the bundle claims. Entries that are not opened say nothing.
+
+    Entries about consents are another matter's (`attache.evidence.consent_checks`).
+    """
+    ours = [entry for entry in entries if not entry.leaf.code.startswith(IS_ABOUT_CONSENT)]
+    records = [(entry, entry.fields["record"]) for entry in ours if "record" in entry.fields]
     before = len(checks.made)
-    _verify_same_object(entries, checks)
+    _verify_same_object(ours, checks)
     for entry, record in records:
         _verify_record(bundle, entry, record, checks)
     _verify_release(bundle, manifest, records, checks)

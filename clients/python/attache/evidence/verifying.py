@@ -6,11 +6,12 @@
  4. manifest       the originator signed it, with keys that its descriptor lists and that held then
  5. release-proof  it is the decision that the manifest names
  6. receipts       the recipient signed them, about exactly this package
- 7. checkpoint     each log's own key signed its checkpoints
- 8. consistency    each checkpoint extends the one before; receipts' own log proofs and cosignatures hold
- 9. inclusion      each entry is in its log
-10. opening        each opened group is the one that its entry commits to
-11. story          what entries, receipts and manifest say of the package agrees
+ 7. consents       the originators of what is passed on signed the consents that the decision relied on
+ 8. checkpoint     each log's own key signed its checkpoints
+ 9. consistency    each checkpoint extends the one before; receipts' own log proofs and cosignatures hold
+10. inclusion      each entry is in its log
+11. opening        each opened group is the one that its entry commits to
+12. story          what entries, receipts, consents and manifest say of the package agrees
 
 A failure does not stop the later steps. Not checked: what the decision's rules mean, and that no further entries exist
 about the package; a whole log shows that (`attache.evidence.directory`).
@@ -21,6 +22,7 @@ from typing import Any
 
 from attache.errors import AttacheError
 from attache.evidence.bundle import EvidenceBundle, SealedBundle, parse_bundle
+from attache.evidence.consent_checks import verify_consents, verify_consents_logged
 from attache.evidence.log_checks import ProvenEntry, ProvenLog, verify_log
 from attache.evidence.report import Checks, EvidenceReport
 from attache.evidence.statement_checks import (
@@ -32,7 +34,7 @@ from attache.evidence.statement_checks import (
     verify_revocations,
     verify_seal,
 )
-from attache.evidence.story import verify_story
+from attache.evidence.story import RELEASED, verify_story
 from attache.participant import Descriptor
 from attache.receipt import LogProof, verify_log_proof
 from attache.translog.note import parse_signature_lines
@@ -47,6 +49,7 @@ STEPS = (
     "manifest",
     "release-proof",
     "receipts",
+    "consents",
     "checkpoint",
     "consistency",
     "inclusion",
@@ -57,7 +60,7 @@ STEPS = (
 
 
 def verify_bundle(raw: bytes, trusted: Iterable[Descriptor]) -> EvidenceReport:
-    """Verify a `.attache-evidence` file. `trusted`: verified descriptors, of the originator, the recipient and whoever's log is in it.
+    """Verify a `.attache-evidence` file. `trusted`: verified descriptors, of the originator, the recipient and whoever's log or consent is in it.
 
     Never raises for what the file holds.
     """
@@ -83,25 +86,29 @@ def _verify(sealed: SealedBundle, anchors: Anchors, checks: Checks) -> EvidenceR
     manifest = verify_manifest(bundle, anchors, revoked, checks)
     verify_release_proof(bundle, manifest, checks)
     receipts = verify_receipts(bundle, anchors, revoked, checks)
+    consents = verify_consents(bundle, anchors, revoked, checks)
     logs = _verify_logs(bundle, anchors, checks)
     for each in receipts:
         _verify_log_proof(each, anchors, checks)
         _verify_cosignature(each, anchors, logs.get(bundle.originator), checks)
     entries = [entry for log in logs.values() for entry in log.entries]
     verify_story(bundle, manifest, receipts, entries, checks)
+    releases = [entry for entry in entries if entry.leaf.code == RELEASED and entry.participant == bundle.originator]
+    verify_consents_logged(consents, entries, releases, checks)
     facts = {
         "package_id": bundle.package_id,
         "originator": bundle.originator,
         "recipient": bundle.recipient,
         "envelope_sha256": bundle.envelope_sha256,
         "manifest_sha256": bundle.manifest_sha256,
+        "consents": [each.consent.consent_id for each in consents],
         "receipts": [{"receipt": each.receipt.receipt.value, "at": each.receipt.at.isoformat()} for each in receipts],
     }
     return EvidenceReport(KIND, facts, tuple(checks.made), tuple(_moment(entry) for entry in _by_time(entries)))
 
 
 def _verify_logs(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> dict[str, ProvenLog]:
-    """Steps 7 to 10."""
+    """Steps 8 to 11."""
     witnesses = _keys(anchors, "witness")
     log_keys = _keys(anchors, "log")
     logs: dict[str, ProvenLog] = {}

@@ -1,0 +1,150 @@
+"""Consents to pass on what an originator supplied: asked for, given and refused."""
+
+from datetime import datetime
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from attache.cli.options import AsJson, Limit, Originator, PackageId, Reason, in_utc
+from attache.cli.output import print_facts, print_json, print_table
+from attache.cli.session import session_of
+from attache.client.governance import ConsentRequestView, ConsentView
+from attache.vocabulary import CrimeType, Purpose
+
+app = typer.Typer(help="Consents to pass on what an originator supplied.", no_args_is_help=True)
+
+Holder = Annotated[str, typer.Argument(help="Who asked, as participant id.")]
+RequestId = Annotated[str, typer.Argument(help="The id of the package that asked.")]
+Until = Annotated[datetime, typer.Option("--until", help="When the consent ends (UTC); at most 366 days ahead.")]
+
+
+@app.command("list")
+def list_consents(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List consents given and received, oldest first.
+
+    Example: attache consents list
+    """
+    with session_of(ctx).client() as client:
+        found = list(islice(client.consents.list(), limit))
+    if as_json:
+        print_json({"consents": [each.model_dump(mode="json") for each in found]})
+        return
+    rows = [(c.consent_id, c.originator, c.holder, c.recipient, c.expires_at) for c in found]
+    print_table(("consent", "originator", "holder", "recipient", "until"), rows)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    consent_id: Annotated[str, typer.Argument(help="The consent's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a consent; with --json its signed statement too.
+
+    Example: attache consents show 01935000-0000-7000-8000-000000000001
+    """
+    with session_of(ctx).client() as client:
+        _print_consent(client.consents.get(consent_id), as_json=as_json)
+
+
+@app.command()
+def requests(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List requests for consent, yours and those that wait here, oldest first.
+
+    Example: attache consents requests
+    """
+    with session_of(ctx).client() as client:
+        found = list(islice(client.consents.requests(), limit))
+    if as_json:
+        print_json({"requests": [each.model_dump(mode="json") for each in found]})
+        return
+    rows = [(r.request_id, r.holder, r.originator, r.recipient, r.part, r.state) for r in found]
+    print_table(("request", "holder", "originator", "recipient", "part", "state"), rows)
+
+
+@app.command()
+def ask(
+    ctx: typer.Context,
+    originator: Originator,
+    package_id: PackageId,
+    part: Annotated[str, typer.Argument(help="The part's name.")],
+    to: Annotated[str, typer.Option("--to", help="To whom you would pass it on.")],
+    purpose: Annotated[Purpose, typer.Option("--purpose", help="What for.")],
+    legal_basis: Annotated[str, typer.Option("--legal-basis", help="The agreement with the originator.")],
+    reason: Reason,
+    crime_types: Annotated[list[CrimeType] | None, typer.Option("--crime-type")] = None,
+    markings: Annotated[list[str] | None, typer.Option("--marking", help="Of the request itself; TLP:GREEN.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option("--idempotency-key", help="The same key never asks twice.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an originator whether a part that it gave you may be passed on. The request leaves as a package.
+
+    Example: attache consents ask partner-frankfurt 01935000-0000-7000-8000-000000000001 lead.txt --to partner-bogota --purpose criminal-investigation --legal-basis FRANKFURT-LEA --reason "Same wallets"
+    """
+    with session_of(ctx).client() as client:
+        found = client.consents.ask(
+            originator,
+            package_id,
+            part,
+            recipient=to,
+            purpose=purpose.value,
+            legal_basis=legal_basis,
+            reason=reason,
+            crime_types=[each.value for each in crime_types or ()],
+            markings=markings or (),
+            idempotency_key=idempotency_key,
+        )
+    _print_request(found, as_json=as_json)
+
+
+@app.command()
+def give(
+    ctx: typer.Context,
+    holder: Holder,
+    request_id: RequestId,
+    until: Until,
+    reason: Reason,
+    part: Annotated[str | None, typer.Option("--part", help="Only where it was asked in words alone.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only where it was asked in words alone.")] = None,
+    purpose: Annotated[
+        Purpose | None, typer.Option("--purpose", help="Only where it was asked in words alone.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Consent to what a holder asked. Signed, and sent to it.
+
+    Example: attache consents give irs-ci 01935000-0000-7000-8000-000000000001 --until 2027-06-30 --reason "Agreed with the case agent"
+    """
+    with session_of(ctx).client() as client:
+        ends = in_utc(until)
+        given = client.consents.give(holder, request_id, ends, reason, part=part, recipient=to, purpose=purpose)
+    _print_consent(given, as_json=as_json)
+
+
+@app.command()
+def refuse(ctx: typer.Context, holder: Holder, request_id: RequestId, reason: Reason, as_json: AsJson = False) -> None:
+    """Refuse a request. The holder is told the reason, under your agency's signature.
+
+    Example: attache consents refuse irs-ci 01935000-0000-7000-8000-000000000001 --reason "It names a source"
+    """
+    with session_of(ctx).client() as client:
+        _print_request(client.consents.refuse(holder, request_id, reason), as_json=as_json)
+
+
+def _print_consent(found: ConsentView, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    facts = [(name, getattr(found, name)) for name in ("originator", "holder", "recipient", "at")]
+    print_facts(found.consent_id, [*facts, ("until", found.expires_at)])
+
+
+def _print_request(found: ConsentRequestView, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    names = ("holder", "originator", "package_id", "part", "recipient", "purpose", "reason", "consent_id")
+    print_facts(f"{found.request_id} {found.state}", [(name, getattr(found, name)) for name in names])

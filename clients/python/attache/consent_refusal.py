@@ -1,0 +1,58 @@
+"""The refusal of a consent: what an originator signs so that a holder knows, and can show, that it was not given.
+
+A signed statement of type `attache-consent-refusal+json`, made with the strongest suite that the originator has keys
+for. It answers one request as a whole.
+"""
+
+from attache.consent_request import Words
+from attache.crypto import KeyRing, Revoked, nothing_revoked
+from attache.errors import Misconfigured, SignatureInvalid
+from attache.package.instants import Instant
+from attache.package.jws import SignedType, parse_statement, sign_statement
+from attache.package.party import Party
+from attache.package.statements import verify_dated_statement
+from attache.package.values import ParticipantId, Statement, Uuid7, read_statement
+from attache.strict_json import canonical
+
+REFUSAL = SignedType("attache-consent-refusal+json", "malformed-consent")
+
+
+class ConsentRefusal(Statement):
+    """What a refusal states: `originator` does not consent to what `holder` asked with the package `request_id`.
+
+    `package_id` is the package of the originator's that the request was about; `reason` is the officer's, for people.
+    """
+
+    originator: ParticipantId
+    holder: ParticipantId
+    package_id: Uuid7
+    request_id: Uuid7
+    reason: Words
+    at: Instant
+
+
+def sign_refusal(refusal: ConsentRefusal, keys: KeyRing) -> bytes:
+    """The signed refusal, in the strongest suite of the ring. Raises Misconfigured where the ring cannot sign."""
+    suites = keys.suites()
+    if not suites:
+        raise Misconfigured(detail=f"{keys.participant} has no signing keys")
+    return sign_statement(REFUSAL, canonical(refusal.model_dump(mode="json")), keys, suites[0])
+
+
+def parse_refusal_payload(raw: bytes) -> ConsentRefusal:
+    """The refusal in a payload; raises MalformedInput("malformed-consent"). Says nothing of who wrote it."""
+    return read_statement(ConsentRefusal, raw, code="malformed-consent")
+
+
+def verify_refusal(raw: bytes, originator: Party, *, revoked: Revoked = nothing_revoked) -> ConsentRefusal:
+    """The refusal, once it is proven that `originator` (a verified descriptor) signed it with keys that held at its `at`.
+
+    Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected. What is not checked: that it answers a
+    request of ours.
+    """
+    statement = parse_statement(raw, REFUSAL)
+    payload = verify_dated_statement(statement, originator, lambda it: parse_refusal_payload(it).at, revoked)
+    refusal = parse_refusal_payload(payload)
+    if refusal.originator != originator.participant:
+        raise SignatureInvalid(detail="signed by another participant than the originator it names")
+    return refusal

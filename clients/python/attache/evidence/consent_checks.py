@@ -1,0 +1,141 @@
+"""Step 7 of `verify_bundle`: the consents that the decision relied on, each under its originator's signature."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from attache import strict_json
+from attache.consent import CONSENT, Consent, parse_consent_payload, verify_consent
+from attache.crypto import Revoked, nothing_revoked, parse_b64u, sha256_hex
+from attache.errors import AttacheError, NotAuthentic, Stale, UnknownKey
+from attache.evidence.bundle import EvidenceBundle
+from attache.evidence.log_checks import ProvenEntry
+from attache.evidence.report import Checks
+from attache.evidence.statement_checks import Anchors
+from attache.package.instants import parse_instant
+from attache.package.jws import parse_statement
+
+GIVEN = "consent.given"
+IS_ABOUT_CONSENT = "consent."
+"""Entries under these codes are about the package in which the content came, not about the one that passes it on."""
+
+_STEP = "consents"
+_FACTS = {"consent_id": "consent_id", "originator": "originator", "recipient": "recipient", "purpose": "purpose"}
+_FACTS |= {"content": "content_sha256", "expires_at": "expires_at"}
+
+
+@dataclass(frozen=True)
+class ProvenConsent:
+    """A consent that its originator signed and that covers this release, and the digest of its bytes."""
+
+    consent: Consent
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What the record of the decision says of consents: when it was made, and the facts of those it relied on, by id."""
+
+    now: datetime
+    relied: Mapping[str, Mapping[str, Any]]
+
+
+def verify_consents(
+    bundle: EvidenceBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks
+) -> tuple[ProvenConsent, ...]:
+    """The consents whose signature, content, parties, purpose and time are those of the decision that is here.
+
+    A consent that the decision relied on and that is not here is absent. Nothing is recorded where neither is any.
+    """
+    decision = _decision(bundle)
+    proven = []
+    for number, text in enumerate(bundle.consents, 1):
+        raw = parse_b64u(text)
+        try:
+            consent = _verified(raw, anchors, revoked)
+            _require_relied_on(bundle, decision, consent)
+        except AttacheError as error:
+            checks.failed(_STEP, error.code, f"consent {number}", error.detail or error.title)
+            continue
+        said = f"{consent.originator} let {consent.holder} pass it on to {consent.recipient} for {consent.purpose}"
+        checks.proven(_STEP, consent.consent_id, f"{said}, until {consent.expires_at.isoformat()}")
+        proven.append(ProvenConsent(consent, sha256_hex(raw)))
+    here = {each.consent.consent_id for each in proven}
+    for consent_id in sorted(set(decision.relied if decision else ()) - here):
+        checks.absent(_STEP, consent_id, "the decision relied on it, and it is not here, or does not verify")
+    return tuple(proven)
+
+
+def verify_consents_logged(
+    consents: Sequence[ProvenConsent], entries: Sequence[ProvenEntry], releases: Sequence[ProvenEntry], checks: Checks
+) -> None:
+    """Of step 12: the log that holds the release says that each consent came before it."""
+    for each in consents:
+        consent_id = each.consent.consent_id
+        found = [entry for entry in entries if entry.fields.get("record", {}).get("consent_id") == consent_id]
+        before = [
+            entry
+            for entry in found
+            if entry.leaf.code == GIVEN
+            and any(entry.participant == last.participant and entry.index < last.index for last in releases)
+        ]
+        if any(entry.fields["record"].get("consent_sha256") != each.sha256 for entry in found):
+            checks.failed("story", "proof-invalid", consent_id, "the log holds another consent under this id")
+        elif before:
+            checks.proven("story", consent_id, "the log holds the consent, before the release")
+        else:
+            checks.absent("story", consent_id, "no opened entry before the release names this consent")
+
+
+def _verified(raw: bytes, anchors: Anchors, revoked: Mapping[str, Revoked]) -> Consent:
+    """A consent names its signer only inside what is signed."""
+    statement = parse_statement(raw, CONSENT)
+    claimed = parse_consent_payload(statement.pinned_payload(statement.payload_sha256)).originator
+    if claimed not in anchors:
+        raise UnknownKey(detail=f"no descriptor of {claimed} is trusted")
+    return verify_consent(raw, anchors[claimed], revoked=revoked.get(claimed, nothing_revoked))
+
+
+def _require_relied_on(bundle: EvidenceBundle, decision: _Decision | None, consent: Consent) -> None:
+    if (consent.holder, consent.recipient) != (bundle.originator, bundle.recipient):
+        raise NotAuthentic("envelope-mismatch", "a consent to another holder, or for another recipient")
+    if decision is None:
+        raise NotAuthentic("proof-invalid", "no decision is here that relied on it")
+    facts = decision.relied.get(consent.consent_id)
+    if facts is None:
+        raise NotAuthentic("proof-invalid", "the decision did not rely on it")
+    stated = consent.model_dump(mode="json")
+    wrong = [name for name, member in _FACTS.items() if not _is_same(name, facts.get(name), stated[member])]
+    if wrong:
+        raise NotAuthentic("proof-invalid", f"the decision was told of another {', '.join(wrong)}")
+    if not consent.at <= decision.now < consent.expires_at:
+        raise Stale(detail="it did not hold when it was decided")
+
+
+def _is_same(name: str, told: object, stated: object) -> bool:
+    if name != "expires_at":
+        return told == stated
+    try:
+        return parse_instant(told) == parse_instant(stated)
+    except AttacheError:
+        return False
+
+
+def _decision(bundle: EvidenceBundle) -> _Decision | None:
+    """None where the record is not here, or is none; whether it is the decision of this release other steps show."""
+    if bundle.release_proof is None:
+        return None
+    try:
+        request = strict_json.parse_object(parse_b64u(bundle.release_proof)).get("request", {})
+        now = parse_instant(request["now"])
+        came = {(part["sha256"], part["origin"]) for part in request["parts"]}
+        relied = {
+            facts["consent_id"]: facts
+            for facts in request["consents"]
+            if (facts["content"], facts["originator"]) in came
+            and (facts["recipient"], facts["purpose"]) == (request["recipient"], request["purpose"])
+        }
+    except (AttacheError, KeyError, TypeError, AttributeError):
+        return None
+    return _Decision(now, relied)
