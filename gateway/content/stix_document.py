@@ -19,8 +19,9 @@ Steps = tuple[str | int, ...]
 _ID = re.compile(r"(?P<type>[a-z][a-z0-9-]{1,248}[a-z0-9])--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INDEX = re.compile(r"\[(0|[1-9][0-9]{0,8})\]")
 
-SUPPORTING = frozenset({"marking-definition", "extension-definition"})
-"""Objects that say how others are to be read: they go along with what uses them, and are no units."""
+MARKING = "marking-definition"
+EXTENSION = "extension-definition"
+"""Objects that say how others are to be read: they go along with what uses them. A marking is no unit of its own."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,9 @@ def granular(body: Body) -> Iterator[tuple[str | None, Steps]]:
     for entry in entries:
         selectors = entry.get("selectors") if isinstance(entry, dict) else None
         marking = entry.get("marking_ref") if isinstance(entry, dict) else None
-        if not isinstance(selectors, list) or not selectors or ((marking is None) == ("lang" not in entry)):
-            raise malformed("a granular marking without selectors, or without one thing that it says")
+        is_marked = is_id(marking) if marking is not None else isinstance(entry, dict) and "lang" in entry
+        if not isinstance(selectors, list) or not selectors or not is_marked:
+            raise malformed("a granular marking without selectors, or without anything that it says")
         for text in selectors:
             steps = parse_selector(text) if isinstance(text, str) else ()
             if not steps or steps[0] == "granular_markings" or not selected(body, steps):

@@ -11,7 +11,7 @@ from typing import Any
 from attache.errors import MalformedInput
 from attache.vocabulary import ContentClass, HandlingCode, Markings, Tlp
 from gateway.content.facts import UnitFacts
-from gateway.content.stix_document import Body
+from gateway.content.stix_document import Body, marking_refs
 
 _TLP = {
     # STIX 2.1, section 7.2.1.4
@@ -41,6 +41,7 @@ _PERMISSIVE = {
     "unmodified_resale": "may",
     "end_date": None,
 }
+_MAX_NESTED = 4
 _READ_OF_OWN = frozenset({"extension_type", "markings", "handling_codes", "content_class"})
 
 
@@ -71,11 +72,16 @@ def marks_of(refs: Iterable[Any], definitions: Mapping[str, Sequence[Body]]) -> 
     return NOTHING.joined(*(_marks(ref, definitions) for ref in refs))
 
 
-def _marks(ref: Any, definitions: Mapping[str, Sequence[Body]]) -> Marks:
+def _marks(ref: Any, definitions: Mapping[str, Sequence[Body]], around: tuple[str, ...] = ()) -> Marks:
+    """What one marking says; one that is marked itself says that too, since it goes along with what it marks."""
     if ref in TLP_MARKINGS:
         return Marks(UnitFacts("", Markings(tlp=TLP_MARKINGS[ref])))
-    found = definitions.get(ref, ()) if isinstance(ref, str) else ()
-    return NOTHING.joined(*map(_defined, found)) if found else UNRESOLVED
+    found = definitions.get(ref, ()) if ref not in around and len(around) < _MAX_NESTED else ()
+    if not found:
+        return UNRESOLVED
+    around = (*around, ref)
+    outer = [_marks(marking, definitions, around) for body in found for marking in marking_refs(body)]
+    return NOTHING.joined(*map(_defined, found), *outer)
 
 
 def _defined(body: Body) -> Marks:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from gateway.content.facts import Minting
-from gateway.content.stix_document import Body, reference_places
+from gateway.content.stix_document import EXTENSION, Body, reference_places
 
 _BEGIN = "2000-01-01T00:00:00.000Z"
 """When our identity object was made: always the same, and no news."""
@@ -42,7 +42,7 @@ class Mint:
         left = [
             self._new(body, ids) if body["id"] in ids else body
             for body in objects
-            if body["id"] not in ids or (body is latest[body["id"]] and body["type"] != "extension-definition")
+            if body["id"] not in ids or (body is latest[body["id"]] and body["type"] != EXTENSION)
         ]
         return [self._ourselves(), *left] if any("created" in b for b in left if b["id"] in self.made) else left
 

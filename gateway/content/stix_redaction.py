@@ -13,7 +13,8 @@ from gateway.content.document import atoms, encode
 from gateway.content.facts import Minting, Shown, UnitFacts
 from gateway.content.repeats import blocked, find_repeats
 from gateway.content.stix_document import (
-    SUPPORTING,
+    EXTENSION,
+    MARKING,
     Body,
     Bundle,
     Steps,
@@ -56,6 +57,8 @@ class _Copy:
     kept: list[_Kept] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     """Texts that must not be in what leaves."""
+    extensions: set[str] = field(default_factory=set)
+    """Definitions of extensions that may go along, as they are."""
 
 
 def redacted(
@@ -69,10 +72,10 @@ def redacted(
     shown = {unit.path: outcomes.get(unit.path, Shown.WITHHELD) for unit in units_of(bundle, stated)}
     copy = _decided(bundle, shown)
     _close(copy, bundle)
-    _drop_unused_creators(copy)
+    _drop_unused_creators(copy, bundle)
     if not copy.kept:
         return None
-    supporting = list(_supporting(copy.kept, bundle))
+    supporting = list(_supporting(copy, bundle))
     mint = Mint(minting)
     everything = [*copy.kept, *supporting]
     left = mint.minted([one.body for one in everything], [one.body["id"] for one in everything if one.is_cut])
@@ -94,26 +97,32 @@ def _decided(bundle: Bundle, shown: Mapping[str, Shown]) -> _Copy:
             within.setdefault(object_id, {})[steps] = outcome
     copy = _Copy()
     for body in bundle.objects:
-        if body["type"] in SUPPORTING:
-            continue
-        outcome = shown[body["id"]]
-        left = masked_object(body) if outcome is Shown.MASKED else body if outcome is Shown.CLEAR else None
-        if left is None:
-            copy.secrets += [id_of(body), *secrets_of(body)]
-            continue
-        if outcome is Shown.MASKED:
-            copy.secrets += secrets_of(body)
-        elif body["id"] in within:
-            left = without(body, within[body["id"]])
-            for value in taken(body, within[body["id"]]):
-                copy.secrets += secrets_of(value)
-        copy.kept.append(_Kept(left, body, is_cut=left is not body))
+        if body["type"] == EXTENSION:
+            is_whole = shown[body["id"]] is Shown.CLEAR and body["id"] not in within
+            copy.extensions |= {body["id"]} if is_whole else set()
+            copy.secrets += () if is_whole else secrets_of(body)
+        elif body["type"] != MARKING:
+            _decide_one(copy, body, shown[body["id"]], within.get(body["id"], {}))
     return copy
+
+
+def _decide_one(copy: _Copy, body: Body, outcome: Shown, within: Mapping[Steps, Shown]) -> None:
+    left = masked_object(body) if outcome is Shown.MASKED else body if outcome is Shown.CLEAR else None
+    if left is None:
+        copy.secrets += [id_of(body), *secrets_of(body)]
+        return
+    if outcome is Shown.MASKED:
+        copy.secrets += secrets_of(body)
+    elif within:
+        left = without(body, within)
+        for value in taken(body, within):
+            copy.secrets += secrets_of(value)
+    copy.kept.append(_Kept(left, body, is_cut=left is not body))
 
 
 def _close(copy: _Copy, bundle: Bundle) -> None:
     """Take away what refers to what is not there, and what is nothing without it, until nothing more goes."""
-    definitions = set(bundle.definitions("marking-definition")) | TLP_MARKINGS.keys()
+    definitions = set(bundle.definitions(MARKING)) | TLP_MARKINGS.keys()
     for _ in range(MAX_ROUNDS):
         there = {one.body["id"] for one in copy.kept}
         cut = {one.body["id"] for one in copy.kept if one.is_cut}
@@ -160,12 +169,13 @@ def _unlinked(value: Any, there: set[str]) -> Any:
     return left
 
 
-def _drop_unused_creators(copy: _Copy) -> None:
+def _drop_unused_creators(copy: _Copy, bundle: Bundle) -> None:
     """An identity that was there as somebody's creator, and is nobody's any more, would only tell who that was."""
-    creators = {t for one in copy.kept if is_id(t := one.original.get("created_by_ref"))}
+    creators = {t for body in bundle.objects if is_id(t := body.get("created_by_ref"))}
     new = spread((one.body["id"] for one in copy.kept if one.is_cut), [one.body for one in copy.kept])
     while True:
-        used = {t for one in copy.kept for t in references(_as_made(one.body, new)) if t != one.body["id"]}
+        going = [*copy.kept, *_supporting(copy, bundle)]
+        used = {t for one in going for t in references(_as_made(one.body, new)) if t != one.body["id"]}
         unused = creators - used
         gone = [one for one in copy.kept if one.body["id"] in unused]
         if not gone:
@@ -179,10 +189,11 @@ def _as_made(body: Body, new: set[str]) -> Body:
     return {name: value for name, value in body.items() if name != "created_by_ref"} if body["id"] in new else body
 
 
-def _supporting(kept: Iterable[_Kept], bundle: Bundle) -> Iterator[_Kept]:
+def _supporting(copy: _Copy, bundle: Bundle) -> Iterator[_Kept]:
     """The definitions that what is kept uses: of markings without what they refer to, of extensions only as they are."""
+    kept = copy.kept
     there = {one.body["id"] for one in kept}
-    markings, extensions = bundle.definitions("marking-definition"), bundle.definitions("extension-definition")
+    markings, extensions = bundle.definitions(MARKING), bundle.definitions(EXTENSION)
     wanted = {target for one in kept for target in references(one.body)} & markings.keys()
     used: set[str] = set()
     while wanted - used:
@@ -194,7 +205,7 @@ def _supporting(kept: Iterable[_Kept], bundle: Bundle) -> Iterator[_Kept]:
             dangling = any(target not in known for target in references(body))
             yield _Kept(_unlinked(body, known), body, is_cut=dangling)
     named = {name for one in kept for name in _extension_ids(one.body)}
-    for name in sorted(named & extensions.keys()):
+    for name in sorted(named & copy.extensions):
         yield from (_Kept(b, b) for b in extensions[name] if all(target in known for target in references(b)))
 
 
@@ -212,7 +223,7 @@ def _verify(left: Sequence[Body], bundle: Bundle) -> None:
     """Whatever went before: nothing refers to what is not there, and no id of what stays is left."""
     there = {body["id"] for body in left} | TLP_MARKINGS.keys()
     stays = {body["id"] for body in bundle.objects} - there
-    stays -= {body["id"] for body in bundle.objects if body["type"] == "extension-definition"}
+    stays -= {body["id"] for body in bundle.objects if body["type"] == EXTENSION}
     if any(target not in there for target in references(list(left))) or stays & set(atoms(list(left), names=True)):
         raise NotPermitted("redaction-blocked", "what is left refers to what is withheld")
 

@@ -11,7 +11,7 @@ from attache.errors import MalformedInput
 from gateway.content.document import malformed
 from gateway.content.facts import MAX_UNITS, UnitFacts
 from gateway.content.stix_document import (
-    SUPPORTING,
+    MARKING,
     Body,
     Bundle,
     Steps,
@@ -72,10 +72,10 @@ def parse_path(path: str) -> tuple[str, Steps]:
 
 
 def _marked(bundle: Bundle, stated: Sequence[UnitFacts]) -> dict[str, _Marked]:
-    definitions = bundle.definitions("marking-definition")
+    definitions = bundle.definitions(MARKING)
     found: dict[str, _Marked] = {}
     for body in bundle.objects:
-        if body["type"] in SUPPORTING:
+        if body["type"] == MARKING:
             continue
         marked = found.setdefault(body["id"], _Marked())
         marked.whole = marked.whole.joined(marks_of(marking_refs(body), definitions))

@@ -21,7 +21,7 @@ from attache.package import (
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
 from gateway.exchange.agency import Agency
-from gateway.exchange.fields import Content, Readable
+from gateway.exchange.fields import Content, ContentAsked, Readable
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.manifest import ENGINE_FAILED, manifest_facts
 from gateway.exchange.policies import active_set
@@ -94,7 +94,7 @@ def decide_and_seal(
     decision = decide_release(agency, request)
     decision_id = uuid7(request.now, agency.random)
     if decision.outcome is Outcome.HOLD:
-        require_redactable(agency, submission, content, request, decision)
+        _require_redactable(agency, submission, content, request, decision)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
     agency.require_release(request.recipient)
@@ -117,7 +117,14 @@ def decide_as_if_approved(agency: Agency, request: ReleaseRequest, held: Decisio
     return decide_release(agency, as_if_approved(request, held.approvals_needed.post, held.release_digest))
 
 
-def require_redactable(
+def decide_foreseen(agency: Agency, submission: Submission, request: ReleaseRequest) -> Decision:
+    """Policy's answer to what is only asked about; raises as `decide_and_seal` would, as far as content came along."""
+    decision = decide_release(agency, request)
+    _require_redactable(agency, submission, ContentAsked(submission), request, decision)
+    return decision
+
+
+def _require_redactable(
     agency: Agency, submission: Submission, content: Readable, request: ReleaseRequest, decision: Decision
 ) -> None:
     """Raise NotPermitted("redaction-blocked") where what was decided, or is to be approved, could not be carried out."""

@@ -13,7 +13,7 @@ from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, No
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, created_life
-from gateway.exchange.fields import Content, ContentAsked, fields_foreseen, fields_of, require_readable
+from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
 from gateway.exchange.pieces import in_pieces
@@ -27,15 +27,14 @@ from gateway.exchange.release import (
     Verdict,
     carry_out,
     decide_and_seal,
-    decide_release,
+    decide_foreseen,
     engine_failure_logged,
     new_life,
-    require_redactable,
 )
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
-from gateway.policy import Decision, ReleaseRequest
+from gateway.policy import Decision
 
 
 @dataclass(frozen=True)
@@ -155,10 +154,7 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
-    """What policy would decide, by recipient. Nothing is stored but a log entry without content.
-
-    Raises as a submission would: `content-malformed`, `unknown-field`, and `redaction-blocked` where content came along.
-    """
+    """What policy would decide, by recipient; raises as a submission would. Nothing is stored but a log entry without content."""
     require_possible(agency, submission)
     now = agency.clock()
     package_id = uuid7(now, agency.random)
@@ -178,16 +174,10 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
 
     async with dry_run_logged(agency, caller, submission, requests) as outcomes:
         decisions = await asyncio.to_thread(
-            lambda: {name: _foreseen(agency, submission, request) for name, request in requests.items()}
+            lambda: {name: decide_foreseen(agency, submission, request) for name, request in requests.items()}
         )
         outcomes.update({name: decision.outcome.value for name, decision in decisions.items()})
     return decisions
-
-
-def _foreseen(agency: Agency, submission: Submission, request: ReleaseRequest) -> Decision:
-    decision = decide_release(agency, request)
-    require_redactable(agency, submission, ContentAsked(submission), request, decision)
-    return decision
 
 
 @asynccontextmanager

@@ -246,6 +246,13 @@ def test_what_is_no_bundle_is_refused(content):
     assert error.value.code == "content-malformed"
 
 
+@pytest.mark.parametrize("marking_ref", [[], {}, 7, "red"])
+def test_a_granular_marking_that_is_no_id_is_refused(marking_ref):
+    odd = {**a_tool("odd"), "granular_markings": [{"marking_ref": marking_ref, "selectors": ["name"]}]}
+    with pytest.raises(MalformedInput):
+        units(STIX, raw(odd), ())
+
+
 def test_stix_of_another_version_is_refused():
     old = {name: value for name, value in a_tool("old").items() if name != "spec_version"}
     with pytest.raises(MalformedInput):

@@ -155,6 +155,10 @@ def test_an_extension_goes_as_it_is_or_not_at_all():
         "extensions": {extension["id"]: {"extension_type": "new-sco"}},
     }
     path = f"{author['id']}/description"
+    unknown = {**extension, "object_marking_refs": [an_id("marking-definition", "nowhere")]}
+    assert found(author, unknown, wallet)[extension["id"]].unresolved
+    without = left(author, unknown, wallet, MIXER, withheld=[extension["id"]])
+    assert without == [wallet, MIXER]
     whole = left(author, extension, wallet, MIXER, withheld=[MIXER["id"]], stated=[UnitFacts(MIXER["id"])])
     assert whole == [author, wallet, extension]
     objects = left(author, extension, wallet, withheld=[path], stated=[UnitFacts(path)])
@@ -344,6 +348,14 @@ def test_markings_that_cannot_be_read_are_unresolved():
     assert found(typo, {**MIXER, "object_marking_refs": [typo["id"]]})[MIXER["id"]].unresolved
     more = a_marking("more", markings=["TLP:GREEN"], audience=["everybody"])
     assert found(more, {**MIXER, "object_marking_refs": [more["id"]]})[MIXER["id"]].unresolved
+
+
+def test_a_marking_that_is_marked_says_that_too():
+    secret = {**a_marking("secret programme", markings=["TLP:GREEN"]), "object_marking_refs": [RED]}
+    assert found(secret, {**MIXER, "object_marking_refs": [secret["id"]]})[MIXER["id"]].markings.tlp is Tlp.RED
+    itself = {**a_marking("itself", markings=["TLP:GREEN"])}
+    itself["object_marking_refs"] = [itself["id"]]
+    assert found(itself, {**MIXER, "object_marking_refs": [itself["id"]]})[MIXER["id"]].unresolved
 
 
 def test_must_and_must_not_contradict():
