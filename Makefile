@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo up test test-all lint format openapi bench lock clean
+.PHONY: demo up test test-all browser lint format openapi bench lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -17,11 +17,17 @@ demo: .venv/.ready
 up: .venv/.ready
 	$(BIN)/python -m certs_example.up
 
-test: .venv/.ready
+test: .venv/.ready browser
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: .venv/.ready
+test-all: .venv/.ready browser
 	$(BIN)/python -m pytest -n 2
+
+# The verifier page is tested in Debian's Chromium. Where it cannot be installed, those tests skip and say so.
+browser:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	(timeout 300 apt-get -qq update && timeout 300 apt-get -qq install -y --no-install-recommends chromium) >/dev/null 2>&1 || \
+	echo "Chromium could not be installed: the tests in a browser are skipped"
 
 lint: .venv/.ready
 	$(BIN)/ruff check .

@@ -1,70 +1,113 @@
-"""Searching the exchange log as an auditor does, at one million entries: p50 and p95 of a page of 100, by kind of question."""
+"""Searching the exchange log as an auditor does, at one million entries: a page of 100, opened and proven, by kind of question.
+
+Every combination of conditions is asked, with and without a span of time, half of them about something that happened and half
+with conditions that were drawn apart, of which most find little. Who and what occurs is skewed as in an exchange: a few
+partners and officers stand in most entries. The log's first and last ten thousand appends are compared too.
+"""
 
 import asyncio
 import random
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import combinations, islice
 from pathlib import Path
 
 from attache.crypto.log_keys import Ed25519LogKey
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
 from gateway.exchange.at_rest import Vault
+from gateway.exchange.audit import entry_view
+from gateway.exchange.logged import SYSTEM
 from gateway.exchange.ports import LogFilter
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
-from gateway.store import LogKeys, open_store
+from gateway.store import LogKeys, SqlStore, open_store
 
 ENTRIES = 1_000_000
-UNIT = 2_000
+UNIT = 100
+UNITS_AT_ONCE = 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
-PARTNERS = [f"partner-{n}" for n in range(20)]
-CODES = [
-    *([EventCode.PACKAGE_DECIDED] * 5),
-    *([EventCode.PACKAGE_RELEASED] * 4),
-    *([EventCode.PACKAGE_DELIVERED] * 4),
-    EventCode.PACKAGE_DENIED,
-]
-OUTCOMES = ["release"] * 8 + ["hold", "deny"]
+PAGE = 100
+PARTNERS = [f"partner-{n}" for n in range(60)]
+OFFICERS = [f"officer-{n}" for n in range(800)]
+OUTCOMES = ["release"] * 80 + ["partial"] * 5 + ["hold"] * 12 + ["deny"] * 3
+LIFE = (
+    EventCode.PACKAGE_SUBMITTED,
+    EventCode.PACKAGE_DECIDED,
+    EventCode.PACKAGE_RELEASED,
+    EventCode.PACKAGE_DELIVERED,
+    EventCode.RECEIPT_STORED,
+)
+CONDITIONS = ("code", "actor", "partner", "package_id", "outcome", "request_id")
+SPANS = {"ever": None, "an hour": timedelta(hours=1), "a week": timedelta(days=7), "since": timedelta(days=10_000)}
 
 
-def event_of(n: int, at: datetime) -> Event:
-    source = random.Random(n)
-    code = source.choice(CODES)
-    record = {"package_id": f"package-{n // 5}"}
+def skewed(source: random.Random, names: list[str]) -> str:
+    """About every fourth time the first, seldom the last."""
+    return names[min(int(source.paretovariate(0.6)) - 1, len(names) - 1)]
+
+
+def events_of(entries: int, source: random.Random) -> Iterator[Event]:
+    """Lives of packages one after another; each entry a second after the one before, every tenth logged some seconds late."""
+    number = 0
+    for package in range(entries):
+        partner, officer = skewed(source, PARTNERS), skewed(source, OFFICERS)
+        outcome = source.choice(OUTCOMES)
+        codes = LIFE if outcome in {"release", "partial"} else (*LIFE[:2], EventCode.PACKAGE_HELD)
+        for code in codes:
+            if number == entries:
+                return
+            late = source.randrange(5) if number % 10 == 0 else 0
+            yield _event(
+                code, START + timedelta(seconds=number - late), f"package-{package}", partner, officer, outcome
+            )
+            number += 1
+
+
+def _event(code: EventCode, at: datetime, package: str, partner: str, officer: str, outcome: str) -> Event:
+    record = {"package_id": package}
+    objects = {"package": package}
+    if code is not EventCode.PACKAGE_SUBMITTED:
+        objects["partner"] = partner
     if code is EventCode.PACKAGE_DECIDED:
-        record["outcome"] = source.choice(OUTCOMES)
-    actor = f"officer-{source.randrange(500)}"
-    person = {"actor": actor, "request_id": f"request-{n // 3}"}
-    objects = {"package": f"package-{n // 5}", "partner": source.choice(PARTNERS)}
+        record["outcome"] = outcome
+    is_officers = code in {EventCode.PACKAGE_SUBMITTED, EventCode.PACKAGE_DECIDED, EventCode.PACKAGE_RELEASED}
+    actor = officer if is_officers else partner if code is EventCode.PACKAGE_DELIVERED else SYSTEM
+    person = {"actor": actor, "request_id": f"request-of-{package}"} if is_officers else {}
     return Event(code, at, actor, objects, {Group.RECORD: record, Group.PERSON: person})
 
 
-def questions(entries: int, source: random.Random) -> dict[str, LogFilter]:
-    at = START + timedelta(seconds=source.randrange(entries))
-    partner, package = source.choice(PARTNERS), f"package-{source.randrange(entries // 5)}"
+def questions(known: list[Event], source: random.Random) -> Iterator[tuple[int, str, LogFilter]]:
+    """Every combination once: how many conditions, their names, and the filter."""
+    for count in range(len(CONDITIONS) + 1):
+        for names in combinations(CONDITIONS, count):
+            for span, length in SPANS.items():
+                yield count + (length is not None), ", ".join((*names, span)), _filter(names, length, known, source)
+
+
+def _filter(names: tuple[str, ...], length: timedelta | None, known: list[Event], source: random.Random) -> LogFilter:
+    one = source.choice(known)
+    about = [one if source.random() < 0.5 else source.choice(known) for _ in names]
+    equal = {name: _said(event, name) for name, event in zip(names, about, strict=True)}
+    since = None if length is None else one.at
+    return LogFilter(**equal, since=since, until=since and since + length)
+
+
+def _said(event: Event, name: str) -> object:
     return {
-        "everything": LogFilter(),
-        "event": LogFilter(code=EventCode.PACKAGE_DENIED),
-        "actor": LogFilter(actor=f"officer-{source.randrange(500)}"),
-        "partner": LogFilter(partner=partner),
-        "package": LogFilter(package_id=package),
-        "outcome": LogFilter(outcome="deny"),
-        "request": LogFilter(request_id=f"request-{source.randrange(entries // 3)}"),
-        "an hour": LogFilter(since=at, until=at + timedelta(hours=1)),
-        "a week": LogFilter(since=at, until=at + timedelta(days=7)),
-        "since": LogFilter(since=at),
-        "event, partner": LogFilter(code=EventCode.PACKAGE_DENIED, partner=partner),
-        "actor, a week": LogFilter(actor="officer-7", since=at, until=at + timedelta(days=7)),
-        "package, event": LogFilter(package_id=package, code=EventCode.PACKAGE_RELEASED),
-        "partner, outcome, a day": LogFilter(partner=partner, outcome="hold", since=at, until=at + timedelta(days=1)),
-    }
+        "code": event.code,
+        "actor": event.actor,
+        "partner": event.objects.get("partner", PARTNERS[0]),
+        "package_id": event.objects["package"],
+        "outcome": event.fields[Group.RECORD].get("outcome", "release"),
+        "request_id": event.fields[Group.PERSON].get("request_id", "request-of-nothing"),
+    }[name]
 
 
 async def measure(folder: Path, entries: int, rounds: int) -> None:
-    clock = {"now": START}
     keys = LogKeys(
         (signer_of("bench.example/log", SignatureType.ED25519, Ed25519LogKey(bytes(32))),),
         Pseudonyms(bytes(32)),
@@ -75,37 +118,82 @@ async def measure(folder: Path, entries: int, rounds: int) -> None:
         blobs_dir=folder / "blobs",
         lock_path=folder / "lock",
         keys=keys,
-        clock=lambda: clock["now"],
+        clock=lambda: START,
     )
     async with store:
-        began = time.perf_counter()
-        for start in range(0, entries, UNIT):
-
-            def unit(tx, start=start):
-                for n in range(start, min(start + UNIT, entries)):
-                    tx.log(event_of(n, START + timedelta(seconds=n)))
-
-            await store.write(unit)
-        filled = time.perf_counter() - began
-        print(f"filled {entries:,} entries in {filled:.0f} s: {entries / filled:,.0f} entries/s, units of {UNIT:,}")
-        source, times = random.Random(1), {}
+        known = await _fill(store, entries)
+        source, found = random.Random(2), {}
         for _ in range(rounds):
-            for name, wanted in questions(entries, source).items():
+            for conditions, name, wanted in questions(known, source):
                 after = -1 if source.random() < 0.5 else source.randrange(entries)
-                before = time.perf_counter()
-                await store.read_log(lambda log, a=after, w=wanted: log.entries_after(a, 100, w))
-                times.setdefault(name, []).append((time.perf_counter() - before) * 1000)
-        for name, found in times.items():
-            print(f"{name:<26} p50 {statistics.median(found):7.2f} ms   p95 {_p95(found):7.2f} ms")
-        everything = [each for found in times.values() for each in found]
-        print(f"{'all questions':<26} p50 {statistics.median(everything):7.2f} ms   p95 {_p95(everything):7.2f} ms")
+                seconds = await _ask(store, after, wanted)
+                found.setdefault(conditions, {}).setdefault(name, []).append(seconds)
+        _report(found)
+        for place in (-1, entries // 2, entries - PAGE - 1):
+            times = [await _ask(store, place, LogFilter(partner=PARTNERS[0])) for _ in range(9)]
+            print(f"a page behind entry {place:>9,}: {_ms(statistics.median(times))}")
+        await _prove(store, entries)
+
+
+async def _fill(store: SqlStore, entries: int) -> list[Event]:
+    """Log everything in durable commits of some units; some of the events."""
+    source, known, spent = random.Random(1), [], []
+    coming = events_of(entries, source)
+    while chunk := list(islice(coming, UNIT * UNITS_AT_ONCE)):
+        known += chunk[::997]
+        wall, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(_log(store, chunk[at : at + UNIT]) for at in range(0, len(chunk), UNIT)))
+        spent.append((len(chunk), time.perf_counter() - wall, time.process_time() - cpu))
+    wall, cpu = (sum(each[n] for each in spent) for n in (1, 2))
+    print(f"logged {entries:,} entries: {entries / wall:,.0f} a second, {cpu / entries * 1e6:.0f} us CPU each")
+    some = max(1, len(spent) // 100)
+    first, last = (statistics.median(each[2] for each in part) for part in (spent[1 : 5 * some], spent[-5 * some :]))
+    print(f"CPU of {UNIT * UNITS_AT_ONCE:,} appends, last over first: {last / first:.2f}")
+    return known
+
+
+async def _log(store: SqlStore, events: list[Event]) -> None:
+    await store.write(lambda tx: [tx.log(event) for event in events])
+
+
+async def _ask(store: SqlStore, after: int, wanted: LogFilter) -> float:
+    began = time.perf_counter()
+    await store.read_log(lambda log: [entry_view(entry) for entry in log.entries_after(after, PAGE, wanted)])
+    return time.perf_counter() - began
+
+
+async def _prove(store: SqlStore, entries: int) -> None:
+    source, times = random.Random(3), []
+    for _ in range(300):
+        index = source.randrange(entries)
+        began = time.perf_counter()
+        await store.read_log(lambda log, index=index: log.prove_entry(index))
+        times.append(time.perf_counter() - began)
+    print(f"inclusion proof from the database: p50 {_ms(statistics.median(times))}   p95 {_ms(_p95(times))}")
+
+
+def _report(found: dict[int, dict[str, list[float]]]) -> None:
+    for conditions, by_name in sorted(found.items()):
+        _line(f"{conditions} conditions, {len(by_name)} kinds", [each for times in by_name.values() for each in times])
+    every = {name: times for by_name in found.values() for name, times in by_name.items()}
+    _line(f"all {len(every)} kinds", [each for times in every.values() for each in times])
+    print("slowest kinds:")
+    for name in sorted(every, key=lambda name: _p95(every[name]))[:-9:-1]:
+        _line(f"  {name}", every[name])
+
+
+def _line(label: str, times: list[float]) -> None:
+    print(f"{label:<60} p50 {_ms(statistics.median(times))}   p95 {_ms(_p95(times))}   max {_ms(max(times))}")
 
 
 def _p95(found: list[float]) -> float:
     return sorted(found)[int(len(found) * 0.95)]
 
 
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:7.2f} ms"
+
+
 def run(*, quick: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "blobs").mkdir()
-        asyncio.run(measure(Path(folder), 50_000 if quick else ENTRIES, rounds=5 if quick else 20))
+        asyncio.run(measure(Path(folder), 100_000 if quick else ENTRIES, rounds=2 if quick else 10))

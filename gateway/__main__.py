@@ -16,6 +16,7 @@ from attache.participant import fingerprint_words
 from attache.strict_json import parse_object
 from gateway.app import load_ring, log_keys, open_own_store, own_descriptor, run_gateway, write_contracts
 from gateway.exchange.activate import CASES, LoadedSet, begin_policies
+from gateway.exchange.backup import take_backup
 from gateway.exchange.participants import admit_descriptor, directory_of, load_directory
 from gateway.exchange.ports import Transaction
 from gateway.exchange.records import ParticipantRecord
@@ -83,6 +84,20 @@ def serve(config: Config = None) -> None:
     settings = load_settings(config)
     configure_logging(settings.log_level)
     asyncio.run(_serve(settings))
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; new or empty, on another disk.")],
+    config: Config = None,
+) -> None:
+    """Copy the database of a gateway that does not run, with its checkpoint. Blobs, keys and settings are files: copy them after it."""
+    settings = load_settings(config)
+    if folder.exists() and any(folder.iterdir()):
+        raise Misconfigured(detail=f"{folder} is not empty")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    size = asyncio.run(_backup(settings, folder))
+    print(f"{size} entries and all records written to {folder}", file=sys.stderr)
 
 
 @log_commands.command("export")
@@ -167,12 +182,17 @@ async def _init(settings: Settings) -> Directory:
 
     def unit(tx: Transaction) -> None:
         for name in sorted(raw):
-            admit_descriptor(tx, name, raw[name], pinned[name], clock.now())
+            admit_descriptor(tx, name, raw[name], pinned[name], clock.now(), own=settings.participant)
         begin_policies(tx, LoadedSet(policy, cases.count), clock.now())
 
     async with open_own_store(settings, load_ring(settings), clock.now) as store:
         await store.write(unit)
         return await load_directory(store)
+
+
+async def _backup(settings: Settings, folder: Path) -> int:
+    async with open_own_store(settings, load_ring(settings), clock.now) as store:
+        return await take_backup(store, folder, clock.now)
 
 
 async def _serve(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,17 @@ from gateway.exchange.activate import load_policies_in_force
 from gateway.exchange.agency import Agency, InForce, Limits
 from gateway.exchange.at_rest import Vault
 from gateway.exchange.deliver import Outbox
+from gateway.exchange.lifecycle import note_started, note_stopped
 from gateway.exchange.participants import load_directory
+from gateway.exchange.refusals import Refusals
 from gateway.exchange.review import require_reviewed
 from gateway.exchange.self_check import SelfCheck
+from gateway.exchange.sign_ins import SignIns
 from gateway.exchange.standing import WitnessTerms
 from gateway.exchange.upkeep import Upkeep
 from gateway.exchange.witnessed import OwnLog
 from gateway.exchange_api import create_exchange_api
+from gateway.exchange_api.refused import CertificateRefusals
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity import AccessTokens, parse_jwks
 from gateway.policy import read_policy_folder
@@ -60,6 +65,7 @@ class Gateway:
     submitter: CheckpointSubmitter
     self_check: SelfCheck
     upkeep: Upkeep
+    refusals: Refusals
 
 
 @asynccontextmanager
@@ -82,6 +88,9 @@ async def open_gateway(
             _client_certificate(settings, ring), store.blobs, timeouts=_timeouts(settings), transport=transport
         )
         submitter = CheckpointSubmitter(OwnLog(agency), links, cadence_seconds=settings.witness_cadence_seconds)
+        refusals = Refusals(store, clock)
+        refused = CertificateRefusals(agency, refusals)
+        trust.note_refused = refused.handshake
         self_check = SelfCheck(agency, cadence_seconds=settings.self_check_seconds)
         worker = DeliveryWorker(
             Outbox(agency),
@@ -92,14 +101,15 @@ async def open_gateway(
         try:
             yield Gateway(
                 agency,
-                create_agency_api(agency, _door(settings, agency, clock), settings, _checks(agency, store)),
-                create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current),
+                create_agency_api(agency, _door(settings, agency, clock, refusals), settings, _checks(agency, store)),
+                create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current, refused),
                 agency_trust(settings, clock, ring.tls_passphrase),
                 trust,
                 worker,
                 submitter,
                 self_check,
                 Upkeep(agency),
+                refusals,
             )
         finally:
             await links.close()
@@ -107,7 +117,7 @@ async def open_gateway(
 
 async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callable[[Mapping[str, int]], None]) -> None:
     """Serve both listeners and deliver, until `stop` is set. `on_ready` is given the ports, by listener."""
-    async with open_gateway(settings) as gateway:
+    async with open_gateway(settings) as gateway, logged_life(gateway, settings):
         listeners = (
             Listener("agency", gateway.agency_api, settings.agency_host, settings.agency_port, gateway.agency_trust),
             Listener(
@@ -119,6 +129,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
             running.create_task(gateway.submitter.run())
             running.create_task(gateway.self_check.run())
             running.create_task(gateway.upkeep.run())
+            running.create_task(gateway.refusals.run())
             try:
                 await serve(
                     listeners,
@@ -132,6 +143,17 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
                 gateway.submitter.stop()
                 gateway.self_check.stop()
                 gateway.upkeep.stop()
+                gateway.refusals.stop()
+
+
+@asynccontextmanager
+async def logged_life(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
+    """A gateway that runs: its start and its end in order are entries of its log; an end out of order is a start that follows a start."""
+    running = version("attache")
+    await note_started(gateway.agency, version=running, settings=settings.model_dump(mode="json"))
+    yield
+    await gateway.refusals.flush(is_last=True)
+    await note_stopped(gateway.agency, version=running)
 
 
 def load_ring(settings: Settings) -> KeyRing:
@@ -196,6 +218,7 @@ def _agency(
         clock=clock,
         limits=Limits(
             max_part_bytes=settings.max_part_bytes,
+            max_content_bytes=settings.max_content_bytes,
             max_parts=settings.max_parts,
             max_recipients=settings.max_recipients,
             individual_desks=frozenset(settings.individual_desks),
@@ -219,7 +242,7 @@ def _revocation(trust: LiveTrust) -> Callable[[Certificate], bool]:
     return is_revoked
 
 
-def _door(settings: Settings, agency: Agency, clock: Clock) -> CallerDoor:
+def _door(settings: Settings, agency: Agency, clock: Clock, refusals: Refusals) -> CallerDoor:
     tokens = AccessTokens(
         keys=parse_jwks(settings.token_jwks_file.read_bytes()),
         issuer=settings.token_issuer,
@@ -230,7 +253,9 @@ def _door(settings: Settings, agency: Agency, clock: Clock) -> CallerDoor:
         capacity=settings.token_cache_entries,
     )
     rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
-    return CallerDoor(tokens, rate, RateLimit(settings.agency_requests_per_minute, settings.request_burst))
+    failure_rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
+    sign_ins = SignIns(agency.store, clock, capacity=settings.token_cache_entries)
+    return CallerDoor(tokens, rate, failure_rate, sign_ins, refusals)
 
 
 def _exchange_rate(settings: Settings) -> RateLimit:
@@ -286,7 +311,7 @@ def write_contracts(folder: Path) -> Iterator[Path]:
     unused: Any = None
     contracts = {
         "agency-api.json": create_agency_api(unused, unused, unused, {}),
-        "exchange-api.json": create_exchange_api(unused, unused, unused, unused),
+        "exchange-api.json": create_exchange_api(unused, unused, unused, unused, unused),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, api in contracts.items():

@@ -154,7 +154,7 @@ def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
 def install_problems(app: FastAPI) -> None:
     """Make every error of `app` a problem. Call it after every other `add_middleware` but the request log's."""
     app.router.redirect_slashes = False  # a redirect would repeat whatever Host header the client made up
-    app.add_exception_handler(AttacheError, _on_attache_error)
+    app.add_exception_handler(AttacheError, answer_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_route("/problems/{code}", _problem_page, include_in_schema=False)
@@ -239,7 +239,8 @@ async def _problem_page(request: Request) -> Response:
     return PlainTextResponse(_section(code), media_type="text/markdown")
 
 
-async def _on_attache_error(request: Request, error: Exception) -> Response:
+async def answer_problem(request: Request, error: Exception) -> Response:
+    """The exception handler for every AttacheError."""
     assert isinstance(error, AttacheError)
     if isinstance(error, IntegrityLost | Misconfigured) and status_of(error.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("integrity-lost", request_id=request_id_of(request), code=error.code, step=error.step)

@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     max_body_bytes: Bytes = _setting("Any body that is held in memory as a whole.", 8 * MIB)
     inline_package_bytes: Bytes = _setting("A package whose parts come in the same request.", 4 * MIB)
     max_part_bytes: Bytes = _setting("One streamed part.", 16 * 1024 * MIB)
+    max_content_bytes: Bytes = _setting("A part that is looked into: JSON or STIX. Larger ones are refused.", 8 * MIB)
     max_parts: Count = _setting("Parts in one package.", 256)
     max_recipients: Count = _setting("Recipients of one package.", 64)
     agency_requests_per_minute: Count = _setting("Requests of one caller of the agency API, on average.", 1200)

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from gateway.admission import CallerDoor, health_router
+from gateway.admission import CallerDoor, health_router, install_refusals
 from gateway.admission.contract import describe
 from gateway.admission.health import Check
 from gateway.api import (
@@ -72,5 +72,6 @@ def create_agency_api(agency: Agency, door: CallerDoor, settings: Settings, chec
     )
     describe(app, bodies=bodies)
     install_problems(app)
+    install_refusals(app)
     install_request_log(app)
     return app

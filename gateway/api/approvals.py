@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admission import read_json
@@ -10,6 +11,7 @@ from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, Limit, Own, PackageId
 from gateway.exchange.approve import Answer, answer_approval, approval_of, waiting_approvals
 from gateway.exchange.present import approval_view
+from gateway.exchange.preview import preview_part
 from gateway.exchange.views import ApprovalList, ApprovalView
 
 router = APIRouter(prefix="/approvals", tags=["approvals"], responses=PROBLEM)
@@ -28,13 +30,23 @@ class Answered(BaseModel):
 async def waiting(own: Own, caller: Approver, limit: Limit = 50) -> ApprovalList:
     """What waits for an officer of the caller's posts, oldest first."""
     found = await waiting_approvals(own, caller, limit)
-    return ApprovalList(approvals=[await approval_view(own, approval) for approval in found])
+    return ApprovalList(approvals=[await approval_view(own, approval, measured=False) for approval in found])
 
 
 @router.get("/{approval_id}")
 async def show(own: Own, caller: Approver, approval_id: PackageId) -> ApprovalView:
     """One approval: exactly what would leave, to whom, for what."""
     return await approval_view(own, await approval_of(own, caller, approval_id))
+
+
+@router.get("/{approval_id}/parts/{name}", response_class=StreamingResponse)
+async def preview(
+    own: Own, caller: Approver, approval_id: PackageId, name: Annotated[str, Path(max_length=255)]
+) -> StreamingResponse:
+    """The content that would leave of one part: the part, or its redacted copy. Logged; not for the submitter."""
+    part = await preview_part(own, caller, approval_id, name)
+    headers = {"Content-Length": str(part.size_bytes), "Attache-Sha256": part.sha256}
+    return StreamingResponse(part.pieces, media_type="application/octet-stream", headers=headers)
 
 
 @router.post("/{approval_id}", openapi_extra=json_body(Answered))

@@ -13,7 +13,8 @@ from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Auditor, Own
 from gateway.exchange.audit import consistency_of, entry_of, proof_of, search_log
-from gateway.exchange.follow_log import export_log, follow_log
+from gateway.exchange.export_log import export_log
+from gateway.exchange.follow_log import follow_log
 from gateway.exchange.ports import LogFilter
 from gateway.exchange.views import EntryPage, EntryView, View
 from gateway.exchange_log import EventCode
@@ -75,10 +76,10 @@ async def entries(
     return EntryPage(entries=found, next=None if following is None else str(following))
 
 
-@router.get("/entries/{index}", dependencies=AUDITORS)
-async def entry(own: Own, index: Index) -> EntryView:
-    """One entry, each of its groups proven to be what the leaf commits to."""
-    return await entry_of(own, index)
+@router.get("/entries/{index}")
+async def entry(own: Own, caller: Auditor, index: Index) -> EntryView:
+    """One entry, each of its groups proven to be what the leaf commits to. The look is itself an entry."""
+    return await entry_of(own, caller, index)
 
 
 @router.get("/proofs/inclusion", response_class=Response, dependencies=AUDITORS)
@@ -102,16 +103,17 @@ async def consistency(own: Own, old_size: Size, new_size: Size) -> ConsistencyVi
     return ConsistencyView(old_size=old_size, new_size=new_size, proof=[value.hex() for value in proof])
 
 
-@router.get("/export", response_class=Response)
+@router.get("/export", response_class=StreamingResponse)
 async def export(
     own: Own,
     caller: Auditor,
     wanted: Wanted,
     file_format: Annotated[Literal["jsonl", "csv"], Query(alias="format")] = "jsonl",
-) -> Response:
+) -> StreamingResponse:
     """Exactly the filtered set as a file; `Attache-Manifest` holds its signed manifest (base64url). The export is an entry."""
     made = await export_log(own, caller, wanted, file_format)
-    return Response(made.content, headers={"Attache-Manifest": made.manifest_text}, media_type=MEDIA_TYPES[file_format])
+    headers = {"Attache-Manifest": made.manifest_text}
+    return StreamingResponse(made.chunks, headers=headers, media_type=MEDIA_TYPES[file_format])
 
 
 @router.get("/follow", response_class=StreamingResponse)

@@ -13,8 +13,10 @@ from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
 from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.collect import export_sealed, package_bytes
+from gateway.exchange.created import Created
 from gateway.exchange.follow import Milestone, package_when
-from gateway.exchange.present import package_view, packages_page, receipts_of
+from gateway.exchange.inspection import note_inspection
+from gateway.exchange.present import created_view, package_view, packages_page, receipts_of
 from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.submission import Submission, parse_submission
 from gateway.exchange.submit import create_package, submit_package, upload_part
@@ -35,11 +37,14 @@ async def create(
     settings = request.app.state.settings
     raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
     async with submission_refusal_logged(own, caller, Attempt.SUBMIT):
-        package_id = await create_package(
+        created = await create_package(
             own, caller, parse_submission(raw), idempotency_key=idempotency_key, request_sha256=sha256_hex(raw)
         )
-    view = await package_view(own, caller, package_id)
-    response.headers["Location"] = f"/api/v1/packages/{package_id}"
+    if isinstance(created, Created):
+        view = created_view(created, caller)
+    else:
+        view = await package_view(own, caller, created)
+    response.headers["Location"] = f"/api/v1/packages/{view.package_id}"
     if view.state == "submitted":
         response.status_code = status.HTTP_202_ACCEPTED
     return view
@@ -71,6 +76,7 @@ async def submit(own: Own, caller: Submitter, package_id: PackageId) -> PackageV
 async def list_packages(own: Own, caller: Lister, after: Cursor = "", limit: Limit = 50) -> PackagePage:
     """Packages, newest first: the caller's own; all of them for an auditor."""
     found, following = await packages_page(own, caller, after, limit)
+    await note_inspection(own, caller, "list", len(found))
     return PackagePage(packages=found, next=following)
 
 
@@ -84,14 +90,19 @@ async def show(
 ) -> PackageView:
     """One package. With `wait_for`, answers when every recipient is past that milestone, or after the timeout as it is."""
     if wait_for is None:
-        return await package_view(own, caller, package_id)
-    return await package_when(own, caller, package_id, wait_for, timeout_seconds)
+        found = await package_view(own, caller, package_id)
+    else:
+        found = await package_when(own, caller, package_id, wait_for, timeout_seconds)
+    await note_inspection(own, caller, "show", package_id=package_id)
+    return found
 
 
 @router.get("/{package_id}/receipts")
 async def receipts(own: Own, caller: Lister, package_id: PackageId) -> ReceiptList:
     """The recipients' signed receipts."""
-    return ReceiptList(receipts=await receipts_of(own, caller, package_id))
+    found = await receipts_of(own, caller, package_id)
+    await note_inspection(own, caller, "receipts", package_id=package_id)
+    return ReceiptList(receipts=found)
 
 
 @router.get("/{package_id}/sealed/{recipient}", response_class=StreamingResponse)

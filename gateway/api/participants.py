@@ -1,15 +1,17 @@
 """Participants: who is admitted, and suspending exchange with one."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from gateway.admission import requires
-from gateway.admission.contract import PROBLEM
-from gateway.api.callers import Own, ParticipantId, Suspender
-from gateway.exchange.participants import set_status
+from gateway.admission import read_body, requires
+from gateway.admission.contract import PROBLEM, raw_body
+from gateway.api.callers import Own, ParticipantId, PartnerAdmin, Suspender
+from gateway.exchange.participants import accept_successor, set_status
 from gateway.exchange.present import participant_view
 from gateway.exchange.views import ParticipantList, ParticipantView
 from gateway.identity import Action
 from gateway.partners import ParticipantStatus
+
+DESCRIPTOR = ("application/jose+json",)
 
 router = APIRouter(prefix="/participants", tags=["participants"], responses=PROBLEM)
 
@@ -19,6 +21,16 @@ async def list_participants(own: Own) -> ParticipantList:
     """Everybody admitted to the exchange, by the descriptor in force."""
     partners = sorted(own.directory.partners.values(), key=lambda partner: partner.participant)
     return ParticipantList(participants=[participant_view(partner) for partner in partners])
+
+
+@router.put("/{participant}/descriptor", openapi_extra=raw_body(*DESCRIPTOR))
+async def rotate(request: Request, own: Own, caller: PartnerAdmin, participant: ParticipantId) -> ParticipantView:
+    """Accept the successor of a participant's descriptor, signed with keys of the one in force: its new keys and endpoints."""
+    settings = request.app.state.settings
+    raw = await read_body(
+        request, DESCRIPTOR, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds
+    )
+    return participant_view(await accept_successor(own, caller, participant, raw))
 
 
 @router.post("/{participant}/suspend")

@@ -9,8 +9,8 @@ from attache.clock import Clock
 from attache.crypto import KeyRing, Revoked
 from attache.vocabulary import Post
 from gateway.exchange.at_rest import Vault
+from gateway.exchange.own_records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.ports import Blobs, Reader, Store
-from gateway.exchange.records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.standing import CheckStanding, WitnessStanding, WitnessTerms
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller
@@ -23,6 +23,7 @@ class Limits:
     """Bounds and terms that the operator sets."""
 
     max_part_bytes: int = 16 << 30
+    max_content_bytes: int = 8 << 20
     max_parts: int = 256
     max_recipients: int = 64
     approval_term: timedelta = timedelta(days=14)

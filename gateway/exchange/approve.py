@@ -11,12 +11,15 @@ from enum import StrEnum
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
 from attache.vocabulary import Post
 from gateway.exchange.agency import Agency
+from gateway.exchange.fields import fields_of
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.officers import officers_posts, posts_in_standing
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.proposal import release_requests, with_approvals
 from gateway.exchange.provenance import Provenance, provenance_of
+from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.refused_requests import approval_refusal_logged
 from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
@@ -74,12 +77,17 @@ async def answer_approval(
     if answer is Answer.REJECT:
         return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
-        async with approval_refusal_logged(agency, caller, approval_id):
-            verdict = await asyncio.to_thread(_decide_again, agency, case, caller)
-        if verdict.decision.release_digest == case.approval.digest:
-            return await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
-        afresh = await asyncio.to_thread(_decide_afresh, agency, case)
-        await agency.store.write(lambda tx: _void(agency, tx, case, afresh, caller))
+        async with ProvisionalBlobs(agency.blobs) as blobs:
+            async with approval_refusal_logged(agency, caller, approval_id):
+                verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
+            if verdict.decision.release_digest == case.approval.digest:
+                approved = await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
+                blobs.keep()
+                return approved
+        async with ProvisionalBlobs(agency.blobs) as blobs:
+            afresh = await asyncio.to_thread(_decide_afresh, agency, blobs, case)
+            await agency.store.write(lambda tx: _void(agency, tx, case, afresh, caller))
+            blobs.keep()
         raise NotPermitted("approval-void")
 
 
@@ -106,7 +114,7 @@ def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
         raise NotPermitted("approval-void", "the time for this approval is over")
 
 
-def _decide_again(agency: Agency, case: _Case, caller: Caller) -> Verdict:
+def _decide_again(agency: Agency, blobs: ProvisionalBlobs, case: _Case, caller: Caller) -> Verdict:
     """Policy's decision with this approval and those before it."""
     officer = agency.officer(caller)
     this = ApprovalFacts(
@@ -117,21 +125,22 @@ def _decide_again(agency: Agency, case: _Case, caller: Caller) -> Verdict:
         expires_at=case.approval.expires_at,
     )
     others = [_earlier_facts(case, approval) for approval in case.earlier]
-    return _decide(agency, case, [*others, this])
+    return _decide(agency, blobs, case, [*others, this])
 
 
-def _decide_afresh(agency: Agency, case: _Case) -> Verdict:
+def _decide_afresh(agency: Agency, blobs: ProvisionalBlobs, case: _Case) -> Verdict:
     """Policy's decision as if nobody had approved."""
-    return _decide(agency, case, [])
+    return _decide(agency, blobs, case, [])
 
 
-def _decide(agency: Agency, case: _Case, approvals: Sequence[ApprovalFacts]) -> Verdict:
+def _decide(agency: Agency, blobs: ProvisionalBlobs, case: _Case, approvals: Sequence[ApprovalFacts]) -> Verdict:
     submission = submission_of(agency, case.package)
     content = content_of(agency, submission, case.parts)
     now = agency.clock()
     requests = release_requests(
         submission,
         content.digests,
+        fields_of(agency, submission, content),
         package_id=case.package.package_id,
         own=agency.participant,
         post=agency.post,
@@ -141,7 +150,7 @@ def _decide(agency: Agency, case: _Case, approvals: Sequence[ApprovalFacts]) -> 
     )
     request = with_approvals(requests[case.life.recipient], approvals, now)
     approvers = [facts.officer for facts in approvals if facts.may_approve and facts.expires_at > now]
-    return decide_and_seal(agency, submission, content, request, approvers=approvers)
+    return decide_and_seal(agency, blobs, submission, content, request, approvers=approvers)
 
 
 def _earlier_facts(case: _Case, approval: ApprovalRecord) -> ApprovalFacts:
@@ -245,8 +254,10 @@ def _about_approval(
 
 def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:
     approval = reader.get(ApprovalRecord, approval_id)
-    if approval is None or approval.post not in officers_posts(agency, reader, caller):
+    if approval is None:
         raise NotFound
+    if approval.post not in officers_posts(agency, reader, caller):
+        raise NotForCaller
     return approval
 
 

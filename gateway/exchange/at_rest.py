@@ -30,8 +30,8 @@ class Vault:
         except NotAuthentic:
             raise IntegrityLost(detail=f"a sealed {context[0]} record does not open", step="at-rest") from None
 
-    def seal_part(self, part: SealedPart, package_id: str, number: int) -> bytes:
-        """A part's key and digests."""
+    def seal_part(self, part: SealedPart, package_id: str, number: int, recipient: str = "") -> bytes:
+        """A part's key and digests; with `recipient`, those of the copy that was redacted for it."""
         return self.seal(
             {
                 "bytes": part.bytes,
@@ -41,17 +41,19 @@ class Vault:
                 "ciphertext_root": part.ciphertext_root,
                 "block_hashes": b64u(part.block_hashes),
             },
-            "part",
-            package_id,
-            str(number),
+            *_part_context(package_id, number, recipient),
         )
 
-    def open_part(self, sealed: bytes, package_id: str, number: int) -> SealedPart:
+    def open_part(self, sealed: bytes, package_id: str, number: int, recipient: str = "") -> SealedPart:
         """What `seal_part` sealed."""
-        value = self.open(sealed, "part", package_id, str(number))
+        value = self.open(sealed, *_part_context(package_id, number, recipient))
         return SealedPart(
             **{**value, "key": parse_b64u(value["key"]), "block_hashes": parse_b64u(value["block_hashes"])}
         )
+
+
+def _part_context(package_id: str, number: int, recipient: str) -> tuple[str, ...]:
+    return ("redacted-part", package_id, str(number), recipient) if recipient else ("part", package_id, str(number))
 
 
 def _context(names: tuple[str, ...]) -> bytes:

@@ -27,9 +27,12 @@ async def search_log(
     return found, found[-1].index if len(found) == size else None
 
 
-async def entry_of(agency: Agency, index: int) -> EntryView:
-    """One entry with its private part, each group proven to be the one that the leaf commits to."""
-    return await agency.store.read_log(lambda log: entry_view(log.entry(index)))
+async def entry_of(agency: Agency, caller: Caller, index: int) -> EntryView:
+    """One entry with its private part, each group proven to be the one that the leaf commits to. The look is itself an entry."""
+    found = await agency.store.read_log(lambda log: entry_view(log.entry(index)))
+    record = {"filter": {"index": index}, "entries": 1}
+    await agency.store.write(lambda tx: tx.log(event(EventCode.LOG_SEARCHED, agency.clock(), caller, record=record)))
+    return found
 
 
 async def proof_of(agency: Agency, index: int) -> bytes:

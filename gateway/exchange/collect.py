@@ -7,11 +7,11 @@ from typing import Any
 from attache.errors import NotFound
 from attache.package import parse_frame
 from gateway.exchange.agency import Agency
-from gateway.exchange.deliver import released_parts
+from gateway.exchange.deliver import ReleasedPart, released_parts
 from gateway.exchange.logged import event
 from gateway.exchange.ports import Reader
 from gateway.exchange.present import visible_package
-from gateway.exchange.records import PartRecord, ReleaseRecord
+from gateway.exchange.records import ReleaseRecord
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 from gateway.partners import Partner
@@ -25,7 +25,7 @@ class SealedPackage:
 
     life: ReleaseRecord
     frame: bytes
-    parts: tuple[PartRecord, ...]
+    parts: tuple[ReleasedPart, ...]
 
     @property
     def total_bytes(self) -> int:

@@ -11,7 +11,7 @@ from attache.vocabulary import Kind
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_log import asked_entry, rejected_entry
 from gateway.exchange.consent_requests import request_record
-from gateway.exchange.deliver import released_parts
+from gateway.exchange.deliver import released_parts, sealed_part_of
 from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, PackageRecord, ReleaseRecord
 from gateway.exchange.state import ArrivalState
@@ -87,7 +87,7 @@ def released_part_sha256(agency: Agency, reader: Reader, life: ReleaseRecord, na
     declared = submission_of(agency, package).parts
     for part in released_parts(reader, life):
         if declared[part.number].name == name:
-            return agency.vault.open_part(part.sealed_part_sealed, life.package_id, part.number).sha256
+            return sealed_part_of(agency, part).sha256
     raise NotFound(detail="no such part went to this participant")
 
 

@@ -90,7 +90,8 @@ async def ask_consent(
 
     submission = _submission(asking, asked, facts)
     keyed = {"idempotency_key": idempotency_key, "request_sha256": request_sha256}
-    request_id = await create_package(agency, caller, submission, also=register, **keyed)
+    created = await create_package(agency, caller, submission, also=register, **keyed)
+    request_id = created if isinstance(created, str) else created.record.package_id
     found = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord, agency.participant, request_id))
     if found is None:
         raise NotPermitted("policy-denied", "policy lets no request of this kind go", extra={"package_id": request_id})

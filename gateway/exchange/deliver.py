@@ -27,6 +27,7 @@ from gateway.exchange.records import (
     OutboxRecord,
     OutboxState,
     PartRecord,
+    RedactedPartRecord,
     ReleaseRecord,
 )
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
@@ -34,6 +35,8 @@ from gateway.exchange_log import EventCode
 from gateway.partners import ParticipantStatus
 
 log = structlog.get_logger("gateway.exchange.deliver")
+
+ReleasedPart = PartRecord | RedactedPartRecord
 
 _CARRIED = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
 
@@ -51,7 +54,7 @@ class Outbox:
         idle = busy | _suspended(agency) | _stopped(agency)
         rows = await agency.store.write(
             lambda tx: [
-                _started(tx, row, now) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+                _started(tx, row) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
             ]
         )
         consignments = []
@@ -125,7 +128,7 @@ class Outbox:
             refusal = await agency.store.read(lambda reader: _refusal(agency, reader, row))
             return Consignment(row, partner.endpoint, partner.descriptor, consent_refusal=refusal)
         life, parts = await agency.store.read(lambda reader: _released(reader, row))
-        opened = await asyncio.to_thread(lambda: [_sealed_part(agency, part) for part in parts])
+        opened = await asyncio.to_thread(lambda: [sealed_part_of(agency, part) for part in parts])
         outgoing = tuple(
             OutgoingPart(part.blob_id, part.ciphertext_bytes, sealed.block_hashes)
             for part, sealed in zip(parts, opened, strict=True)
@@ -164,17 +167,28 @@ class Outbox:
         await agency.store.write(unit)
 
 
-def released_parts(reader: Reader, life: ReleaseRecord) -> list[PartRecord]:
-    """The parts that a release holds, in manifest order."""
-    numbers = [int(number) for number in life.part_numbers.split(",")]
-    found = [reader.get(PartRecord, life.package_id, number) for number in numbers]
+def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
+    """The parts that a release holds, in manifest order: of a redacted one the copy, never the original."""
+    texts = life.part_numbers.split(",")
+    found: list[ReleasedPart | None] = [
+        reader.get(RedactedPartRecord, life.package_id, life.recipient, int(text[:-1]))
+        if text.endswith("r")
+        else reader.get(PartRecord, life.package_id, int(text))
+        for text in texts
+    ]
     present = [part for part in found if part is not None]
-    if len(present) != len(numbers):
+    if len(present) != len(texts):
         raise IntegrityLost(detail="a released part is gone", step="outbox")
     return present
 
 
-def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[PartRecord]]:
+def sealed_part_of(agency: Agency, part: ReleasedPart) -> SealedPart:
+    """A released part's key and digests."""
+    recipient = part.recipient if isinstance(part, RedactedPartRecord) else ""
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number, recipient)
+
+
+def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[ReleasedPart]]:
     life = reader.get(ReleaseRecord, row.package_id, row.partner)
     if life is None or life.frame is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
@@ -195,15 +209,11 @@ def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     return canonical(agency.vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
 
 
-def _sealed_part(agency: Agency, part: PartRecord) -> SealedPart:
-    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
-
-
-def _started(tx: Transaction, row: OutboxRecord, now: datetime) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is."""
+def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:
+    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
     life = tx.get(ReleaseRecord, row.package_id, row.partner) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
-        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER), changed_at=now)
+        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER))
     return row
 
 

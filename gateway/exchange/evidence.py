@@ -20,6 +20,7 @@ from attache.translog.note import NoteSignature, SignedNote, format_note, parse_
 from gateway.exchange.agency import Agency
 from gateway.exchange.consents_relied_on import opened, relied_on, stated_consent
 from gateway.exchange.logged import event
+from gateway.exchange.own_records import WitnessRecord
 from gateway.exchange.ports import LogFilter, LoggedEntry, LogReader, Reader
 from gateway.exchange.records import (
     ArrivalRecord,
@@ -27,8 +28,8 @@ from gateway.exchange.records import (
     PackageRecord,
     ReceiptRecord,
     ReleaseRecord,
-    WitnessRecord,
 )
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.witnessed import MAX_CANDIDATES, cosigned_by_receipt
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.events import Reader as Shown
@@ -91,7 +92,7 @@ def _facts(agency: Agency, reader: Reader, caller: Caller, package_id: str, reci
         return _received(agency, reader, caller, package_id)
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or caller.roles & _SEE_ALL):
-        raise NotFound
+        raise NotForCaller
     lives = [life for life in reader.find(ReleaseRecord, package_id=package_id) if life.frame is not None]
     if recipient is None and len(lives) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")

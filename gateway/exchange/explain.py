@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from attache.errors import MalformedInput, NotFound
 from attache.package.values import FileName, ParticipantId
 from gateway.exchange.agency import Agency
+from gateway.exchange.fields import fields_foreseen
 from gateway.exchange.proposal import UNKNOWN_DIGEST, addressee_of, release_requests
 from gateway.exchange.provenance import provenance_of
 from gateway.exchange.release import decide_release
@@ -66,6 +67,7 @@ async def explain_release(agency: Agency, caller: Caller, question: Question) ->
     requests = release_requests(
         question,
         digests,
+        await asyncio.to_thread(fields_foreseen, agency, question),
         provenance=await agency.store.read(lambda reader: provenance_of(agency, reader, digests)),
         package_id="",
         own=agency.participant,

@@ -1,30 +1,20 @@
 """The manifest of a release: what was submitted, what policy decided of it, and what came with it, as facts to be signed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from attache.crypto import sha256_hex
 from attache.errors import NotPermitted
-from attache.package import ManifestFacts, ManifestPart, Release, SealedPart
+from attache.package import ManifestFacts, ManifestPart, Release
 from attache.vocabulary import HandlingCode, Markings, Onward
 from gateway.exchange.agency import Agency
+from gateway.exchange.fields import Content
+from gateway.exchange.redact import RedactedCopy
 from gateway.exchange.submission import Submission
-from gateway.policy import Decision, ReleaseRequest, UnitOutcome
+from gateway.policy import Decision, FieldFacts, PartFacts, ReleaseRequest, UnitOutcome
 
 LEAVES = frozenset({UnitOutcome.DISCLOSE})
 ENGINE_FAILED = "policy-engine-failed"
-
-
-@dataclass(frozen=True)
-class Content:
-    """The parts of one package as they were encrypted on arrival, in the order of the submission."""
-
-    parts: tuple[SealedPart, ...]
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        return tuple(part.sha256 for part in self.parts)
 
 
 def manifest_facts(
@@ -35,13 +25,21 @@ def manifest_facts(
     decision: Decision,
     decision_id: str,
     approvers: Sequence[str],
+    copies: Mapping[int, RedactedCopy | None],
 ) -> tuple[ManifestFacts, tuple[int, ...]]:
-    """What is to be signed for one recipient, and the numbers of the parts that leave, in manifest order."""
+    """What is to be signed for one recipient, and the numbers of the parts that leave, in manifest order.
+
+    `copies`: by number, what leaves instead of a part. Raises NotPermitted("redaction-blocked") where nothing leaves at all.
+    """
     handling = decision.handling
     if handling is None:
         raise NotPermitted(ENGINE_FAILED, "a release without handling", extra={"recipient": request.recipient})
     now = request.now
-    numbers = tuple(n for n, part in enumerate(submission.parts) if decision.part(part.name).outcome in LEAVES)
+    leaving = [n for n, part in enumerate(submission.parts) if decision.part(part.name).outcome in LEAVES]
+    numbers = tuple(n for n in leaving if n not in copies or copies[n] is not None)
+    if not numbers:
+        raise NotPermitted("redaction-blocked", "nothing is left of any part", extra={"recipient": request.recipient})
+    left = {n: _left(request.parts[n], decision) for n in numbers}
     facts = ManifestFacts(
         package_id=request.package_id,
         kind=submission.kind,
@@ -57,7 +55,7 @@ def manifest_facts(
         crime_types=submission.crime_types,
         urgency=submission.urgency,
         markings=tuple(Markings.parse(submission.markings).texts()),
-        handling_codes=_handling_codes(submission, request, numbers),
+        handling_codes=_handling_codes(submission, request, left),
         caveats=tuple(sorted(handling.caveats)),
         retain_until=now + timedelta(days=handling.retention_days),
         onward=min(filter(None, (submission.onward, handling.onward)), key=list(Onward).index),
@@ -67,25 +65,46 @@ def manifest_facts(
             approvers=tuple(approvers),
             release_proof_sha256=sha256_hex(decision.record),
         ),
-        parts=tuple(_manifest_part(submission, content, request, number) for number in numbers),
+        parts=tuple(_manifest_part(submission, content, request.parts[n], left[n], n, copies.get(n)) for n in numbers),
     )
     return facts, numbers
 
 
+def _left(part: PartFacts, decision: Decision) -> tuple[FieldFacts, ...]:
+    """The fields of a part that leave in the clear: only they say anything of what leaves."""
+    clear = {unit.path for unit in decision.part(part.name).fields if unit.outcome is UnitOutcome.DISCLOSE}
+    return tuple(unit for unit in part.fields if unit.path in clear)
+
+
 def _handling_codes(
-    submission: Submission, request: ReleaseRequest, numbers: Sequence[int]
+    submission: Submission, request: ReleaseRequest, left: Mapping[int, Iterable[FieldFacts]]
 ) -> tuple[HandlingCode, ...]:
-    """The package's, and those that came with what is passed on."""
-    received = {code for number in numbers for code in request.parts[number].handling_codes}
-    return (*submission.handling_codes, *sorted(received - set(submission.handling_codes)))
+    """The package's, those that came with what is passed on, and those of fields."""
+    more = {code for number in left for code in request.parts[number].handling_codes}
+    more |= {code for fields in left.values() for unit in fields for code in unit.handling_codes}
+    return (*submission.handling_codes, *sorted(more - set(submission.handling_codes)))
 
 
-def _manifest_part(submission: Submission, content: Content, request: ReleaseRequest, number: int) -> ManifestPart:
-    part = submission.parts[number]
+def _manifest_part(
+    submission: Submission,
+    content: Content,
+    part: PartFacts,
+    left: Sequence[FieldFacts],
+    number: int,
+    copy: RedactedCopy | None,
+) -> ManifestPart:
+    """A part, or its redacted copy, under the strictest marking of what leaves of it."""
+    markings, classes = part.markings, set(part.content_class)
+    for unit in left:
+        markings = markings.join(unit.markings)
+        classes |= unit.content_class
+    stated = submission.parts[number]
     return ManifestPart.of(
-        content.parts[number],
-        name=part.name,
-        media_type=part.media_type,
-        markings=request.parts[number].markings,
-        content_class=tuple(sorted(request.parts[number].content_class)),
+        content.parts[number] if copy is None else copy.sealed,
+        name=stated.name,
+        media_type=stated.media_type,
+        markings=markings,
+        content_class=tuple(sorted(classes)),
+        evaluation=part.evaluation,
+        redacted=copy is not None and copy.is_told,
     )

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from attache.translog.tiles import Tile
 from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.records import (
     ApprovalRecord,
     ArrivalRecord,
@@ -17,7 +19,6 @@ from gateway.exchange.records import (
     PackageRecord,
     Record,
     ReleaseRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange_log import Event, EventCode
 from gateway.exchange_log.leaf import Opening
@@ -173,6 +174,10 @@ class Reader(Protocol):
         """What was submitted to this witness, the largest first."""
         ...
 
+    def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
+        """Sign-ins whose access token has expired, oldest first."""
+        ...
+
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """When the next pending row of a partner that is not busy is due or its lease runs out; None if there is none."""
         ...
@@ -193,6 +198,10 @@ class Transaction(Reader, Protocol):
         """Update an existing record and return it as it is now; raises Conflict if it is gone or was changed since read."""
         ...
 
+    def remove(self, record: Record) -> None:
+        """Delete an existing record; raises Conflict if it is gone or was changed since read."""
+        ...
+
     def log(self, event: Event) -> int:
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
@@ -205,6 +214,10 @@ class Transaction(Reader, Protocol):
         busy: frozenset[str],
     ) -> list[OutboxRecord]:
         """Lease at most `limit` rows that are due and not leased, fair between partners, none of a partner in `busy`."""
+        ...
+
+    def free_outbox(self, now: datetime) -> int:
+        """End every lease, for a process that has just begun: who held one is gone. Returns how many."""
         ...
 
 
@@ -224,6 +237,10 @@ class Store(Protocol):
 
     async def read_log(self, query: Callable[[LogReader], T]) -> T:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
+        ...
+
+    async def copy_to(self, target: Path) -> None:
+        """Copy what is committed into a new file, durably."""
         ...
 
     def begin_check(self) -> RecordsCheck:

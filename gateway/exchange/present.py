@@ -1,71 +1,63 @@
 """From records to what callers are shown."""
 
+import asyncio
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from attache.errors import NotFound
+from attache.package import SealedPart
 from gateway.exchange.agency import Agency
-from gateway.exchange.consent_requests import KnownRequest
+from gateway.exchange.created import Created, pending_approval
 from gateway.exchange.explain import Explained, UnitExplained
-from gateway.exchange.policy_diff import ComparedSets
 from gateway.exchange.ports import Reader
+from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
 from gateway.exchange.read import Arrival
 from gateway.exchange.records import (
     ApprovalRecord,
-    ApprovalState,
-    ConsentRecord,
     DecisionRecord,
-    OfficerRecord,
     PackageRecord,
     PartRecord,
-    PolicySetRecord,
     ReceiptRecord,
     ReleaseRecord,
-    ReviewRecord,
 )
-from gateway.exchange.replay import Replayed
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.submission import PartFacts, Submission
 from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
     ApprovalView,
     ArrivalView,
     ConditionView,
-    ConsentRequestView,
-    ConsentView,
     DecisionView,
     ExplanationView,
+    FieldDecisionView,
     HandlingView,
+    LeavingPartView,
     LeverView,
-    OfficerView,
     PackageView,
     PartDecisionView,
     ParticipantView,
     PartView,
-    PolicyChangeView,
-    PolicyDiffView,
-    PolicySetView,
     ReceiptView,
     ReleaseView,
-    ReplayView,
-    ReviewView,
     RuleView,
     UnitExplanationView,
 )
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
-from gateway.policy import Decision, without_hidden
+from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
 from gateway.policy.explain import CAUTION, RuleExplained
-from gateway.policy.record import parse_decision, plain
+from gateway.policy.record import parse_decision
 
-_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
+SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 MAX_LISTED = 100
+MAX_FIELDS_SHOWN = 200
 
 
 async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) -> tuple[list[PackageView], str | None]:
     """The caller's packages, newest first; all of them for an auditor. The second value continues the list."""
     size = min(limit, MAX_LISTED)
-    only = None if caller.roles & _SEE_ALL else agency.officer(caller)
+    only = None if caller.roles & SEE_ALL else agency.officer(caller)
 
     def query(reader: Reader) -> list[PackageView]:
         return [_package_view(agency, reader, record, caller) for record in reader.packages_after(after, size, only)]
@@ -84,8 +76,10 @@ async def package_view(agency: Agency, caller: Caller, package_id: str) -> Packa
 def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The record of a package that the caller submitted, or that its role may see."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or not (caller.roles & _SEE_ALL or record.submitter == agency.officer(caller)):
+    if record is None:
         raise NotFound
+    if not (caller.roles & SEE_ALL or record.submitter == agency.officer(caller)):
+        raise NotForCaller
     return record
 
 
@@ -102,9 +96,10 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: str) -> list[R
     ]
 
 
-async def approval_view(agency: Agency, approval: ApprovalRecord) -> ApprovalView:
-    """What an approver sees: exactly what would leave."""
-    return await agency.store.read(lambda reader: _approval_view(agency, reader, approval))
+async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
+    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
+    return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
 
 def explanation_view(explained: Explained) -> ExplanationView:
@@ -127,10 +122,7 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         recipient=recipient,
         desk=desk,
         outcome=decision.outcome,
-        parts=[
-            PartDecisionView(name=part.name, outcome=part.outcome, rules=part.rules, reasons=part.reasons)
-            for part in decision.parts
-        ],
+        parts=[part_decision_view(part) for part in decision.parts],
         handling=None
         if handling is None
         else HandlingView(
@@ -138,6 +130,22 @@ def decision_view(decision: Decision, *, recipient: str, desk: str | None, decis
         ),
         policy_set_hash=decision.policy_set_hash,
         shard_hash=decision.shard_hash,
+    )
+
+
+def part_decision_view(part: PartDecision) -> PartDecisionView:
+    """The answer about one part and its fields."""
+    ordered = sorted(part.fields, key=lambda unit: unit.outcome is UnitOutcome.DISCLOSE)
+    return PartDecisionView(
+        name=part.name,
+        outcome=part.outcome,
+        rules=part.rules,
+        reasons=part.reasons,
+        fields=[
+            FieldDecisionView(path=unit.path, outcome=unit.outcome, rules=unit.rules, reasons=unit.reasons)
+            for unit in ordered[:MAX_FIELDS_SHOWN]
+        ],
+        more_fields=max(0, len(ordered) - MAX_FIELDS_SHOWN),
     )
 
 
@@ -162,7 +170,12 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
         state=record.state,
         received_at=record.announced_at,
         parts=[
-            PartView(**{n: part[n] for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class")})
+            PartView(
+                **{
+                    n: part[n]
+                    for n in ("name", "media_type", "bytes", "sha256", "markings", "content_class", "evaluation")
+                }
+            )
             for part in facts["parts"]
         ],
         **{name: facts[name] for name in same},
@@ -181,76 +194,6 @@ def participant_view(partner: Partner) -> ParticipantView:
         status=partner.status,
         suites=stated.suites,
         fingerprint=partner.descriptor.sha256,
-    )
-
-
-def consent_view(record: ConsentRecord, signed: dict[str, Any] | None = None) -> ConsentView:
-    """A consent, with its signed statement where that is asked for."""
-    same = ("consent_id", "originator", "holder", "recipient", "at", "expires_at")
-    return ConsentView(**{name: getattr(record, name) for name in same}, signed=signed)
-
-
-def consent_request_view(known: KnownRequest) -> ConsentRequestView:
-    """A request for consent with its answer."""
-    record = known.record
-    same = ("holder", "request_id", "originator", "package_id", "state", "asked_at", "changed_at")
-    shown: dict[str, Any] = {name: getattr(record, name) for name in same}
-    shown |= {name: known.facts.get(name) for name in ("part", "content_sha256", "purpose", "reason")}
-    return ConsentRequestView(
-        **shown,
-        recipient=record.recipient or None,
-        consent_id=record.consent_id or None,
-        refusal=known.refusal,
-    )
-
-
-def review_view(record: ReviewRecord) -> ReviewView:
-    """A review, done or to be done."""
-    return ReviewView(**{name: getattr(record, name) for name in ReviewView.model_fields})
-
-
-def officer_view(record: OfficerRecord) -> OfficerView:
-    """An officer's standing."""
-    withdrawn = record.withdrawn_posts.split(",") if record.withdrawn_posts else []
-    return OfficerView(officer=record.officer, withdrawn_posts=withdrawn, changed_at=record.changed_at)
-
-
-def policy_set_view(record: PolicySetRecord) -> PolicySetView:
-    """A policy set on record."""
-    return PolicySetView(**{name: getattr(record, name) for name in PolicySetView.model_fields})
-
-
-def policy_diff_view(compared: ComparedSets) -> PolicyDiffView:
-    """What a proposed set would change, each change with the request that shows it."""
-    found = compared.diff
-    changes = [
-        PolicyChangeView(
-            partner=change.partner,
-            what=change.what,
-            widens=change.widens,
-            undecided=change.undecided,
-            request=plain(change.example.request) if change.example else None,
-            words=change.example.render() if change.example else "",
-        )
-        for change in found.changes
-    ]
-    return PolicyDiffView(
-        policy_sha256=compared.policy_sha256,
-        against=compared.against,
-        widens=found.widens,
-        reading_changed=found.reading_changed,
-        changes=changes,
-    )
-
-
-def replay_view(replayed: Replayed) -> ReplayView:
-    """A decision that replayed to itself."""
-    same = ("decision_id", "package_id", "recipient", "decided_at", "outcome", "policy_set_hash")
-    return ReplayView(
-        **{name: getattr(replayed.stored, name) for name in same},
-        record_sha256=replayed.record_sha256,
-        log_index=replayed.log_index,
-        record=json.loads(replayed.decision.record),
     )
 
 
@@ -282,10 +225,27 @@ def _rule_view(rule: RuleExplained) -> RuleView:
     )
 
 
+def created_view(created: Created, caller: Caller) -> PackageView:
+    """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
+    lives = [
+        _shown_life(created.submission, life.record, life.decision, life.approval_id, (), caller)
+        for life in created.lives
+    ]
+    return _shown_package(created.record, created.submission, created.parts, lives)
+
+
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
     submission = submission_of(agency, record)
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=record.package_id)}
+    arrived = reader.find(PartRecord, package_id=record.package_id)
+    parts = {part.number: _opened(agency, part) for part in arrived}
     lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    shown = [_release_view(agency, reader, submission, life, caller) for life in lives]
+    return _shown_package(record, submission, parts, shown)
+
+
+def _shown_package(
+    record: PackageRecord, submission: Submission, parts: Mapping[int, SealedPart], lives: Sequence[ReleaseView]
+) -> PackageView:
     return PackageView(
         package_id=record.package_id,
         state=record.state,
@@ -293,13 +253,16 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller:
         title=submission.title,
         created_at=record.created_at,
         submitted_at=record.submitted_at,
-        parts=[_part_view(agency, facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
-        recipients=[_release_view(agency, reader, submission, life, caller) for life in lives],
+        parts=[_part_view(facts, parts.get(number)) for number, facts in enumerate(submission.parts)],
+        recipients=lives,
     )
 
 
-def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> PartView:
-    sealed = part and agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+def _opened(agency: Agency, part: PartRecord) -> SealedPart:
+    return agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number)
+
+
+def _part_view(facts: PartFacts, sealed: SealedPart | None) -> PartView:
     return PartView(
         name=facts.name,
         media_type=facts.media_type,
@@ -307,20 +270,30 @@ def _part_view(agency: Agency, facts: PartFacts, part: PartRecord | None) -> Par
         sha256=sealed.sha256 if sealed else facts.sha256,
         markings=facts.markings,
         content_class=facts.content_class,
-        uploaded=part is not None,
+        evaluation=facts.evaluation,
+        uploaded=sealed is not None,
     )
 
 
 def _release_view(
     agency: Agency, reader: Reader, submission: Submission, life: ReleaseRecord, caller: Caller
 ) -> ReleaseView:
-    desk = addressee_of(submission, life.recipient).desk
     decision = _stored_decision(agency, reader, life)
-    pending = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
-    waiting = [approval.approval_id for approval in pending if approval.state is ApprovalState.PENDING]
     receipts = reader.find(
         ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
     )
+    return _shown_life(submission, life, decision, pending_approval(reader, life), receipts, caller)
+
+
+def _shown_life(
+    submission: Submission,
+    life: ReleaseRecord,
+    decision: Decision | None,
+    approval_id: str | None,
+    receipts: Sequence[ReceiptRecord],
+    caller: Caller,
+) -> ReleaseView:
+    desk = addressee_of(submission, life.recipient).desk
     return ReleaseView(
         recipient=life.recipient,
         desk=desk,
@@ -328,22 +301,18 @@ def _release_view(
         post=life.post,
         changed_at=life.changed_at,
         decision=_seen_by(caller, decision, life, desk) if decision else None,
-        approval_id=waiting[0] if waiting else None,
+        approval_id=approval_id,
         problem=life.problem,
         receipts=[receipt.receipt for receipt in receipts],
     )
 
 
-def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> ApprovalView:
-    package = reader.get(PackageRecord, approval.package_id)
-    life = reader.get(ReleaseRecord, approval.package_id, approval.recipient)
-    if package is None or life is None:
-        raise NotFound
-    submission = submission_of(agency, package)
+def _approval_view(agency: Agency, case: Awaiting, *, measured: bool) -> ApprovalView:
+    approval, submission = case.approval, case.submission
     addressee = addressee_of(submission, approval.recipient)
-    decision = _stored_decision(agency, reader, life)
-    leaves = {part.name for part in (decision.parts if decision else ()) if part.outcome in {"disclose", "hold"}}
-    parts = {part.number: part for part in reader.find(PartRecord, package_id=approval.package_id)}
+    decision = what_would_leave(agency, case)
+    shown = {part.name: part for part in without_hidden(decision).parts}
+    parts = leaving(agency, case, decision) if measured else unmeasured(case, decision)
     return ApprovalView(
         approval_id=approval.approval_id,
         package_id=approval.package_id,
@@ -358,11 +327,22 @@ def _approval_view(agency: Agency, reader: Reader, approval: ApprovalRecord) -> 
         kind=submission.kind,
         purpose=submission.purpose,
         legal_basis=addressee.legal_basis,
-        parts=[
-            _part_view(agency, facts, parts.get(number))
-            for number, facts in enumerate(submission.parts)
-            if facts.name in leaves
-        ],
+        parts=[_leaving_part_view(submission.parts[left.number], left, shown) for left in parts],
+    )
+
+
+def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, PartDecision]) -> LeavingPartView:
+    fields = part_decision_view(shown[facts.name])
+    return LeavingPartView(
+        name=facts.name,
+        media_type=facts.media_type,
+        bytes=left.bytes,
+        sha256=left.sha256,
+        markings=facts.markings,
+        content_class=facts.content_class,
+        evaluation=facts.evaluation,
+        fields=fields.fields,
+        more_fields=fields.more_fields,
     )
 
 
@@ -375,5 +355,5 @@ def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Dec
 
 def _seen_by(caller: Caller, decision: Decision, life: ReleaseRecord, desk: str | None) -> DecisionView:
     """The decision; what must look absent is shown only to whoever watches over policy."""
-    shown = decision if caller.roles & _SEE_ALL else without_hidden(decision)
+    shown = decision if caller.roles & SEE_ALL else without_hidden(decision)
     return decision_view(shown, recipient=life.recipient, desk=desk, decision_id=life.decision_id)

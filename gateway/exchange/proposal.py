@@ -9,7 +9,7 @@ from attache.strict_json import canonical
 from attache.vocabulary import Post
 from gateway.exchange.provenance import NOTHING_KNOWN, Provenance
 from gateway.exchange.submission import Addressee, PartFacts, Submission
-from gateway.policy import ApprovalFacts, ReleaseRequest
+from gateway.policy import ApprovalFacts, FieldFacts, ReleaseRequest
 from gateway.policy import PartFacts as PolicyPart
 
 UNKNOWN_DIGEST = "0" * 64
@@ -19,6 +19,7 @@ UNKNOWN_DIGEST = "0" * 64
 def release_requests(
     submission: Submission,
     digests: Sequence[str],
+    fields: Sequence[tuple[FieldFacts, ...]],
     *,
     package_id: str,
     own: str,
@@ -27,13 +28,14 @@ def release_requests(
     now: datetime,
     provenance: Provenance = NOTHING_KNOWN,
 ) -> dict[str, ReleaseRequest]:
-    """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, in the order of the parts.
+    """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, `fields` what is to be decided within them
+    (gateway.exchange.fields), both in the order of the parts.
 
     A part that a partner supplied is one, with all that came along, whatever the submission says of it.
     """
     parts = tuple(
-        _policy_part(submission, part, digest, own, provenance)
-        for part, digest in zip(submission.parts, digests, strict=True)
+        _policy_part(submission, part, digest, within, own, provenance)
+        for part, digest, within in zip(submission.parts, digests, fields, strict=True)
     )
     named = frozenset(addressee.to for addressee in submission.recipients if addressee.desk)
     return {
@@ -80,7 +82,14 @@ def addressee_of(submission: Submission, recipient: str) -> Addressee:
     return next(addressee for addressee in submission.recipients if addressee.participant == recipient)
 
 
-def _policy_part(submission: Submission, part: PartFacts, digest: str, own: str, provenance: Provenance) -> PolicyPart:
+def _policy_part(
+    submission: Submission,
+    part: PartFacts,
+    digest: str,
+    fields: tuple[FieldFacts, ...],
+    own: str,
+    provenance: Provenance,
+) -> PolicyPart:
     stated = PolicyPart(
         name=part.name,
         media_type=part.media_type,
@@ -88,6 +97,11 @@ def _policy_part(submission: Submission, part: PartFacts, digest: str, own: str,
         origin=part.originator or own,
         markings=submission.marked(part),
         content_class=frozenset(part.content_class),
+        evaluation=part.evaluation,
+        handling_codes=frozenset(part.handling_codes),
+        delete_by=part.delete_by,
+        caveats=frozenset(part.caveats),
+        fields=fields,
     )
     supplied = provenance.supplied.get(digest)
     return stated if supplied is None else supplied.part(stated, own)

@@ -13,7 +13,7 @@ from attache.consent import Consent, verify_consent
 from attache.errors import AttacheError
 from attache.package import parse_instant
 from attache.strict_json import canonical
-from attache.vocabulary import Caveat, ContentClass, HandlingCode, Markings
+from attache.vocabulary import Caveat, ContentClass, Evaluation, HandlingCode, Markings
 from gateway.exchange.agency import Agency
 from gateway.exchange.ports import Reader
 from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord, ConsentRecord
@@ -31,6 +31,7 @@ class Supplied:
     handling_codes: frozenset[HandlingCode]
     caveats: frozenset[Caveat]
     delete_by: datetime | None
+    evaluation: Evaluation = Evaluation.UNEVALUATED
 
     def joined(self, other: "Supplied") -> "Supplied":
         ends = [end for end in (self.delete_by, other.delete_by) if end is not None]
@@ -40,6 +41,7 @@ class Supplied:
             self.handling_codes | other.handling_codes,
             self.caveats | other.caveats,
             min(ends, default=None),
+            self.evaluation.joined(other.evaluation),
         )
 
     def part(self, stated: PartFacts, own: str) -> PartFacts:
@@ -56,6 +58,7 @@ class Supplied:
             content_class=stated.content_class | {ContentClass.PARTNER_SUPPLIED},
             handling_codes=stated.handling_codes | self.handling_codes,
             caveats=stated.caveats | self.caveats,
+            evaluation=stated.evaluation.joined(self.evaluation),
             delete_by=min(ends, default=None),
         )
 
@@ -100,6 +103,7 @@ def _supplied(agency: Agency, reader: Reader, part: ArrivalPartRecord) -> Suppli
         frozenset(map(HandlingCode, facts["handling_codes"])),
         frozenset(map(Caveat, facts["caveats"])),
         parse_instant(facts["retain_until"]) if facts["retain_until"] else None,
+        Evaluation(facts["parts"][part.number]["evaluation"]),
     )
 
 

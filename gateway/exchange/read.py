@@ -1,6 +1,8 @@
 """Read: a reader here opens a package that came to us. Every opening is logged; the first is acknowledged to its originator.
 
-The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks.
+The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks. The
+manifest's signatures were verified when it came, and its digest logged: what happens to its originator's keys later takes
+nothing from its reader.
 """
 
 import asyncio
@@ -11,9 +13,8 @@ from typing import Any
 
 import structlog
 
-from attache.crypto import Suite
 from attache.errors import AttacheError, IntegrityLost, NotFound
-from attache.package import VerifiedPackage, open_manifest, parse_frame
+from attache.package import VerifiedPackage, parse_frame, reopen_manifest
 from attache.receipt import ReceiptKind
 from gateway.exchange.agency import Agency
 from gateway.exchange.consent_asked import keep_noted, noted_in
@@ -146,17 +147,8 @@ def _with_facts(agency: Agency, record: ArrivalRecord) -> Arrival:
 
 
 def _opened(agency: Agency, record: ArrivalRecord) -> VerifiedPackage:
-    """The package as it was accepted. Its age no longer matters: it was fresh when it came."""
-    return open_manifest(
-        parse_frame(record.frame),
-        keys=agency.keys,
-        me=agency.me.descriptor,
-        originator=agency.directory.partner(record.originator).descriptor,
-        now=record.announced_at,
-        seen=lambda *_: record.manifest_sha256,
-        accepted=tuple(Suite),
-        revoked=agency.revoked,
-    )
+    """The package as it was accepted, whatever became of its originator's keys since."""
+    return reopen_manifest(parse_frame(record.frame), keys=agency.keys, manifest_sha256=record.manifest_sha256)
 
 
 def _number_of(package: VerifiedPackage, name: str) -> int:

@@ -10,6 +10,13 @@ from enum import StrEnum
 from typing import ClassVar
 
 from gateway.exchange.consent_records import ConsentRequestRecord
+from gateway.exchange.own_records import (
+    SettingRecord,
+    SignInRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
+)
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
 
@@ -81,6 +88,20 @@ class PartRecord:
 
 
 @dataclass(frozen=True)
+class RedactedPartRecord:
+    """What one recipient gets instead of a part: the redacted copy, sealed as a part of its own."""
+
+    KEY: ClassVar = ("package_id", "recipient", "number")
+    package_id: str
+    recipient: str
+    number: int
+    blob_id: str
+    ciphertext_bytes: int
+    sealed_part_sealed: bytes
+    """The copy's attache.package.SealedPart (key, digests, block hashes) as canonical JSON."""
+
+
+@dataclass(frozen=True)
 class ReleaseRecord:
     """One recipient's life of one package."""
 
@@ -97,7 +118,7 @@ class ReleaseRecord:
     """The sealed package without its parts: line 1 and the envelope."""
     manifest_sha256: str | None = None
     part_numbers: str = ""
-    """The released parts' numbers at the originator, in manifest order, comma-separated."""
+    """The released parts' numbers at the originator, in manifest order, comma-separated; `r` after one: its redacted copy."""
     problem: str | None = None
     manifest_sealed: bytes | None = None
     """The signed manifest, for evidence. It holds the keys of the parts, and goes at the purge."""
@@ -308,50 +329,10 @@ class PolicySetRecord:
     activated_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class WitnessedLogRecord:
-    """A partner's log as we, its witness, cosigned it last. Who shows us a smaller or another tree is told so by this."""
-
-    KEY: ClassVar = ("origin",)
-    origin: str
-    participant: str
-    size: int
-    note: bytes
-    """The checkpoint with the log's lines and our own (attache.translog.note)."""
-    cosigned_at: datetime
-    alarm: str | None = None
-    evidence: bytes | None = None
-    """Once the log has shown two histories: what happened, and the checkpoint that contradicts `note`."""
-
-
-@dataclass(frozen=True)
-class WitnessRecord:
-    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until somebody clears it."""
-
-    KEY: ClassVar = ("participant",)
-    participant: str
-    size: int
-    cosigned_at: datetime | None = None
-    alarm: str | None = None
-    alarmed_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class SubmittedCheckpointRecord:
-    """A checkpoint of ours on its way to a witness, kept before it is sent: a receipt may cosign it before the answer comes."""
-
-    KEY: ClassVar = ("participant", "size")
-    participant: str
-    size: int
-    note: bytes
-    """Our own lines, and the witness's once it has cosigned."""
-    submitted_at: datetime
-    cosigned_at: datetime | None = None
-
-
 Record = (
     PackageRecord
     | PartRecord
+    | RedactedPartRecord
     | ReleaseRecord
     | DecisionRecord
     | ApprovalRecord
@@ -370,4 +351,6 @@ Record = (
     | WitnessedLogRecord
     | WitnessRecord
     | SubmittedCheckpointRecord
+    | SignInRecord
+    | SettingRecord
 )

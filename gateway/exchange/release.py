@@ -1,9 +1,10 @@
 """Release: what policy decided is carried out. The decision, the sealed package and what the store is to write, as values.
 
-Blocking (policy engine, signatures, encryption) and without effect: whoever commits the result does it in one unit.
+Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go again
+unless they are kept: whoever commits the result does it in one unit.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,10 +21,12 @@ from attache.package import (
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
 from gateway.exchange.agency import Agency
+from gateway.exchange.fields import Content
 from gateway.exchange.logged import SYSTEM, event
-from gateway.exchange.manifest import ENGINE_FAILED, Content, manifest_facts
+from gateway.exchange.manifest import ENGINE_FAILED, manifest_facts
 from gateway.exchange.policies import active_set
 from gateway.exchange.ports import Transaction
+from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -31,8 +34,10 @@ from gateway.exchange.records import (
     OutboxKind,
     OutboxRecord,
     OutboxState,
+    RedactedPartRecord,
     ReleaseRecord,
 )
+from gateway.exchange.redact import RedactedCopy, as_if_approved, copies_of, redacted_content, redacted_numbers
 from gateway.exchange.review import book_review
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
@@ -50,6 +55,8 @@ class SealedRelease:
     manifest: bytes = field(repr=False)
     """Signed; it holds the keys of the parts."""
     part_numbers: tuple[int, ...]
+    copies: tuple[RedactedCopy, ...]
+    """What leaves instead of some of them."""
     expires_at: datetime
 
     @property
@@ -69,6 +76,7 @@ class Verdict:
 
 def decide_and_seal(
     agency: Agency,
+    blobs: ProvisionalBlobs,
     submission: Submission,
     content: Content,
     request: ReleaseRequest,
@@ -77,24 +85,46 @@ def decide_and_seal(
 ) -> Verdict:
     """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says.
 
-    Raises AttacheError("release-stopped") where policy permits and our log's witnesses have raised an alarm.
+    `blobs` answers for the redacted copies that are made. Raises AttacheError("release-stopped") where policy permits and our
+    log's witnesses have raised an alarm, and NotPermitted("redaction-blocked"), also for what would leave once it is approved.
     """
     partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
         raise MalformedInput("term-over", "expires_at: is in the past")
     decision = decide_release(agency, request)
     decision_id = uuid7(request.now, agency.random)
+    if decision.outcome is Outcome.HOLD:
+        _require_redactable(agency, submission, content, request, decision)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
     agency.require_release(request.recipient)
-    facts, numbers = manifest_facts(agency, submission, content, request, decision, decision_id, approvers)
+    copies = copies_of(agency, blobs, submission, content, request, decision)
+    facts, numbers = manifest_facts(agency, submission, content, request, decision, decision_id, approvers, copies)
     manifest = address(facts, partner.descriptor, request.now, desk=request.recipient_desk)
     signed = sign_manifest(manifest, agency.keys)
     envelope = seal_signed(manifest, signed, partner.descriptor, random=agency.random)
     if len(envelope.raw) > MAX_ENVELOPE_BYTES:
         raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
-    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, manifest.expires_at)
+    kept = tuple(copy for copy in copies.values() if copy is not None)
+    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, kept, manifest.expires_at)
     return Verdict(request, decision, decision_id, sealed)
+
+
+def decide_as_if_approved(agency: Agency, request: ReleaseRequest, held: Decision) -> Decision:
+    """What policy would answer once what it holds were approved: exactly what would leave."""
+    if held.approvals_needed is None:
+        return held
+    return decide_release(agency, as_if_approved(request, held.approvals_needed.post, held.release_digest))
+
+
+def _require_redactable(
+    agency: Agency, submission: Submission, content: Content, request: ReleaseRequest, held: Decision
+) -> None:
+    """What is asked to be approved can also be carried out."""
+    if any(part.fields for part in request.parts):
+        approved = decide_as_if_approved(agency, request, held)
+        for number in redacted_numbers(approved):
+            redacted_content(agency, submission, content, request, approved, number)
 
 
 def decide_release(agency: Agency, request: ReleaseRequest) -> Decision:
@@ -233,12 +263,18 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
                 envelope_sha256=sealed.envelope_sha256,
                 manifest_sha256=sealed.manifest_sha256,
                 release_sha256=sha256_hex(verdict.decision.record),
-                parts=list(sealed.part_numbers),
-                withheld=len(request.parts) - len(sealed.part_numbers),
             ),
-            reason={"legal_basis": request.legal_basis, "purpose": request.purpose.value},
+            reason={
+                "legal_basis": request.legal_basis,
+                "purpose": request.purpose.value,
+                "parts": list(sealed.part_numbers),
+                "withheld": len(request.parts) - len(sealed.part_numbers),
+                "redacted": [{"part": copy.number, "sha256": copy.sealed.sha256} for copy in sealed.copies],
+            },
         ),
     )
+    for copy in sealed.copies:
+        tx.add(_copy_record(agency, life, copy))
     if request.review_within_hours:
         book_review(agency, tx, request, life.post, _about(agency, verdict))
     return replace(
@@ -248,7 +284,23 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         frame=sealed.frame,
         manifest_sha256=sealed.manifest_sha256,
         manifest_sealed=agency.vault.seal(b64u(sealed.manifest), "manifest", life.package_id, life.recipient),
-        part_numbers=",".join(map(str, sealed.part_numbers)),
+        part_numbers=numbers_text(sealed.part_numbers, {copy.number for copy in sealed.copies}),
+    )
+
+
+def numbers_text(numbers: Sequence[int], redacted: Container[int]) -> str:
+    """See ReleaseRecord.part_numbers."""
+    return ",".join(f"{number}r" if number in redacted else str(number) for number in numbers)
+
+
+def _copy_record(agency: Agency, life: ReleaseRecord, copy: RedactedCopy) -> RedactedPartRecord:
+    return RedactedPartRecord(
+        life.package_id,
+        life.recipient,
+        copy.number,
+        copy.blob_id,
+        copy.sealed.ciphertext_bytes,
+        agency.vault.seal_part(copy.sealed, life.package_id, copy.number, life.recipient),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attache.errors import AttacheError
 from attache.translog.submission import Alarm
-from gateway.exchange.records import WitnessedLogRecord, WitnessRecord
+from gateway.exchange.own_records import WitnessedLogRecord, WitnessRecord
 
 STALE = "stale"
 """The witness has not cosigned for longer than the limit. It ends by itself."""

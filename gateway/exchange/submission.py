@@ -25,6 +25,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -35,6 +36,7 @@ from attache.vocabulary import (
 
 MAX_RECIPIENTS = 64
 MAX_PARTS = 1000
+MAX_FIELDS = 20_000
 
 
 def _in_utc(instant: datetime) -> datetime:
@@ -76,6 +78,19 @@ class Addressee(_Facts):
         return self.to.partition("/")[2] or None
 
 
+class FieldFacts(_Facts):
+    """A field within a part whose content the gateway understands (gateway.content). What it says adds to its part's facts.
+
+    `path`: in `application/json` a JSON Pointer; in STIX 2.1 an object's id, or `id/selector`.
+    """
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    markings: MarkingTexts = ()
+    content_class: Annotated[tuple[ContentClass, ...], Field(max_length=16)] = ()
+    originator: ParticipantId | None = None
+    handling_codes: Annotated[tuple[HandlingCode, ...], Field(max_length=4)] = ()
+
+
 class PartFacts(_Facts):
     """A part, as its submitter describes it. `bytes` and `sha256`, where given, must be what arrives."""
 
@@ -83,8 +98,14 @@ class PartFacts(_Facts):
     media_type: MediaType
     markings: MarkingTexts = ()
     content_class: Annotated[tuple[ContentClass, ...], Field(max_length=16)] = ()
+    evaluation: Evaluation = Evaluation.UNEVALUATED
     originator: ParticipantId | None = None
     """Who supplied it, where that was not us (originator control)."""
+    handling_codes: Annotated[tuple[HandlingCode, ...], Field(max_length=4)] = ()
+    caveats: Annotated[tuple[Caveat, ...], Field(max_length=8)] = ()
+    delete_by: Term | None = None
+    """The end of a retention that came with it."""
+    fields: Annotated[tuple[FieldFacts, ...], Field(max_length=MAX_FIELDS)] = ()
     bytes: Annotated[int, Field(ge=0)] | None = None
     sha256: Sha256 | None = None
     content: str | None = None
@@ -152,6 +173,8 @@ def parse_as(raw: bytes, model: type[S]) -> S:
     _require_known(submission.markings, "markings")
     for number, part in enumerate(submission.parts):
         _require_known(part.markings, f"parts.{number}.markings")
+        for place, unit in enumerate(part.fields):
+            _require_known(unit.markings, f"parts.{number}.fields.{place}.markings")
     return submission
 
 

@@ -12,14 +12,17 @@ from attache.crypto import is_equal, parse_b64u
 from attache.errors import Conflict, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import PartSealer, SealedPart, uuid7
 from gateway.exchange.agency import Agency
+from gateway.exchange.created import Created, CreatedLife, created_life
+from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
 from gateway.exchange.logged import event
-from gateway.exchange.manifest import ENGINE_FAILED, Content
+from gateway.exchange.manifest import ENGINE_FAILED
 from gateway.exchange.pieces import in_pieces
 from gateway.exchange.ports import BlobWriter, Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.release import (
     Verdict,
     carry_out,
@@ -43,7 +46,8 @@ class _Draft:
 
     @property
     def content(self) -> Content:
-        return Content(tuple(self.parts[number][1] for number in sorted(self.parts)))
+        arrived = [self.parts[number] for number in sorted(self.parts)]
+        return Content(tuple(sealed for _, sealed in arrived), tuple(record.blob_id for record, _ in arrived))
 
 
 async def create_package(
@@ -54,11 +58,11 @@ async def create_package(
     idempotency_key: str,
     request_sha256: str,
     also: Callable[[Transaction, str], None] | None = None,
-) -> str:
-    """Store a package as a draft, or, where it asks for that and is complete, submit it at once. Returns its id.
+) -> Created | str:
+    """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
-    The same key with the same request returns the same id and does nothing; with another request it is a Conflict.
-    `also` is done in the same transaction, with the new package's id.
+    The same key with the same request does nothing and returns the id of the package that it made before; with another request
+    it is a Conflict. `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
@@ -67,26 +71,27 @@ async def create_package(
     require_possible(agency, submission)
     package_id = uuid7(agency.clock(), agency.random)
 
-    def unit(tx: Transaction) -> str:
+    def unit(tx: Transaction) -> Created | str:
         if earlier := _package_of(tx, use):
             return earlier
         tx.add(replace(use, package_id=package_id))
         tx.add(draft.record)
         for record, _ in draft.parts.values():
             tx.add(record)
+        lives = []
         if verdicts is not None:
-            _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+            lives = _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
         if also is not None:
             also(tx, package_id)
-        return package_id
+        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
-        verdicts = await _decide(agency, draft.record, submission, draft.content) if submission.submit else None
-        stored = await agency.store.write(unit)
-        if stored == package_id:
+        verdicts = await _decide(agency, blobs, draft.record, submission, draft.content) if submission.submit else None
+        created = await agency.store.write(unit)
+        if isinstance(created, Created):
             blobs.keep()
-    return stored
+    return created
 
 
 async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str, chunks: AsyncIterator[bytes]) -> None:
@@ -133,17 +138,19 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
     submission = submission_of(agency, record)
     content = content_of(agency, submission, parts)
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> bool:
         present = _own(agency, tx, caller, package_id)
         if present.state is PackageState.SUBMITTED:
-            return
+            return False
         if tx.find(PartRecord, package_id=package_id) != parts:
             raise Conflict(detail="a part was uploaded meanwhile; submit again")
         _submit(agency, tx, submission, present, content.digests, verdicts, caller)
+        return True
 
-    async with engine_failure_logged(agency, caller, package_id):
-        verdicts = await _decide(agency, record, submission, content)
-        await agency.store.write(unit)
+    async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
+        verdicts = await _decide(agency, blobs, record, submission, content)
+        if await agency.store.write(unit):
+            blobs.keep()
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
@@ -156,6 +163,7 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
     requests = release_requests(
         submission,
         digests,
+        await asyncio.to_thread(fields_foreseen, agency, submission),
         provenance=provenance,
         package_id=package_id,
         own=agency.participant,
@@ -210,7 +218,8 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
             extra={"parts": missing[:20]},
         )
     return Content(
-        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts)
+        tuple(agency.vault.open_part(part.sealed_part_sealed, part.package_id, part.number) for part in parts),
+        tuple(part.blob_id for part in parts),
     )
 
 
@@ -242,8 +251,10 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
     """The caller's own package; another's does not exist for them."""
     record = reader.get(PackageRecord, package_id)
-    if record is None or record.submitter != agency.officer(caller):
+    if record is None:
         raise NotFound
+    if record.submitter != agency.officer(caller):
+        raise NotForCaller
     return record
 
 
@@ -267,12 +278,13 @@ def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: 
 
 
 async def _decide(
-    agency: Agency, record: PackageRecord, submission: Submission, content: Content
+    agency: Agency, blobs: ProvisionalBlobs, record: PackageRecord, submission: Submission, content: Content
 ) -> dict[str, Verdict]:
     provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, content.digests))
     requests = release_requests(
         submission,
         content.digests,
+        await asyncio.to_thread(fields_of, agency, submission, content),
         package_id=record.package_id,
         own=agency.participant,
         post=agency.post,
@@ -281,7 +293,7 @@ async def _decide(
         provenance=provenance,
     )
     return await asyncio.to_thread(
-        lambda: {name: decide_and_seal(agency, submission, content, request) for name, request in requests.items()}
+        lambda: {name: decide_and_seal(agency, blobs, submission, content, asked) for name, asked in requests.items()}
     )
 
 
@@ -293,7 +305,7 @@ def _submit(
     digests: Sequence[str],
     verdicts: dict[str, Verdict],
     caller: Caller,
-) -> None:
+) -> list[CreatedLife]:
     now = agency.clock()
     if record.state is PackageState.DRAFT:
         tx.change(record, state=PackageState.SUBMITTED, submitted_at=now)
@@ -317,8 +329,12 @@ def _submit(
             },
         ),
     )
+    lives = []
     for recipient, verdict in verdicts.items():
-        carry_out(agency, tx, new_life(agency, record.package_id, recipient, now), verdict, caller, is_new=True)
+        life = new_life(agency, record.package_id, recipient, now)
+        life = carry_out(agency, tx, life, verdict, caller, is_new=True)
+        lives.append(created_life(tx, life, verdict.decision))
+    return sorted(lives, key=lambda life: life.record.recipient)
 
 
 def _encrypt_inline(
@@ -349,6 +365,7 @@ async def _encrypt_stream(
         async for chunk in in_pieces(chunks):
             taken += len(chunk)
             _require_allowed(agency, taken)
+            require_readable(agency, facts, taken)
             await asyncio.to_thread(_seal_into, sealer, blob, chunk)
         rest, sealed = await asyncio.to_thread(sealer.finish)
         _require_declared(facts, sealed)

@@ -18,16 +18,31 @@ class PartView(View):
     sha256: str | None
     markings: Sequence[str]
     content_class: Sequence[str]
+    evaluation: str
     uploaded: bool = True
 
 
+class FieldDecisionView(View):
+    """What happens to one field within a part. The path "" stands for what no other field covers."""
+
+    path: str
+    outcome: str
+    rules: Sequence[str]
+    reasons: Sequence[str]
+
+
 class PartDecisionView(View):
-    """What happens to one part, the rules that decided, and why in words."""
+    """What happens to one part, the rules that decided, and why in words.
+
+    `fields`: those within it, what does not leave in the clear first; `more_fields` are not shown.
+    """
 
     name: str
     outcome: str
     rules: Sequence[str]
     reasons: Sequence[str]
+    fields: Sequence[FieldDecisionView] = ()
+    more_fields: int = 0
 
 
 class HandlingView(View):
@@ -144,6 +159,16 @@ class ReceiptList(View):
     receipts: Sequence[ReceiptView]
 
 
+class LeavingPartView(PartView):
+    """A part as it would leave: `bytes` and `sha256` are those of what would leave; null in lists, and once nobody can tell.
+
+    `fields`: what would become of those within it, what would not leave in the clear first; `more_fields` are not shown.
+    """
+
+    fields: Sequence[FieldDecisionView] = ()
+    more_fields: int = 0
+
+
 class ApprovalView(View):
     """A release that waits. `parts` is exactly what would leave."""
 
@@ -160,7 +185,7 @@ class ApprovalView(View):
     kind: str
     purpose: str
     legal_basis: str
-    parts: Sequence[PartView]
+    parts: Sequence[LeavingPartView]
 
 
 class ApprovalList(View):

@@ -14,8 +14,8 @@ from attache.translog.vkey import SignatureType, parse_vkey
 from attache.translog.witness import WitnessAnswer, WitnessState, decide_add_checkpoint
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
+from gateway.exchange.own_records import WitnessedLogRecord
 from gateway.exchange.ports import Reader, Transaction
-from gateway.exchange.records import WitnessedLogRecord
 from gateway.exchange_log import Event, EventCode
 from gateway.partners import Partner
 

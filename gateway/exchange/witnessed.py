@@ -19,8 +19,8 @@ from attache.translog.tiles import TileHashes
 from attache.translog.vkey import VerifierKey, parse_vkey
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import SYSTEM, event
+from gateway.exchange.own_records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.ports import Reader, Transaction
-from gateway.exchange.records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.standing import OUR_LOG_IS_IN_DOUBT, STALE, WITNESS_ROLLED_BACK
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller

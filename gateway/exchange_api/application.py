@@ -6,6 +6,7 @@ from gateway.admission import RateLimit
 from gateway.admission.contract import describe
 from gateway.exchange.agency import Agency
 from gateway.exchange_api import consents, mailbox, packages, participant, receipts, witness
+from gateway.exchange_api.refused import CertificateRefusals
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings
@@ -15,7 +16,9 @@ from gateway.tls.current_certificate import VerifyCurrent
 ROUTERS = (packages, receipts, consents, mailbox, participant, witness)
 
 
-def create_exchange_api(agency: Agency, settings: Settings, rate: RateLimit, verify_current: VerifyCurrent) -> FastAPI:
+def create_exchange_api(
+    agency: Agency, settings: Settings, rate: RateLimit, verify_current: VerifyCurrent, refused: CertificateRefusals
+) -> FastAPI:
     """The application; every request comes with a current certificate of an active participant, within its rate."""
     app = FastAPI(
         title="attache exchange API",
@@ -26,10 +29,15 @@ def create_exchange_api(agency: Agency, settings: Settings, rate: RateLimit, ver
         openapi_url=None,
     )
     app.state.agency, app.state.settings, app.state.rate = agency, settings, rate
+    app.state.refused = refused
     for module in ROUTERS:
         app.include_router(module.router, prefix="/exchange/v1")
     describe(app)
-    app.add_middleware(RequireCurrentCertificate, verify_current=verify_current)
+    app.add_middleware(
+        RequireCurrentCertificate,
+        verify_current=verify_current,
+        refusals=refused,
+    )
     install_problems(app)
     install_request_log(app)
     return app

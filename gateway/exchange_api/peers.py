@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from attache.errors import AttacheError
 from attache.package import UUID7_PATTERN
 from gateway.exchange.agency import Agency
 from gateway.partners import Partner
@@ -17,7 +18,11 @@ def _agency_of(request: Request) -> Agency:
 
 def _peer_of(request: Request) -> Partner:
     certificate = require_peer(request)
-    partner: Partner = request.app.state.agency.directory.peer(certificate.thumbprint)
+    try:
+        partner: Partner = request.app.state.agency.directory.peer(certificate.thumbprint)
+    except AttacheError as error:
+        request.app.state.refused.request(request.scope, certificate, error)
+        raise
     request.scope["state"]["caller"] = partner.participant
     request.app.state.rate.spend(partner.participant)
     return partner

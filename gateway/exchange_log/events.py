@@ -44,6 +44,7 @@ class EventCode(StrEnum):
     PACKAGE_REJECTED = "package.rejected"
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_VOIDED = "approval.voided"
+    APPROVAL_READ = "approval.read"
     OFFICER_WITHDRAWN = "officer.withdrawn"
     OFFICER_REINSTATED = "officer.reinstated"
     REVIEW_BOOKED = "review.booked"
@@ -63,8 +64,6 @@ class EventCode(StrEnum):
     PACKAGE_USE_DENIED = "package.use-denied"
     PACKAGE_COLLECTED = "package.collected"
     PACKAGE_EXPORTED = "package.exported"
-    PACKAGE_RECALLED = "package.recalled"
-    PACKAGE_RECALL_RECEIVED = "package.recall-received"
     PACKAGE_EXPIRED = "package.expired"
     PACKAGE_PURGED = "package.purged"
     RECEIPT_STORED = "receipt.stored"
@@ -80,18 +79,16 @@ class EventCode(StrEnum):
     PARTICIPANT_SUSPENDED = "participant.suspended"
     PARTICIPANT_REINSTATED = "participant.reinstated"
     PARTICIPANT_ROTATED = "participant.rotated"
-    PARTICIPANT_REMOVED = "participant.removed"
     KEY_ROTATED = "key.rotated"
     CERTIFICATE_REFUSED = "certificate.refused"
-    REVOCATION_OVERRIDDEN = "revocation.overridden"
     POLICY_PROPOSED = "policy.proposed"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REFUSED = "policy.refused"
     SETTINGS_CHANGED = "settings.changed"
     SIGN_IN = "session.signed-in"
-    SIGN_OUT = "session.signed-out"
     SIGN_IN_REFUSED = "session.refused"
     ACCESS_REFUSED = "access.refused"
+    PACKAGES_INSPECTED = "packages.inspected"
     LOG_SEARCHED = "log.searched"
     LOG_EXPORTED = "log.exported"
     EVIDENCE_EXPORTED = "evidence.exported"
@@ -111,7 +108,6 @@ class EventCode(StrEnum):
     BACKUP_TAKEN = "backup.taken"
     GATEWAY_STARTED = "gateway.started"
     GATEWAY_STOPPED = "gateway.stopped"
-    PADDING = "log.padding"
 
 
 @dataclass(frozen=True)
@@ -177,6 +173,7 @@ _KINDS = (
           (*_WHAT, "decision_id", "post"), reason=("note",)),
     _kind(_E.APPROVAL_LAPSED, "Nobody answered in time; the release is rejected.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
     _kind(_E.APPROVAL_VOIDED, "What was to be approved is no longer what would leave; policy decided again.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post")),
+    _kind(_E.APPROVAL_READ, "An approver read what would leave of a part that waits.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "part", "bytes")),
     _kind(_E.OFFICER_WITHDRAWN, "Approving was withdrawn from an officer, for some posts or for all.", (), _SECURITY, ("officer", "posts"), reason=("note",)),
     _kind(_E.OFFICER_REINSTATED, "An officer may approve again as the access token says.", (), _SECURITY, ("officer",), reason=("note",)),
     _kind(_E.REVIEW_BOOKED, "A release went at once; a second officer is to review it.", _PACKAGE_PARTNER, _OWN, (*_WHAT, "decision_id", "post", "due_at")),
@@ -185,7 +182,7 @@ _KINDS = (
     _kind(_E.PACKAGE_DENIED, "Policy denied the release to one recipient; nothing left.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "decision_id", "policy_sha256"), reason=("reasons", "rules")),
     _kind(_E.PACKAGE_RELEASED, "The package was signed and sealed to one recipient.", _PACKAGE_PARTNER, _SHARED,
-          (*_SEALED, "decision_id", "release_sha256", "parts", "withheld", "key_ids"), reason=("legal_basis", "purpose", "markings")),
+          (*_SEALED, "decision_id", "release_sha256", "key_ids"), reason=("legal_basis", "purpose", "markings", "parts", "withheld", "redacted")),
     _kind(_E.PACKAGE_DELIVERED, "The recipient holds the package and its delivered receipt is stored.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "receipt_sha256", "attempts")),
     _kind(_E.PACKAGE_REFUSED, "The recipient refused the package for good.", _PACKAGE_PARTNER, _SHARED,
@@ -208,9 +205,6 @@ _KINDS = (
     _kind(_E.PACKAGE_COLLECTED, "A mailbox participant fetched a sealed package or a part of it.", _PACKAGE_PARTNER, _SHARED,
           (*_SEALED, "part", "bytes")),
     _kind(_E.PACKAGE_EXPORTED, "A sealed package left as a file.", _PACKAGE_PARTNER, _SHARED, (*_SEALED, "bytes"), reason=("purpose",)),
-    _kind(_E.PACKAGE_RECALLED, "We asked the recipient to give the package back.", _PACKAGE_PARTNER, _SHARED, (*_SEALED,), reason=("note",)),
-    _kind(_E.PACKAGE_RECALL_RECEIVED, "The originator recalled a package that we hold.", _PACKAGE_PARTNER, _SHARED,
-          (*_SEALED, "receipt_sha256"), reason=("note",)),
     _kind(_E.PACKAGE_EXPIRED, "The package's term ended.", _PACKAGE_PARTNER, _SHARED, (*_WHAT, "expires_at")),
     _kind(_E.PACKAGE_PURGED, "Content, keys and salts of a package were destroyed.", _PACKAGE_PARTNER, _OWN,
           (*_WHAT, "indexes", "blobs", "purge_id"), reason=("legal_basis", "rule")),
@@ -227,7 +221,7 @@ _KINDS = (
           ("participant", "statement_sha256", "code", "step")),
     _kind(_E.SUBMISSION_REFUSED, "What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left.", (), _OWN,
           ("package_id", "request", "code", "policy_sha256"), reason=("note",)),
-    _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: an officer without standing, or an approval that is none any more.", (), _OWN,
+    _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: it is none, or none any more, or its package, recipient or time is.", (), _OWN,
           ("approval_id", "code")),
     _kind(_E.DECISION_DRY_RUN, "Somebody asked what policy would decide. No content is logged.", (), _OWN,
           ("decision_id", "recipients", "outcomes", "policy_sha256", "request_sha256"), reason=("purpose",)),
@@ -237,20 +231,20 @@ _KINDS = (
     _kind(_E.PARTICIPANT_REINSTATED, "Exchange with a participant was resumed.", ("partner",), _PARTNERS, ("participant", "serial"), reason=("note",)),
     _kind(_E.PARTICIPANT_ROTATED, "A participant's signed successor descriptor was accepted.", ("partner",), _PARTNERS,
           ("participant", "serial", "epoch", "fingerprint", "descriptor_sha256", "previous_sha256")),
-    _kind(_E.PARTICIPANT_REMOVED, "A participant was removed.", ("partner",), _PARTNERS, ("participant", "serial"), reason=("note",)),
-    _kind(_E.KEY_ROTATED, "Our own keys were rotated.", (), _SECURITY, ("serial", "epoch", "descriptor_sha256", "key_ids"), reason=("note",)),
-    _kind(_E.CERTIFICATE_REFUSED, "A certificate was refused at the exchange.", ("partner",), _PARTNERS,
-          ("participant", "certificate_sha256", "code")),
-    _kind(_E.REVOCATION_OVERRIDDEN, "A security officer let the exchange go on with stale revocation data, for a limited time.", ("partner",), _SECURITY,
-          ("participant", "until"), reason=("note",)),
+    _kind(_E.KEY_ROTATED, "Our own keys were rotated: a successor of our own descriptor lists other keys.", (), _SECURITY, ("serial", "descriptor_sha256", "key_ids")),
+    _kind(_E.CERTIFICATE_REFUSED, "Connections or requests with a certificate that is refused; `count` of them since the last such entry.", ("partner",), _PARTNERS,
+          ("participant", "certificate_sha256", "code", "client_network", "count")),
     _kind(_E.POLICY_PROPOSED, "An officer proposed a policy set, which loads and whose cases hold.", (), _PARTNERS, ("policy_sha256", "cases"), reason=("note",)),
     _kind(_E.POLICY_ACTIVATED, "A policy set came into force.", (), _PARTNERS, ("policy_sha256", "previous_sha256", "version", "cases"), reason=("note",)),
     _kind(_E.POLICY_REFUSED, "A policy set did not load and did not come into force.", (), _PARTNERS, ("policy_sha256", "code"), reason=("note",)),
     _kind(_E.SETTINGS_CHANGED, "The gateway started with other settings than before.", (), _OPERATIONS, ("names", "settings_sha256")),
-    _kind(_E.SIGN_IN, "Somebody signed in.", (), _SECURITY, ("method", "session_sha256")),
-    _kind(_E.SIGN_OUT, "Somebody signed out.", (), _SECURITY, ("session_sha256",)),
-    _kind(_E.SIGN_IN_REFUSED, "A sign-in was refused.", (), _SECURITY, ("method", "code")),
-    _kind(_E.ACCESS_REFUSED, "A caller was refused what needs a role that they do not have.", (), _SECURITY, ("operation", "code")),
+    _kind(_E.SIGN_IN, "Somebody came with an access token that this gateway had not met: a sign-in at the agency's issuer.", (), _SECURITY,
+          ("method", "session_sha256", "expires_at")),
+    _kind(_E.SIGN_IN_REFUSED, "Access tokens were refused; `count` of them since the last such entry.", (), _SECURITY, ("method", "code", "client_network", "count")),
+    _kind(_E.ACCESS_REFUSED, "A caller was refused what is another role's, post's or officer's; `count` times since the last such entry.", (), _SECURITY,
+          ("operation", "code", "count")),
+    _kind(_E.PACKAGES_INSPECTED, "Somebody whose role sees all looked at packages of others. No content is shown.", (), _SECURITY,
+          ("operation", "package_id", "packages")),
     _kind(_E.LOG_SEARCHED, "An auditor searched the log.", (), _SECURITY, ("filter", "entries"), reason=("purpose",)),
     _kind(_E.LOG_EXPORTED, "An auditor exported a filtered set of the log.", (), _SECURITY, ("filter", "entries", "export_sha256", "format"), reason=("purpose",)),
     _kind(_E.EVIDENCE_EXPORTED, "An evidence bundle was made.", _PACKAGE, _SECURITY, ("package_id", "bundle_sha256", "indexes"), reason=("purpose",)),
@@ -269,10 +263,9 @@ _KINDS = (
     _kind(_E.HOLD_PLACED, "A legal hold keeps packages from being purged.", (), _SECURITY, ("hold_id", "packages"), reason=("legal_basis", "note")),
     _kind(_E.HOLD_LIFTED, "A legal hold was lifted.", (), _SECURITY, ("hold_id",), reason=("note",)),
     _kind(_E.RECORDS_CHANGED, "Bookkeeping: records changed by something that has no event of its own.", (), _OPERATIONS, ("tables",)),
-    _kind(_E.BACKUP_TAKEN, "A backup was taken.", (), _OPERATIONS, ("size", "root", "backup_sha256")),
-    _kind(_E.GATEWAY_STARTED, "A gateway process started.", (), _OPERATIONS, ("version", "size", "root", "settings_sha256", "policy_sha256")),
+    _kind(_E.BACKUP_TAKEN, "A backup was taken.", (), _OPERATIONS, ("size", "root")),
+    _kind(_E.GATEWAY_STARTED, "A gateway process started.", (), _OPERATIONS, ("version", "size", "root", "settings_sha256", "policy_sha256", "leases_ended")),
     _kind(_E.GATEWAY_STOPPED, "A gateway process stopped in order.", (), _OPERATIONS, ("version", "size")),
-    _kind(_E.PADDING, "Nothing. Hides from witnesses how many actions an interval held.", (), frozenset(), ()),
 )  # fmt: skip
 
 CATALOGUE: Mapping[EventCode, EventKind] = {kind.code: kind for kind in _KINDS}

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from attache import strict_json
@@ -40,6 +41,8 @@ __all__ = [
 
 MAX_PAYLOAD_BYTES = 64 * 1024
 
+_REMEMBERED = 4096
+
 
 @dataclass(frozen=True)
 class Event:
@@ -67,6 +70,8 @@ class Leaf:
     """An entry of the log, and its private side."""
 
     raw: bytes
+    ids: Mapping[str, str]
+    """As the leaf states them: pseudonymous, by kind, `actor` among them."""
     openings: tuple[Opening, ...]
 
 
@@ -84,9 +89,12 @@ class Pseudonyms:
         if len(key) < SALT_BYTES:
             raise ValueError(f"the pseudonym key has at least {SALT_BYTES} bytes")
         self._key = key
+        # The same few ids occur in entry after entry.
+        self.of = lru_cache(_REMEMBERED)(self._of)
+        """32 hexadecimal digits for a kind and an identifier."""
 
-    def of(self, kind: str, identifier: str) -> str:
-        """32 hexadecimal digits: HMAC-SHA-256 over kind, zero byte and identifier, cut to 16 bytes."""
+    def _of(self, kind: str, identifier: str) -> str:
+        """HMAC-SHA-256 over kind, zero byte and identifier, cut to 16 bytes."""
         message = kind.encode() + b"\x00" + identifier.encode()
         return hmac.digest(self._key, message, "sha256")[:PSEUDONYM_BYTES].hex()
 
@@ -101,26 +109,22 @@ def make_leaf(
     """
     kind = CATALOGUE[event.code]
     _require_allowed(event, kind)
-    openings = tuple(
-        Opening(group, random(SALT_BYTES), strict_json.canonical(dict(event.fields.get(group, {}))))
-        for group in kind.fields
-    )
+    openings = tuple(Opening(group, random(SALT_BYTES), _payload(event, group)) for group in kind.fields)
     if rows is not None:
         openings += (Opening(Group.ROWS, random(SALT_BYTES), rows),)
     ids = {name: pseudonyms.of(name, event.objects[name]) for name in kind.objects}
+    ids["actor"] = pseudonyms.of("actor", event.actor)
     raw = strict_json.canonical(
         {
             "v": VERSION,
             "code": event.code.value,
             "at": _instant(event.at),
-            "ids": {"actor": pseudonyms.of("actor", event.actor), **ids},
+            "ids": ids,
             "nonce": random(NONCE_BYTES).hex(),
-            "commitments": {
-                opening.group.value: commitment(opening.salt, opening.payload).hex() for opening in openings
-            },
+            "commitments": {each.group: commitment(each.salt, each.payload).hex() for each in openings},
         }
     )
-    return Leaf(raw, openings)
+    return Leaf(raw, ids, openings)
 
 
 def parse_leaf(raw: bytes) -> LeafFacts:
@@ -136,14 +140,19 @@ def parse_leaf(raw: bytes) -> LeafFacts:
 
 
 def _require_allowed(event: Event, kind: EventKind) -> None:
-    if set(event.objects) != set(kind.objects):
+    if event.objects.keys() != set(kind.objects):
         raise ValueError(f"{event.code} has the objects {kind.objects}, not {sorted(event.objects)}")
     for group, fields in event.fields.items():
-        surplus = set(fields) - set(kind.fields.get(group, ()))
+        surplus = fields.keys() - kind.fields.get(group, ())
         if surplus:
             raise ValueError(f"{event.code} has no {group} fields {sorted(surplus)}")
-        if len(strict_json.canonical(dict(fields))) > MAX_PAYLOAD_BYTES:
-            raise ValueError(f"{event.code}: {group} is larger than {MAX_PAYLOAD_BYTES} bytes")
+
+
+def _payload(event: Event, group: Group) -> bytes:
+    payload = strict_json.canonical(dict(event.fields.get(group, {})))
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"{event.code}: {group} is larger than {MAX_PAYLOAD_BYTES} bytes")
+    return payload
 
 
 def _instant(at: datetime) -> str:

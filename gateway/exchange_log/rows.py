@@ -37,12 +37,16 @@ def json_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
         yield canonical(shown | fields) + b"\n"
 
 
+def csv_header() -> bytes:
+    """The first line of a CSV file."""
+    return _line(COLUMNS)
+
+
 def csv_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
-    """RFC 4180 with a header; every cell quoted. A group is one cell of JSON, empty where it may not be seen or was purged.
+    """RFC 4180; every cell quoted. A group is one cell of JSON, empty where it may not be seen or was purged.
 
     A cell that a spreadsheet would calculate begins with an apostrophe instead (CWE-1236).
     """
-    yield _line(COLUMNS)
     for entry in entries:
         ids = (entry.leaf.ids.get(name, "") for name in ("actor", "package", "partner"))
         groups = (canonical(dict(entry.fields[group])).decode() if group in entry.fields else "" for group in _GROUPS)

@@ -87,7 +87,7 @@ def verify_access_token(
     thumbprint = _verify_binding(claims, certificate_thumbprint)
     # 6. The caller
     subject = _text(claims, "sub")
-    _text(claims, "jti")  # RFC 9068, 2.2: required
+    token_id = _text(claims, "jti")  # RFC 9068, 2.2: required
     return Caller(
         subject=subject,
         client_id=_text(claims, "client_id"),
@@ -98,12 +98,18 @@ def verify_access_token(
         posts=_terms(claims, "posts", Post),
         thumbprint=thumbprint,
         desks=_desks(claims),
+        session=session_of(token_id, issuer=issuer),
     )
 
 
 def pseudonym_of(subject: str, *, issuer: str, key: bytes) -> str:
     """What stands for a subject where people only need to tell callers apart: 16 hex digits of a keyed hash."""
     return hmac.new(key, f"{issuer}\n{subject}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+
+
+def session_of(token_id: str, *, issuer: str) -> str:
+    """What a sign-in is known by: SHA-256 of issuer and token id, as hex."""
+    return hashlib.sha256(f"{issuer}\n{token_id}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _invalid(why: str, step: str) -> NotAuthentic:

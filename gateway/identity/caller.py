@@ -37,3 +37,5 @@ class Caller:
     posts: frozenset[Post] = frozenset()
     thumbprint: str | None = None
     desks: frozenset[str] = frozenset()
+    session: str = ""
+    """SHA-256, as hex, of the token's issuer and id: the sign-in that the token came of."""

@@ -18,17 +18,16 @@ class Action(StrEnum):
     OPEN_CONTENT = "open-content"
     EXPORT_CONTENT = "export-content"
     APPROVE_RELEASE = "approve-release"
-    RECALL_PACKAGE = "recall-package"
     READ_PARTNERS = "read-partners"
     CHANGE_PARTNERS = "change-partners"
     SUSPEND_PARTNER = "suspend-partner"
     READ_POLICY = "read-policy"
     CHANGE_POLICY = "change-policy"
     WITHDRAW_OFFICER = "withdraw-officer"
+    CLEAR_ALARM = "clear-alarm"
     READ_REVIEWS = "read-reviews"
     READ_LOG = "read-log"
     EXPORT_EVIDENCE = "export-evidence"
-    OVERRIDE_FRESHNESS = "override-freshness"
     READ_HEALTH = "read-health"
     STEER_DELIVERY = "steer-delivery"
 
@@ -43,17 +42,16 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.OPEN_CONTENT: frozenset({Role.ANALYST}),
     Action.EXPORT_CONTENT: frozenset({Role.ANALYST}),
     Action.APPROVE_RELEASE: frozenset({Role.APPROVER}),
-    Action.RECALL_PACKAGE: _AT_THE_DESK | {Role.SECURITY_OFFICER},
     Action.READ_PARTNERS: _ANYONE,
     Action.CHANGE_PARTNERS: frozenset({Role.PARTNER_ADMIN}),
     Action.SUSPEND_PARTNER: frozenset({Role.PARTNER_ADMIN, Role.SECURITY_OFFICER}),
     Action.READ_POLICY: _ANYONE,
     Action.CHANGE_POLICY: frozenset({Role.SECURITY_OFFICER}),
     Action.WITHDRAW_OFFICER: frozenset({Role.SECURITY_OFFICER}),
+    Action.CLEAR_ALARM: frozenset({Role.SECURITY_OFFICER}),
     Action.READ_REVIEWS: frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR}),
     Action.READ_LOG: frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     Action.EXPORT_EVIDENCE: _AT_THE_DESK | {Role.SECURITY_OFFICER, Role.AUDITOR},
-    Action.OVERRIDE_FRESHNESS: frozenset({Role.SECURITY_OFFICER}),
     Action.READ_HEALTH: frozenset({Role.OPERATOR, Role.SECURITY_OFFICER}),
     Action.STEER_DELIVERY: frozenset({Role.OPERATOR}),
 }

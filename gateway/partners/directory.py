@@ -56,6 +56,10 @@ class Directory:
             raise NotPermitted("partner-suspended", f"exchange with {participant} is suspended")
         return partner
 
+    def owner(self, thumbprint: str) -> str | None:
+        """The participant whose descriptor lists this TLS certificate, suspended or not; None if there is none."""
+        return self._by_thumbprint.get(thumbprint)
+
     def peer(self, thumbprint: str) -> Partner:
         """The active participant whose descriptor lists this TLS certificate (x5t#S256).
 

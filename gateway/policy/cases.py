@@ -19,6 +19,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -54,6 +55,7 @@ class _FieldCase(_Stated):
 
 class _PartCase(_FieldCase):
     markings: tuple[str, ...] = ("TLP:AMBER",)
+    evaluation: Evaluation = Evaluation.UNEVALUATED
     delete_by: datetime | None = None
     caveats: frozenset[Caveat] = frozenset()
     fields: dict[str, _FieldCase] = {}

@@ -136,6 +136,7 @@ def item_entity(item_id: str, item: Item) -> Json:
         "releasableTo": references("Participant", markings.rel_to or ()),
         "classes": references("ContentClass", item.classes),
         "handlingCodes": references("HandlingCode", item.handling_codes),
+        "evaluation": reference("Evaluation", item.evaluation),
         "receivedCaveats": references("Caveat", item.caveats),
         "origin": reference("Participant", item.origin),
         "content": item.content,

@@ -6,7 +6,7 @@ Units with the same facts are one item, and one question: a package of a thousan
 from dataclasses import dataclass
 from datetime import timedelta
 
-from attache.vocabulary import Caveat, ContentClass, HandlingCode, Markings
+from attache.vocabulary import Caveat, ContentClass, Evaluation, HandlingCode, Markings
 from gateway.policy.request import ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 NO_END_DAYS = 36_500
@@ -21,6 +21,7 @@ class Item:
     markings_agree: bool
     classes: frozenset[ContentClass]
     handling_codes: frozenset[HandlingCode]
+    evaluation: Evaluation
     caveats: frozenset[Caveat]
     origin: str
     content: str
@@ -69,6 +70,7 @@ def _part_item(request: ReleaseRequest, part: PartFacts, own: str) -> Item:
         markings_agree=not part.contradictory_markings,
         classes=part.content_class,
         handling_codes=part.handling_codes | request.handling_codes,
+        evaluation=part.evaluation,
         caveats=part.caveats,
         origin=part.origin,
         content="" if part.origin == own else part.sha256,
@@ -86,6 +88,7 @@ def _field_item(request: ReleaseRequest, part: PartFacts, item: Item, field: Fie
         markings_agree=item.markings_agree and not field.contradictory_markings,
         classes=item.classes | field.content_class,
         handling_codes=item.handling_codes | field.handling_codes,
+        evaluation=item.evaluation,
         caveats=item.caveats,
         origin=origin,
         content="" if origin == own else part.sha256,

@@ -13,6 +13,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -60,6 +61,7 @@ class PartFacts:
     markings: Markings = _UNMARKED
     content_class: frozenset[ContentClass] = frozenset()
     handling_codes: frozenset[HandlingCode] = frozenset()
+    evaluation: Evaluation = Evaluation.UNEVALUATED
     delete_by: datetime | None = None
     caveats: frozenset[Caveat] = frozenset()
     unresolved_markings: bool = False

@@ -87,6 +87,8 @@ def _handling(proposal: Proposal, best: Mapping[Shape, _Best]) -> Handling:
     onward = [Onward(rule.annotations["onward"]) for rule in permits] + [agreement.onward]
     if any(HandlingCode.H1 in item.handling_codes for item in going):
         caveats.add(Caveat.NOT_EVIDENCE)
+    if any(item.evaluation.is_doubtful for item in going):
+        caveats.add(Caveat.LEAD_PURPOSES_ONLY)
     if any(_is_originator_controlled(item, proposal.shard.own) for item in going):
         onward.append(Onward.ORIGINATOR_CONSENT)
     return Handling(

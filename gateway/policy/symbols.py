@@ -22,6 +22,7 @@ _VOCABULARIES = [
     "BasisKind",
     "AuthorityKind",
     "ContentClass",
+    "Evaluation",
     "HandlingCode",
     "Caveat",
     "Assurance",
@@ -148,6 +149,7 @@ class Symbols:
                 **{name: self.terms(kind, name) for name, kind in sets.items()},
                 "receivedCaveats": self.terms("Caveat", "receivedCaveats"),
                 "tlp": tlp,
+                "evaluation": self.term("Evaluation", "evaluation"),
                 "origin": origin,
                 "content": self.named("Digest", THIS),
                 "retentionDaysLeft": self.number("retentionDaysLeft"),
@@ -249,6 +251,7 @@ class Symbols:
         yield z3.Not(item.truth("orcon"))
         yield self.is_term(item.term("origin"), self.own)
         yield self.is_term(item.term("tlp"), "GREEN")
+        yield self.is_term(item.term("evaluation"), "unevaluated")
         for member, name in _EVERYDAY.items():
             yield self.is_term(release.term(member), name)
         for terms in (

@@ -12,6 +12,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -57,6 +58,7 @@ class Witness:
         desk = request.recipient_desk
         item = [*part.markings.texts(), *sorted(part.content_class), *sorted(part.handling_codes)]
         doubts = [*(["unreadable marking"] if part.unresolved_markings else [])]
+        doubts += [f"evaluated {part.evaluation}"] if part.evaluation is not Evaluation.UNEVALUATED else []
         doubts += ["contradictory markings"] if part.contradictory_markings else []
         handling = self.handling
         lines = [
@@ -158,6 +160,7 @@ def _part(read: _Reader, symbols: Symbols, now: datetime) -> PartFacts:
         markings=markings,
         content_class=frozenset(ContentClass(name) for name in read.names(item.terms("classes"))),
         handling_codes=frozenset(HandlingCode(name) for name in read.names(item.terms("handlingCodes"))),
+        evaluation=Evaluation(read.name(item.term("evaluation"))),
         caveats=frozenset(Caveat(name) for name in read.names(item.terms("receivedCaveats"))),
         delete_by=None if days >= NO_END_DAYS else now + timedelta(days=days),
         unresolved_markings=not read.is_so(item.truth("markingsResolved")),

@@ -32,6 +32,11 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+def stored_instant(at: datetime) -> str:
+    """An aware instant as SQLite keeps it in a column of instants."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 def instant(*, nullable: bool = False) -> Any:
     """A column of instants."""
     return Field(sa_type=Instant, nullable=nullable)

@@ -14,6 +14,7 @@ from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_view import LogView
+from gateway.store.opening import driver_of
 from gateway.store.transaction import SqlTransaction
 
 Unit = Callable[[Transaction], Any]
@@ -43,6 +44,7 @@ class GroupCommit:
         keys: LogKeys,
     ) -> None:
         self._connection = connection
+        self._driver = driver_of(connection)
         self._book = book
         self._lock = lock
         self._keys = keys
@@ -61,13 +63,14 @@ class GroupCommit:
         mark = self._book.mark()
         view = LogView(self._connection, self.locked, self._keys)
         transaction = SqlTransaction(self._connection, view, self._book.append)
-        savepoint = self._connection.begin_nested()
+        self._driver.execute("SAVEPOINT unit")
         try:
             answer = unit(transaction)
             self._book.close_unit(transaction.marks())
-            savepoint.commit()
+            self._driver.execute("RELEASE unit")
         except Exception as error:  # noqa: BLE001 -- whatever a unit raises belongs to its caller
-            savepoint.rollback()
+            self._driver.execute("ROLLBACK TO unit")
+            self._driver.execute("RELEASE unit")
             self._book.rewind(mark)
             return Outcome(error=error)
         return Outcome(answer, has_written=transaction.has_written)

@@ -1,4 +1,4 @@
-"""Verifying the exchange log in the database, and the database against the log: every leaf, tile, opening and row.
+"""Verifying the exchange log in the database, and the database against the log: every leaf, tile, opening, listing and row.
 
 One pass, taken a slice at a time: in one go by `verify_log`, or with pauses by a gateway that goes on meanwhile, for what
 was appended is never changed again.
@@ -19,6 +19,7 @@ from attache.translog.tiles import TILE_WIDTH, hash_tiles_of
 from gateway.exchange.ports import LogAudit
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
+from gateway.store.log_blocks import verify_blocks
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import open_openings, search_columns
 from gateway.store.log_rows import read_checkpoint, read_tile
@@ -76,6 +77,7 @@ class LogCheck:
             self._verify_row(row, index)
         growth = append(self._edge, leaf_hashes(row.leaf for row in rows))
         _verify_tiles(connection, growth.tiles)
+        verify_blocks(connection, self._edge.size, growth.edge.size)
         self._edge = growth.edge
         return len(rows) == _ENTRIES_AT_ONCE
 

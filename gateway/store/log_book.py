@@ -1,7 +1,6 @@
 """The exchange log as the writer holds it: the head in memory, and the entries that its present transaction adds."""
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -10,9 +9,10 @@ from gateway.exchange.logged import SYSTEM
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.leaf import make_leaf
+from gateway.store.columns import stored_instant
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import seal_openings, search_columns
-from gateway.store.log_rows import write_batch
+from gateway.store.log_rows import EntryRow, write_batch
 from gateway.store.row_digests import RowMark, encode_marks
 
 
@@ -24,7 +24,7 @@ class LogBook:
         """The log as it is committed."""
         self._keys = keys
         self._clock = clock
-        self._pending: list[dict[str, Any]] = []
+        self._pending: list[EntryRow] = []
         self._events: list[Event] = []
         """Those of the unit that runs now."""
         self._next = head
@@ -48,21 +48,20 @@ class LogBook:
             self._pending.append(self._row(event, encode_marks(marks) if marks and is_last else None))
         self._events.clear()
 
-    def _row(self, event: Event, rows: bytes | None) -> dict[str, Any]:
+    def _row(self, event: Event, rows: bytes | None) -> EntryRow:
         index, pseudonyms = self.head.size + len(self._pending), self._keys.pseudonyms
         leaf = make_leaf(event, pseudonyms, rows=rows)
-        ids = {kind: pseudonyms.of(kind, name) for kind, name in event.objects.items()}
-        return {
-            "entry_index": index,
-            "leaf": leaf.raw,
-            "code": event.code.value,
-            "at": event.at,
-            "actor": pseudonyms.of("actor", event.actor),
-            "package": ids.get("package"),
-            "partner": ids.get("partner"),
+        return EntryRow(
+            entry_index=index,
+            leaf=leaf.raw,
+            code=event.code.value,
+            at=stored_instant(event.at),
+            actor=leaf.ids["actor"],
+            package=leaf.ids.get("package"),
+            partner=leaf.ids.get("partner"),
             **search_columns(event.fields, pseudonyms),
-            "private_sealed": seal_openings(self._keys.vault, index, leaf.openings),
-        }
+            private_sealed=seal_openings(self._keys.vault, index, leaf.openings),
+        )
 
     def mark(self) -> int:
         """Where the transaction is now; see `rewind`."""
@@ -76,7 +75,7 @@ class LogBook:
     def write(self, connection: Connection) -> None:
         """Write the pending entries, their tiles and the new signed head into the transaction."""
         if self._pending:
-            leaves = [entry["leaf"] for entry in self._pending]
+            leaves = [entry.leaf for entry in self._pending]
             batch = integrate(self.head, leaves, self._keys.signers, int(self._clock().timestamp()))
             write_batch(connection, self.head.size, batch, self._pending)
             self._next = batch.head

@@ -12,7 +12,7 @@ _CONTEXT = "log-entry"
 
 def seal_openings(vault: Vault, index: int, openings: tuple[Opening, ...]) -> bytes:
     """The private side of entry `index`."""
-    private = {each.group.value: [each.salt.hex(), each.payload.decode()] for each in openings}
+    private = {each.group: [each.salt.hex(), each.payload.decode()] for each in openings}
     return vault.seal(private, _CONTEXT, str(index))
 
 

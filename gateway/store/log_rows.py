@@ -1,9 +1,9 @@
 """Rows of the exchange log, in and out."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
 from attache.errors import IntegrityLost, NotFound
@@ -11,7 +11,10 @@ from attache.translog.edge import TileWrite
 from attache.translog.merkle import HASH_BYTES
 from attache.translog.tiles import ENTRIES, TILE_WIDTH, Tile, format_bundle
 from gateway.exchange_log.batch import Batch, LogHead
+from gateway.store.log_blocks import list_blocks
 from gateway.store.log_tables import LOG_ENTRY, LOG_HEAD, LOG_TILE, THE_HEAD
+from gateway.store.opening import driver_of
+from gateway.store.statements import Prepared
 
 _TILE = select(LOG_TILE.c.hashes).where(
     LOG_TILE.c.level == bindparam("level"), LOG_TILE.c.tile_index == bindparam("tile_index")
@@ -22,16 +25,32 @@ _LEAVES = (
     .order_by(LOG_ENTRY.c.entry_index)
 )
 _HEAD = select(LOG_HEAD.c.size, LOG_HEAD.c.checkpoint).where(LOG_HEAD.c.head == THE_HEAD)
-_ADD_ENTRY = insert(LOG_ENTRY)
-_PUT_TILE = insert(LOG_TILE)
-_PUT_TILE = _PUT_TILE.on_conflict_do_update(
-    index_elements=["level", "tile_index"], set_={"hashes": _PUT_TILE.excluded.hashes}
+_ADD_ENTRY = str(insert(LOG_ENTRY).compile(dialect=sqlite.dialect()))
+"""For the driver itself, which takes a row for each entry as it is: see `EntryRow`."""
+_NEW_TILE = insert(LOG_TILE)
+_PUT_TILE = Prepared(
+    _NEW_TILE.on_conflict_do_update(index_elements=["level", "tile_index"], set_={"hashes": _NEW_TILE.excluded.hashes})
 )
-_MOVE_HEAD = (
+_MOVE_HEAD = Prepared(
     update(LOG_HEAD)
     .where(LOG_HEAD.c.head == THE_HEAD, LOG_HEAD.c.size == bindparam("old_size"))
     .values(size=bindparam("new_size"), checkpoint=bindparam("note"))
 )
+
+
+class EntryRow(NamedTuple):
+    """A row of `log_entry`, as the driver takes it."""
+
+    entry_index: int
+    leaf: bytes
+    code: str
+    at: str
+    actor: str
+    package: str | None
+    partner: str | None
+    outcome: str | None
+    request: str | None
+    private_sealed: bytes | None
 
 
 def read_tile(connection: Connection, tile: Tile) -> bytes:
@@ -63,13 +82,14 @@ def add_head(connection: Connection, head: LogHead) -> None:
     connection.execute(insert(LOG_HEAD), {"head": THE_HEAD, "size": head.size, "checkpoint": head.checkpoint})
 
 
-def write_batch(connection: Connection, old_size: int, batch: Batch, entries: Sequence[dict[str, Any]]) -> None:
-    """Write entries, tiles and head. Raises IntegrityLost if another writer has moved the head meanwhile."""
-    connection.execute(_ADD_ENTRY, entries)
-    connection.execute(_PUT_TILE, [_tile_row(write) for write in batch.tiles])
-    moved = connection.execute(
-        _MOVE_HEAD, {"old_size": old_size, "new_size": batch.head.size, "note": batch.head.checkpoint}
-    )
+def write_batch(connection: Connection, old_size: int, batch: Batch, entries: list[EntryRow]) -> None:
+    """Write entries, listings of blocks that they fill, tiles and head. Raises IntegrityLost if another writer has moved the head meanwhile."""
+    driver = driver_of(connection)
+    driver.executemany(_ADD_ENTRY, entries)
+    list_blocks(connection, old_size, batch.head.size)
+    for write in batch.tiles:
+        _PUT_TILE.run(driver, _tile_row(write))
+    moved = _MOVE_HEAD.run(driver, {"old_size": old_size, "new_size": batch.head.size, "note": batch.head.checkpoint})
     if moved.rowcount != 1:
         raise IntegrityLost(detail="another writer has appended to the exchange log", step="log-head")
 

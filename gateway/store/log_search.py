@@ -1,81 +1,71 @@
-"""Searching the log: which index serves which question. Answers are in the order of the log, keyset-paged by index."""
+"""Searching the log for what its columns say. Answers are in the order of the log, keyset-paged by index."""
 
+import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select
 
 from gateway.exchange.ports import LogFilter
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store.columns import Instant
+from gateway.store.log_blocks import candidates
 from gateway.store.log_tables import LOG_ENTRY
 
-SPAN_ENTRIES = 50_000
-"""Up to so many entries of a span of time its first and last index are known exactly; of a longer one the first alone."""
-
 _ENTRY = LOG_ENTRY.c
+_FOUND = select(_ENTRY.entry_index, _ENTRY.leaf, _ENTRY.private_sealed).order_by(_ENTRY.entry_index)
+_ONE_OF = _ENTRY.entry_index.in_(select(func.json_each(bindparam("indexes")).table_valued("value").c.value))
+
+_MOST_AT_ONCE = 4096
+
+Rows = Sequence[Sequence[Any]]
 
 
-def search(
-    connection: Connection, wanted: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int
-) -> Sequence[Sequence[Any]]:
-    """The first `limit` entries of the indices `within` that the filter wants: index, leaf and private side."""
-    if wanted.since is not None or wanted.until is not None:
-        within = _narrowed(connection, wanted, within)
-    query = (
-        select(_ENTRY.entry_index, _ENTRY.leaf, _ENTRY.private_sealed)
-        .where(_ENTRY.entry_index >= within.start, _ENTRY.entry_index < within.stop)
-        .where(*_equal(wanted, pseudonyms), *_in_time(wanted, by_index=False))
-        .order_by(_ENTRY.entry_index)
-        .limit(limit)
-    )
-    rows: Sequence[Sequence[Any]] = connection.execute(query).all()
-    return rows
+def search(connection: Connection, wanted: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int) -> Rows:
+    """The first `limit` entries of the indices `within`, which end where the log does, that the filter wants.
 
-
-def _narrowed(connection: Connection, wanted: LogFilter, within: range) -> range:
-    """The indices that a span of time can have. Time and index grow together, but for entries that were logged late.
-
-    Reads the index on time alone. Beyond SPAN_ENTRIES the first index is the lowest of the span's earliest entries: one that was
-    logged before all of them happened after them would be missed, and there is none, for nothing is logged before it happens.
+    Each as index, leaf and private side. A package has few entries, which its index finds. For all else the listings of full blocks
+    say which entries may be wanted; every row is looked at again.
     """
-    some = (
-        select(_ENTRY.entry_index)
-        .where(*_in_time(wanted, by_index=True))
-        .order_by(_ENTRY.at)
-        .limit(SPAN_ENTRIES + 1)
-        .with_hint(LOG_ENTRY, "INDEXED BY log_entry_by_time", "sqlite")
-        .subquery()
-    )
-    index = some.c.entry_index
-    count, first, last = connection.execute(select(func.count(), func.min(index), func.max(index))).one()
-    if not count:
-        return range(within.start, within.start)
-    stop = last + 1 if count <= SPAN_ENTRIES else within.stop
-    return range(max(within.start, first), min(within.stop, stop))
+    terms = _terms(wanted, pseudonyms)
+    matching = _FOUND.where(*(_ENTRY[kind] == term for kind, term in terms.items()), *_in_time(wanted))
+    if wanted.package_id is not None:
+        query = matching.where(_ENTRY.entry_index >= within.start, _ENTRY.entry_index < within.stop).limit(limit)
+        rows: Rows = connection.execute(query).all()
+        return rows
+    coming = candidates(connection, terms, wanted.since, wanted.until, within)
+    found: list[Sequence[Any]] = []
+    for indexes in _growing(coming, limit):
+        found += connection.execute(matching.where(_ONE_OF).limit(limit - len(found)), {"indexes": json.dumps(indexes)})
+        if len(found) == limit:
+            break
+    return found
 
 
-def _equal(wanted: LogFilter, pseudonyms: Pseudonyms) -> Iterator[ColumnElement[bool]]:
-    if wanted.code is not None:
-        yield _ENTRY.code == wanted.code.value
-    if wanted.outcome is not None:
-        yield _ENTRY.outcome == wanted.outcome
+def _growing(coming: Iterator[int], first: int) -> Iterator[list[int]]:
+    """What comes, in pieces that double: most of it is wanted, or little of it."""
+    size = first
+    while piece := list(islice(coming, size)):
+        yield piece
+        size = min(2 * size, _MOST_AT_ONCE)
+
+
+def _terms(wanted: LogFilter, pseudonyms: Pseudonyms) -> dict[str, str]:
+    """What the columns must hold, by name."""
+    terms = {"code": wanted.code and wanted.code.value, "outcome": wanted.outcome}
     named = {
         "actor": wanted.actor,
-        "package": wanted.package_id,
         "partner": wanted.partner,
+        "package": wanted.package_id,
         "request": wanted.request_id,
     }
-    for kind, name in named.items():
-        if name is not None:
-            yield _ENTRY[kind] == pseudonyms.of(kind, name)
+    terms |= {kind: name if name is None else pseudonyms.of(kind, name) for kind, name in named.items()}
+    return {kind: term for kind, term in terms.items() if term is not None}
 
 
-def _in_time(wanted: LogFilter, *, by_index: bool) -> Iterator[ColumnElement[bool]]:
-    """The span of time; written so that SQLite uses the index on time, or does not."""
-    at: ColumnElement[datetime] = _ENTRY.at if by_index else func.coalesce(_ENTRY.at, None, type_=Instant)
+def _in_time(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.since is not None:
-        yield at >= literal(wanted.since, Instant)
+        yield _ENTRY.at >= literal(wanted.since, Instant)
     if wanted.until is not None:
-        yield at < literal(wanted.until, Instant)
+        yield _ENTRY.at < literal(wanted.until, Instant)

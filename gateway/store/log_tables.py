@@ -18,15 +18,7 @@ class LogEntryRow(Table, table=True):
     """An entry. `actor`, `package` and `partner` are the leaf's pseudonymous ids, for searches."""
 
     __tablename__ = "log_entry"
-    __table_args__ = (
-        Index("log_entry_by_time", "at", "entry_index"),
-        Index("log_entry_by_code", "code", "entry_index"),
-        Index("log_entry_by_actor", "actor", "entry_index"),
-        Index("log_entry_by_package", "package", "entry_index"),
-        Index("log_entry_by_partner", "partner", "entry_index"),
-        Index("log_entry_by_outcome", "outcome", "entry_index"),
-        Index("log_entry_by_request", "request", "entry_index"),
-    )
+    __table_args__ = (Index("log_entry_by_package", "package", "entry_index"),)
 
     entry_index: int = Field(primary_key=True, sa_type=_INDEX, sa_column_kwargs={"autoincrement": False})
     leaf: bytes = binary()
@@ -40,6 +32,28 @@ class LogEntryRow(Table, table=True):
     """What the entry's private side says of outcome and request id, the latter as a pseudonym; None once purged."""
     private_sealed: bytes | None = binary(nullable=True)
     """The openings (gateway.exchange_log.Opening), sealed at rest; None once purged."""
+
+
+class LogBlockRow(Table, table=True):
+    """A full block of entries (gateway.store.log_blocks), and between which instants they happened."""
+
+    __tablename__ = "log_block"
+
+    block: int = Field(primary_key=True, sa_type=_INDEX, sa_column_kwargs={"autoincrement": False})
+    first_at: datetime = instant()
+    last_at: datetime = instant()
+
+
+class LogListingRow(Table, table=True):
+    """Which entries of a full block have `term` in the column `kind`."""
+
+    __tablename__ = "log_listing"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    block: int = Field(primary_key=True, sa_type=BigInteger)
+    kind: str = Field(primary_key=True)
+    term: str = Field(primary_key=True)
+    members: bytes = binary()
 
 
 class LogTileRow(Table, table=True):
@@ -71,5 +85,7 @@ def _core(table: type[Table]) -> CoreTable:
 
 
 LOG_ENTRY = _core(LogEntryRow)
+LOG_BLOCK = _core(LogBlockRow)
+LOG_LISTING = _core(LogListingRow)
 LOG_TILE = _core(LogTileRow)
 LOG_HEAD = _core(LogHeadRow)

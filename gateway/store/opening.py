@@ -1,10 +1,11 @@
 """Opening the SQLite database: one connection that writes, and a pool that can only read."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -48,7 +49,9 @@ def writing_engine(path: Path) -> Engine:
 def reading_engine(path: Path, *, connections: int) -> Engine:
     """An engine whose transactions are snapshots and cannot write. The file must exist."""
     url = f"sqlite:///file:{path}?mode=ro&uri=true"
-    return _engine(url, _READER, "BEGIN DEFERRED", poolclass=QueuePool, pool_size=connections, max_overflow=0)
+    # Nothing is left to reset: a connection comes back when its snapshot has ended.
+    pool = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0, "pool_reset_on_return": None}
+    return _engine(url, _READER, "BEGIN DEFERRED", **pool)
 
 
 @contextmanager
@@ -56,6 +59,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one committed state throughout."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's connection, in the transaction that `connection` is in."""
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
@@ -71,6 +79,6 @@ def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engi
 
     @event.listens_for(engine, "begin")
     def begin_as_said(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver_of(connection).execute(begin)
 
     return engine

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, func, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.dml import ReturningUpdate, Update
 
 from gateway.exchange.records import OutboxRecord, OutboxState
 from gateway.store.columns import Instant
@@ -26,6 +26,11 @@ def outbox_due(connection: Connection, busy: frozenset[str]) -> datetime | None:
     """See exchange.ports.Reader."""
     due: datetime | None = connection.execute(_DUE, {"busy": sorted(busy)}).scalar_one()
     return due
+
+
+def free_outbox(connection: Connection, now: datetime) -> int:
+    """See exchange.ports.Transaction."""
+    return connection.execute(_FREE, {"now": now}).rowcount
 
 
 def _claim() -> ReturningUpdate[Any]:
@@ -57,5 +62,16 @@ def _due() -> Select[Any]:
     return select(func.min(free_at)).where(row.state == OutboxState.PENDING, not_busy)
 
 
+def _free() -> Update:
+    row, now = _OUTBOX.c, bindparam("now", type_=Instant)
+    return (
+        update(_OUTBOX)
+        .where(row.state == OutboxState.PENDING, row.lease_until > now)
+        .values(lease_until=bindparam("now", type_=Instant))
+        .execution_options(preserve_rowcount=True)
+    )
+
+
 _CLAIM = _claim()
 _DUE = _due()
+_FREE = _free()

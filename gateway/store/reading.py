@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, tuple_
 
 from attache.errors import AttacheError
 from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.ports import LogProof
 from gateway.exchange.records import (
     ApprovalRecord,
@@ -17,17 +18,14 @@ from gateway.exchange.records import (
     PackageRecord,
     Record,
     ReleaseRecord,
-    SubmittedCheckpointRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView
+from gateway.store.opening import driver_of
 from gateway.store.outbox import outbox_due
-from gateway.store.statements import SQL, records_of
+from gateway.store.statements import FIND_LIMIT, SQL, records_of
 
 R = TypeVar("R", bound=Record)
-
-FIND_LIMIT = 10_000
-"""More records than this no search may answer: the caller has not bounded it."""
 
 
 class SqlReader:
@@ -35,16 +33,17 @@ class SqlReader:
 
     def __init__(self, connection: Connection, log: LogView) -> None:
         self._connection = connection
+        self._driver = driver_of(connection)
         self._log = log
 
     def get(self, kind: type[R], /, *key: Any) -> R | None:
         """See exchange.ports.Reader."""
-        found = self._all(kind, SQL[kind].by_key, dict(zip(kind.KEY, key, strict=True)))
+        found = records_of(kind, SQL[kind].by_key.rows(self._driver, dict(zip(kind.KEY, key, strict=True))))
         return found[0] if found else None
 
     def find(self, kind: type[R], /, **equal: Any) -> list[R]:
         """See exchange.ports.Reader. Raises AttacheError where more than FIND_LIMIT records match."""
-        found = self._all(kind, SQL[kind].equal(equal).limit(FIND_LIMIT + 1), equal)
+        found = records_of(kind, SQL[kind].equal(equal).rows(self._driver, equal))
         if len(found) > FIND_LIMIT:
             raise AttacheError(detail=f"a search for {kind.__name__} is not bounded")
         return found
@@ -142,6 +141,12 @@ class SqlReader:
         )
         return self._all(SubmittedCheckpointRecord, query)
 
+    def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
+        """See exchange.ports.Reader."""
+        sign_in = SQL[SignInRecord].table.c
+        query = SQL[SignInRecord].all.where(sign_in.expires_at <= now).order_by(sign_in.expires_at).limit(limit)
+        return self._all(SignInRecord, query)
+
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
         """See exchange.ports.Reader."""
         return outbox_due(self._connection, busy)
@@ -150,5 +155,5 @@ class SqlReader:
         """See exchange.ports.Reader. Raises NotFound for an entry that the newest locked checkpoint does not hold."""
         return self._log.prove_entry(index)
 
-    def _all(self, kind: type[R], query: Select[Any], parameters: dict[str, Any] | None = None) -> list[R]:
-        return records_of(kind, self._connection.execute(query, parameters or {}))
+    def _all(self, kind: type[R], query: Select[Any]) -> list[R]:
+        return records_of(kind, self._connection.execute(query))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, tuple_
 
 from gateway.exchange.records import Record
-from gateway.store.row_digests import RowMark, mark_of, table_of
+from gateway.store.row_digests import RowMark, is_committed, mark_of, table_of
 from gateway.store.statements import SQL, records_of
 
 _ROWS_AT_ONCE = 1_000
@@ -45,7 +45,8 @@ class RowAudit:
         kind = self._kinds[0]
         records = self._slice(connection, kind)
         for record in records:
-            self._compare(mark_of(record))
+            if is_committed(record):
+                self._compare(mark_of(record))
         if len(records) < _ROWS_AT_ONCE:
             self._kinds.pop(0)
             self._after = None

@@ -2,20 +2,67 @@
 
 A unit's digests stand, under a salt, in its last entry (`Group.ROWS`). So a row that was changed, removed or put there by
 anything but a unit of this gateway is found by comparing rows with leaves (gateway.store.row_audit).
+
+Every table is committed to. What of a row only says how far somebody is with it is left out (PROGRESS): it changes at each attempt
+and each block, proves nothing, and would be most of the log.
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from attache.strict_json import canonical
-from gateway.exchange.records import Record
+from gateway.exchange.own_records import SubmittedCheckpointRecord
+from gateway.exchange.records import (
+    ArrivalPartRecord,
+    OutboxRecord,
+    Record,
+    ReleaseRecord,
+)
+from gateway.exchange.state import ReleaseState
 from gateway.store.tables import TABLES
 
 _DOMAIN = b"attache-row/v1\x00"
 _KEY_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What of a table's rows the log does not commit to, and why that proves nothing."""
+
+    why: str
+    columns: frozenset[str] = frozenset()
+    alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Terms of a column that are committed to as another term."""
+    until: str | None = None
+    """A row is not committed to while this column is empty."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The columns whose change may leave the digest as it is."""
+        return self.columns | self.alike.keys() | ({self.until} if self.until else frozenset())
+
+
+PROGRESS: Mapping[type[Record], Progress] = {
+    OutboxRecord: Progress(
+        "when the next attempt is, and who is at it; what becomes of it is in the release, its receipt and its entries",
+        columns=frozenset({"due_at", "lease_until", "attempts", "problem"}),
+    ),
+    ArrivalPartRecord: Progress(
+        "which blocks have come; whatever they say, every block is verified against the signed root",
+        columns=frozenset({"block_hashes", "blocks_missing"}),
+    ),
+    ReleaseRecord: Progress(
+        "whether the first attempt has begun; it counts as released until a receipt is stored",
+        alike={"state": {ReleaseState.DELIVERING: ReleaseState.RELEASED}},
+    ),
+    SubmittedCheckpointRecord: Progress(
+        "a checkpoint that no witness has cosigned yet; it is our own signed note, which the log itself proves",
+        until="cosigned_at",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +79,21 @@ class RowMark:
         return self.table, self.key
 
 
+def is_committed(record: Record) -> bool:
+    """Whether the log commits to the row as it is now."""
+    progress = PROGRESS.get(type(record))
+    return progress is None or progress.until is None or getattr(record, progress.until) is not None
+
+
+def may_be_progress(record: Record, changed: Collection[str]) -> bool:
+    """Whether a change of these columns may leave the row's digest as it is."""
+    progress = PROGRESS.get(type(record))
+    return progress is not None and progress.names.issuperset(changed)
+
+
 def mark_of(record: Record) -> RowMark:
     """The mark of a row that is there."""
-    values = [_plain(value) for value in vars(record).values()]
+    values = [_plain(value) for value in _committed_values(record)]
     return RowMark(table_of(type(record)), _key_of(record), _sha256([table_of(type(record)), *values]))
 
 
@@ -60,6 +119,28 @@ def parse_marks(fields: Any) -> list[RowMark]:
 
 def _key_of(record: Record) -> str:
     return _sha256([_plain(getattr(record, name)) for name in record.KEY])[:_KEY_DIGITS]
+
+
+def _committed_values(record: Record) -> Iterable[object]:
+    progress = PROGRESS.get(type(record))
+    if progress is None:
+        return vars(record).values()
+    kept = ((name, value) for name, value in vars(record).items() if name not in progress.columns)
+    return [progress.alike.get(name, {}).get(value, value) for name, value in kept]
+
+
+def render_progress() -> str:
+    """What is not committed to as a Markdown table, as `docs/exchange-log.md` shows it."""
+    rows = ["| table | not committed to | because it only says |", "|---|---|---|"]
+    rows += [f"| `{table_of(kind)}` | {_shown(progress)} | {progress.why} |" for kind, progress in PROGRESS.items()]
+    return "\n".join(rows) + "\n"
+
+
+def _shown(progress: Progress) -> str:
+    if progress.until:
+        return f"the row while `{progress.until}` is empty"
+    terms = [f"`{name}` {a} apart from {b}" for name, pairs in progress.alike.items() for a, b in pairs.items()]
+    return ", ".join([f"`{name}`" for name in sorted(progress.columns)] + terms)
 
 
 def _plain(value: object) -> object:

@@ -15,12 +15,14 @@ from sqlalchemy import Connection, Engine, select, union_all
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from gateway.exchange.ports import LogAudit, Reader, Transaction
-from gateway.exchange.records import ArrivalPartRecord, PartRecord
+from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
+from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
 from gateway.store.log_audit import LogCheck
+from gateway.store.log_blocks import list_missing
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_rows import read_checkpoint
@@ -83,6 +85,10 @@ class SqlStore:
         """Run `query` on a consistent view of the exchange log, off the event loop."""
         return await self._read(lambda _, log: query(log))
 
+    async def copy_to(self, target: Path) -> None:
+        """See exchange.ports.Store and backup.copy_database."""
+        await asyncio.to_thread(copy_database, self._database, target)
+
     def begin_check(self) -> "StoreCheck":
         """See exchange.ports.Store."""
         return StoreCheck(LogCheck(self._keys), self._read)
@@ -119,6 +125,7 @@ class SqlStore:
                 begin_log(connection, self._lock, self._keys, self._clock())
             with self._write_engine.begin() as connection:
                 head, locked = recover_log(connection, self._lock, self._keys)
+                list_missing(connection, head.size)
                 self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
             self._connection = self._write_engine.connect()
         except BaseException:
@@ -191,6 +198,6 @@ def open_reading(url: str, keys: LogKeys) -> Iterator[tuple[Reader, LogView]]:
 
 
 def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
-    columns = (SQL[PartRecord].table.c.blob_id, SQL[ArrivalPartRecord].table.c.blob_id)
+    columns = tuple(SQL[kind].table.c.blob_id for kind in (PartRecord, RedactedPartRecord, ArrivalPartRecord))
     named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
     return connection.execute(named).scalars()

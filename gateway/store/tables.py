@@ -7,6 +7,13 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import Field, SQLModel
 
 from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.own_records import (
+    SettingRecord,
+    SignInRecord,
+    SubmittedCheckpointRecord,
+    WitnessedLogRecord,
+    WitnessRecord,
+)
 from gateway.exchange.records import (
     ApprovalRecord,
     ApprovalState,
@@ -28,12 +35,10 @@ from gateway.exchange.records import (
     PolicySetState,
     ReceiptRecord,
     Record,
+    RedactedPartRecord,
     ReleaseRecord,
     ReviewRecord,
     ReviewState,
-    SubmittedCheckpointRecord,
-    WitnessedLogRecord,
-    WitnessRecord,
 )
 from gateway.exchange.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
@@ -64,6 +69,18 @@ class PartRow(Table, table=True):
     __table_args__ = (Index("part_by_blob", "blob_id"),)
 
     package_id: str = key(foreign_key="package.package_id")
+    number: int = Field(primary_key=True)
+    blob_id: str
+    ciphertext_bytes: int = Field(sa_type=BigInteger)
+    sealed_part_sealed: bytes = binary()
+
+
+class RedactedPartRow(Table, table=True):
+    __tablename__ = "redacted_part"
+    __table_args__ = (Index("redacted_part_by_blob", "blob_id"),)
+
+    package_id: str = key(foreign_key="package.package_id")
+    recipient: str = key()
     number: int = Field(primary_key=True)
     blob_id: str
     ciphertext_bytes: int = Field(sa_type=BigInteger)
@@ -328,9 +345,25 @@ class SubmittedCheckpointRow(Table, table=True):
     cosigned_at: datetime | None = instant(nullable=True)
 
 
+class SignInRow(Table, table=True):
+    __tablename__ = "sign_in"
+    __table_args__ = (Index("sign_in_by_expiry", "expires_at"),)
+
+    session_sha256: str = key()
+    expires_at: datetime = instant()
+
+
+class SettingRow(Table, table=True):
+    __tablename__ = "setting"
+
+    name: str = key()
+    digest: str
+
+
 TABLES: Mapping[type[Record], type[Table]] = {
     PackageRecord: PackageRow,
     PartRecord: PartRow,
+    RedactedPartRecord: RedactedPartRow,
     ReleaseRecord: ReleaseRow,
     DecisionRecord: DecisionRow,
     ApprovalRecord: ApprovalRow,
@@ -349,4 +382,6 @@ TABLES: Mapping[type[Record], type[Table]] = {
     WitnessedLogRecord: WitnessedLogRow,
     WitnessRecord: WitnessRow,
     SubmittedCheckpointRecord: SubmittedCheckpointRow,
+    SignInRecord: SignInRow,
+    SettingRecord: SettingRow,
 }

@@ -11,9 +11,9 @@ from attache.errors import Conflict
 from gateway.exchange.records import OutboxRecord, Record
 from gateway.exchange_log import Event
 from gateway.store.log_view import LogView
-from gateway.store.outbox import claim_outbox
+from gateway.store.outbox import claim_outbox, free_outbox
 from gateway.store.reading import SqlReader
-from gateway.store.row_digests import RowMark, mark_of
+from gateway.store.row_digests import RowMark, is_committed, mark_of, may_be_progress, removed
 from gateway.store.statements import SQL, was
 
 R = TypeVar("R", bound=Record)
@@ -26,32 +26,45 @@ class SqlTransaction(SqlReader):
         super().__init__(connection, log)
         self._append = append
         self._written: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
+        self._removed: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
         self.has_written = False
 
     def marks(self) -> list[RowMark]:
-        """The rows that this unit has written, as it leaves them."""
-        return [mark_of(record) for record in self._written.values()]
+        """The rows that this unit has written, as it leaves them, so far as the log commits to them."""
+        left = [mark_of(record) for record in self._written.values() if is_committed(record)]
+        return left + [removed(record) for record in self._removed.values()]
 
     def _wrote(self, record: Record) -> None:
-        self._written[type(record), tuple(getattr(record, name) for name in record.KEY)] = record
+        self._removed.pop(_place(record), None)
+        self._written[_place(record)] = record
         self.has_written = True
 
     def add(self, record: Record) -> None:
         """See exchange.ports.Transaction."""
-        if self._connection.execute(SQL[type(record)].add, vars(record)).rowcount == 0:
+        if SQL[type(record)].add.run(self._driver, vars(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: this key exists")
         self._wrote(record)
 
     def change(self, record: R, /, **fields: Any) -> R:
         """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
         values = fields or {name: getattr(record, name) for name in record.KEY}
-        changed = self._connection.execute(SQL[type(record)].change(values), {**was(record), **values})
-        if changed.rowcount == 0:
+        change = SQL[type(record)].change(values)
+        if change.run(self._driver, {**was(record), **values}).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         after = replace(record, **fields)
         if after != record:
-            self._wrote(after)
+            self.has_written = True
+            if not may_be_progress(record, fields) or _mark(record) != _mark(after):
+                self._wrote(after)
         return after
+
+    def remove(self, record: Record) -> None:
+        """See exchange.ports.Transaction."""
+        if SQL[type(record)].remove.run(self._driver, was(record)).rowcount == 0:
+            raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
+        self._written.pop(_place(record), None)
+        self._removed[_place(record)] = record
+        self.has_written = True
 
     def log(self, event: Event) -> int:
         """See exchange.ports.Transaction."""
@@ -67,6 +80,19 @@ class SqlTransaction(SqlReader):
     ) -> list[OutboxRecord]:
         """See exchange.ports.Transaction."""
         claimed = claim_outbox(self._connection, now, lease_until, limit, busy)
-        for row in claimed:
-            self._wrote(row)
+        self.has_written = self.has_written or bool(claimed)
         return claimed
+
+    def free_outbox(self, now: datetime) -> int:
+        """See exchange.ports.Transaction."""
+        freed = free_outbox(self._connection, now)
+        self.has_written = self.has_written or bool(freed)
+        return freed
+
+
+def _place(record: Record) -> tuple[type[Record], tuple[Any, ...]]:
+    return type(record), tuple(getattr(record, name) for name in record.KEY)
+
+
+def _mark(record: Record) -> RowMark | None:
+    return mark_of(record) if is_committed(record) else None

@@ -1,6 +1,7 @@
 """Each request, not only each connection, needs a certificate that is valid and not revoked now."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +13,13 @@ VerifyCurrent = Callable[[PeerCertificate], None]
 """Raises CertificateRejected for a certificate that is expired or revoked by now."""
 
 
+class RefusedRequests(Protocol):
+    """Whoever is told of the requests that are refused because of their certificate."""
+
+    def request(self, scope: Scope, peer: PeerCertificate | None, error: AttacheError) -> None:
+        """One such request."""
+
+
 class RequireCurrentCertificate:
     """ASGI middleware: refuses requests without a current client certificate, and ends their connection.
 
@@ -19,9 +27,10 @@ class RequireCurrentCertificate:
     Add it before `install_problems`, which gives the request its id.
     """
 
-    def __init__(self, app: ASGIApp, verify_current: VerifyCurrent) -> None:
+    def __init__(self, app: ASGIApp, verify_current: VerifyCurrent, refusals: RefusedRequests) -> None:
         self._app = app
         self._verify_current = verify_current
+        self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,6 +39,7 @@ class RequireCurrentCertificate:
         try:
             self._verify(scope)
         except AttacheError as error:
+            self._refusals.request(scope, peer_of(scope), error)
             answer = problem_response(error, scope["state"]["request_id"])
             answer.headers["Connection"] = "close"
             await answer(scope, receive, send)

@@ -5,7 +5,7 @@ that CA's participants and nobody else; without a current list of its CA, no cli
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from gateway.tls.peer import PeerCertificate
 
 MAX_FILES = 512
 MAX_FILE_BYTES = 16 << 20
+X509_V_ERR_CERT_REVOKED = 23
 
 log = structlog.get_logger("gateway.tls")
 
@@ -42,11 +43,38 @@ class TlsFiles:
     passphrase: bytes | None = field(default=None, repr=False)
 
 
+NoteRefusedHandshake = Callable[[str], None]
+"""Is told the code of each handshake that ended because of the client's certificate."""
+
+
+class WatchedHandshake(ssl.SSLObject):
+    """A connection whose context is told when its handshake ends because of the client's certificate."""
+
+    def do_handshake(self) -> None:
+        """As the base."""
+        try:
+            super().do_handshake()
+        except ssl.SSLError as error:
+            if isinstance(self.context, TrustContext) and (code := _code_of(error)):
+                self.context.note_refused(code)
+            raise
+
+
+class TrustContext(ssl.SSLContext):
+    """The context of one moment. `note_refused` is on the event loop, within the handshake."""
+
+    sslobject_class = WatchedHandshake
+
+    @staticmethod
+    def note_refused(code: str) -> None:
+        """Nobody listens yet."""
+
+
 @dataclass(frozen=True)
 class Trust:
     """The material of one moment. `faults` names the files that were left out, and why."""
 
-    context: ssl.SSLContext
+    context: TrustContext
     lists: tuple[RevocationList, ...]
     faults: tuple[str, ...]
 
@@ -84,6 +112,7 @@ class LiveTrust:
     """
 
     def __init__(self, files: TlsFiles, clock: Clock) -> None:
+        self.note_refused: NoteRefusedHandshake = lambda _: None
         self._files = files
         self._clock = clock
         self._state = _state_of(files)
@@ -115,9 +144,13 @@ class LiveTrust:
                 found.append(_read(path))
         return found
 
+    def _tell(self, code: str) -> None:
+        self.note_refused(code)
+
     def _adopt(self, trust: Trust) -> None:
         for fault in trust.faults:
             log.error("tls-file-left-out", fault=fault)
+        trust.context.note_refused = self._tell  # type: ignore[method-assign]  # the static one is nobody's
         self.trust = trust
         self.context.current = trust.context
 
@@ -140,8 +173,15 @@ def read_trust(files: TlsFiles, now: datetime) -> Trust:
     return Trust(context, tuple(lists), tuple(faults))
 
 
-def _context(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _code_of(error: ssl.SSLError) -> str | None:
+    """The problem with the client's certificate; None for a handshake that ended for something else."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate-revoked" if error.verify_code == X509_V_ERR_CERT_REVOKED else "certificate-rejected"
+    return "certificate-required" if error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE" else None
+
+
+def _context(files: TlsFiles) -> TrustContext:
+    context = TrustContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0  # a resumed session would skip a fresh revocation list
     context.set_alpn_protocols(["http/1.1"])

@@ -38,12 +38,14 @@ AGENCY = {
     "GET /decisions/{decision_id}/replay": (LOG, "not-found"),
     "GET /approvals": ({"approver"}, 200),
     "GET /approvals/{approval_id}": ({"approver"}, "not-found"),
+    "GET /approvals/{approval_id}/parts/{name}": ({"approver"}, "not-found"),
     "POST /approvals/{approval_id}": ({"approver"}, "malformed-request"),
     "GET /inbox": ({"analyst"}, 200),
     "GET /inbox/{originator}/{package_id}": ({"analyst"}, "not-found"),
     "POST /inbox/{originator}/{package_id}/open": ({"analyst"}, "not-found"),
     "GET /inbox/{originator}/{package_id}/parts/{name}": ({"analyst"}, "not-found"),
     "GET /participants": (EVERY_ROLE, 200),
+    "PUT /participants/{participant}/descriptor": ({"partner-admin"}, "unknown-partner"),
     "POST /participants/{participant}/suspend": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /participants/{participant}/resume": ({"partner-admin", "security-officer"}, "unknown-partner"),
     "POST /consents": ({"approver"}, "malformed-request"),
@@ -98,6 +100,7 @@ PLACES |= {"originator": "europol", "name": "a.txt", "index": "999999", "number"
 PLACES |= {"policy_sha256": "0" * 64, "holder": "europol", "request_id": ABSENT}
 PLACES |= {"consent_id": ABSENT, "decision_id": ABSENT}
 BODIES = {
+    "/api/v1/participants/nobody/descriptor": "application/jose+json",
     "/exchange/v1/packages": "application/vnd.attache.package",
     "/exchange/v1/receipts": "application/jose+json",
     "/exchange/v1/consents": "application/jose+json",
@@ -196,7 +199,7 @@ def test_roles(desk, role):
                 assert answer.status_code == 200, endpoint
             else:
                 is_whole_problem(answer, expected)
-            searched = endpoint in {"GET /log/entries", "GET /log/export"} and role in permitted
+            searched = endpoint in {"GET /log/entries", "GET /log/export", "GET /packages"} and role in LOG
             assert await desk.footprint() == {**before, "entries": before["entries"] + searched}, endpoint
 
     desk.run(story())

@@ -3,6 +3,7 @@ only as its originator lets it be.
 """
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from attache.consent import verify_consent
 from attache.package import parse_instant
 from gateway.exchange.consent import signed_consent
 from gateway.exchange.deliver import Outbox
-from gateway.exchange.records import ConsentRecord
+from gateway.exchange.records import ConsentRecord, DecisionRecord
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
 
 PACKAGE = "application/vnd.attache.package"
@@ -387,5 +388,25 @@ def test_what_is_for_a_desk_is_for_who_sits_there(place, desks, code):
         else:
             with pytest.raises(Exception, match="policy-denied"):
                 await require_use(agency, reader, record, None, Intent())
+
+    with_pair(place, story)
+
+
+def test_an_originators_doubt_comes_along_and_is_not_talked_away(place):
+    """Evaluated X3: a lead for every reader, also under a better evaluation of ours."""
+
+    async def story(pair):
+        package_id = await pair.given({**LEAD, "evaluation": "X3"})
+        analyst = await pair.ours.caller("analyst")
+        [arrival] = (await analyst.get("/inbox")).json()["packages"]
+        assert arrival["parts"][0]["evaluation"] == "X3"
+        assert "lead-purposes-only" in arrival["caveats"]
+        await pair.brought(await pair.granted(await pair.asked(package_id)))
+        sent = await pair.ours.released(analyst, {**AS_OURS, "evaluation": "A1"}, to=("partner-bogota",))
+        records = await pair.ours.agency.store.read(lambda reader: reader.find(DecisionRecord, package_id=sent))
+        [opened] = [pair.ours.agency.vault.open(each.record_sealed, "decision", each.decision_id) for each in records]
+        [part] = json.loads(opened)["request"]["parts"]
+        assert part["evaluation"] == "X3"
+        assert "lead-purposes-only" in json.loads(opened)["decision"]["handling"]["caveats"]
 
     with_pair(place, story)

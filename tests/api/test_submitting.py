@@ -61,3 +61,31 @@ def test_bad_submissions_are_refused_and_leave_nothing(place, code, change):
             await nothing_is_stored(gateway, before + (code in LOGGED))
 
     run(story())
+
+
+AMBER = [a_part("note.txt", b"a note", markings=["TLP:AMBER"])]
+TOLD = {
+    "released": ({"to": ("partner-frankfurt",)}, {"released"}),
+    "held": ({"to": ("partner-bogota",), "parts": AMBER}, {"held"}),
+    "several": ({"to": ("partner-frankfurt", "europol", "partner-bogota"), "parts": AMBER}, {"released", "held"}),
+    "denied": ({"parts": [a_part(content_class=["grand-jury"])]}, {"denied"}),
+    "a draft": ({"submit": False}, set()),
+}
+
+
+@pytest.mark.parametrize(("change", "states"), TOLD.values(), ids=TOLD)
+def test_the_answer_to_a_submission_is_what_a_look_at_it_shows(place, change, states):
+    async def story():
+        async with place.open() as gateway:
+            analyst = await gateway.caller("analyst")
+            answer = await gateway.submit(analyst, a_submission(**change), key="the key")
+            lives = answer.json()["recipients"]
+            assert {life["state"] for life in lives} == states
+            assert all((life["approval_id"] is not None) == (life["state"] == "held") for life in lives)
+            where = f"/packages/{answer.json()['package_id']}"
+            assert (await analyst.get(where)).json() == answer.json()
+            again = await gateway.submit(analyst, a_submission(**change), key="the key")
+            assert (again.status_code, again.json()) == (answer.status_code, answer.json())
+            assert again.headers["location"] == answer.headers["location"] == f"/api/v1{where}"
+
+    run(story())

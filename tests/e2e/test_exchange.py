@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -75,6 +76,19 @@ def test_each_gateway_witnesses_the_other_and_the_evidence_verifies_offline(exch
     for gateway in exchange.gateways.values():
         assert gateway.query("select alarm from witness where alarm is not null") == []
         assert gateway.query("select count(*) from witnessed_log")[0][0] >= 1
+
+
+def test_an_auditor_follows_the_log_as_it_grows_and_goes_on_where_they_stopped(exchange):
+    with exchange.client(IRS) as analyst, exchange.client(IRS, "auditor") as auditor:
+        with closing(auditor.log.follow(event="package.submitted", after=-1)) as entries:
+            before = {entry.index for entry in auditor.log.search(event="package.submitted")}
+            known = [next(entries).index for _ in before]
+            sent = [analyst.packages.submit(submission(part("n.txt", b"%d" % n))).package_id for n in range(3)]
+            first = next(entries)
+        assert set(known) == before
+        assert first.fields["record"]["package_id"] == sent[0]
+        with closing(auditor.log.follow(event="package.submitted", after=first.index)) as entries:
+            assert [next(entries).fields["record"]["package_id"] for _ in range(2)] == sent[1:]
 
 
 def test_a_large_part_goes_block_by_block_in_constant_memory(exchange, tmp_path):

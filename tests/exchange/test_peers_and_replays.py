@@ -1,6 +1,7 @@
 """Who may speak at all, keys that no longer hold, and what a restart must not forget."""
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -142,6 +143,46 @@ def test_an_epoch_of_keys_that_was_revoked(place, participant, step):
         async with place.open("partner-frankfurt") as gateway:
             _with_keys(gateway, participant, status=KeyStatus.REVOKED)
             await _is_refused_once(gateway, Sender(place.made).package().whole, "unknown-key", step)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("participant", STEPS)
+def test_keys_revoked_later_take_nothing_from_the_reader_of_what_came_before(place, participant):
+    async def story():
+        async with place.open("partner-frankfurt") as gateway:
+            client, package = await gateway.peer("irs-ci"), Sender(place.made).package()
+            answer = await client.post("/packages", content=package.whole, headers={"Content-Type": WHOLE})
+            assert answer.status_code == 200
+            _with_keys(gateway, participant, status=KeyStatus.REVOKED)
+            _revoke(place, gateway, "sign")
+            reader = await gateway.caller("analyst")
+            path = f"/inbox/irs-ci/{package.manifest.package_id}"
+            assert (await reader.post(f"{path}/open")).status_code == 200
+            [part] = package.manifest.parts
+            read = await reader.get(f"{path}/parts/{part.name}")
+            assert hashlib.sha256(read.content).hexdigest() == part.sha256
+
+    asyncio.run(story())
+
+
+def test_a_frame_put_in_the_place_of_another_does_not_open(place):
+    """Authentic, of the same originator, and not the one that was accepted under this id."""
+
+    async def story():
+        async with place.open("partner-frankfurt") as gateway:
+            client, sender = await gateway.peer("irs-ci"), Sender(place.made)
+            accepted, other = sender.package(), sender.package()
+            answer = await client.post("/packages", content=accepted.whole, headers={"Content-Type": WHOLE})
+            assert answer.status_code == 200
+            store = gateway.agency.store
+            package_id = accepted.manifest.package_id
+            [record] = await store.read(lambda reader: reader.find(ArrivalRecord, package_id=package_id))
+            await store.write(lambda tx: tx.change(record, frame=other.frame))
+            before = await written_at(gateway)
+            answer = await (await gateway.caller("analyst")).post(f"/inbox/irs-ci/{package_id}/open")
+            assert (problem(answer), answer.json()["step"]) == ("envelope-mismatch", "5-manifest")
+            assert await written_at(gateway) == before
 
     asyncio.run(story())
 

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from attache.crypto import SUITES, Algorithm, KeyUse, Suite, sha256_hex
-from attache.errors import Misconfigured, UnknownKey, UnsupportedVersion
+from attache.errors import Misconfigured, NotAuthentic, UnknownKey, UnsupportedVersion
 from attache.package import (
     BLOCK_BYTES,
     KeyStatus,
     encode_frame,
     parse_frame,
     read_frame,
+    reopen_manifest,
     seal,
     uuid7,
 )
@@ -39,6 +40,19 @@ def test_round_trip(parties, suite, size):
         reader.read(package, index, [stream.read(part.ciphertext_bytes)])
         assert reader.published == sent.contents[index]
     assert stream.read() == b""
+
+
+def test_what_was_accepted_opens_again_by_its_digest_and_nothing_else_does(parties):
+    sent, other = send(parties, b"accepted"), send(parties, b"another")
+    keys, digest = parties[ME].keys, receive(parties, sent.envelope).manifest_sha256
+    again = reopen_manifest(sent.envelope, keys=keys, manifest_sha256=digest)
+    assert (again.manifest, again.is_repeated) == (receive(parties, sent.envelope).manifest, True)
+    for envelope in (other.envelope, replace(sent.envelope, clear=other.envelope.clear)):
+        with pytest.raises(NotAuthentic) as caught:
+            reopen_manifest(envelope, keys=keys, manifest_sha256=digest)
+        assert (caught.value.code, caught.value.step) == ("envelope-mismatch", "5-manifest")
+    with pytest.raises(UnknownKey):
+        reopen_manifest(sent.envelope, keys=parties[ORIGINATOR].keys, manifest_sha256=digest)
 
 
 @pytest.mark.parametrize("chunk", [1, 17, 4096, MIB - 1, MIB, MIB + 1, 10 * MIB])

@@ -125,6 +125,10 @@ class FakeGateway:
             case ("POST", ["participants", participant, change]):
                 self.changed_participants.append((participant, change))
                 return httpx.Response(200, json={})
+            case ("PUT", ["participants", participant, "descriptor"]):
+                self.changed_participants.append((participant, request.content.decode()))
+                one = {"participant": participant, "name": "Example", "serial": 2, "status": "active"}
+                return httpx.Response(200, json=one)
             case ("GET", ["log", "entries"]):
                 return self._page(request, "entries", self.entries)
             case ("GET", ["log", "entries", index]):

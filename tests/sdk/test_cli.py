@@ -145,11 +145,15 @@ def test_approvals(attache, gateway):
     assert json.loads(attache("approvals", "reject", "a1", "--reason", "no", "--json")[1])["state"] == "rejected"
 
 
-def test_participants(attache, gateway):
+def test_participants(attache, gateway, tmp_path):
     assert "partner-bogota" in attache("participants", "list")[1]
     assert attache("participants", "suspend", "partner-bogota")[0] == 0
     assert json.loads(attache("participants", "resume", "partner-bogota", "--json")[1])["status"] == "active"
-    assert gateway.changed_participants == [("partner-bogota", "suspend"), ("partner-bogota", "resume")]
+    successor = tmp_path / "successor.jws"
+    successor.write_text("a descriptor")
+    assert "serial 2" in attache("participants", "rotate", "partner-bogota", str(successor))[2]
+    changes = [("partner-bogota", "suspend"), ("partner-bogota", "resume"), ("partner-bogota", "a descriptor")]
+    assert gateway.changed_participants == changes
 
 
 def test_log(attache):

@@ -280,7 +280,9 @@ def test_the_other_surfaces(gateway, tmp_path):
     assert client.participants.list()[0].participant == "partner-bogota"
     client.participants.suspend("partner-bogota")
     client.participants.resume("partner-bogota")
-    assert gateway.changed_participants == [("partner-bogota", "suspend"), ("partner-bogota", "resume")]
+    assert client.participants.rotate("partner-bogota", b"a descriptor").serial == 2
+    changes = [("partner-bogota", "suspend"), ("partner-bogota", "resume"), ("partner-bogota", "a descriptor")]
+    assert gateway.changed_participants == changes
     assert client.log.checkpoint() == "checkpoint?\n"
     assert client.log.vkeys() == "vkeys?\n"
     assert client.log.prove(3) == "proofs/inclusion?index=3\n"

@@ -291,31 +291,3 @@ async def test_nothing_private_is_on_the_disk(place):
         for secret in (sentinel, person, str(number)):
             assert secret.encode() not in content
             assert secret.encode().hex().encode() not in content
-
-
-async def test_a_span_of_time_is_searched_also_where_entries_were_logged_late(place, monkeypatch):
-    """Every span, long or short for the search, gives what a look at every leaf gives."""
-    from datetime import timedelta
-
-    from store_place import START
-
-    from gateway.store import log_search
-
-    monkeypatch.setattr(log_search, "SPAN_ENTRIES", 7)
-    late = {5: -3, 12: -9, 13: -1, 29: -20}
-    times = [START + timedelta(seconds=n + late.get(n, 0)) for n in range(40)]
-    async with place.open() as store:
-        for n, at in enumerate(times):
-            await store.write(lambda tx, n=n, at=at: tx.log(replace(submitted(f"p{n % 3}"), at=at)))
-
-        async def found(after, **wanted):
-            pages = await store.read_log(lambda log: log.entries_after(after, 100, LogFilter(**wanted)))
-            return [each.index for each in pages]
-
-        for since in (None, *times[::4]):
-            for until in (None, *times[1::5]):
-                due = [n for n, at in enumerate(times) if (not since or at >= since) and (not until or at < until)]
-                assert await found(-1, since=since, until=until) == due
-                assert await found(10, since=since, until=until) == [n for n in due if n > 10]
-                ones = [n for n in due if n % 3 == 1]
-                assert await found(-1, since=since, until=until, package_id="p1") == ones

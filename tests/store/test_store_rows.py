@@ -2,14 +2,34 @@
 
 import sqlite3
 from dataclasses import fields, replace
+from datetime import timedelta
 
 import pytest
-from store_place import package, submitted, submitting
+from store_place import START, outbox, package, submitted, submitting
 from test_store_records import KINDS, PARENTS, adding, sample
 
+from attache.errors import Conflict
+from gateway.exchange.records import (
+    ArrivalPartRecord,
+    ArrivalRecord,
+    OutboxRecord,
+    OutboxState,
+    PackageRecord,
+    ReleaseRecord,
+    SubmittedCheckpointRecord,
+)
+from gateway.exchange.state import ReleaseState
 from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.row_audit import tables_checked
-from gateway.store.row_digests import mark_of, table_of
+from gateway.store.row_digests import PROGRESS, mark_of, table_of
+
+HOUR = timedelta(hours=1)
+
+# What the log does not commit to, said once more: a column here without its reason in row_digests fails, and the other way round.
+NOT_COMMITTED = {
+    OutboxRecord: {"due_at", "lease_until", "attempts", "problem"},
+    ArrivalPartRecord: {"block_hashes", "blocks_missing"},
+}
 
 
 def execute(place, sql, *values):
@@ -54,6 +74,9 @@ async def test_a_changed_row_is_found_in_every_column(place, kind):
         connection.close()
         other = _other(kind, field.name, before)
         execute(place, f'UPDATE "{table}" SET "{field.name}" = ?', other)
+        if field.name in NOT_COMMITTED.get(kind, ()):
+            assert findings(place) == ()
+            continue
         assert findings(place) == (f"{table}: the row {mark_of(sample(kind)).key} is not what the log says that it is",)
         execute(place, f'UPDATE "{table}" SET "{field.name}" = ?', before)
     assert findings(place) == ()
@@ -190,3 +213,69 @@ async def test_a_check_goes_on_while_the_gateway_writes(place):
         engine.dispose()
     assert audit.findings == ()
     assert audit.size > 700
+
+
+def test_what_is_not_committed_to_is_exactly_this():
+    assert {kind: set(progress.columns) for kind, progress in PROGRESS.items() if progress.columns} == NOT_COMMITTED
+    assert set(PROGRESS) == {*NOT_COMMITTED, ReleaseRecord, SubmittedCheckpointRecord}
+
+
+async def entries_of(store):
+    entries = await store.read_log(lambda log: log.entries_after(-1, 100))
+    return [parse_leaf(entry.leaf).code.value for entry in entries]
+
+
+async def test_progress_is_kept_and_makes_no_entry(place):
+    """A lease, an attempt and a block are written, and the log does not grow."""
+    row, part = outbox(1), sample(ArrivalPartRecord)
+    async with place.open() as store:
+        await store.write(adding(row, sample(ArrivalRecord), part))
+        before = await entries_of(store)
+        claimed = await store.write(lambda tx: tx.claim_outbox(START, START + HOUR, 5, frozenset()))
+        assert [each.lease_until for each in claimed] == [START + HOUR]
+        await store.write(
+            lambda tx: tx.change(claimed[0], attempts=1, problem="partner-unreachable", due_at=START + HOUR)
+        )
+        await store.write(lambda tx: tx.change(part, blocks_missing="1-2"))
+        assert await entries_of(store) == before
+        assert (await store.read(lambda r: r.get(OutboxRecord, row.outbox_id))).attempts == 1
+        closing = await store.read(lambda r: r.get(OutboxRecord, row.outbox_id))
+        await store.write(lambda tx: tx.change(closing, state=OutboxState.DONE, attempts=2))
+        assert await entries_of(store) == [*before, "records.changed"]
+    assert findings(place) == ()
+
+
+async def test_a_release_on_its_way_counts_as_released_and_nothing_else_does(place):
+    life = sample(ReleaseRecord, state=ReleaseState.RELEASED)
+    async with place.open() as store:
+        await store.write(adding(sample(PackageRecord), life))
+        before = await entries_of(store)
+        await store.write(lambda tx: tx.change(life, state=ReleaseState.DELIVERING))
+        assert await entries_of(store) == before
+    assert findings(place) == ()
+    execute(place, 'UPDATE "release" SET "state" = ?', "delivered")
+    assert len(findings(place)) == 1
+
+
+async def test_a_submitted_checkpoint_is_committed_to_once_it_is_cosigned(place):
+    waiting = sample(SubmittedCheckpointRecord, cosigned_at=None)
+    async with place.open() as store:
+        await store.write(adding(waiting))
+        assert await entries_of(store) == []
+        await store.write(lambda tx: tx.change(waiting, cosigned_at=START))
+        assert await entries_of(store) == ["records.changed"]
+    assert findings(place) == ()
+    execute(place, "UPDATE submitted_checkpoint SET cosigned_at = NULL")
+    [finding] = findings(place)
+    assert finding.endswith("is missing")
+
+
+async def test_a_row_that_a_unit_removed_is_gone_and_missed_by_nobody(place):
+    async with place.open() as store:
+        await store.write(adding(package(1), package(2)))
+        await store.write(lambda tx: tx.remove(package(1)))
+        assert await store.read(lambda r: r.get(PackageRecord, package(1).package_id)) is None
+        with pytest.raises(Conflict):
+            await store.write(lambda tx: tx.remove(package(1)))
+        assert await entries_of(store) == ["records.changed", "records.changed"]
+    assert findings(place) == ()

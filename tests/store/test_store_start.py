@@ -126,7 +126,9 @@ async def test_another_kind_of_database_is_refused(place, url):
 
 async def test_an_unknown_revision_is_refused_and_left_as_it_is(place):
     await place.fill(1)
-    [(known,)] = execute(place, "SELECT version_num FROM alembic_version")
+    with sqlite3.connect(place.database) as connection:
+        ((known,),) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    connection.close()
     execute(place, "UPDATE alembic_version SET version_num = '9999'")
     before = place.database.read_bytes()
     with pytest.raises(Misconfigured, match="9999"):

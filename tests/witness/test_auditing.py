@@ -4,12 +4,16 @@ import asyncio
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import httpx
+import pytest
 
 from attache.client.sync import Client
 from attache.crypto import parse_b64u
+from attache.errors import IntegrityLost
 from attache.evidence.export import verify_export
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.merkle import verify_consistency
@@ -40,7 +44,7 @@ def test_entries_are_found_by_outcome_request_time_and_all_of_them_together(plac
         await ours.released(analyst, a_part(markings=["TLP:AMBER"]), to=("partner-bogota",))
         after = ours.agency.clock()
         by_request = codes(await auditor.get("/log/entries?request_id=request-of-the-case"))
-        assert by_request == ["package.submitted", "package.decided", "package.released"]
+        assert by_request == ["session.signed-in", "package.submitted", "package.decided", "package.released"]
         assert codes(await auditor.get("/log/entries?request_id=another-request")) == []
         assert codes(await auditor.get("/log/entries?outcome=release")) == ["package.decided"]
         assert codes(await auditor.get("/log/entries?outcome=hold")) == ["package.decided"]
@@ -109,6 +113,50 @@ def test_an_export_is_exactly_the_filtered_set_signed_and_logged(place):
                 spoiled = signed[:at] + bytes([signed[at] ^ 1]) + signed[at + 1 :]
                 assert [f.step for f in verify_export([answer.content], spoiled, maker).findings] == ["seal"]
         assert (await ours.entries()).count("log.exported") == 2
+
+    scenario(place, story)
+
+
+def test_an_export_of_many_pages_is_one_file_up_to_its_checkpoint(place):
+    from gateway.exchange.export_log import AT_ONCE, export_log
+    from gateway.exchange.logged import event
+    from gateway.exchange.ports import LogFilter
+    from gateway.exchange_log import EventCode
+    from gateway.identity.caller import Caller, Role
+
+    async def story(ours, analyst, auditor):
+        now = ours.agency.clock()
+        caller = Caller("auditor", "t", "p", frozenset({Role.AUDITOR}), now + timedelta(hours=1))
+        many = [event(EventCode.LOG_SEARCHED, now, caller, record={"entries": n}) for n in range(2 * AT_ONCE)]
+        await ours.agency.store.write(lambda tx: [tx.log(each) for each in many])
+        maker = place.made["irs-ci"].descriptor
+        for file_format in ("jsonl", "csv"):
+            size = len(await ours.entries())
+            made = await export_log(ours.agency, caller, LogFilter(), file_format)
+            await ours.released(analyst)
+            chunks = [chunk async for chunk in made.chunks]
+            report = verify_export(chunks, made.manifest, maker)
+            assert report.findings == ()
+            assert (report.facts["rows"], report.facts["size"]) == (size, size)
+            assert len(chunks) >= 3
+
+    scenario(place, story)
+
+
+def test_an_export_that_a_purge_overtakes_ends_before_its_end(place):
+    from gateway.exchange.export_log import export_log
+    from gateway.exchange.ports import LogFilter
+    from gateway.identity.caller import Caller, Role
+
+    async def story(ours, analyst, auditor):
+        await ours.released(analyst)
+        caller = Caller("auditor", "t", "p", frozenset({Role.AUDITOR}), ours.agency.clock() + timedelta(hours=1))
+        made = await export_log(ours.agency, caller, LogFilter(), "jsonl")
+        with closing(sqlite3.connect(ours.settings.database_url.removeprefix("sqlite:///"))) as connection, connection:
+            connection.execute("update log_entry set private_sealed = null where entry_index = 1")
+        with pytest.raises(IntegrityLost) as caught:
+            [chunk async for chunk in made.chunks]
+        assert caught.value.step == "export"
 
     scenario(place, story)
 

@@ -13,6 +13,7 @@ from attache.evidence.bundle import parse_bundle, seal_bundle
 from attache.evidence.report import Outcome
 from attache.evidence.verifying import STEPS, verify_bundle
 from attache.strict_json import canonical, parse_object
+from tests.browser import b64, verdict_of
 from tests.exchange_place import a_part, problem
 from tests.witness.pair import open_pair
 
@@ -100,6 +101,19 @@ def test_the_recipients_auditor_can_prove_it_too(made):
     assert report.findings == ()
     assert {"receipts", "inclusion", "opening", "story", "seal"} <= proven(report)
     assert [moment["code"] for moment in report.timeline][0] in {"package.announced", "package.received"}
+
+
+@pytest.mark.parametrize("by", ["auditor", "submitter", "recipient"])
+def test_a_browser_without_any_network_says_so_too(made, tmp_path, by):
+    place, found = made
+    descriptors = [b64(each.raw) for each in trusted(place)]
+    shown = verdict_of(tmp_path, b64(found[by]), descriptors)
+    assert "Nothing failed." in shown
+    assert "package.received" in shown or "package.delivered" in shown
+    raw = found[by]
+    seal = raw.rindex(b'"seal"')
+    bundle = raw[: seal // 2] + (b"A" if raw[seal // 2 : seal // 2 + 1] != b"A" else b"B") + raw[seal // 2 + 1 :]
+    assert "Refused" in verdict_of(tmp_path, b64(bundle), descriptors)
 
 
 def test_exporting_is_logged(made):

@@ -19,7 +19,7 @@ def test_a_sound_pass_is_logged_and_a_spoiled_row_is_an_alarm_that_stops_release
             package_id = await ours.released(analyst)
             assert (await check.run_pass()).findings == ()
             assert (await ours.entries())[-1] == "log.checked"
-            assert check.progress.size == len(await ours.entries()) - 1
+            assert check.progress.size == await ours.agency.store.read_log(lambda log: log.size) - 1
             database = ours.settings.database_url.removeprefix("sqlite:///")
             connection = sqlite3.connect(database)
             connection.execute("UPDATE release SET recipient = 'europol'")

@@ -201,6 +201,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "unknown-desk": Problem(NotFound, "The recipient has no such desk", "Name a desk that the recipient's facts list, or none for its default desk."),
     "part-missing": Problem(MalformedInput, "A declared part has no content", "Upload the part, then submit."),
     "digest-mismatch": Problem(MalformedInput, "The content does not have the declared digest or size", "Upload the part again."),
+    "content-malformed": Problem(MalformedInput, "The content is not what its media type says", "Mend the content, or state the media type that it is."),
+    "content-too-large": Problem(PayloadTooLarge, "Too large to be looked into, so nothing of it is released", "Split the part, or state a media type that goes whole or not at all."),
+    "unknown-field": Problem(MalformedInput, "A stated field is not in the content, or is stated twice", "State each field once, by a path that the content has."),
     "unsupported-version": Problem(UnsupportedVersion, "An unknown version, suite or format", "Agree on a version that both sides list."),
     # Callers
     "not-authenticated": Problem(NotAuthentic, "No valid access token", "Present a valid bearer token."),
@@ -214,6 +217,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "not-permitted": Problem(NotPermitted, "Not permitted to this caller", "Ask for the role that the endpoint documents."),
     "policy-denied": Problem(NotPermitted, "Policy does not permit this release", "Read the reasons; a dry run says what would make it shareable."),
     "policy-engine-failed": Problem(NotPermitted, "Policy could not be evaluated, so nothing leaves", "Tell the operator; nothing was released."),
+    "redaction-blocked": Problem(NotPermitted, "What is left would still say what is withheld", "State the other places as fields too, or take the value out of the content."),
     "own-submission": Problem(NotPermitted, "Nobody approves their own submission", "Ask a second officer."),
     "approval-void": Problem(NotPermitted, "The approval does not cover exactly this release", "Have this release approved again."),
     "review-overdue": Problem(AttacheError, "A booked review was not done in time", "Have a second officer of the post review the release."),

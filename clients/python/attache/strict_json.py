@@ -6,6 +6,7 @@ In: UTF-8, no duplicate members, no floats, NaN or infinities, integers within Â
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from attache.errors import MalformedInput
@@ -16,16 +17,25 @@ MAX_INTEGER = 2**53 - 1
 # An unterminated string runs to the end, so that no scan starts twice over the same bytes.
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical(value: Any) -> bytes:
     """The canonical bytes of a JSON value made of objects, arrays, strings, integers, booleans and null."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
-def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) -> Any:
+def parse(
+    raw: bytes,
+    *,
+    code: str = "malformed-json",
+    step: str | None = None,
+    number: Callable[[str], Any] | None = None,
+) -> Any:
     """The value of strict JSON text.
 
     Raises MalformedInput(code) for anything else. Checks depth before it parses, so hostile nesting costs one scan.
+    `number` is for text that is not the protocol's: every finite number is taken, as `number` of its own spelling.
     """
 
     def refuse(why: str) -> NoReturn:
@@ -52,8 +62,8 @@ def parse(raw: bytes, *, code: str = "malformed-json", step: str | None = None) 
         value = json.loads(
             text,
             object_pairs_hook=members,
-            parse_int=integer,
-            parse_float=lambda _: refuse("a number is not an integer"),
+            parse_int=number or integer,
+            parse_float=number or (lambda _: refuse("a number is not an integer")),
             parse_constant=lambda _: refuse("a number is not finite"),
         )
     except ValueError:

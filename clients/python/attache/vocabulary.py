@@ -91,8 +91,43 @@ class ContentClass(StrEnum):
     PARTNER_SUPPLIED = "partner-supplied"
 
 
+class Evaluation(StrEnum):
+    """Europol evaluation codes (4x4): the source from A (no doubt) to C, X unknown; the information from 1 (accurate beyond
+    doubt) to 3 (hearsay, corroborated), 4 (hearsay, not corroborated).
+    """
+
+    UNEVALUATED = "unevaluated"
+    A1 = "A1"
+    A2 = "A2"
+    A3 = "A3"
+    A4 = "A4"
+    B1 = "B1"
+    B2 = "B2"
+    B3 = "B3"
+    B4 = "B4"
+    C1 = "C1"
+    C2 = "C2"
+    C3 = "C3"
+    C4 = "C4"
+    X1 = "X1"
+    X2 = "X2"
+    X3 = "X3"
+    X4 = "X4"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Of an unknown source, or not corroborated: a lead, and no more."""
+        return self.value[0] == "X" or self.value[-1] == "4"
+
+    def joined(self, other: "Evaluation") -> "Evaluation":
+        """The worse of both, for source and information; unevaluated says nothing."""
+        if Evaluation.UNEVALUATED in (self, other):
+            return other if self is Evaluation.UNEVALUATED else self
+        return Evaluation(max(self.value[0], other.value[0]) + max(self.value[1], other.value[1]))
+
+
 class HandlingCode(StrEnum):
-    """Europol handling codes, and evaluation left to the content."""
+    """Europol handling codes."""
 
     H0 = "H0"
     H1 = "H1"

@@ -60,6 +60,7 @@ class House:
         self.publish("sydney.crl", self.sydney_ca.crl())
         self.files = TlsFiles(self.server.crt, self.server.key, self.cas, self.crls)
         self.clock_now = None
+        self.refused_requests: list[tuple[str | None, str]] = []
 
     def publish(self, file: str, raw: bytes) -> None:
         (self.crls / f".{file}").write_bytes(raw)
@@ -71,7 +72,7 @@ class House:
     def exchange(self) -> Listener:
         trust = LiveTrust(self.files, self.clock)
         app = self.app()
-        app.add_middleware(RequireCurrentCertificate, verify_current=trust.verify_current)
+        app.add_middleware(RequireCurrentCertificate, verify_current=trust.verify_current, refusals=self)
         install_problems(app)
         return Listener("exchange", app, "127.0.0.1", 0, trust)
 
@@ -96,6 +97,10 @@ class House:
             return require_peer(request).thumbprint
 
         return app
+
+    def request(self, scope, peer, error) -> None:
+        """Told of a refused request."""
+        self.refused_requests.append((peer.thumbprint if peer else None, error.code))
 
     def client(self, holder=None, **how) -> ssl.SSLContext:
         return client_context(self.server_ca, holder, **how)
@@ -174,6 +179,35 @@ def test_an_expired_certificate_is_refused(house):
     assert_refused(house, house.client(expired))
 
 
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [("nobody", "certificate-required"), ("stranger", "certificate-rejected"), ("revoked", "certificate-revoked")],
+)
+def test_a_handshake_that_ends_for_its_certificate_is_told_of(house, who, code):
+    """Once for each such connection, and not at all for one that is good or that is not TLS."""
+    house.publish("frankfurt.crl", house.frankfurt_ca.crl(house.frankfurt))
+    holder = {"nobody": None, "stranger": house.stranger_ca.issue("stranger"), "revoked": house.frankfurt}[who]
+
+    async def scenario() -> None:
+        told: list[str] = []
+        listener = house.exchange()
+        listener.trust.note_refused = told.append
+        async with serving(listener) as ports:
+            assert await refused(ports["exchange"], house.client(holder))
+            _, writer = await asyncio.open_connection("127.0.0.1", ports["exchange"])
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            await writer.drain()
+            writer.close()
+            house.publish("frankfurt.crl", house.frankfurt_ca.crl())
+            assert listener.trust.reload_if_changed()
+            browser = await Browser.connect(ports["exchange"], house.client(house.frankfurt))
+            assert (await browser.get("/whoami"))[0] == 200
+            await browser.close()
+        assert told == [code]
+
+    check(scenario())
+
+
 def test_tls_1_2_is_refused(house):
     assert_refused(house, house.client(house.frankfurt, tls_1_2=True))
 
@@ -223,6 +257,7 @@ def test_revoked_after_connecting_the_next_request_is_refused_and_ends_the_conne
             assert listener.trust.reload_if_changed()
             status, body = await browser.get("/whoami")
             assert (status, json.loads(body)["code"]) == (401, "certificate-revoked")
+            assert house.refused_requests == [(PeerCertificate(house.frankfurt.der).thumbprint, "certificate-revoked")]
             assert await browser.reader.read() == b""
             await browser.close()
             assert await refused(ports["exchange"], house.client(house.frankfurt))

@@ -1,8 +1,6 @@
 """The proof rules twice: verifier.html, in Node and in a browser, says what Python says of the same files."""
 
-import base64
 import hashlib
-import html
 import json
 import random
 import shutil
@@ -11,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import attache.evidence
 from attache.evidence.bundle import blob, seal_bundle
 from attache.evidence.directory import verify_log_directory
 from attache.evidence.entry import verify_entry
@@ -26,18 +23,14 @@ from attache.translog.proof import format_proof
 from attache.translog.signing import KeySigner, sign_checkpoint
 from gateway.exchange_log.events import Group
 from gateway.exchange_log.export import export_log
+from tests.browser import PAGE, b64, browse, verdict_of
 from tests.protocol.making import ME, NOW, ORIGINATOR, THIRD
 from tests.protocol.translog.evidence_making import changed, consent_bundles, proof_file, with_entry, with_log
 from tests.protocol.translog.test_merkle import CT_LEAVES, CT_ROOTS
 from tests.protocol.translog.test_notes import VECTORS
 
 HERE = Path(__file__).parent
-PAGE = Path(attache.evidence.__file__).parent / "verifier.html"
 NOT_IN_BROWSERS = {"certificates"}
-
-
-def b64(raw):
-    return base64.b64encode(raw).decode()
 
 
 def bundles(made, parties):
@@ -171,30 +164,6 @@ def run_in_node(cases):
     return json.loads(done.stdout)
 
 
-def browse(folder, scripts):
-    """The page's document after these scripts have run in it."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("Chromium is not installed")
-    page = folder / "page.html"
-    page.write_text(PAGE.read_text().replace("</body>", f"<script>{scripts}</script></body>"))
-    command = [
-        browser,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--virtual-time-budget=60000",
-    ]
-    done = subprocess.run(
-        [*command, f"--user-data-dir={folder}/profile", "--dump-dom", page.as_uri()],
-        capture_output=True,
-        check=False,
-        timeout=180,
-    )
-    return html.unescape(done.stdout.decode())
-
-
 def run_in_chromium(cases, folder):
     given = json.dumps(cases).replace("</", "<\\/")
     show = "(async () => { document.body.replaceChildren(Object.assign(document.createElement('pre'), { textContent: JSON.stringify(await runCases(given)) })); })();"
@@ -225,24 +194,12 @@ def test_a_browser_says_what_python_says(cases, tmp_path):
     compare(cases, run_in_chromium([case for case, _ in cases], tmp_path))
 
 
-USE = """
-const put = (id, files) => {
-  const chosen = new DataTransfer();
-  for (const [name, raw] of files) chosen.items.add(new File([Uint8Array.from(atob(raw), (char) => char.charCodeAt(0))], name));
-  document.getElementById(id).files = chosen.files;
-};
-put("descriptors", given.descriptors.map((raw, at) => [`${at}.jws`, raw]));
-put("file", [["package.attache-evidence", given.raw]]);
-document.getElementById("form").requestSubmit();
-"""
-
-
 @pytest.mark.parametrize(
     ("name", "verdict"), [("sound", "Nothing failed."), ("another decision", "Refused: 2 checks failed.")]
 )
 def test_the_page_shows_its_verdict_to_people(cases, tmp_path, name, verdict):
     case = next(case for case, _ in cases if case["name"] == name)
-    shown = browse(tmp_path, f"const given = {json.dumps(case)};\n{USE}")
+    shown = verdict_of(tmp_path, case["raw"], case["descriptors"])
     assert verdict in shown
     assert "You trust irs-ci by the fingerprint" in shown
     assert "package.delivered" in shown

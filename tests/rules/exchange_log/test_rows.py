@@ -13,7 +13,7 @@ from attache.evidence.export import ExportManifest, sign_export, verify_export
 from certs_example.exchange import make_exchange
 from gateway.exchange_log.events import EventCode, Group
 from gateway.exchange_log.leaf import Event, Pseudonyms, make_leaf, parse_leaf, verify_opening
-from gateway.exchange_log.rows import COLUMNS, OpenedEntry, _cell, csv_lines, json_lines
+from gateway.exchange_log.rows import COLUMNS, OpenedEntry, _cell, csv_header, csv_lines, json_lines
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 HOSTILE = '=HYPERLINK("https://example.invalid","x")'
@@ -49,7 +49,7 @@ def test_json_lines_say_all_that_may_be_seen():
 
 
 def test_csv_reads_back_with_any_reader():
-    raw = b"".join(csv_lines(ENTRIES)).decode()
+    raw = b"".join([csv_header(), *csv_lines(ENTRIES)]).decode()
     rows = list(csv.reader(io.StringIO(raw, newline="")))
     assert tuple(rows[0]) == COLUMNS
     assert [row[0] for row in rows[1:]] == ["3", "7", "9"]
@@ -64,7 +64,7 @@ def test_no_cell_is_a_formula(text):
     assert _cell(text).startswith("\"'")
     assert not any(
         cell.startswith(("=", "+", "-", "@"))
-        for row in csv.reader(io.StringIO(b"".join(csv_lines(ENTRIES)).decode()))
+        for row in csv.reader(io.StringIO(b"".join([csv_header(), *csv_lines(ENTRIES)]).decode()))
         for cell in row
     )
 
@@ -91,7 +91,7 @@ def steps(report):
 
 def test_an_export_and_its_manifest(parties):
     maker = parties["irs-ci"]
-    for file_format, lines in (("csv", csv_lines(ENTRIES)), ("jsonl", json_lines(ENTRIES))):
+    for file_format, lines in (("csv", [csv_header(), *csv_lines(ENTRIES)]), ("jsonl", json_lines(ENTRIES))):
         pieces = list(lines)
         signed = sign_export(manifest_of(b"".join(pieces), file_format=file_format), maker.keys)
         report = verify_export(pieces, signed, maker.descriptor)
@@ -101,7 +101,7 @@ def test_an_export_and_its_manifest(parties):
 
 
 def test_every_change_of_the_file_or_its_manifest_is_refused(parties):
-    maker, raw = parties["irs-ci"], b"".join(csv_lines(ENTRIES))
+    maker, raw = parties["irs-ci"], b"".join([csv_header(), *csv_lines(ENTRIES)])
     signed = sign_export(manifest_of(raw), maker.keys)
     for at in range(0, len(raw), 7):
         changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
@@ -109,7 +109,7 @@ def test_every_change_of_the_file_or_its_manifest_is_refused(parties):
     for at in range(0, len(signed), 97):
         changed = signed[:at] + bytes([signed[at] ^ 1]) + signed[at + 1 :]
         assert [step for step, _ in steps(verify_export([raw], changed, maker.descriptor))] == ["seal"], at
-    shorter = b"".join(list(csv_lines(ENTRIES))[:-1])
+    shorter = b"".join([csv_header(), *csv_lines(ENTRIES)][:-1])
     assert steps(verify_export([shorter], signed, maker.descriptor)) == [
         ("digest", "proof-invalid"),
         ("rows", "proof-invalid"),
@@ -117,7 +117,7 @@ def test_every_change_of_the_file_or_its_manifest_is_refused(parties):
 
 
 def test_a_manifest_of_another_maker(parties):
-    raw = b"".join(csv_lines(ENTRIES))
+    raw = b"".join([csv_header(), *csv_lines(ENTRIES)])
     signed = sign_export(manifest_of(raw), parties["irs-ci"].keys)
     assert steps(verify_export([raw], signed, parties["partner-bogota"].descriptor)) == [("seal", "unknown-key")]
     assert steps(verify_export([raw], b"{}", parties["irs-ci"].descriptor)) == [("seal", "malformed-evidence")]
@@ -126,7 +126,7 @@ def test_a_manifest_of_another_maker(parties):
 
 
 def test_a_manifest_that_names_another_maker_than_its_signer(parties):
-    raw = b"".join(csv_lines(ENTRIES))
+    raw = b"".join([csv_header(), *csv_lines(ENTRIES)])
     posing = sign_export(manifest_of(raw), _renamed(parties["partner-bogota"].keys))
     assert steps(verify_export([raw], posing, parties["partner-bogota"].descriptor)) == [("seal", "signature-invalid")]
 

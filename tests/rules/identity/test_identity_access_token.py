@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from attache.errors import AttacheError, NotAuthentic
 from attache.vocabulary import Post
 from certs_example.tokens import IssuerKey, issuer_jwks, mint_token, new_issuer_key
-from gateway.identity.access_token import bearer_token, pseudonym_of, verify_access_token
+from gateway.identity.access_token import bearer_token, pseudonym_of, session_of, verify_access_token
 from gateway.identity.access_tokens import AccessTokens
 from gateway.identity.caller import Caller, Role
 from gateway.identity.issuer_keys import parse_jwks
@@ -82,7 +82,7 @@ def payload() -> bytes:
 
 @pytest.mark.parametrize("key", [EDDSA, ES384], ids=lambda key: key.algorithm)
 def test_a_good_token_names_its_caller(key):
-    token = mint(key, roles=["approver", "submitter"], posts=["sydney"], scope="attache:dry-run openid")
+    token = mint(key, roles=["approver", "submitter"], posts=["sydney"], scope="attache:dry-run openid", jti="1")
     assert verify(token) == Caller(
         subject="analyst-7",
         client_id="attache-demo",
@@ -91,7 +91,18 @@ def test_a_good_token_names_its_caller(key):
         expires_at=NOW + timedelta(minutes=15),
         scopes=frozenset({"attache:dry-run", "openid"}),
         posts=frozenset({Post.SYDNEY}),
+        session=session_of("1", issuer=ISSUER),
     )
+
+
+def test_a_session_is_of_one_token_and_one_issuer():
+    found = {
+        session_of("1", issuer=ISSUER),
+        session_of("2", issuer=ISSUER),
+        session_of("1", issuer="https://other.example"),
+    }
+    assert len(found) == 3
+    assert all(len(session) == 64 for session in found)
 
 
 def test_a_pseudonym_needs_the_key_and_tells_issuers_apart():

@@ -34,7 +34,7 @@ def test_without_a_role_nothing_is_permitted(action):
 
 
 def test_the_auditor_and_the_operator_never_touch_content():
-    content = {Action.OPEN_CONTENT, Action.SUBMIT_PACKAGE, Action.APPROVE_RELEASE, Action.RECALL_PACKAGE}
+    content = {Action.OPEN_CONTENT, Action.SUBMIT_PACKAGE, Action.APPROVE_RELEASE}
     for action in content:
         with pytest.raises(NotPermitted):
             verify_permitted(caller(Role.AUDITOR, Role.OPERATOR, Role.PARTNER_ADMIN), action)

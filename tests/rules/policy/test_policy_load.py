@@ -298,7 +298,7 @@ TERMS = {
     },
     **{
         name: getattr(vocabulary, name)
-        for name in ("HandlingCode", "Caveat", "Assurance", "Urgency", "Onward", "Channel", "Post")
+        for name in ("Evaluation", "HandlingCode", "Caveat", "Assurance", "Urgency", "Onward", "Channel", "Post")
     },
     **{name: getattr(vocabulary, name) for name in ("Tlp", "Pap")},
     "PartnerStatus": PartnerStatus,

@@ -13,6 +13,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -66,6 +67,7 @@ def parts(draw, name):
         "markings": tuple(draw(markings).texts()),
         "origin": draw(st.sampled_from(["irs-ci", "irs-ci", *PARTNERS])),
         "handling_codes": draw(sets_of(HandlingCode, 1)),
+        "evaluation": draw(st.sampled_from([Evaluation.UNEVALUATED, *Evaluation])),
         "delete_by": draw(st.none() | st.integers(-2, 900).map(lambda days: NOW + timedelta(days=days))),
         "fields": tuple(draw(st.lists(field_facts, max_size=2, unique_by=lambda field: field.path))),
     }
@@ -195,6 +197,9 @@ def test_what_leaves_is_lawful(asked):
         if asked.purpose is Purpose.PROSECUTION:
             assert desk.authority in {"mla-central-authority", "prosecutor"}
             assert HandlingCode.H1 not in codes
+        if stated.evaluation.value[0] == "X" or stated.evaluation.value[1] == "4":
+            assert Caveat.LEAD_PURPOSES_ONLY in decision.handling.caveats
+            assert asked.purpose is not Purpose.PROSECUTION
         if HandlingCode.H1 in codes:
             assert Caveat.NOT_EVIDENCE in decision.handling.caveats
         if marked.orcon or HandlingCode.H2 in codes:

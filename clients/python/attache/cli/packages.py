@@ -28,6 +28,7 @@ from attache.vocabulary import (
     Channel,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Onward,
@@ -53,6 +54,7 @@ MarkingOption = Annotated[list[str] | None, typer.Option("--marking", help="TLP:
 ClassOption = Annotated[
     list[ContentClass] | None, typer.Option("--class", help="What the parts hold; for all of them.")
 ]
+EvaluationOption = Annotated[Evaluation, typer.Option("--evaluation", help="Source and information; for all parts.")]
 CrimeOption = Annotated[list[CrimeType] | None, typer.Option("--crime-type")]
 UrgencyOption = Annotated[Urgency, typer.Option("--urgency")]
 ChannelOption = Annotated[Channel, typer.Option("--channel")]
@@ -85,6 +87,7 @@ def package_command(act: Act) -> Callable[..., None]:
         purpose: PurposeOption,
         marking: MarkingOption = None,
         content_class: ClassOption = None,
+        evaluation: EvaluationOption = Evaluation.UNEVALUATED,
         crime_type: CrimeOption = None,
         urgency: UrgencyOption = Urgency.ROUTINE,
         channel: ChannelOption = Channel.LIAISON,
@@ -106,7 +109,9 @@ def package_command(act: Act) -> Callable[..., None]:
             title=title,
             purpose=purpose,
             recipients=tuple(_recipient(text) for text in to),
-            parts=tuple(Part.of_path(file, markings=markings, content_class=classes) for file in files),
+            parts=tuple(
+                Part.of_path(file, markings=markings, content_class=classes, evaluation=evaluation) for file in files
+            ),
             crime_types=tuple(crime_type or ()),
             urgency=urgency,
             channel=channel,

@@ -1,5 +1,6 @@
 """Who is admitted to the exchange."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,6 +49,26 @@ def resume(ctx: typer.Context, participant: Participant, as_json: AsJson = False
     with session_of(ctx).client() as client:
         client.participants.resume(participant)
     _say(participant, "active", as_json=as_json)
+
+
+@app.command()
+def rotate(
+    ctx: typer.Context,
+    participant: Participant,
+    descriptor: Annotated[Path, typer.Argument(help="The successor of its descriptor, as it was handed over.")],
+    as_json: AsJson = False,
+) -> None:
+    """Accept the signed successor of a participant's descriptor: its new keys and endpoints.
+
+    Example: attache participants rotate partner-sydney partner-sydney.jws
+    """
+    raw = descriptor.read_bytes()
+    with session_of(ctx).client() as client:
+        now = client.participants.rotate(participant, raw)
+    if as_json:
+        print_json(now.model_dump(mode="json"))
+    else:
+        note(f"{participant} is at serial {now.serial}")
 
 
 def _say(participant: str, status: str, *, as_json: bool) -> None:

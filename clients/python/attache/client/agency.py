@@ -14,6 +14,7 @@ from attache.client.call import (
     Page,
     Plan,
     Reader,
+    bytes_body,
     json_body,
     nothing_of,
     page_of,
@@ -42,6 +43,7 @@ BASE = "/api/v1"
 INLINE_BYTES = 1 << 20
 LONGEST_POLL_SECONDS = 30
 PAGE_SIZE = 100
+EXPORT_PATIENCE_SECONDS = 540.0
 MAX_EVENT_BYTES = 1 << 20
 
 
@@ -187,6 +189,11 @@ def change_participant(participant: str, change: str, idempotency_key: str) -> C
     )
 
 
+def rotate_participant(participant: str, descriptor: bytes) -> Call[ParticipantView]:
+    body = bytes_body(descriptor, "application/jose+json")
+    return Call("PUT", path_of("participants", participant, "descriptor"), whole(view_of(ParticipantView)), body=body)
+
+
 def log_text(*segments: str, query: Mapping[str, str] | None = None) -> Call[str]:
     return Call("GET", path_of("log", *segments), whole(text_of), query or {})
 
@@ -209,7 +216,8 @@ def log_follow(wanted: Mapping[str, str], after: int | None) -> Call[bytes]:
 
 def save_log_export(wanted: Mapping[str, str], file_format: str, target: Path) -> Call[Path]:
     query = {**wanted, "format": file_format}
-    return Call("GET", path_of("log", "export"), lambda head: ExportReader(head, target), query)
+    path = path_of("log", "export")
+    return Call("GET", path, lambda head: ExportReader(head, target), query, patience_seconds=EXPORT_PATIENCE_SECONDS)
 
 
 class ExportReader:

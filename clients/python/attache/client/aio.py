@@ -149,6 +149,10 @@ class AsyncParticipants:
     async def resume(self, participant: str) -> None:
         await self._driver.exchange(agency.change_participant(participant, "resume", new_idempotency_key()))
 
+    async def rotate(self, participant: str, descriptor: bytes) -> ParticipantView:
+        """Accept the signed successor of a participant's descriptor: its new keys and endpoints."""
+        return await self._driver.exchange(agency.rotate_participant(participant, descriptor))
+
 
 class AsyncLog:
     """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""

@@ -30,6 +30,7 @@ class PartView(View):
     sha256: str | None = None
     markings: tuple[str, ...] = ()
     content_class: tuple[str, ...] = ()
+    evaluation: str = "unevaluated"
     uploaded: bool = True
 
 

@@ -37,6 +37,7 @@ class Part:
     media_type: str = "application/octet-stream"
     markings: tuple[str, ...] = ()
     content_class: tuple[str, ...] = ()
+    evaluation: str = "unevaluated"
 
     @classmethod
     def of_path(
@@ -46,11 +47,12 @@ class Part:
         media_type: str | None = None,
         markings: tuple[str, ...] = (),
         content_class: tuple[str, ...] = (),
+        evaluation: str = "unevaluated",
     ) -> "Part":
         """The file at `path` under its own name; the media type is guessed from the name where none is given."""
         file = Path(path)
         guessed = media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return cls(file.name, file, guessed, markings, content_class)
+        return cls(file.name, file, guessed, markings, content_class, evaluation)
 
     def size(self) -> int | None:
         """The content's size in bytes; None for a stream that cannot tell."""
@@ -157,6 +159,7 @@ def _declared(part: Part) -> dict[str, Any]:
         "media_type": part.media_type,
         "markings": list(part.markings),
         "content_class": list(part.content_class),
+        "evaluation": part.evaluation,
         "bytes": part.size(),
         "sha256": None,
         "content": None,

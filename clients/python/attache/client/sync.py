@@ -143,6 +143,10 @@ class Participants:
     def resume(self, participant: str) -> None:
         self._driver.exchange(agency.change_participant(participant, "resume", new_idempotency_key()))
 
+    def rotate(self, participant: str, descriptor: bytes) -> ParticipantView:
+        """Accept the signed successor of a participant's descriptor: its new keys and endpoints."""
+        return self._driver.exchange(agency.rotate_participant(participant, descriptor))
+
 
 class Log:
     """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""

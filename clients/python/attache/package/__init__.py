@@ -20,7 +20,7 @@ from attache.package.ids import PARTICIPANT_PATTERN, UUID7_PATTERN, is_uuid7, uu
 from attache.package.instants import Instant, instant_text, parse_instant
 from attache.package.jws import MANIFEST, SignedType, UnverifiedStatement, parse_statement, sign_statement
 from attache.package.manifest import Manifest, ManifestFacts, ManifestPart, Release
-from attache.package.opening import CLOCK_ALLOWANCE, Seen, VerifiedPackage, open_manifest
+from attache.package.opening import CLOCK_ALLOWANCE, Seen, VerifiedPackage, open_manifest, reopen_manifest
 from attache.package.parts import MAX_PART_BYTES, PartSealer, PartStatement, SealedPart, open_part
 from attache.package.party import KeyStatement, KeyStatus, Party, key_of, sealing_keys, strongest_suite
 from attache.package.sealing import address, seal, seal_manifest, seal_signed, sign_manifest
@@ -70,6 +70,7 @@ __all__ = [
     "parse_instant",
     "parse_statement",
     "read_frame",
+    "reopen_manifest",
     "seal",
     "seal_manifest",
     "seal_signed",

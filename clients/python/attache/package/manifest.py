@@ -30,6 +30,7 @@ from attache.vocabulary import (
     Caveat,
     ContentClass,
     CrimeType,
+    Evaluation,
     HandlingCode,
     Kind,
     Markings,
@@ -54,6 +55,7 @@ class ManifestPart(Statement):
     ciphertext_root: Sha256
     markings: MarkingTexts
     content_class: Annotated[tuple[ContentClass, ...], Field(max_length=len(ContentClass))]
+    evaluation: Evaluation = Evaluation.UNEVALUATED
     redacted: bool = False
 
     @classmethod
@@ -65,6 +67,7 @@ class ManifestPart(Statement):
         media_type: str,
         markings: Markings,
         content_class: tuple[ContentClass, ...] = (),
+        evaluation: Evaluation = Evaluation.UNEVALUATED,
         redacted: bool = False,
     ) -> Self:
         """The statement about a part that a `PartSealer` has sealed."""
@@ -78,6 +81,7 @@ class ManifestPart(Statement):
             ciphertext_root=sealed.ciphertext_root,
             markings=tuple(markings.texts()),
             content_class=content_class,
+            evaluation=evaluation,
             redacted=redacted,
         )
 

@@ -21,6 +21,7 @@ from attache.crypto import (
     Opener,
     Revoked,
     Suite,
+    is_equal,
     nothing_revoked,
     parse_b64u,
     parse_suite,
@@ -96,6 +97,31 @@ def open_manifest(
         digest = sha256_hex(signed)
         is_repeated = _is_repeated(manifest, digest, now, seen)
     return VerifiedPackage(envelope, manifest, digest, signed, is_repeated)
+
+
+def reopen_manifest(envelope: Envelope, *, keys: KeyRing, manifest_sha256: str) -> VerifiedPackage:
+    """The package again whose signed manifest had this digest when `open_manifest` accepted it.
+
+    Whoever kept that digest safe needs no signature a second time: what was proven when the package came stays proven,
+    although its originator's keys were replaced or revoked since. Raises NotAuthentic("envelope-mismatch") for any other
+    manifest. Not checked: signatures, certificates, expiry.
+    """
+    with at(Step.DECRYPT):
+        signed = envelope.sealed_manifest.open(_kept_key(envelope, keys))
+    with at(Step.MANIFEST):
+        if not is_equal(sha256_hex(signed).encode(), manifest_sha256.encode()):
+            raise NotAuthentic("envelope-mismatch", "not the manifest that was accepted")
+        statement = parse_statement(signed, MANIFEST)
+        manifest = parse_manifest(statement.pinned_payload(statement.payload_sha256))  # pinned as a whole, just above
+        _require_agreement(envelope, manifest)
+    return VerifiedPackage(envelope, manifest, manifest_sha256, signed, is_repeated=True)
+
+
+def _kept_key(envelope: Envelope, keys: KeyRing) -> Opener:
+    for entry in envelope.sealed_manifest.recipients:
+        if entry.key_id in keys.openers:
+            return keys.opener(entry.key_id)
+    raise UnknownKey(detail="sealed to no key of ours")
 
 
 def _opener(envelope: Envelope, keys: KeyRing, me: Party, accepted: Collection[Suite]) -> Opener:

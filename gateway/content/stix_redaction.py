@@ -1,0 +1,214 @@
+"""A redacted copy of a STIX bundle: what is withheld is gone, and nothing that is left points to it or says what it was.
+
+An object of somebody else's is never changed (STIX 2.1, section 3.6): where something is taken out of one, a new object takes
+its place, with an id of its own that only our key derives, made by us, and whoever referred to it refers to that.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from attache.errors import NotPermitted
+from gateway.content.document import atoms, encode
+from gateway.content.facts import Minting, Shown, UnitFacts
+from gateway.content.repeats import find_repeat
+from gateway.content.stix_document import (
+    SUPPORTING,
+    Body,
+    Bundle,
+    Steps,
+    is_id,
+    parse_bundle,
+    references,
+)
+from gateway.content.stix_gate import is_known, is_valid
+from gateway.content.stix_markings import TLP_MARKINGS
+from gateway.content.stix_minting import Mint
+from gateway.content.stix_objects import masked_object, taken, without
+from gateway.content.stix_secrets import id_of, secrets_of
+from gateway.content.stix_units import EDGES, parse_path, units_of
+
+MAX_ROUNDS = 64
+_NEEDS_REFS = {
+    **{name: members[:1] if name == "sighting" else members for name, members in EDGES.items()},
+    **dict.fromkeys(("report", "grouping", "note", "opinion", "observed-data"), ("object_refs",)),
+    "language-content": ("object_ref",),
+}
+"""What is nothing without what it refers to, by type: the members that it had and may not lose."""
+
+
+@dataclass
+class _Kept:
+    """An object that goes, as it is by now."""
+
+    body: Body
+    original: Body
+    is_cut: bool = False
+    """Something was taken out of it, so that it cannot go under its own id."""
+    is_valid: bool = False
+    """What is left of it was found to be valid."""
+
+
+@dataclass
+class _Copy:
+    """A redacted copy in the making."""
+
+    kept: list[_Kept] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    """Texts that must not be in what leaves."""
+
+
+def redacted(
+    plaintext: bytes, stated: Sequence[UnitFacts], outcomes: Mapping[str, Shown], minting: Minting
+) -> bytes | None:
+    """The bundle as this recipient may have it; None where no object is left. A unit without an outcome is withheld.
+
+    Raises MalformedInput as `units` does, and NotPermitted("redaction-blocked") where what is left says what is withheld.
+    """
+    bundle = parse_bundle(plaintext)
+    shown = {unit.path: outcomes.get(unit.path, Shown.WITHHELD) for unit in units_of(bundle, stated)}
+    copy = _decided(bundle, shown)
+    _close(copy, bundle)
+    _drop_unused_creators(copy)
+    if not copy.kept:
+        return None
+    supporting = _supporting(copy.kept, bundle)
+    mint = Mint(minting)
+    left = mint.minted([(one.body, one.is_cut) for one in (*copy.kept, *supporting)])
+    _verify(left, bundle, [*copy.secrets, *mint.replaced])
+    if not all(is_valid(body) for body in left if is_known(body) and body["id"] in mint.made):
+        raise NotPermitted("redaction-blocked", "a new object is not strict STIX 2.1")
+    return encode({"type": "bundle", "id": mint.id_of(bundle.bundle_id), "objects": left})
+
+
+def _decided(bundle: Bundle, shown: Mapping[str, Shown]) -> _Copy:
+    """Objects and selectors, as was decided of them, before anything is followed up."""
+    within: dict[str, dict[Steps, Shown]] = {}
+    for path, outcome in shown.items():
+        object_id, steps = parse_path(path)
+        if steps and outcome is not Shown.CLEAR:
+            within.setdefault(object_id, {})[steps] = outcome
+    copy = _Copy()
+    for body in bundle.objects:
+        if body["type"] in SUPPORTING:
+            continue
+        outcome = shown[body["id"]]
+        left = masked_object(body) if outcome is Shown.MASKED else body if outcome is Shown.CLEAR else None
+        if left is None:
+            copy.secrets += [id_of(body), *secrets_of(body)]
+            continue
+        if outcome is Shown.MASKED:
+            copy.secrets += secrets_of(body)
+        elif body["id"] in within:
+            left = without(body, within[body["id"]])
+            for value in taken(body, within[body["id"]]):
+                copy.secrets += secrets_of(value)
+        copy.kept.append(_Kept(left, body, is_cut=left is not body))
+    return copy
+
+
+def _close(copy: _Copy, bundle: Bundle) -> None:
+    """Take away what refers to what is not there, and what is nothing without it, until nothing more goes."""
+    definitions = set(bundle.definitions("marking-definition")) | TLP_MARKINGS.keys()
+    for _ in range(MAX_ROUNDS):
+        there = {one.body["id"] for one in copy.kept}
+        cut = {one.body["id"] for one in copy.kept if one.is_cut}
+        followed = [_followed(one, there | definitions, cut) for one in copy.kept]
+        copy.secrets += [id_of(one.body) for one, left in zip(copy.kept, followed, strict=True) if left is None]
+        settled = followed == copy.kept
+        copy.kept = [one for one in followed if one is not None]
+        if settled:
+            return
+    raise NotPermitted("redaction-blocked", "its objects refer to one another in too long a chain")
+
+
+def _followed(one: _Kept, there: set[str], cut: set[str]) -> _Kept | None:
+    """The object without references to what is not there; None where it is nothing without them, or not valid any more."""
+    body = one.body
+    if body["type"] == "language-content" and body.get("object_ref") in cut:
+        return None  # it says in another language what was taken out
+    if any(target not in there for target in references(body)):
+        body = _unlinked(body, there)
+        one = replace(one, body=body, is_cut=True, is_valid=False)
+    if any(name in one.original and name not in body for name in _NEEDS_REFS.get(body["type"], ())):
+        return None
+    if not one.is_cut or one.is_valid:
+        return one
+    return replace(one, is_valid=True) if is_known(body) and is_valid(body) else None
+
+
+def _unlinked(value: Any, there: set[str]) -> Any:
+    """A copy of a value without references to what is not there."""
+    if isinstance(value, list):
+        return [_unlinked(one, there) for one in value]
+    if not isinstance(value, dict):
+        return value
+    left = {}
+    for name, inner in value.items():
+        if name.endswith("_ref") and is_id(inner) and inner not in there:
+            continue
+        if name.endswith("_refs") and isinstance(inner, list):
+            refs = [one for one in inner if not is_id(one) or one in there]
+            if refs:
+                left[name] = refs
+            continue
+        left[name] = _unlinked(inner, there)
+    return left
+
+
+def _drop_unused_creators(copy: _Copy) -> None:
+    """An identity that was there as somebody's creator, and is nobody's any more, would only tell who that was."""
+    creators = {one.original.get("created_by_ref") for one in copy.kept}
+    while True:
+        used = {t for one in copy.kept for t in references(_as_minted(one)) if t != one.body["id"]}
+        unused = [one for one in copy.kept if one.body["id"] in creators - used]
+        if not unused:
+            return
+        copy.secrets += [id_of(one.body) for one in unused]
+        copy.kept = [one for one in copy.kept if one not in unused]
+
+
+def _as_minted(one: _Kept) -> Body:
+    """What it will refer to: a new object is made by us."""
+    return {name: value for name, value in one.body.items() if name != "created_by_ref"} if one.is_cut else one.body
+
+
+def _supporting(kept: Iterable[_Kept], bundle: Bundle) -> Iterator[_Kept]:
+    """The definitions that what is kept uses: of markings without what they refer to, of extensions only as they are."""
+    there = {one.body["id"] for one in kept}
+    markings, extensions = bundle.definitions("marking-definition"), bundle.definitions("extension-definition")
+    wanted = {target for one in kept for target in references(one.body)} & markings.keys()
+    used: set[str] = set()
+    while wanted - used:
+        used |= wanted
+        wanted = {t for name in used for body in markings[name] for t in references(body)} & markings.keys()
+    known = there | used | TLP_MARKINGS.keys()
+    for name in sorted(used):
+        for body in markings[name]:
+            dangling = any(target not in known for target in references(body))
+            yield _Kept(_unlinked(body, known), body, is_cut=dangling)
+    named = {name for one in kept for name in _extension_ids(one.body)}
+    for name in sorted(named & extensions.keys()):
+        yield from (_Kept(b, b) for b in extensions[name] if all(target in known for target in references(b)))
+
+
+def _extension_ids(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (name for name in value if name.startswith("extension-definition--"))
+        for inner in value.values():
+            yield from _extension_ids(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _extension_ids(inner)
+
+
+def _verify(left: Sequence[Body], bundle: Bundle, secrets: Iterable[str]) -> None:
+    """Whatever went before: nothing refers to what is not there, no id of what stays is left, and no value of it."""
+    there = {body["id"] for body in left} | TLP_MARKINGS.keys()
+    texts = atoms(list(left), names=False)
+    stays = {body["id"] for body in bundle.objects} - there
+    stays -= {body["id"] for body in bundle.objects if body["type"] == "extension-definition"}
+    if any(target not in there for target in references(list(left))) or stays & set(atoms(list(left), names=True)):
+        raise NotPermitted("redaction-blocked", "what is left refers to what is withheld")
+    if find_repeat(texts, secrets):
+        raise NotPermitted("redaction-blocked", "what is left repeats a value that is withheld or masked")
