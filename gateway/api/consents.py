@@ -18,7 +18,7 @@ from gateway.api.callers import ParticipantId as HolderId
 from gateway.exchange.consent import Grant, consent_of, grant_consent, list_consents
 from gateway.exchange.consent_refusals import refuse_consent
 from gateway.exchange.consent_requests import Asking, ask_consent, known_request, list_requests, request_of
-from gateway.exchange.present import consent_request_view, consent_view
+from gateway.exchange.present_office import consent_request_view, consent_view
 from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.submission import AgreementId, MarkingTexts
 from gateway.exchange.views import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView

@@ -10,7 +10,7 @@ from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, Own, Withdrawer
 from gateway.exchange.officers import list_officers, reinstate_officer, withdraw_officer
-from gateway.exchange.present import officer_view
+from gateway.exchange.present_office import officer_view
 from gateway.exchange.views import OfficerList, OfficerView
 
 router = APIRouter(prefix="/officers", tags=["officers"], responses=PROBLEM)

@@ -11,6 +11,7 @@ from attache.errors import AttacheError, Conflict, MalformedInput, NotFound, Not
 from gateway.exchange.agency import Agency
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
+from gateway.exchange.refusals import NotForCaller
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
@@ -32,6 +33,9 @@ LOGGED = frozenset(
 
 A part whose bytes are not the declared ones is a fault of their way here, and no question to policy.
 """
+
+
+TOLD = frozenset({ENGINE_FAILED, "own-submission"})
 
 
 class Attempt(StrEnum):
@@ -63,13 +67,12 @@ async def submission_refusal_logged(
 
 @asynccontextmanager
 async def approval_refusal_logged(agency: Agency, caller: Caller, approval_id: str) -> AsyncIterator[None]:
-    """An officer who is unknown at the post, has no standing or submitted it; an approval that is none any more, or whose
-    package, recipient or time is.
-    """
+    """An approval that is none, or none any more, or whose package, recipient or time is."""
     try:
         yield
     except (NotFound, NotPermitted, Conflict, MalformedInput) as error:
-        if error.code == ENGINE_FAILED:  # which the log is told as what it is: package.denied
+        # Some the log is told as what they are: package.denied, and access.refused.
+        if error.code in TOLD or isinstance(error, NotForCaller):
             raise
         record = {"approval_id": approval_id, "code": error.code}
         entry = event(EventCode.APPROVAL_REFUSED, agency.clock(), caller, record=record)

@@ -223,7 +223,7 @@ _KINDS = (
           ("participant", "statement_sha256", "code", "step")),
     _kind(_E.SUBMISSION_REFUSED, "What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left.", (), _OWN,
           ("package_id", "request", "code", "policy_sha256"), reason=("note",)),
-    _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: an officer without standing, or an approval that is none any more.", (), _OWN,
+    _kind(_E.APPROVAL_REFUSED, "An answer to an approval did not count: it is none, or none any more, or its package, recipient or time is.", (), _OWN,
           ("approval_id", "code")),
     _kind(_E.DECISION_DRY_RUN, "Somebody asked what policy would decide. No content is logged.", (), _OWN,
           ("decision_id", "recipients", "outcomes", "policy_sha256", "request_sha256"), reason=("purpose",)),

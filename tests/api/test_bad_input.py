@@ -105,7 +105,8 @@ def test_an_unknown_officer(desk, officer_of, posts, code):
         before = await desk.footprint()
         answer = await client.post(f"/approvals/{life['approval_id']}", json={"decision": "approve", "reason": "x"})
         assert problem(answer) == code
-        await one_entry(desk, before, code, "approval.refused")
+        await desk.gateway.refusals.flush()
+        await one_entry(desk, before, code, "access.refused")
 
     desk.run(story())
 

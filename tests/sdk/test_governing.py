@@ -21,6 +21,7 @@ from attache.client.sync import Client
 from attache.errors import AttacheError
 from gateway.__main__ import app as gateway_app
 from gateway.exchange import views
+from gateway.exchange_log.leaf import parse_leaf
 from tests.api.test_passing_on import LEAD, Pair
 from tests.exchange_place import POLICIES, ExchangePlace, a_part, a_submission
 from tests.sdk.asgi import Bridge
@@ -190,7 +191,8 @@ def test_a_decision_is_made_again_over_the_api(place, capsys):
             replayed = client.policies.replay(decision_id)
         assert (replayed.outcome, replayed.package_id) == ("release", package_id)
         assert replayed.record["decision"]["outcome"] == "release"
-        assert office.wait(office.opened.entries())[replayed.log_index] == "package.decided"
+        entry = office.wait(office.opened.agency.store.read_log(lambda log: log.entry(replayed.log_index)))
+        assert parse_leaf(entry.leaf).code == "package.decided"
         code, text = office.attache("auditor", "policy", "replay", decision_id)
         assert (code, f"{decision_id} release, as decided" in text) == (0, True)
         assert office.attache("analyst", "policy", "replay", decision_id)[0] == 3

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 from alembic import command
