@@ -24,7 +24,9 @@ _WAITING = (
     .group_by(_OUTBOX.partner)
 )
 _APPROVALS = (
-    select(_APPROVAL.post, func.count().label("waiting")).where(_APPROVAL.state == ApprovalState.PENDING).group_by(_APPROVAL.post)
+    select(_APPROVAL.post, func.count().label("waiting"))
+    .where(_APPROVAL.state == ApprovalState.PENDING)
+    .group_by(_APPROVAL.post)
 )
 _REVIEWS = select(func.count(), func.sum(case((_REVIEW.due_at <= bindparam("now", type_=Instant), 1), else_=0))).where(
     _REVIEW.state.in_((ReviewState.BOOKED, ReviewState.OVERDUE))
