@@ -8,7 +8,8 @@ from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
 from gateway.exchange.explain import Question, explain_release
 from gateway.exchange.inspection import note_inspection
-from gateway.exchange.present import decision_view, explanation_view
+from gateway.exchange.present import decision_view
+from gateway.exchange.present_explanations import explanation_view
 from gateway.exchange.present_office import replay_view
 from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.replay import decision_replayed

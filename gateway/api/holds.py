@@ -7,7 +7,7 @@ from gateway.api.callers import Cursor, Holder, Limit, Own, PackageId
 from gateway.api.purges import READERS, Given, Named, Words, read_given
 from gateway.exchange.hold import lift_hold, list_holds, place_hold
 from gateway.exchange.present_purges import hold_view
-from gateway.exchange.views import HoldList, HoldView
+from gateway.exchange.purge_views import HoldList, HoldView
 
 router = APIRouter(prefix="/holds", tags=["holds"], responses=PROBLEM)
 

@@ -12,7 +12,7 @@ from gateway.api.callers import Cursor, Limit, Own, PackageId, Purger
 from gateway.exchange.present_purges import purge_view
 from gateway.exchange.purge import Place
 from gateway.exchange.purge_order import MAX_PACKAGES, approve_purge, list_purges, order_purge, purge_of, reject_purge
-from gateway.exchange.views import PurgeList, PurgeView
+from gateway.exchange.purge_views import PurgeList, PurgeView
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_PURGES)]

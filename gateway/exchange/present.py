@@ -9,7 +9,6 @@ from attache.errors import NotFound
 from attache.package import SealedPart
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, pending_approval
-from gateway.exchange.explain import Explained, UnitExplained
 from gateway.exchange.ports import Reader
 from gateway.exchange.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.proposal import addressee_of
@@ -29,26 +28,20 @@ from gateway.exchange.submit import submission_of
 from gateway.exchange.views import (
     ApprovalView,
     ArrivalView,
-    ConditionView,
     DecisionView,
-    ExplanationView,
     FieldDecisionView,
     HandlingView,
     LeavingPartView,
-    LeverView,
     PackageView,
     PartDecisionView,
     ParticipantView,
     PartView,
     ReceiptView,
     ReleaseView,
-    RuleView,
-    UnitExplanationView,
 )
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
 from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden
-from gateway.policy.explain import CAUTION, RuleExplained
 from gateway.policy.record import parse_decision
 
 SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
@@ -103,18 +96,6 @@ async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: b
     """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
     case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
     return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
-
-
-def explanation_view(explained: Explained) -> ExplanationView:
-    """An explanation as callers are shown it."""
-    return ExplanationView(
-        recipient=explained.recipient,
-        desk=explained.desk,
-        outcome=explained.decision.outcome,
-        units=[_unit_explanation(unit) for unit in explained.units],
-        more_units=explained.more,
-        caution=CAUTION,
-    )
 
 
 def decision_view(decision: Decision, *, recipient: str, desk: str | None, decision_id: str | None) -> DecisionView:
@@ -218,34 +199,6 @@ def participant_view(partner: Partner) -> ParticipantView:
         status=partner.status,
         suites=stated.suites,
         fingerprint=partner.descriptor.sha256,
-    )
-
-
-def _unit_explanation(unit: UnitExplained) -> UnitExplanationView:
-    explanation = unit.explanation
-    return UnitExplanationView(
-        part=unit.part,
-        field=unit.field,
-        outcome=unit.outcome,
-        blocking=[_rule_view(rule) for rule in explanation.blocking],
-        permitting=[_rule_view(rule) for rule in explanation.permitting],
-        nearest=[_rule_view(rule) for rule in explanation.nearest],
-        ways=[
-            [LeverView(kind=lever.kind, value=lever.value, words=lever.words) for lever in way.levers]
-            for way in unit.what_if.ways
-        ],
-        more_ways=unit.what_if.more,
-    )
-
-
-def _rule_view(rule: RuleExplained) -> RuleView:
-    return RuleView(
-        rule=rule.rule,
-        permits=rule.is_permit,
-        applies=rule.applies,
-        why=rule.why,
-        cite=rule.cite,
-        conditions=[ConditionView(words=condition.words, is_so=condition.is_so) for condition in rule.conditions],
     )
 
 

@@ -2,7 +2,7 @@
 
 from gateway.exchange.hold import Hold
 from gateway.exchange.purge_order import Order
-from gateway.exchange.views import HoldView, PackagePlaceView, PurgeView
+from gateway.exchange.purge_views import HoldView, PackagePlaceView, PurgeView
 
 
 def purge_view(order: Order) -> PurgeView:

@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from attache.crypto import is_equal, parse_b64u
+from attache.crypto import is_equal
 from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
-from attache.package import PartSealer, SealedPart, uuid7
+from attache.package import SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, created_life
-from gateway.exchange.fields import Content, fields_foreseen, fields_of, require_readable
+from gateway.exchange.encrypt import encrypt_inline, encrypt_stream
+from gateway.exchange.fields import Content, fields_foreseen, fields_of
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
-from gateway.exchange.pieces import in_pieces
-from gateway.exchange.ports import BlobWriter, Reader, Transaction
+from gateway.exchange.ports import Reader, Transaction
 from gateway.exchange.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.provenance import provenance_of
 from gateway.exchange.provisional import ProvisionalBlobs
@@ -120,7 +120,7 @@ async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str
         return before.blob_id
 
     async with ProvisionalBlobs(agency.blobs) as blobs:
-        arrived = await _encrypt_stream(agency, package_id, number, facts, chunks)
+        arrived = await encrypt_stream(agency, package_id, number, facts, chunks)
         blobs.add(arrived.blob_id)
         replaced = await agency.store.write(unit)
         blobs.keep()
@@ -286,7 +286,7 @@ def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: 
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
-    return _Draft(record, {n: _encrypt_inline(agency, blobs, package_id, n, submission.parts[n]) for n in given})
+    return _Draft(record, {n: encrypt_inline(agency, blobs, package_id, n, submission.parts[n]) for n in given})
 
 
 async def _decide(
@@ -348,65 +348,3 @@ def _submit(
         life = carry_out(agency, tx, life, verdict, caller, is_new=True)
         lives.append(created_life(tx, life, verdict.decision))
     return sorted(lives, key=lambda life: life.record.recipient)
-
-
-def _encrypt_inline(
-    agency: Agency, blobs: ProvisionalBlobs, package_id: str, number: int, facts: PartFacts
-) -> tuple[PartRecord, SealedPart]:
-    plaintext = parse_b64u(facts.content or "")
-    sealer = PartSealer(random=agency.random)
-    with agency.blobs.create() as blob:
-        blob.write(sealer.update(plaintext))
-        rest, sealed = sealer.finish()
-        blob.write(rest)
-        _require_declared(facts, sealed)
-        blob_id = blobs.add(blob.commit())
-    return _part_record(agency, package_id, number, blob_id, sealed), sealed
-
-
-async def _encrypt_stream(
-    agency: Agency,
-    package_id: str,
-    number: int,
-    facts: PartFacts,
-    chunks: AsyncIterator[bytes],
-) -> PartRecord:
-    sealer = PartSealer(random=agency.random)
-    taken = 0
-    blob = await asyncio.to_thread(agency.blobs.create)
-    try:
-        async for chunk in in_pieces(chunks):
-            taken += len(chunk)
-            _require_allowed(agency, taken)
-            require_readable(agency, facts, taken)
-            await asyncio.to_thread(_seal_into, sealer, blob, chunk)
-        rest, sealed = await asyncio.to_thread(sealer.finish)
-        _require_declared(facts, sealed)
-        await asyncio.to_thread(blob.write, rest)
-        blob_id = await asyncio.to_thread(blob.commit)
-    except BaseException:
-        await asyncio.to_thread(blob.abandon)
-        raise
-    return _part_record(agency, package_id, number, blob_id, sealed)
-
-
-def _require_allowed(agency: Agency, size: int) -> None:
-    if size > agency.limits.max_part_bytes:
-        raise PayloadTooLarge(detail="the part is larger than the limit")
-
-
-def _seal_into(sealer: PartSealer, blob: BlobWriter, chunk: bytes) -> None:
-    blob.write(sealer.update(chunk))
-
-
-def _part_record(agency: Agency, package_id: str, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:
-    return PartRecord(
-        package_id, number, blob_id, sealed.ciphertext_bytes, agency.vault_of(package_id).seal_part(sealed, number)
-    )
-
-
-def _require_declared(facts: PartFacts, sealed: SealedPart) -> None:
-    if facts.bytes not in {None, sealed.bytes}:
-        raise MalformedInput("digest-mismatch", "not the declared number of bytes")
-    if facts.sha256 not in {None, sealed.sha256}:
-        raise MalformedInput("digest-mismatch", "not the declared SHA-256")

@@ -8,7 +8,7 @@ from sqlalchemy import Table as CoreTable
 from sqlmodel import Field
 
 from gateway.store.columns import binary, instant
-from gateway.store.tables import Table
+from gateway.store.table import Table
 
 # SQLite's row id is an INTEGER; elsewhere an index outgrows 32 bits.
 _INDEX = BigInteger().with_variant(Integer(), "sqlite")

@@ -20,7 +20,8 @@ from gateway.exchange.records import PackageRecord, Record
 from gateway.store import migrating, open_store
 from gateway.store.opening import writing_engine
 from gateway.store.statements import SQL
-from gateway.store.tables import TABLES, Table
+from gateway.store.table import Table
+from gateway.store.tables import TABLES
 
 
 def size_of(note: bytes) -> int:
