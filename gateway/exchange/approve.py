@@ -11,6 +11,7 @@ from enum import StrEnum
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
 from attache.vocabulary import Post
 from gateway.exchange.agency import Agency
+from gateway.exchange.engine_failures import engine_failure_logged
 from gateway.exchange.fields import fields_of
 from gateway.exchange.logged import SYSTEM, event
 from gateway.exchange.officers import officers_posts, posts_in_standing
@@ -21,7 +22,7 @@ from gateway.exchange.provisional import ProvisionalBlobs
 from gateway.exchange.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
 from gateway.exchange.refusals import NotForCaller
 from gateway.exchange.refused_requests import approval_refusal_logged
-from gateway.exchange.release import Verdict, carry_out, decide_and_seal, engine_failure_logged
+from gateway.exchange.release import Verdict, carry_out, decide_and_seal
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submit import content_of, submission_of
 from gateway.exchange_log import Event, EventCode

@@ -4,8 +4,7 @@ Blocking (policy engine, signatures, encryption), and without effect but for the
 unless they are kept: whoever commits the result does it in one unit.
 """
 
-from collections.abc import AsyncIterator, Container, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -41,7 +40,7 @@ from gateway.exchange.redact import RedactedCopy, as_if_approved, copies_of, red
 from gateway.exchange.review import book_review
 from gateway.exchange.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.submission import Submission
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 from gateway.policy import Decision, Outcome, ReleaseRequest, decide
 
@@ -140,37 +139,6 @@ def decide_release(agency: Agency, request: ReleaseRequest) -> Decision:
         return decide(agency.in_force.policy, request)
     except NotPermitted as error:
         raise NotPermitted(error.code, error.detail, extra={"recipient": request.recipient}) from None
-
-
-@asynccontextmanager
-async def engine_failure_logged(agency: Agency, by: Caller, package_id: str) -> AsyncIterator[None]:
-    """Where policy cannot be evaluated nothing leaves, and the log says so."""
-    try:
-        yield
-    except NotPermitted as error:
-        if error.code == ENGINE_FAILED:
-            entry = _failure_entry(agency, by, package_id, error)
-            await agency.store.write(lambda tx: tx.log(entry))
-        raise
-
-
-def _failure_entry(agency: Agency, by: Caller, package_id: str, error: NotPermitted) -> Event:
-    recipient = error.extra["recipient"]
-    record = {
-        "package_id": package_id,
-        "originator": agency.participant,
-        "recipient": recipient,
-        "policy_sha256": agency.in_force.policy.hash,
-    }
-    return event(
-        EventCode.PACKAGE_DENIED,
-        agency.clock(),
-        by,
-        package=package_id,
-        partner=recipient,
-        record=record,
-        reason={"reasons": [error.title]},
-    )
 
 
 def carry_out(

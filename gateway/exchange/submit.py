@@ -14,6 +14,7 @@ from attache.package import SealedPart, uuid7
 from gateway.exchange.agency import Agency
 from gateway.exchange.created import Created, CreatedLife, created_life
 from gateway.exchange.encrypt import encrypt_inline, encrypt_stream
+from gateway.exchange.engine_failures import engine_failure_logged
 from gateway.exchange.fields import Content, fields_foreseen, fields_of
 from gateway.exchange.logged import event
 from gateway.exchange.manifest import ENGINE_FAILED
@@ -28,7 +29,6 @@ from gateway.exchange.release import (
     carry_out,
     decide_and_seal,
     decide_foreseen,
-    engine_failure_logged,
     new_life,
 )
 from gateway.exchange.submission import PartFacts, Submission

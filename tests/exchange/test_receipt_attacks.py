@@ -242,7 +242,7 @@ def test_a_log_proof_of_a_partner_without_a_log(origin, released):
     agency = origin.gateway.agency
     directory = agency.directory
     partner = directory.partner(FRANKFURT)
-    stated = partner.descriptor.stated.model_copy(update={"log": None})
+    stated = partner.descriptor.stated.model_copy(update={"log": None, "log_mldsa44": None})
     mute = replace(partner, descriptor=replace(partner.descriptor, stated=stated))
     agency.in_force.directory = replace(directory, partners={**directory.partners, FRANKFURT: mute})
     try:

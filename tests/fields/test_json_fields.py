@@ -94,7 +94,7 @@ def test_the_copies_are_sealed_apart_and_nothing_of_the_original_goes_along(desk
             assert redacted.bytes == len(parts["case.json"]) < len(raw)
             signed = package.manifest.model_dump_json()
             assert sha256_hex(raw) not in signed
-            assert str(len(raw)) not in signed.split('"parts"')[1]
+            assert len(raw) not in {n for part in package.manifest.parts for n in (part.bytes, part.ciphertext_bytes)}
             keys.add(redacted.key)
         assert len(keys) == 2
 
@@ -186,7 +186,8 @@ def test_what_cannot_be_read_or_redacted_is_refused_and_leaves_nothing(desk, cas
         answer = await desk.submit(analyst, a_submission(part))
         assert problem(answer) == code
         assert "Ivan" not in answer.text
-        assert await desk.footprint() == before
+        is_noted = code in {"unknown-marking", "unknown-term"}
+        assert await desk.footprint() == {**before, "entries": before["entries"] + is_noted}
 
     desk.run(story())
 

@@ -63,7 +63,7 @@ CHANGES = {
     "receive._fill": {BOOKKEEPING},
     "receive._take_whole": {"package.received"},
     "receive.complete_package": {"package.received"},
-    "release.engine_failure_logged": {"package.denied"},
+    "engine_failures.engine_failure_logged": {"package.denied"},
     "self_check._conclude": {"log.checked", "log.alarm"},
     "submit.create_package": {
         "consent.asked",
