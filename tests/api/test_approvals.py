@@ -141,7 +141,8 @@ def test_two_officers_at_once_release_once(desk):
         assert sorted(each.status_code for each in found) == [200, 409, 409]
         after = await desk.footprint()
         assert after["ApprovalRecord"] == before["ApprovalRecord"]
-        assert after["entries"] - before["entries"] in {1, 3}
+        new = (await desk.entries())[before["entries"] :]
+        assert len([code for code in new if code not in {"session.signed-in", "approval.refused"}]) in {1, 3}
         assert (await life_of(analyst, package_id))["state"] in {"released", "rejected"}
 
     desk.run(story())

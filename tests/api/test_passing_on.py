@@ -408,7 +408,8 @@ def test_an_originators_doubt_comes_along_and_is_not_talked_away(place):
         await pair.brought(await pair.granted(await pair.asked(package_id)))
         sent = await pair.ours.released(analyst, {**AS_OURS, "evaluation": "A1"}, to=("partner-bogota",))
         records = await pair.ours.agency.store.read(lambda reader: reader.find(DecisionRecord, package_id=sent))
-        [opened] = [pair.ours.agency.vault.open(each.record_sealed, "decision", each.decision_id) for each in records]
+        vault = pair.ours.agency.vault_of(sent)
+        [opened] = [vault.open(each.record_sealed, "decision", each.decision_id) for each in records]
         [part] = json.loads(opened)["request"]["parts"]
         assert part["evaluation"] == "X3"
         assert "lead-purposes-only" in json.loads(opened)["decision"]["handling"]["caveats"]

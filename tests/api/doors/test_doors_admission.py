@@ -36,6 +36,20 @@ SENTINEL = "S3NT1NEL-content"
 JSON_HEADERS = {"content-type": "application/json"}
 
 
+class NoSignIns:
+    """In the place of what writes sign-ins to the exchange log, which these applications do not have."""
+
+    async def note(self, caller) -> None:
+        """Nothing is written."""
+
+
+class NoRefusals:
+    """The same for refusals."""
+
+    def note(self, *_, **__) -> None:
+        """Nothing is written."""
+
+
 class Part(BaseModel):
     name: str
 
@@ -59,7 +73,7 @@ class House:
             parse_jwks(issuer_jwks([KEY])), ISSUER, AUDIENCE, timedelta(seconds=60), b"key", lambda: self.now
         )
         rates = [RateLimit(per_minute, burst, lambda: self.seconds) for _ in range(2)]
-        app.state.door = CallerDoor(tokens, *rates)
+        app.state.door = CallerDoor(tokens, *rates, NoSignIns(), NoRefusals())
 
         @app.post("/drafts")
         async def create(request: Request) -> dict[str, int]:
