@@ -1,5 +1,6 @@
 """Certificate chains and revocation lists: each rule refuses on its own."""
 
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
@@ -175,6 +176,15 @@ def test_other_hashes_and_curves(authority):
         check([issue(authority, key=p256)], [authority])
     with refused("certificate-rejected"):
         check([issue(authority, key=ed25519.Ed25519PrivateKey.generate().public_key())], [authority])
+
+
+def test_a_signature_algorithm_that_nobody_knows(authority, leaf):
+    """Its name is read before the signature is: an arc that no standard gives is a refusal, and no error."""
+    ecdsa_with_sha384, unheard_of = bytes.fromhex("06082a8648ce3d040303"), bytes.fromhex("0608aa8648ce3d040303")
+    assert leaf.der.count(ecdsa_with_sha384) == 2
+    strange = parse_certificate_text(b64encode(leaf.der.replace(ecdsa_with_sha384, unheard_of)).decode())
+    with refused("certificate-rejected"):
+        check([strange], [authority])
 
 
 def test_same_name_another_key(authority, leaf):

@@ -168,10 +168,10 @@ def _verified_path(chain: tuple[Certificate, ...], anchors: tuple[Certificate, .
 
 
 def _is_issued_by(issued: Certificate, issuer: Certificate) -> bool:
-    if not isinstance(issued.native.signature_hash_algorithm, hashes.SHA384 | hashes.SHA256):
-        return False
     _ = issuer.public_point
     try:
+        if not isinstance(issued.native.signature_hash_algorithm, hashes.SHA384 | hashes.SHA256):
+            return False
         issued.native.verify_directly_issued_by(issuer.native)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
