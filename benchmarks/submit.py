@@ -45,8 +45,8 @@ def _place(folder: str, suites: tuple[Suite, ...] = tuple(Suite)) -> ExchangePla
 
 
 def _submission() -> dict[str, object]:
-    part = a_part("wallets.json", secrets.token_bytes(PART_BYTES), content_class=["chain-public"])
-    return a_submission(part | {"media_type": "application/stix+json;version=2.1"})
+    part = a_part("wallets.bin", secrets.token_bytes(PART_BYTES), content_class=["chain-public"])
+    return a_submission(part | {"media_type": "application/octet-stream"})
 
 
 async def _measure(suite: Suite, count: int) -> None:
