@@ -8,6 +8,7 @@ import pytest
 
 from attache import clock
 from attache.errors import TooManyRequests
+from attache.package import uuid7
 from gateway.app import logged_life
 from gateway.exchange.deliver import Outbox
 from gateway.exchange.lifecycle import note_started, note_stopped
@@ -247,7 +248,7 @@ def test_another_roles_endpoint_and_anothers_package_are_noted_with_who_asked(pl
             assert problem(await colleague.get("/log/entries")) == "not-permitted"
             hidden, absent = (
                 await colleague.get(f"/packages/{theirs}"),
-                await colleague.get(f"/packages/{theirs[:-1]}0"),
+                await colleague.get(f"/packages/{uuid7(gateway.agency.clock())}"),
             )
             assert (hidden.status_code, absent.status_code) == (404, 404)
             answers = [{k: v for k, v in each.json().items() if k != "request_id"} for each in (hidden, absent)]
