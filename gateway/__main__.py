@@ -15,11 +15,11 @@ from attache.evidence.directory import verify_log_directory
 from attache.participant import fingerprint_words
 from attache.strict_json import parse_object
 from gateway.app import load_ring, log_keys, open_own_store, own_descriptor, run_gateway, write_contracts
-from gateway.exchange.activate import CASES, LoadedSet, begin_policies
-from gateway.exchange.backup import take_backup
-from gateway.exchange.participants import admit_descriptor, directory_of, load_directory
-from gateway.exchange.ports import Transaction
-from gateway.exchange.records import ParticipantRecord
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.records import ParticipantRecord
+from gateway.exchange.oversight.backup import take_backup
+from gateway.exchange.oversight.participants import admit_descriptor, directory_of, load_directory
+from gateway.exchange.oversight.policies import CASES, LoadedSet, begin_policies
 from gateway.options import EXIT_FAILURE, EXIT_INTEGRITY, Config
 from gateway.partners import Directory
 from gateway.policy import load_policy_set, read_policy_folder

@@ -6,7 +6,7 @@ from fastapi import Depends, Path, Query, Request
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from gateway.admission import requires
-from gateway.exchange.agency import Agency
+from gateway.exchange.kernel.agency import Agency
 from gateway.identity import Action, Caller
 
 

@@ -8,7 +8,7 @@ from attache.evidence.bundle import MEDIA_TYPE, SUFFIX
 from attache.package import PARTICIPANT_PATTERN
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import EvidenceReader, Own, PackageId
-from gateway.exchange.evidence import export_evidence
+from gateway.exchange.oversight.evidence import export_evidence
 
 router = APIRouter(prefix="/packages", tags=["evidence"], responses=PROBLEM)
 

@@ -12,11 +12,11 @@ from attache.package.values import Line
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Auditor, Own
-from gateway.exchange.audit import consistency_of, entry_of, proof_of, search_log
-from gateway.exchange.export_log import export_log
-from gateway.exchange.follow_log import follow_log
-from gateway.exchange.ports import LogFilter
-from gateway.exchange.views import EntryPage, EntryView, View
+from gateway.exchange.kernel.ports import LogFilter
+from gateway.exchange.oversight.audit import consistency_of, entry_of, proof_of, search_log
+from gateway.exchange.oversight.export_log import export_log
+from gateway.exchange.oversight.follow_log import follow_log
+from gateway.exchange.shown.views import EntryPage, EntryView, View
 from gateway.exchange_log import EventCode
 from gateway.identity import Action
 

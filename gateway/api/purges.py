@@ -9,10 +9,17 @@ from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Cursor, Limit, Own, PackageId, Purger
-from gateway.exchange.present_purges import purge_view
-from gateway.exchange.purge import Place
-from gateway.exchange.purge_order import MAX_PACKAGES, approve_purge, list_purges, order_purge, purge_of, reject_purge
-from gateway.exchange.purge_views import PurgeList, PurgeView
+from gateway.exchange.ending.purge import Place
+from gateway.exchange.ending.purge_order import (
+    MAX_PACKAGES,
+    approve_purge,
+    list_purges,
+    order_purge,
+    purge_of,
+    reject_purge,
+)
+from gateway.exchange.shown.purge_views import PurgeList, PurgeView
+from gateway.exchange.shown.purges import purge_view
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_PURGES)]

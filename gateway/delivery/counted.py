@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from attache.errors import AttacheError
-from gateway.exchange.consignment import Consignment
-from gateway.exchange.deliver import Outbox
+from gateway.exchange.kernel.consignment import Consignment
+from gateway.exchange.outgoing.deliver import Outbox
 
 Count = Callable[[str, str], None]
 """Is given partner and result."""

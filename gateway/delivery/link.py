@@ -21,8 +21,8 @@ from attache.client.exchange import (
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
 from attache.participant import Descriptor
-from gateway.exchange.consignment import Consignment, OutgoingPart
-from gateway.exchange.ports import Blobs
+from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
+from gateway.exchange.kernel.ports import Blobs
 from gateway.partners import Partner
 
 TIMEOUTS = Timeouts(connect=10.0, read=120.0, write=60.0, pool=120.0)

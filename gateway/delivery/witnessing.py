@@ -9,8 +9,8 @@ import structlog
 from attache.client.exchange import WitnessReply
 from attache.errors import AttacheError, IntegrityLost
 from gateway.delivery.link import Carrier
-from gateway.exchange.consignment import Consignment
-from gateway.exchange.witnessed import Witnessing
+from gateway.exchange.kernel.consignment import Consignment
+from gateway.exchange.witnessing.be_cosigned import Witnessing
 from gateway.partners import Partner
 
 AFTER_DELIVERY_SECONDS = 2.0

@@ -6,7 +6,7 @@ from fastapi import Depends, Path, Request
 
 from attache.errors import AttacheError
 from attache.package import UUID7_PATTERN
-from gateway.exchange.agency import Agency
+from gateway.exchange.kernel.agency import Agency
 from gateway.partners import Partner
 from gateway.tls import require_peer
 

@@ -5,8 +5,8 @@ import hashlib
 from starlette.types import Scope
 
 from attache.errors import AttacheError
-from gateway.exchange.agency import Agency
-from gateway.exchange.refusals import ANYBODY, Refusals, client_network
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.refusals import ANYBODY, Refusals, client_network
 from gateway.exchange_log import EventCode
 from gateway.tls.peer import PeerCertificate
 

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from attache.clock import Clock
-from gateway.exchange.at_rest import PackageVault
-from gateway.exchange.logged import SYSTEM
-from gateway.exchange.ports import PurgedEntries
+from gateway.exchange.kernel.at_rest import PackageVault
+from gateway.exchange.kernel.logged import SYSTEM
+from gateway.exchange.kernel.ports import PurgedEntries
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.leaf import make_leaf

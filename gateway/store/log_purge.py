@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
-from gateway.exchange.ports import LogFilter, PurgedEntries
+from gateway.exchange.kernel.ports import LogFilter, PurgedEntries
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.log_blocks import list_again

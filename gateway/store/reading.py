@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
 
 from attache.errors import AttacheError
-from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
-from gateway.exchange.own_records import SignInRecord, SubmittedCheckpointRecord
-from gateway.exchange.ports import LogProof, Tallies
-from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
-from gateway.exchange.records import (
+from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.kernel.own_records import SignInRecord, SubmittedCheckpointRecord
+from gateway.exchange.kernel.ports import LogProof, Tallies
+from gateway.exchange.kernel.purge_records import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
+from gateway.exchange.kernel.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalRecord,
@@ -20,7 +20,7 @@ from gateway.exchange.records import (
     Record,
     ReleaseRecord,
 )
-from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.exchange.kernel.state import ArrivalState, ReleaseState
 from gateway.store.log_view import LogView
 from gateway.store.opening import driver_of
 from gateway.store.outbox import outbox_due

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Engine, select, union_all
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
-from gateway.exchange.at_rest import Vault
-from gateway.exchange.ports import LogAudit, Reader, Transaction
-from gateway.exchange.purge_records import PurgedRecord
-from gateway.exchange.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
+from gateway.exchange.kernel.at_rest import Vault
+from gateway.exchange.kernel.ports import LogAudit, Reader, Transaction
+from gateway.exchange.kernel.purge_records import PurgedRecord
+from gateway.exchange.kernel.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
 from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock

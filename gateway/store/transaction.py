@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from attache.errors import Conflict
-from gateway.exchange.ports import PurgedEntries
-from gateway.exchange.records import OutboxRecord, Record
+from gateway.exchange.kernel.ports import PurgedEntries
+from gateway.exchange.kernel.records import OutboxRecord, Record
 from gateway.exchange_log import Event
 from gateway.store.log_book import LogBook
 from gateway.store.log_view import LogView
