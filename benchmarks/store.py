@@ -101,7 +101,7 @@ async def _entries(store: SqlStore, entries: int) -> None:
 async def _reads(store: SqlStore, reads: int) -> None:
     started = time.perf_counter()
     for number in range(reads // 4):
-        await store.read(lambda reader, n=number: reader.get(PackageRecord, f"0016-{n:08}"))
+        await store.read(lambda reader, n=number: reader.get(PackageRecord.key(f"0016-{n:08}")))
     print(f"  read by key:  {reads // 4 / (time.perf_counter() - started):>8,.0f} reads/s, one after another")
     started = time.perf_counter()
     for number in range(reads // 4):

@@ -157,7 +157,7 @@ def participant_show(
     """A participant as admitted: its descriptor, and the fingerprint to compare, in hex and in words."""
     settings = load_settings(config)
     with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (reader, _):
-        partner = directory_of(reader.find(ParticipantRecord)).partner(
+        partner = directory_of(reader.find(ParticipantRecord.every())).partner(
             ParticipantId(participant or settings.participant)
         )
     shown: dict[str, Any] = {

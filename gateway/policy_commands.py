@@ -125,7 +125,7 @@ async def _activate(settings: Settings, folder: Path, officer: str, reason: str)
 
 
 def _propose_or_activate(tx: Transaction, loaded: LoadedSet, officer: Officer, reason: str) -> PolicySetRecord:
-    before = tx.get(PolicySetRecord, loaded.policy.hash)
+    before = tx.get(PolicySetRecord.key(loaded.policy.hash))
     if before is None or before.state is not PolicySetState.PROPOSED:
         return propose(tx, loaded, officer, clock.now(), reason)
     return activate(tx, loaded.policy.hash, officer, clock.now(), reason)

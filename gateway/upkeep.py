@@ -10,7 +10,7 @@ from gateway.exchange.ending.purge_order import let_purge_lapse
 from gateway.exchange.ending.retention import keep_retention
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import ReviewRecord, ReviewState
+from gateway.exchange.kernel.records import ApprovalRecord, PurgeRecord, ReviewRecord, ReviewState
 from gateway.exchange.outgoing.approve import let_lapse
 from gateway.exchange.outgoing.review import note_overdue
 
@@ -63,14 +63,14 @@ class Upkeep:
 
 def _is_due(agency: Agency, reader: Reader) -> bool:
     now = agency.clock()
-    if reader.approvals_lapsed(now, 1) or reader.purges_lapsed(now, 1):
+    if bool(reader.find(ApprovalRecord.lapsed(now, 1))) or bool(reader.find(PurgeRecord.lapsed(now, 1))):
         return True
-    return any(review.due_at <= now for review in reader.find(ReviewRecord, state=ReviewState.BOOKED))
+    return any(review.due_at <= now for review in reader.find(ReviewRecord.in_state(ReviewState.BOOKED)))
 
 
 def _turn(agency: Agency, tx: Transaction) -> None:
-    for approval in tx.approvals_lapsed(agency.clock(), AT_ONCE):
+    for approval in tx.find(ApprovalRecord.lapsed(agency.clock(), AT_ONCE)):
         let_lapse(agency, tx, approval)
-    for order in tx.purges_lapsed(agency.clock(), AT_ONCE):
+    for order in tx.find(PurgeRecord.lapsed(agency.clock(), AT_ONCE)):
         let_purge_lapse(agency, tx, order)
     note_overdue(agency, tx)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from attache.consent_request import Words
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput
-from attache.package.values import FileName, ParticipantId, Uuid7
+from attache.package.values import FileName, PackageId, ParticipantId
 from attache.vocabulary import ContentClass, CrimeType, Purpose
 from gateway.admission import parse_model, read_body, read_json
 from gateway.admission.bodies import JSON
@@ -41,7 +41,7 @@ class Asked(_Body):
     """
 
     originator: ParticipantId
-    package_id: Uuid7
+    package_id: PackageId
     part: FileName
     recipient: ParticipantId
     purpose: Purpose
@@ -59,7 +59,7 @@ class Granted(_Body):
     """
 
     holder: ParticipantId
-    request_id: Uuid7
+    request_id: PackageId
     expires_at: AwareDatetime
     note: Annotated[str, Field(min_length=1, max_length=2000)]
     part: FileName | None = None
@@ -71,7 +71,7 @@ class Refused(_Body):
     """Which request is refused, and why: the holder is told, under our signature."""
 
     holder: ParticipantId
-    request_id: Uuid7
+    request_id: PackageId
     reason: Words
 
 

@@ -1,4 +1,4 @@
-"""Kinds of column that mean the same in every database."""
+"""Kinds of column: instants, bytes, and terms of a vocabulary."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -56,8 +56,3 @@ def term(vocabulary: type[StrEnum]) -> Any:
         values_callable=lambda terms: [each.value for each in terms],
     )
     return Field(sa_type=kind)
-
-
-def key(*, foreign_key: str | None = None) -> Any:
-    """A text column of the primary key."""
-    return Field(primary_key=True, foreign_key=foreign_key) if foreign_key else Field(primary_key=True)

@@ -1,12 +1,12 @@
 """Database rows against the leaves that committed to them: what was changed, removed or added behind the gateway's back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Select, tuple_
 
-from gateway.exchange.kernel.records import Record
-from gateway.store.row_digests import RowMark, is_committed, mark_of, table_of
+from gateway.exchange.kernel.records import Record, key_names
+from gateway.store.row_digests import RowMark, is_committed, mark_of
 from gateway.store.statements import SQL, records_of
 
 _ROWS_AT_ONCE = 1_000
@@ -51,7 +51,7 @@ class RowAudit:
             self._kinds.pop(0)
             self._after = None
         else:
-            self._after = tuple(getattr(records[-1], name) for name in kind.KEY)
+            self._after = tuple(getattr(records[-1], name) for name in key_names(kind))
         return True
 
     def _slice(self, connection: Connection, kind: type[Record]) -> list[Record]:
@@ -78,8 +78,3 @@ class RowAudit:
     def _note(self, place: tuple[str, str], what: str) -> None:
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(f"{place[0]}: the row {place[1]} {what}")
-
-
-def tables_checked() -> Iterator[str]:
-    """The tables that are compared: every table of records."""
-    return (table_of(kind) for kind in SQL)

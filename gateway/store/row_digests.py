@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attache.strict_json import canonical
-from gateway.exchange.kernel.own_records import SubmittedCheckpointRecord
 from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     OutboxRecord,
     Record,
     ReleaseRecord,
+    SubmittedCheckpointRecord,
+    key_names,
 )
 from gateway.exchange.kernel.state import ReleaseState
-from gateway.store.tables import TABLES
 
 _DOMAIN = b"attache-row/v1\x00"
 _KEY_DIGITS = 32
@@ -104,7 +104,7 @@ def removed(record: Record) -> RowMark:
 
 def table_of(kind: type[Record]) -> str:
     """The name of the table of such records."""
-    return str(TABLES[kind].__tablename__)
+    return kind.TABLE
 
 
 def encode_marks(marks: Iterable[RowMark]) -> bytes:
@@ -118,7 +118,7 @@ def parse_marks(fields: Any) -> list[RowMark]:
 
 
 def _key_of(record: Record) -> str:
-    return _sha256([_plain(getattr(record, name)) for name in record.KEY])[:_KEY_DIGITS]
+    return _sha256([_plain(getattr(record, name)) for name in key_names(type(record))])[:_KEY_DIGITS]
 
 
 def _committed_values(record: Record) -> Iterable[object]:

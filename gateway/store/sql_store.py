@@ -18,8 +18,7 @@ from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.ports import LogAudit, Reader, Transaction
-from gateway.exchange.kernel.purge_records import PurgedRecord
-from gateway.exchange.kernel.records import ArrivalPartRecord, PartRecord, RedactedPartRecord
+from gateway.exchange.kernel.records import ArrivalPartRecord, PartRecord, PurgedRecord, RedactedPartRecord
 from gateway.store.backup import copy_database
 from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock

@@ -6,16 +6,15 @@ What every request needs is compiled once and run by the driver itself, a fifth 
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, literal, select, tuple_, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.sql import Delete, Select, Update
 from sqlalchemy.types import TypeEngine
 
-from gateway.exchange.kernel.records import Record
+from gateway.exchange.kernel.records import Query, Record, key_names, names_of
 from gateway.store.tables import TABLES
 
 R = TypeVar("R", bound=Record)
@@ -57,8 +56,8 @@ class RecordSql:
 
     def __init__(self, kind: type[Record], table: Table) -> None:
         self.table = table
-        self.names = tuple(field.name for field in fields(kind))
-        self.key = tuple(table.c[name] for name in kind.KEY)
+        self.names = tuple(names_of(kind))
+        self.key = tuple(table.c[name] for name in key_names(kind))
         self.all: Select[Any] = select(*(table.c[name] for name in self.names))
         self.by_key = Prepared(self.all.where(*(column == bindparam(column.key) for column in self.key)))
         self.add = Prepared(insert(table).on_conflict_do_nothing())
@@ -74,6 +73,23 @@ class RecordSql:
             found = self.all.where(*self._same(wanted, "")).order_by(*self.key)
             self._equal[wanted] = Prepared(found.limit(FIND_LIMIT + 1))
         return self._equal[wanted]
+
+    def select(self, query: Query[Any]) -> Select[Any]:
+        """The records that a query wants, in its order, and one more than FIND_LIMIT at most."""
+        columns, found = self.table.c, self.all
+        for name, value in query.equal.items():
+            found = found.where(columns[name].is_(None) if value is None else columns[name] == value)
+        for name, values in query.among.items():
+            found = found.where(columns[name].in_(values))
+        for name, instant in query.until.items():
+            found = found.where(columns[name] <= instant)
+        order = tuple(columns[name] for name in query.order) or self.key
+        if query.after is not None:
+            place = tuple_(*order)
+            last = tuple_(*(literal(value, column.type) for value, column in zip(query.after, order, strict=True)))
+            found = found.where(place < last if query.descending else place > last)
+        by = [column.desc() for column in order] if query.descending else order
+        return found.order_by(*by).limit(FIND_LIMIT + 1 if query.limit is None else query.limit)
 
     def change(self, names: Iterable[str]) -> Prepared:
         """Update these fields of the row that still is, in every column, what the parameters of `was` say."""

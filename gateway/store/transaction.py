@@ -1,6 +1,5 @@
 """The Transaction port: one unit of work inside the writer's transaction."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ from sqlalchemy import Connection
 from attache.errors import Conflict
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.ports import PurgedEntries
-from gateway.exchange.kernel.records import OutboxRecord, Record
+from gateway.exchange.kernel.records import Key, OutboxRecord, Record, key_names, key_of
 from gateway.exchange_log import Event
 from gateway.store.log_book import LogBook
 from gateway.store.log_view import LogView
@@ -27,8 +26,8 @@ class SqlTransaction(SqlReader):
     def __init__(self, connection: Connection, log: LogView, book: LogBook) -> None:
         super().__init__(connection, log)
         self._book = book
-        self._written: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
-        self._removed: dict[tuple[type[Record], tuple[Any, ...]], Record] = {}
+        self._written: dict[Key[Any], Record] = {}
+        self._removed: dict[Key[Any], Record] = {}
         self.has_written = False
 
     def marks(self) -> list[RowMark]:
@@ -37,8 +36,8 @@ class SqlTransaction(SqlReader):
         return left + [removed(record) for record in self._removed.values()]
 
     def _wrote(self, record: Record) -> None:
-        self._removed.pop(_place(record), None)
-        self._written[_place(record)] = record
+        self._removed.pop(key_of(record), None)
+        self._written[key_of(record)] = record
         self.has_written = True
 
     def add(self, record: Record) -> None:
@@ -47,16 +46,17 @@ class SqlTransaction(SqlReader):
             raise Conflict(detail=f"{type(record).__name__}: this key exists")
         self._wrote(record)
 
-    def change(self, record: R, /, **fields: Any) -> R:
-        """See exchange.ports.Transaction. The row must still be `record`, in every field. Without `fields` it only looks."""
-        values = fields or {name: getattr(record, name) for name in record.KEY}
-        change = SQL[type(record)].change(values)
-        if change.run(self._driver, {**was(record), **values}).rowcount == 0:
-            raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
-        after = replace(record, **fields)
-        if after != record:
+    def put(self, before: R, after: R) -> R:
+        """See exchange.kernel.ports.Transaction. The row must still be `before`, in every field. Where both are the same it only looks."""
+        if key_of(before) != key_of(after):
+            raise ValueError(f"{type(before).__name__}: a record keeps its key")
+        changed = {name: value for name, value in vars(after).items() if value != getattr(before, name)}
+        values = changed or dict(zip(key_names(type(before)), key_of(before).values, strict=True))
+        if SQL[type(before)].change(values).run(self._driver, {**was(before), **values}).rowcount == 0:
+            raise Conflict(detail=f"{type(before).__name__}: gone, or changed since it was read")
+        if changed:
             self.has_written = True
-            if not may_be_progress(record, fields) or _mark(record) != _mark(after):
+            if not may_be_progress(before, changed) or _mark(before) != _mark(after):
                 self._wrote(after)
         return after
 
@@ -64,8 +64,8 @@ class SqlTransaction(SqlReader):
         """See exchange.ports.Transaction."""
         if SQL[type(record)].remove.run(self._driver, was(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
-        self._written.pop(_place(record), None)
-        self._removed[_place(record)] = record
+        self._written.pop(key_of(record), None)
+        self._removed[key_of(record)] = record
         self.has_written = True
 
     def log(self, event: Event) -> int:
@@ -95,10 +95,6 @@ class SqlTransaction(SqlReader):
         freed = free_outbox(self._connection, now)
         self.has_written = self.has_written or bool(freed)
         return freed
-
-
-def _place(record: Record) -> tuple[type[Record], tuple[Any, ...]]:
-    return type(record), tuple(getattr(record, name) for name in record.KEY)
 
 
 def _mark(record: Record) -> RowMark | None:

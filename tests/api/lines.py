@@ -9,7 +9,7 @@ import httpx
 from attache import clock
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import OpenGateway
@@ -59,7 +59,9 @@ async def delivering(gateway: OpenGateway, lines: Lines):
     outbox, exchange_clock, settings = Outbox(gateway.agency), gateway.agency.clock, gateway.settings
 
     async def pause(seconds: float) -> None:
-        rows = await gateway.agency.store.read(lambda reader: reader.find(OutboxRecord, state=OutboxState.PENDING))
+        rows = await gateway.agency.store.read(
+            lambda reader: reader.find(Query(OutboxRecord, equal={"state": OutboxState.PENDING}))
+        )
         if not rows or any(row.lease_until > exchange_clock() for row in rows):
             await asyncio.Event().wait()  # something is under way: the worker will hear of it
         exchange_clock.ahead += timedelta(seconds=seconds)

@@ -208,7 +208,7 @@ def test_what_nobody_approves_in_time_is_rejected(place):
             assert (life["state"], life["problem"], life["approval_id"]) == ("rejected", "approval-void", None)
             assert (await gateway.entries())[-1] == "approval.lapsed"
             assert await gateway.footprint() == {**before, "entries": before["entries"] + 1}
-            record = await gateway.agency.store.read(lambda reader: reader.get(ApprovalRecord, approval_id))
+            record = await gateway.agency.store.read(lambda reader: reader.get(ApprovalRecord.key(approval_id)))
             assert record.state == "void"
 
     asyncio.run(story())

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.exchange.kernel.records import OutboxRecord
+from gateway.exchange.kernel.records import OutboxRecord, Query
 from tests.exchange_place import a_part
 from tests.witness.pair import open_pair
 
@@ -46,7 +46,9 @@ async def carried(pair, kind: str) -> None:
         async with asyncio.timeout(20):
             while True:
                 changed = store.changed()
-                rows = await store.read(lambda reader: reader.find(OutboxRecord, partner="partner-frankfurt"))
+                rows = await store.read(
+                    lambda reader: reader.find(Query(OutboxRecord, equal={"partner": "partner-frankfurt"}))
+                )
                 if [row.state for row in rows if row.kind == kind] == ["done"]:
                     return
                 await changed.wait()

@@ -14,8 +14,7 @@ from attache.consent_request import ConsentRequest, encode_request
 from attache.evidence.verifying import verify_bundle
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord
-from gateway.exchange.kernel.records import ConsentRecord
+from gateway.exchange.kernel.records import ConsentRecord, ConsentRequestRecord, Query
 from gateway.exchange.kernel.refused_requests import LOGGED
 from gateway.exchange.outgoing.deliver import Outbox
 from tests.api.test_passing_on import JOSE, LEAD, NEXT_YEAR, Pair, open_pair
@@ -330,7 +329,7 @@ def test_a_false_request_is_opened_logged_and_answered_by_nobody(pair, change, c
         await arrives(pair, request_id)
         assert (await pair.theirs.entries())[-2:] == ["package.opened", "consent.rejected"]
         key = ("irs-ci", request_id)
-        assert await pair.theirs.agency.store.read(lambda reader: reader.get(ConsentRequestRecord, *key)) is None
+        assert await pair.theirs.agency.store.read(lambda reader: reader.get(ConsentRequestRecord.key(*key))) is None
         auditor = await pair.theirs.caller("auditor")
         entry = (await auditor.get("/log/entries?event=consent.rejected")).json()["entries"][-1]
         assert entry["fields"]["record"]["code"] == code
@@ -387,9 +386,9 @@ REFUSALS = {
 
 
 async def is_only_good_as_it_is(pair, what, request_id, signed, forged, code, sender):
-    consents = await pair.ours.agency.store.read(lambda reader: reader.find(ConsentRecord))
+    consents = await pair.ours.agency.store.read(lambda reader: reader.find(Query(ConsentRecord)))
     await is_rejected(pair, forged, code, what, sender)
-    assert await pair.ours.agency.store.read(lambda reader: reader.find(ConsentRecord)) == consents
+    assert await pair.ours.agency.store.read(lambda reader: reader.find(Query(ConsentRecord))) == consents
     assert (await state_of(pair.ours, request_id))["state"] == "asked"
     assert (await pair.outcome(pair.as_ours))[0] == "denied"
     assert (await bring(pair, signed, what)).status_code == 204

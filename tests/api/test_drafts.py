@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from attache.package import BLOCK_BYTES
-from gateway.exchange.kernel.records import PartRecord
+from gateway.exchange.kernel.records import PartRecord, Query
 from tests.exchange_place import a_part, a_submission, b64u, problem
 
 BIG = bytes(range(256)) * (3 * BLOCK_BYTES // 256) + b"and a little more"
@@ -271,7 +271,7 @@ def test_an_upload_and_the_submission_at_once(desk):
         view = (await analyst.get(path)).json()
         assert view["parts"][0]["sha256"] == sha256(b"new" if upload.status_code == 204 else b"old")
         blob_ids = {path.name for path in desk.settings.blobs_dir.rglob("*") if path.is_file()}
-        parts = await desk.agency.store.read(lambda reader: reader.find(PartRecord))
+        parts = await desk.agency.store.read(lambda reader: reader.find(Query(PartRecord)))
         assert {part.blob_id for part in parts} == blob_ids
 
     desk.run(story())

@@ -14,7 +14,7 @@ from attache import clock
 from attache.consent import verify_consent
 from attache.package import parse_instant
 from gateway.exchange.consents.give import signed_consent
-from gateway.exchange.kernel.records import ConsentRecord, DecisionRecord
+from gateway.exchange.kernel.records import ConsentRecord, DecisionRecord, Query
 from gateway.exchange.outgoing.deliver import Outbox
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
 
@@ -67,7 +67,7 @@ class Pair:
         """Frankfurt's consent, as its outbox carries it."""
         answer = await (await self.officer()).post("/consents", json=a_grant(self.theirs, request_id, **more))
         assert answer.status_code == 201, answer.text
-        records = await self.theirs.agency.store.read(lambda reader: reader.find(ConsentRecord))
+        records = await self.theirs.agency.store.read(lambda reader: reader.find(Query(ConsentRecord)))
         [record] = [one for one in records if one.consent_id == answer.json()["consent_id"]]
         return signed_consent(self.theirs.agency, record)
 
@@ -374,7 +374,7 @@ def test_what_is_for_a_desk_is_for_who_sits_there(place, desks, code):
 
         from gateway.exchange.kernel.records import ArrivalRecord
 
-        record = await agency.store.read(lambda r: r.get(ArrivalRecord, "partner-frankfurt", package_id))
+        record = await agency.store.read(lambda r: r.get(ArrivalRecord.key("partner-frankfurt", package_id)))
         facts = agency.vault.of(record.originator, package_id).open(
             record.facts_sealed, "arrival", record.originator, record.package_id
         )
@@ -407,7 +407,7 @@ def test_an_originators_doubt_comes_along_and_is_not_talked_away(place):
         assert "lead-purposes-only" in arrival["caveats"]
         await pair.brought(await pair.granted(await pair.asked(package_id)))
         sent = await pair.ours.released(analyst, {**AS_OURS, "evaluation": "A1"}, to=("partner-bogota",))
-        records = await pair.ours.agency.store.read(lambda reader: reader.find(DecisionRecord, package_id=sent))
+        records = await pair.ours.agency.store.read(lambda reader: reader.find(DecisionRecord.of_package(sent)))
         vault = pair.ours.agency.vault_of(sent)
         [opened] = [vault.open(each.record_sealed, "decision", each.decision_id) for each in records]
         [part] = json.loads(opened)["request"]["parts"]

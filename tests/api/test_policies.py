@@ -195,7 +195,7 @@ def test_the_active_set_survives_a_restart_and_a_strange_folder_refuses_the_star
         assert refused.value.code == "policy-not-activated"
         async with place.open() as gateway:
             assert await gateway.entries() == [*entries, "policy.refused"]
-            sets = await gateway.agency.store.read(lambda reader: reader.find(PolicySetRecord))
+            sets = await gateway.agency.store.read(lambda reader: reader.find(PolicySetRecord.every()))
             assert sorted(record.state for record in sets) == ["active", "retired"]
 
     asyncio.run(story())

@@ -57,7 +57,7 @@ def offered(place):
                 await analyst.put(f"/packages/{package_id}/parts/big", content=CONTENT)
                 await analyst.post(f"/packages/{package_id}/submit")
                 frame, [ciphertext] = await ours.sealed(package_id, "partner-frankfurt")
-                [part] = await ours.agency.store.read(lambda reader: reader.find(PartRecord, package_id=package_id))
+                [part] = await ours.agency.store.read(lambda reader: reader.find(PartRecord.of_package(package_id)))
                 sealed = ours.agency.vault_of(package_id).open_part(part.sealed_part_sealed, 0)
                 peer = await theirs.peer("irs-ci")
                 await story(theirs, Sent(peer, package_id, frame, ciphertext, sealed.block_hashes))

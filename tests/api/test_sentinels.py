@@ -6,7 +6,7 @@ import io
 
 import structlog
 
-from gateway.exchange.kernel.records import ArrivalRecord, PartRecord
+from gateway.exchange.kernel.records import ArrivalRecord, PartRecord, Query
 from gateway.request_log import configure_logging
 from tests.api.lines import Lines, delivering, desk_of, emptied
 from tests.exchange_place import a_submission, b64u, problem
@@ -77,7 +77,7 @@ async def exchange(ours, theirs) -> list[bytes]:
     refused = a_submission(title=REFUSED, **{SURPLUS: REFUSED})
     assert problem(await ours.submit(analyst, refused)) == "malformed-request"
     assert problem(await analyst.get(f"/packages/{REFUSED}", params={"after": REFUSED})) == "malformed-request"
-    parts = await ours.agency.store.read(lambda reader: reader.find(PartRecord))
+    parts = await ours.agency.store.read(lambda reader: reader.find(Query(PartRecord)))
     return [ours.agency.vault_of(package_id).open_part(each.sealed_part_sealed, each.number).key for each in parts]
 
 
@@ -96,7 +96,7 @@ def test_no_content_and_no_key_is_at_rest_or_in_the_operators_log(place):
         async with place.open() as ours, place.open("partner-frankfurt") as theirs:
             keys = await exchange(ours, theirs)
             assert len(keys) == 2
-            assert await theirs.agency.store.read(lambda reader: reader.find(ArrivalRecord))
+            assert await theirs.agency.store.read(lambda reader: reader.find(Query(ArrivalRecord)))
             return keys, leaks(keys)
 
     configure_logging("debug", operator)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.kernel.records import PackageRecord
+from gateway.exchange.kernel.records import PackageRecord, Query
 from gateway.exchange.kernel.refused_requests import LOGGED
 from tests.exchange_place import a_part, a_submission, problem
 
@@ -17,7 +17,7 @@ def run(coroutine):
 
 async def nothing_is_stored(gateway, before: int) -> None:
     """No package, and no entry of the log, beyond those there were."""
-    assert await gateway.agency.store.read(lambda reader: reader.find(PackageRecord)) == []
+    assert await gateway.agency.store.read(lambda reader: reader.find(Query(PackageRecord))) == []
     assert len(await gateway.entries()) == before
 
 

@@ -7,7 +7,7 @@ import pytest
 from attache.package import BLOCK_BYTES
 from attache.receipt import ReceiptKind, verify_log_proof, verify_receipt
 from attache.strict_json import canonical
-from gateway.exchange.kernel.records import ArrivalRecord, OutboxRecord, OutboxState, ReceiptRecord
+from gateway.exchange.kernel.records import ArrivalRecord, OutboxRecord, OutboxState, Query, ReceiptRecord
 from tests.api.lines import Lines, TurnedClock, came_to, delivering, desk_of, emptied, until
 from tests.exchange_place import a_part, a_submission, problem
 
@@ -88,7 +88,7 @@ def test_opening_again_is_logged_and_acknowledged_once(both):
                 await emptied(theirs)
             entries = await theirs.entries()
             assert (entries.count("package.opened"), entries.count("package.read")) == (1, 1)
-            outbox = await theirs.agency.store.read(lambda reader: reader.find(OutboxRecord))
+            outbox = await theirs.agency.store.read(lambda reader: reader.find(Query(OutboxRecord)))
             assert [row.state for row in outbox] == [OutboxState.DONE]
 
     asyncio.run(story())
@@ -127,7 +127,7 @@ def test_a_partner_that_is_down_gets_it_when_it_is_back(both):
             async with delivering(ours, lines):
                 for package_id in package_ids:
                     assert (await came_to(analyst, package_id))["partner-frankfurt"]["state"] == "delivered"
-            arrivals = await theirs.agency.store.read(lambda reader: reader.find(ArrivalRecord))
+            arrivals = await theirs.agency.store.read(lambda reader: reader.find(Query(ArrivalRecord)))
             assert {arrival.package_id for arrival in arrivals} == set(package_ids)
             assert (await theirs.entries()).count("package.received") == 3
 
@@ -153,14 +153,14 @@ def test_nothing_is_lost_when_either_side_restarts(both):
                 await until(lambda: lines.requests, ours)
                 lines.plugged.clear()
                 await until(lambda: len(lines.requests) > 1, ours)
-            signed = await theirs.agency.store.read(lambda reader: reader.find(ReceiptRecord))
+            signed = await theirs.agency.store.read(lambda reader: reader.find(Query(ReceiptRecord)))
         async with both("irs-ci") as ours, both("partner-frankfurt") as theirs:
             analyst, reader = await desk_of(ours), await desk_of(theirs)
             async with delivering(ours, Lines(ours, theirs)), delivering(theirs, Lines(theirs, ours)):
                 await came_to(analyst, package_id)
                 await reader.post(f"/inbox/irs-ci/{package_id}/open")
                 await came_to(analyst, package_id, "opened")
-            ours_now = await ours.agency.store.read(lambda reader: reader.find(ReceiptRecord))
+            ours_now = await ours.agency.store.read(lambda reader: reader.find(Query(ReceiptRecord)))
             assert [each.signed for each in signed] == [
                 each.signed for each in ours_now if each.receipt == ReceiptKind.DELIVERED
             ]

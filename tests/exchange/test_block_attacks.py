@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from attache.package import BLOCK_BYTES
-from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, Query
 from gateway.exchange.kernel.state import ArrivalState
 from tests.exchange.attacking import ENVELOPE
 from tests.protocol.making import flipped
@@ -49,7 +49,7 @@ class Incoming:
     def missing(self) -> str:
         [part] = self.target.run(
             self.target.gateway.agency.store.read(
-                lambda reader: reader.find(ArrivalPartRecord, package_id=self.package.package_id)
+                lambda reader: reader.find(Query(ArrivalPartRecord, equal={"package_id": self.package.package_id}))
             )
         )
         return part.blocks_missing
@@ -57,7 +57,7 @@ class Incoming:
     def state(self) -> ArrivalState:
         store = self.target.gateway.agency.store
         return self.target.run(
-            store.read(lambda reader: reader.get(ArrivalRecord, "irs-ci", self.package.package_id))
+            store.read(lambda reader: reader.get(ArrivalRecord.key("irs-ci", self.package.package_id)))
         ).state
 
 

@@ -10,7 +10,7 @@ from attache import clock
 from attache.errors import TooManyRequests
 from attache.package import uuid7
 from gateway.app import logged_life
-from gateway.exchange.kernel.records import OutboxRecord, SettingRecord, SignInRecord
+from gateway.exchange.kernel.records import OutboxRecord, Query, SettingRecord, SignInRecord
 from gateway.exchange.kernel.refusals import EVERY, MAX_KINDS, Refusals, client_network
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.lifecycle import note_started, note_stopped
@@ -72,7 +72,7 @@ def test_other_settings_than_at_the_last_start_are_named_and_their_values_are_no
             await note_started(gateway.agency, version="2", settings=other)
             [(_, record)] = await logged(gateway, "settings.changed")
             assert record["names"] == ["log_level", "max_parts", "new"]
-            kept = await gateway.agency.store.read(lambda r: r.find(SettingRecord))
+            kept = await gateway.agency.store.read(lambda r: r.find(SettingRecord.every()))
             assert {each.name for each in kept} == set(other)
             assert not {str(value) for value in other.values()} & {each.digest for each in kept}
             audit = await gateway.agency.store.read_log(lambda log: log.verify())
@@ -109,9 +109,9 @@ def test_a_start_leaves_what_is_done_and_what_is_not_due(place):
             from attache.errors import PartnerUnreachable
 
             await Outbox(gateway.agency).postpone(claimed, PartnerUnreachable(), later)
-            [before] = await gateway.agency.store.read(lambda r: r.find(OutboxRecord))
+            [before] = await gateway.agency.store.read(lambda r: r.find(Query(OutboxRecord)))
             await note_started(gateway.agency, version="1", settings={})
-            assert await gateway.agency.store.read(lambda r: r.find(OutboxRecord)) == [before]
+            assert await gateway.agency.store.read(lambda r: r.find(Query(OutboxRecord))) == [before]
 
     asyncio.run(story())
 
@@ -186,7 +186,7 @@ def test_expired_sign_ins_are_forgotten_with_the_next_and_the_records_add_up(pla
             await (await gateway.caller("analyst")).get("/packages")
             time.passed = timedelta(hours=2)
             await (await gateway.caller("colleague")).get("/packages")
-            [kept] = await gateway.agency.store.read(lambda r: r.find(SignInRecord))
+            [kept] = await gateway.agency.store.read(lambda r: r.find(Query(SignInRecord)))
             assert kept.expires_at > time()
             audit = await gateway.agency.store.read_log(lambda log: log.verify())
             assert audit.findings == ()

@@ -50,7 +50,7 @@ class WatchedTransaction:
         self._unit.did.add(type(record).__name__)
 
     def change(self, record, /, **changes):
-        after = self._tx.change(record, **changes)
+        after = self._tx.put(record, replace(record, **changes))
         for each in fields(record):
             if getattr(record, each.name) != getattr(after, each.name):
                 said = f"={after.state}" if each.name == "state" else ""
@@ -137,7 +137,7 @@ async def _send(gateway, agency, note) -> None:
     note("claim")
     await outbox.postpone(claimed[1], _unreachable(), claimed[1].outbox.deadline_at)
     note("give-up")
-    life = await agency.store.read(lambda r: r.get(ReleaseRecord, package_id, "partner-frankfurt"))
+    life = await agency.store.read(lambda r: r.get(ReleaseRecord.key(package_id, "partner-frankfurt")))
     for kind in (ReceiptKind.DELIVERED, ReceiptKind.OPENED):
         signed = _receipt(gateway, life, kind)
         if kind is ReceiptKind.DELIVERED and claimed[0].outbox.package_id == package_id:

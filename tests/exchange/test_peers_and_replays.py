@@ -177,8 +177,8 @@ def test_a_frame_put_in_the_place_of_another_does_not_open(place):
             assert answer.status_code == 200
             store = gateway.agency.store
             package_id = accepted.manifest.package_id
-            [record] = await store.read(lambda reader: reader.find(ArrivalRecord, package_id=package_id))
-            await store.write(lambda tx: tx.change(record, frame=other.frame))
+            [record] = await store.read(lambda reader: reader.find(ArrivalRecord.with_id(package_id)))
+            await store.write(lambda tx: tx.put(record, replace(record, frame=other.frame)))
             before = await written_at(gateway)
             answer = await (await gateway.caller("analyst")).post(f"/inbox/irs-ci/{package_id}/open")
             assert (problem(answer), answer.json()["step"]) == ("envelope-mismatch", "5-manifest")

@@ -65,7 +65,7 @@ class Released:
 
     def life(self) -> ReleaseRecord:
         return self.origin.run(
-            self.origin.gateway.agency.store.read(lambda r: r.get(ReleaseRecord, self.package_id, FRANKFURT))
+            self.origin.gateway.agency.store.read(lambda r: r.get(ReleaseRecord.key(self.package_id, FRANKFURT)))
         )
 
 
@@ -75,7 +75,7 @@ def released(origin):
         gateway = origin.gateway
         answer = await gateway.submit(await gateway.caller("analyst"), a_submission(to=[FRANKFURT, BOGOTA]))
         package_id = answer.json()["package_id"]
-        life = await gateway.agency.store.read(lambda r: r.get(ReleaseRecord, package_id, FRANKFURT))
+        life = await gateway.agency.store.read(lambda r: r.get(ReleaseRecord.key(package_id, FRANKFURT)))
         return Released(origin, parse_frame(life.frame), life.manifest_sha256)
 
     return origin.run(submit())
@@ -320,7 +320,7 @@ def test_a_range_outside_the_package(origin, released, text):
 
 
 def test_what_was_signed_for_waits_no_longer_and_can_still_be_fetched(origin, released):
-    life = origin.run(origin.gateway.agency.store.read(lambda r: r.get(ReleaseRecord, released.package_id, BOGOTA)))
+    life = origin.run(origin.gateway.agency.store.read(lambda r: r.get(ReleaseRecord.key(released.package_id, BOGOTA))))
     mine = Released(origin, parse_frame(life.frame), life.manifest_sha256)
     assert mine.bring(mine.signed(by=BOGOTA, recipient=BOGOTA), by=BOGOTA).status_code == 204
     waiting = origin.send(BOGOTA, "GET", "/mailbox?limit=200").json()["packages"]

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from store_place import Place, package, submitted
 
 from attache.strict_json import parse_object
-from gateway.exchange.kernel.records import PartRecord
+from gateway.exchange.kernel.records import PackageRecord, PartRecord, Query
 from gateway.exchange_log import Group
 from gateway.store.group_commit import GroupCommit
 
@@ -77,8 +77,8 @@ def write_until_killed(place: Place, first: int, point: str, time: int, answers:
 async def look(place: Place) -> tuple[dict[str, int], int]:
     """Open again by the path that every start takes. Each package's log index, and the size of the log, all verified."""
     async with place.open() as store:
-        packages = await store.read(lambda reader: reader.packages_after("", 1_000_000, None))
-        parts = await store.read(lambda reader: reader.find(PartRecord))
+        packages = await store.read(lambda reader: reader.find(PackageRecord.newest("", 1_000_000, None)))
+        parts = await store.read(lambda reader: reader.find(Query(PartRecord)))
         size = await store.read_log(lambda log: log.verify().size)
         entries = await store.read_log(lambda log: log.entries_after(-1, 1_000_000))
         assert await store.read_log(lambda log: log.checkpoint) == place.lock.read_bytes()

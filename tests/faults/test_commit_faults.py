@@ -9,7 +9,7 @@ from commit_points import look, steps_with
 from store_place import keys_of, package, submitted, submitting
 
 from attache.errors import AttacheError, IntegrityLost
-from gateway.exchange.kernel.records import PackageRecord
+from gateway.exchange.kernel.records import PackageRecord, Query
 
 
 class Fault:
@@ -25,7 +25,7 @@ class Fault:
 
 
 def packages(reader):
-    return [record.package_id for record in reader.find(PackageRecord)]
+    return [record.package_id for record in reader.find(Query(PackageRecord))]
 
 
 BEFORE_COMMIT = ["before begin", "after begin", "before run", "after run", "before write_log", "after write_log"]

@@ -13,7 +13,7 @@ from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import parse_object
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import ReleaseState
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.participants import set_status
@@ -47,15 +47,15 @@ class Scene:
         return await self.outbox.claim(10, frozenset())
 
     async def row(self) -> OutboxRecord:
-        [row] = await self.agency.store.read(lambda reader: reader.find(OutboxRecord))
+        [row] = await self.agency.store.read(lambda reader: reader.find(Query(OutboxRecord)))
         return row
 
     async def life(self) -> ReleaseRecord:
-        [life] = await self.agency.store.read(lambda reader: reader.find(ReleaseRecord))
+        [life] = await self.agency.store.read(lambda reader: reader.find(Query(ReleaseRecord)))
         return life
 
     async def receipts(self) -> list[ReceiptRecord]:
-        return await self.agency.store.read(lambda reader: reader.find(ReceiptRecord))
+        return await self.agency.store.read(lambda reader: reader.find(Query(ReceiptRecord)))
 
     async def signed(self, by: str = FRANKFURT, **changes) -> bytes:
         life = await self.life()

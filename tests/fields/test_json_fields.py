@@ -82,7 +82,7 @@ def test_the_copies_are_sealed_apart_and_nothing_of_the_original_goes_along(desk
         analyst = await desk.caller("analyst")
         raw = json.dumps(CASE).encode()
         package_id = await desk.released(analyst, a_case(SECOND), a_part(), to=("partner-frankfurt", "partner-bogota"))
-        records = await desk.agency.store.read(lambda reader: reader.find(RedactedPartRecord, package_id=package_id))
+        records = await desk.agency.store.read(lambda reader: reader.find(RedactedPartRecord.of_package(package_id)))
         assert [(copy.recipient, copy.number) for copy in records] == [("partner-bogota", 0), ("partner-frankfurt", 0)]
         assert len({copy.blob_id for copy in records}) == 2
         keys = set()

@@ -10,8 +10,7 @@ from typing import Any, get_args
 
 from attache import clock
 from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.kernel.purge_records import PurgedRecord
-from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, Record
+from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, PurgedRecord, Record
 from gateway.store.log_privacy import _split, label_of
 from gateway.upkeep import keep_up
 from tests.exchange.attacking import WHOLE, Sender
@@ -103,13 +102,13 @@ class Scene:
     async def head(self, package_id: str, originator: str = US) -> PackageRecord | ArrivalRecord:
         def query(reader):
             if originator == US:
-                return reader.get(PackageRecord, package_id)
-            return reader.get(ArrivalRecord, originator, package_id)
+                return reader.get(PackageRecord.key(package_id))
+            return reader.get(ArrivalRecord.key(originator, package_id))
 
         return await self.agency.store.read(query)
 
     async def tombstone(self, package_id: str, originator: str = US) -> PurgedRecord | None:
-        return await self.agency.store.read(lambda reader: reader.get(PurgedRecord, originator, package_id))
+        return await self.agency.store.read(lambda reader: reader.get(PurgedRecord.key(originator, package_id)))
 
     async def audit(self):
         """The whole log and every record, verified."""

@@ -1,6 +1,6 @@
 """A consent goes with the package that it is about: it names the content, so it is destroyed with it on either side."""
 
-from gateway.exchange.kernel.records import ConsentRecord
+from gateway.exchange.kernel.records import ConsentRecord, Query
 from tests.api.test_passing_on import AS_OURS, with_pair
 
 THEM = "partner-frankfurt"
@@ -21,10 +21,10 @@ def test_a_consent_is_purged_with_its_package_on_either_side(place):
         assert (await pair.brought(signed)).status_code == 204
         assert (await pair.outcome(AS_OURS))[0] == "released"
         for gateway in (pair.ours, pair.theirs):
-            [before] = await gateway.agency.store.read(lambda reader: reader.find(ConsentRecord))
+            [before] = await gateway.agency.store.read(lambda reader: reader.find(Query(ConsentRecord)))
             assert before.package_id == package_id
             await purge(gateway, THEM, package_id)
-            [after] = await gateway.agency.store.read(lambda reader: reader.find(ConsentRecord))
+            [after] = await gateway.agency.store.read(lambda reader: reader.find(Query(ConsentRecord)))
             assert (after.signed_sealed, after.content) == (b"", "")
             auditor = await gateway.caller("auditor")
             [shown] = (await auditor.get("/consents")).json()["consents"]

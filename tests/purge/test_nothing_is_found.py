@@ -9,8 +9,14 @@ import pytest
 
 from attache.crypto import sha256_hex
 from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.kernel.purge_records import HoldRecord, PurgeRecord
-from gateway.exchange.kernel.records import ApprovalRecord, ArrivalPartRecord, IdempotencyRecord
+from gateway.exchange.kernel.records import (
+    ApprovalRecord,
+    ArrivalPartRecord,
+    HoldRecord,
+    IdempotencyRecord,
+    PurgeRecord,
+    Query,
+)
 from gateway.store.log_privacy import label_of
 from tests.exchange_place import a_part, a_submission
 from tests.purge.scene import CONTENT, PLAIN, THEM, US, Scene, found_in, open_scene, sealed_fields
@@ -119,15 +125,19 @@ def test_what_stays_confirms_no_guess(place):
         async with open_scene(place) as scene:
             package_id = await scene.package()
             arrival_id = await scene.arrival()
-            [part] = await scene.agency.store.read(lambda r: r.find(ArrivalPartRecord, package_id=arrival_id))
+            [part] = await scene.agency.store.read(
+                lambda r: r.find(Query(ArrivalPartRecord, equal={"package_id": arrival_id}))
+            )
             guess = scene.agency.pseudonyms.of("content", sha256_hex(CONTENT))
             assert part.content == guess
-            [used] = await scene.agency.store.read(lambda r: r.find(IdempotencyRecord, package_id=package_id))
+            [used] = await scene.agency.store.read(
+                lambda r: r.find(Query(IdempotencyRecord, equal={"package_id": package_id}))
+            )
             answer = await scene.gateway.submit(await scene.desk(), key=used.idempotency_key)
             assert answer.json()["code"] == "idempotency-conflict", "another request under the same key"
             await scene.purged((US, package_id), (THEM, arrival_id))
             assert found_in(state(place), [guess.encode(), sha256_hex(CONTENT).encode()]) == []
-            [approval] = await scene.agency.store.read(lambda r: r.find(ApprovalRecord, package_id=package_id))
+            [approval] = await scene.agency.store.read(lambda r: r.find(ApprovalRecord.of_package(package_id)))
             assert (approval.digest_sealed, approval.reason_sealed) == (b"", None)
             answer = await scene.gateway.submit(await scene.desk(), key=used.idempotency_key)
             assert (answer.status_code, answer.json()["code"]) == (410, "purged"), "it cannot even be compared any more"

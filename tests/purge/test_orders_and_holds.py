@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.kernel.purge_records import HoldRecord, PurgeRecord, PurgeState
+from gateway.exchange.kernel.records import HoldRecord, PurgeRecord, PurgeState, Query
 from tests.exchange.attacking import ENVELOPE, WHOLE
 from tests.exchange_place import a_submission, problem
 from tests.purge.scene import THEM, US, Scene, open_scene
@@ -109,7 +109,7 @@ def test_a_decided_or_lapsed_order_is_not_decided_again(place):
         scene.time.forward(days=14, seconds=1)
         await refuses(scene, lambda: scene.approve(lapsed), 409, "illegal-transition")
         await scene.keep_up()
-        record = await scene.agency.store.read(lambda reader: reader.get(PurgeRecord, lapsed))
+        record = await scene.agency.store.read(lambda reader: reader.get(PurgeRecord.key(lapsed)))
         assert record.state is PurgeState.LAPSED
         assert "purge.lapsed" in await scene.gateway.entries()
         await refuses(scene, lambda: scene.approve(NOBODY), 404, "not-found")
@@ -156,7 +156,7 @@ def test_two_holds_are_two(place):
         officer = await scene.officer("c")
         assert (await officer.post(f"/holds/{first}/lift", json={"note": "n"})).status_code == 200
         await refuses(scene, lambda: scene.order((US, held)), 409, "on-hold")
-        rows = await scene.agency.store.read(lambda reader: reader.find(HoldRecord, lifted_at=None))
+        rows = await scene.agency.store.read(lambda reader: reader.find(Query(HoldRecord, equal={"lifted_at": None})))
         assert [row.hold_id for row in rows] == [second]
 
     play(place, scene_of)

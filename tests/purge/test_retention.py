@@ -10,7 +10,14 @@ import pytest
 from attache.package import instant_text
 from attache.receipt import ReceiptKind
 from gateway.exchange.ending import retention
-from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, OutboxRecord, OutboxState, ReleaseRecord
+from gateway.exchange.kernel.records import (
+    ApprovalRecord,
+    ApprovalState,
+    OutboxRecord,
+    OutboxState,
+    Query,
+    ReleaseRecord,
+)
 from gateway.exchange.kernel.state import ArrivalState
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.receipts.accept import accept_receipt
@@ -93,7 +100,7 @@ def test_what_is_under_way_is_not_purged_before_it_has_expired(place):
         await scene.keep_up()
         assert await states(scene, package_id) == ["expired"]
         assert (await scene.head(package_id)).purged_at is not None
-        [row] = await scene.agency.store.read(lambda reader: reader.find(OutboxRecord))
+        [row] = await scene.agency.store.read(lambda reader: reader.find(Query(OutboxRecord)))
         assert (row.state, row.problem) == (OutboxState.FAILED, "package-expired")
 
     play(place, scene_of)
@@ -108,7 +115,7 @@ def test_what_waits_for_an_approval_is_rejected_when_its_package_expires(place):
         scene.time.forward(days=3)
         await scene.keep_up()
         assert await states(scene, answer["package_id"]) == ["rejected"]
-        [approval] = await scene.agency.store.read(lambda reader: reader.find(ApprovalRecord))
+        [approval] = await scene.agency.store.read(lambda reader: reader.find(Query(ApprovalRecord)))
         assert approval.state is ApprovalState.VOID
         assert (await scene.gateway.entries())[-1] == "package.expired"
 
@@ -122,7 +129,7 @@ def test_a_receipt_after_the_term_is_still_evidence(place):
         scene.time.forward(days=91)
         await scene.keep_up()
         assert await states(scene, package_id) == ["expired"]
-        life = await scene.agency.store.read(lambda reader: reader.get(ReleaseRecord, package_id, THEM))
+        life = await scene.agency.store.read(lambda reader: reader.get(ReleaseRecord.key(package_id, THEM)))
         signed = _receipt(scene.gateway, life, ReceiptKind.DELIVERED)
         await accept_receipt(scene.agency, scene.agency.directory.partner(THEM), signed)
         assert await states(scene, package_id) == ["delivered"]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from store_place import START, outbox
 
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query
 
 LEASE = START + timedelta(minutes=1)
 NOBODY = frozenset()
@@ -25,7 +25,7 @@ async def test_a_claim_leases_what_it_answers(place):
         await store.write(adding(outbox(1)))
         (claimed,) = await store.write(lambda tx: tx.claim_outbox(START, LEASE, 10, NOBODY))
         assert claimed == outbox(1, lease_until=LEASE)
-        assert await store.read(lambda reader: reader.find(OutboxRecord)) == [claimed]
+        assert await store.read(lambda reader: reader.find(Query(OutboxRecord))) == [claimed]
 
 
 async def test_a_leased_row_is_claimed_again_only_when_its_lease_has_run_out(place):

@@ -18,9 +18,11 @@ from gateway.exchange.kernel.records import (
     PackageRecord,
     PackageState,
     PartRecord,
+    Query,
     Record,
     RedactedPartRecord,
     ReleaseRecord,
+    key_names,
 )
 from gateway.exchange.kernel.state import ArrivalState, ReleaseState
 from gateway.store.reading import FIND_LIMIT
@@ -72,7 +74,7 @@ def adding(*records):
 async def test_every_record_comes_back_as_it_was(place, kind, empty):
     parents = [PARENTS[kind]()] if kind in PARENTS else []
     record = sample(kind, empty=empty)
-    key = [getattr(record, name) for name in kind.KEY]
+    key = [getattr(record, name) for name in key_names(kind)]
     async with place.open() as store:
         await store.write(adding(*parents, record))
         found = await store.read(lambda reader: reader.get(kind, *key))
@@ -105,7 +107,7 @@ async def test_nothing_is_kept_of_what_does_not_exist(place, kind):
 async def test_an_instant_comes_back_in_utc_with_its_microseconds(place):
     async with place.open() as store:
         await store.write(adding(package(1, created_at=EXOTIC)))
-        found = await store.read(lambda reader: reader.get(PackageRecord, package(1).package_id))
+        found = await store.read(lambda reader: reader.get(PackageRecord.key(package(1).package_id)))
     assert found.created_at.tzinfo is UTC
     assert found.created_at.isoformat() == "2026-11-22T00:00:00.123456+00:00"
 
@@ -118,45 +120,51 @@ async def test_a_naive_instant_is_refused(place):
 
 async def test_get_answers_none_for_what_is_not_there(place):
     async with place.open() as store:
-        assert await store.read(lambda reader: reader.get(PackageRecord, "none")) is None
+        assert await store.read(lambda reader: reader.get(PackageRecord.key("none"))) is None
 
 
 async def test_get_wants_the_whole_key(place):
     async with place.open() as store:
         with pytest.raises(ValueError, match="zip"):
-            await store.read(lambda reader: reader.get(PartRecord, "package"))
+            await store.read(lambda reader: reader.get(PartRecord.key("package")))
 
 
 async def test_find_takes_none_as_a_value(place):
     done = package(2, submitted_at=START)
     async with place.open() as store:
         await store.write(adding(package(1), done))
-        assert await store.read(lambda reader: reader.find(PackageRecord, submitted_at=None)) == [package(1)]
-        assert await store.read(lambda reader: reader.find(PackageRecord, submitted_at=START)) == [done]
+        assert await store.read(lambda reader: reader.find(Query(PackageRecord, equal={"submitted_at": None}))) == [
+            package(1)
+        ]
+        assert await store.read(lambda reader: reader.find(Query(PackageRecord, equal={"submitted_at": START}))) == [
+            done
+        ]
 
 
 async def test_find_answers_in_the_order_of_the_key(place):
     async with place.open() as store:
         await store.write(adding(package(3), package(1), package(2)))
-        found = await store.read(lambda reader: reader.find(PackageRecord, kind="intelligence"))
+        found = await store.read(lambda reader: reader.find(Query(PackageRecord, equal={"kind": "intelligence"})))
     assert found == [package(1), package(2), package(3)]
 
 
 async def test_find_refuses_an_unbounded_answer(place):
     async with place.open() as store:
         await store.write(adding(*(package(n) for n in range(FIND_LIMIT))))
-        assert len(await store.read(lambda reader: reader.find(PackageRecord))) == FIND_LIMIT
+        assert len(await store.read(lambda reader: reader.find(Query(PackageRecord)))) == FIND_LIMIT
         await store.write(adding(package(FIND_LIMIT)))
         with pytest.raises(AttacheError, match="not bounded"):
-            await store.read(lambda reader: reader.find(PackageRecord))
+            await store.read(lambda reader: reader.find(Query(PackageRecord)))
 
 
 async def test_change_answers_with_the_record_as_it_is_now(place):
     async with place.open() as store:
         await store.write(adding(package(1), package(2)))
-        changed = await store.write(lambda tx: tx.change(package(1), state=PackageState.SUBMITTED, submitted_at=START))
+        changed = await store.write(
+            lambda tx: tx.put(package(1), replace(package(1), state=PackageState.SUBMITTED, submitted_at=START))
+        )
         assert changed == package(1, state=PackageState.SUBMITTED, submitted_at=START)
-        assert await store.read(lambda reader: reader.find(PackageRecord)) == [changed, package(2)]
+        assert await store.read(lambda reader: reader.find(Query(PackageRecord))) == [changed, package(2)]
 
 
 @pytest.mark.parametrize(
@@ -167,31 +175,31 @@ async def test_change_answers_with_the_record_as_it_is_now(place):
 async def test_a_stale_change_is_a_conflict(place, other):
     async with place.open() as store:
         await store.write(adding(package(1)))
-        now = await store.write(lambda tx: tx.change(package(1), **other))
+        now = await store.write(lambda tx: tx.put(package(1), replace(package(1), **other)))
         with pytest.raises(Conflict):
-            await store.write(lambda tx: tx.change(package(1), state=PackageState.SUBMITTED))
-        assert await store.read(lambda reader: reader.find(PackageRecord)) == [now]
+            await store.write(lambda tx: tx.put(package(1), replace(package(1), state=PackageState.SUBMITTED)))
+        assert await store.read(lambda reader: reader.find(Query(PackageRecord))) == [now]
 
 
 async def test_a_change_of_nothing_still_wants_the_record_unchanged(place):
     async with place.open() as store:
         await store.write(adding(package(1)))
-        assert await store.write(lambda tx: tx.change(package(1))) == package(1)
+        assert await store.write(lambda tx: tx.put(package(1), package(1))) == package(1)
         with pytest.raises(Conflict):
-            await store.write(lambda tx: tx.change(package(1, kind="tool")))
+            await store.write(lambda tx: tx.put(package(1, kind="tool"), package(1, kind="tool")))
 
 
 async def test_a_change_of_what_is_gone_is_a_conflict(place):
     async with place.open() as store:
         with pytest.raises(Conflict):
-            await store.write(lambda tx: tx.change(package(1), kind="tool"))
+            await store.write(lambda tx: tx.put(package(1), replace(package(1), kind="tool")))
 
 
 async def test_a_unit_sees_what_it_wrote(place):
     def unit(tx):
         tx.add(package(1))
-        tx.change(package(1), kind="tool")
-        return tx.get(PackageRecord, package(1).package_id).kind
+        tx.put(package(1), replace(package(1), kind="tool"))
+        return tx.get(PackageRecord.key(package(1).package_id)).kind
 
     async with place.open() as store:
         assert await store.write(unit) == "tool"
@@ -201,9 +209,9 @@ async def test_packages_come_newer_first_and_paged(place):
     packages = [package(n, submitter="analyst" if n % 2 else "other") for n in range(5)]
     async with place.open() as store:
         await store.write(adding(*packages))
-        first = await store.read(lambda reader: reader.packages_after("", 2, None))
-        then = await store.read(lambda reader: reader.packages_after(first[-1].package_id, 10, None))
-        own = await store.read(lambda reader: reader.packages_after("", 10, "analyst"))
+        first = await store.read(lambda reader: reader.find(PackageRecord.newest("", 2, None)))
+        then = await store.read(lambda reader: reader.find(PackageRecord.newest(first[-1].package_id, 10, None)))
+        own = await store.read(lambda reader: reader.find(PackageRecord.newest("", 10, "analyst")))
     assert first + then == packages[::-1]
     assert own == [packages[3], packages[1]]
 
@@ -218,10 +226,10 @@ async def test_arrivals_come_newest_first_and_paged_and_only_complete(place):
         await store.write(adding(coming, *arrivals))
         pages, after = [], None
         for _ in range(4):
-            page = await store.read(lambda reader, after=after: reader.arrivals_after(after, 1))
+            page = await store.read(lambda reader, after=after: reader.find(ArrivalRecord.newest(after, 1)))
             pages += page
             after = (page[-1].changed_at, page[-1].package_id)
-        rest = await store.read(lambda reader: reader.arrivals_after(after, 1))
+        rest = await store.read(lambda reader: reader.find(ArrivalRecord.newest(after, 1)))
     assert pages == arrivals[::-1]
     assert rest == []
 
@@ -238,9 +246,16 @@ async def test_approvals_are_pending_ones_of_the_posts_oldest_first(place):
     ]
     async with place.open() as store:
         await store.write(adding(late, early, both, *others))
-        assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 9)) == [early, both, late]
-        assert await store.read(lambda reader: reader.approvals_at(["sydney", "bogota"], 2)) == [early, both]
-        assert await store.read(lambda reader: reader.approvals_at([], 9)) == []
+        assert await store.read(lambda reader: reader.find(ApprovalRecord.pending_at(["sydney", "bogota"], 9))) == [
+            early,
+            both,
+            late,
+        ]
+        assert await store.read(lambda reader: reader.find(ApprovalRecord.pending_at(["sydney", "bogota"], 2))) == [
+            early,
+            both,
+        ]
+        assert await store.read(lambda reader: reader.find(ApprovalRecord.pending_at([], 9))) == []
 
 
 async def test_approvals_lapse_in_the_order_of_their_time(place):
@@ -252,17 +267,17 @@ async def test_approvals_lapse_in_the_order_of_their_time(place):
     async with place.open() as store:
         await store.write(adding(late, early, waiting, *answered))
         now = START + timedelta(minutes=5)
-        assert await store.read(lambda reader: reader.approvals_lapsed(now, 9)) == [early, late]
-        assert await store.read(lambda reader: reader.approvals_lapsed(now, 1)) == [early]
-        assert await store.read(lambda reader: reader.approvals_lapsed(START, 9)) == []
+        assert await store.read(lambda reader: reader.find(ApprovalRecord.lapsed(now, 9))) == [early, late]
+        assert await store.read(lambda reader: reader.find(ApprovalRecord.lapsed(now, 1))) == [early]
+        assert await store.read(lambda reader: reader.find(ApprovalRecord.lapsed(START, 9))) == []
 
 
 async def test_consents_are_paged_by_id(place):
     consents = [sample(ConsentRecord, consent_id=f"c{n}") for n in range(4)]
     async with place.open() as store:
         await store.write(adding(*reversed(consents)))
-        assert await store.read(lambda reader: reader.consents_after("", 3)) == consents[:3]
-        assert await store.read(lambda reader: reader.consents_after("c1", 9)) == consents[2:]
+        assert await store.read(lambda reader: reader.find(ConsentRecord.by_id("", 3))) == consents[:3]
+        assert await store.read(lambda reader: reader.find(ConsentRecord.by_id("c1", 9))) == consents[2:]
 
 
 async def test_a_mailbox_holds_what_is_released_to_its_owner(place):
@@ -275,9 +290,14 @@ async def test_a_mailbox_holds_what_is_released_to_its_owner(place):
     ]
     async with place.open() as store:
         await store.write(adding(*(package(n) for n in range(20)), *mine, *settled, release(19, recipient="europol")))
-        assert await store.read(lambda reader: reader.mailbox_after("partner-bogota", "", 2)) == mine[:2]
+        assert (
+            await store.read(lambda reader: reader.find(ReleaseRecord.in_mailbox("partner-bogota", "", 2))) == mine[:2]
+        )
         after = mine[1].package_id
-        assert await store.read(lambda reader: reader.mailbox_after("partner-bogota", after, 9)) == mine[2:]
+        assert (
+            await store.read(lambda reader: reader.find(ReleaseRecord.in_mailbox("partner-bogota", after, 9)))
+            == mine[2:]
+        )
 
 
 async def test_a_query_sees_one_state_throughout(place):
@@ -285,15 +305,15 @@ async def test_a_query_sees_one_state_throughout(place):
         await store.write(adding(package(1)))
 
         def query(reader):
-            before = reader.find(PackageRecord)
+            before = reader.find(Query(PackageRecord))
             store._steps.begin()
             store._connection.exec_driver_sql("UPDATE package SET kind = 'tool'")
             store._steps.commit()
-            return before, reader.find(PackageRecord)
+            return before, reader.find(Query(PackageRecord))
 
         before, after = await store.read(query)
         assert before == after == [package(1)]
-        assert await store.read(lambda reader: reader.find(PackageRecord)) == [replace(package(1), kind="tool")]
+        assert await store.read(lambda reader: reader.find(Query(PackageRecord))) == [replace(package(1), kind="tool")]
 
 
 async def test_a_query_cannot_write(place):

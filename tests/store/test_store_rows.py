@@ -17,6 +17,7 @@ from gateway.exchange.kernel.records import (
     PackageRecord,
     ReleaseRecord,
     SubmittedCheckpointRecord,
+    key_names,
 )
 from gateway.exchange.kernel.state import ReleaseState
 from gateway.exchange_log.leaf import parse_leaf
@@ -67,7 +68,7 @@ async def test_a_changed_row_is_found_in_every_column(place, kind):
     await filled(place, kind)
     table = table_of(kind)
     for field in fields(kind):
-        if field.name in kind.KEY:
+        if field.name in key_names(kind):
             continue
         connection = sqlite3.connect(place.database)
         (before,) = connection.execute(f'SELECT "{field.name}" FROM "{table}"').fetchone()
@@ -111,7 +112,7 @@ async def test_a_missing_row_is_found(place, kind):
 async def test_an_extra_row_is_found(place, kind):
     await filled(place, kind)
     table, names = table_of(kind), [field.name for field in fields(kind)]
-    last = kind.KEY[-1]
+    last = key_names(kind)[-1]
     copied = ", ".join(
         f'"{n}"' if n != last else (f"\"{n}\" || 'x'" if _is_text(kind, n) else f'"{n}" + 1') for n in names
     )
@@ -130,7 +131,7 @@ async def test_a_row_put_back_as_it_was_before_a_change_is_found(place):
     """Yesterday's row is not today's, though the log once committed to it."""
     async with place.open() as store:
         await store.write(adding(package(1)))
-        await store.write(lambda tx: tx.change(package(1), kind="tool"))
+        await store.write(lambda tx: tx.put(package(1), replace(package(1), kind="tool")))
     assert findings(place) == ()
     execute(place, "UPDATE package SET kind = 'intelligence'")
     assert len(findings(place)) == 1
@@ -177,7 +178,7 @@ async def test_marks_survive_what_the_database_makes_of_values(place):
     async with place.open() as store:
         for kind in kinds:
             await store.write(adding(sample(kind, empty=True)))
-            key = [getattr(sample(kind), name) for name in kind.KEY]
+            key = [getattr(sample(kind), name) for name in key_names(kind)]
             found = await store.read(lambda reader, kind=kind, key=key: reader.get(kind, *key))
             assert mark_of(found) == mark_of(sample(kind, empty=True))
     assert findings(place) == ()
@@ -208,7 +209,7 @@ async def test_a_check_goes_on_while_the_gateway_writes(place):
                 audit = check.step(connection)
             await store.write(submitting(n))
             first = package(0) if n == 1 else replace(package(0), kind=f"kind {n - 2}")
-            await store.write(lambda tx, first=first, n=n: tx.change(first, kind=f"kind {n}"))
+            await store.write(lambda tx, first=first, n=n: tx.put(first, replace(first, kind=f"kind {n}")))
             n += 2
         engine.dispose()
     assert audit.findings == ()
@@ -234,13 +235,15 @@ async def test_progress_is_kept_and_makes_no_entry(place):
         claimed = await store.write(lambda tx: tx.claim_outbox(START, START + HOUR, 5, frozenset()))
         assert [each.lease_until for each in claimed] == [START + HOUR]
         await store.write(
-            lambda tx: tx.change(claimed[0], attempts=1, problem="partner-unreachable", due_at=START + HOUR)
+            lambda tx: tx.put(
+                claimed[0], replace(claimed[0], attempts=1, problem="partner-unreachable", due_at=START + HOUR)
+            )
         )
-        await store.write(lambda tx: tx.change(part, blocks_missing="1-2"))
+        await store.write(lambda tx: tx.put(part, replace(part, blocks_missing="1-2")))
         assert await entries_of(store) == before
-        assert (await store.read(lambda r: r.get(OutboxRecord, row.outbox_id))).attempts == 1
-        closing = await store.read(lambda r: r.get(OutboxRecord, row.outbox_id))
-        await store.write(lambda tx: tx.change(closing, state=OutboxState.DONE, attempts=2))
+        assert (await store.read(lambda r: r.get(OutboxRecord.key(row.outbox_id)))).attempts == 1
+        closing = await store.read(lambda r: r.get(OutboxRecord.key(row.outbox_id)))
+        await store.write(lambda tx: tx.put(closing, replace(closing, state=OutboxState.DONE, attempts=2)))
         assert await entries_of(store) == [*before, "records.changed"]
     assert findings(place) == ()
 
@@ -250,7 +253,7 @@ async def test_a_release_on_its_way_counts_as_released_and_nothing_else_does(pla
     async with place.open() as store:
         await store.write(adding(sample(PackageRecord), life))
         before = await entries_of(store)
-        await store.write(lambda tx: tx.change(life, state=ReleaseState.DELIVERING))
+        await store.write(lambda tx: tx.put(life, replace(life, state=ReleaseState.DELIVERING)))
         assert await entries_of(store) == before
     assert findings(place) == ()
     execute(place, 'UPDATE "release" SET "state" = ?', "delivered")
@@ -262,7 +265,7 @@ async def test_a_submitted_checkpoint_is_committed_to_once_it_is_cosigned(place)
     async with place.open() as store:
         await store.write(adding(waiting))
         assert await entries_of(store) == []
-        await store.write(lambda tx: tx.change(waiting, cosigned_at=START))
+        await store.write(lambda tx: tx.put(waiting, replace(waiting, cosigned_at=START)))
         assert await entries_of(store) == ["records.changed"]
     assert findings(place) == ()
     execute(place, "UPDATE submitted_checkpoint SET cosigned_at = NULL")
@@ -274,7 +277,7 @@ async def test_a_row_that_a_unit_removed_is_gone_and_missed_by_nobody(place):
     async with place.open() as store:
         await store.write(adding(package(1), package(2)))
         await store.write(lambda tx: tx.remove(package(1)))
-        assert await store.read(lambda r: r.get(PackageRecord, package(1).package_id)) is None
+        assert await store.read(lambda r: r.get(PackageRecord.key(package(1).package_id))) is None
         with pytest.raises(Conflict):
             await store.write(lambda tx: tx.remove(package(1)))
         assert await entries_of(store) == ["records.changed", "records.changed"]

@@ -16,7 +16,7 @@ from store_place import Place, keys_of, package, submitting
 from attache.errors import IntegrityLost, Misconfigured
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
-from gateway.exchange.kernel.records import PackageRecord, Record
+from gateway.exchange.kernel.records import PackageRecord, Record, key_names
 from gateway.store import migrating, open_store
 from gateway.store.opening import writing_engine
 from gateway.store.statements import SQL
@@ -70,7 +70,7 @@ async def test_every_class_of_record_has_a_table_with_its_fields():
     assert set(TABLES) == set(Record.__args__)
     for kind, sql in SQL.items():
         assert [column.name for column in sql.table.columns] == list(sql.names)
-        assert tuple(column.name for column in sql.table.primary_key) == kind.KEY
+        assert tuple(column.name for column in sql.table.primary_key) == key_names(kind)
 
 
 async def test_the_migrations_make_what_the_tables_say(place):
@@ -91,7 +91,7 @@ async def test_a_new_store_has_an_empty_signed_log_under_its_lock(place):
 async def test_what_was_written_is_there_after_a_restart_and_the_log_goes_on(place):
     await place.fill(300)
     async with place.open() as store:
-        assert await store.read(lambda reader: reader.get(PackageRecord, package(299).package_id)) == package(299)
+        assert await store.read(lambda reader: reader.get(PackageRecord.key(package(299).package_id))) == package(299)
         assert await store.write(submitting(300)) == 300
         assert (await store.read_log(lambda log: log.verify())).size == 301
 

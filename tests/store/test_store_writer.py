@@ -7,7 +7,7 @@ import pytest
 from store_place import package, submitted, submitting
 
 from attache.errors import AttacheError, Conflict, NotFound, TooManyRequests
-from gateway.exchange.kernel.records import PackageRecord
+from gateway.exchange.kernel.records import PackageRecord, Query
 from gateway.store.group_commit import GroupCommit
 from gateway.store.writer import MAX_GROUP, Writer
 
@@ -38,7 +38,7 @@ class GatedCommit(GroupCommit):
 
 
 def packages(reader):
-    return [record.package_id for record in reader.find(PackageRecord)]
+    return [record.package_id for record in reader.find(Query(PackageRecord))]
 
 
 async def until(event: threading.Event) -> None:
@@ -226,7 +226,7 @@ async def test_leaving_writes_what_waits_and_then_refuses(place):
 async def test_many_writers_and_readers_at_once(place):
     async def write_and_look(store, n):
         index = await store.write(submitting(n))
-        assert await store.read(lambda reader: reader.get(PackageRecord, package(n).package_id)) == package(n)
+        assert await store.read(lambda reader: reader.get(PackageRecord.key(package(n).package_id))) == package(n)
         return index
 
     async with place.open() as store:

@@ -75,7 +75,7 @@ class Pair:
             async with asyncio.timeout(20):
                 while True:
                     changed = store.changed()
-                    life = await store.read(lambda r: r.get(ReleaseRecord, package_id, "partner-frankfurt"))
+                    life = await store.read(lambda r: r.get(ReleaseRecord.key(package_id, "partner-frankfurt")))
                     if life.state.value in states:
                         return life.state.value
                     await changed.wait()

@@ -37,7 +37,7 @@ def test_a_sound_pass_is_logged_and_a_spoiled_row_is_an_alarm_that_stops_release
             connection.close()
             assert (await check.run_pass()).findings == ()
             assert (await ours.submit(analyst)).status_code == 202
-            assert await ours.agency.store.read(lambda r: r.get(PackageRecord, package_id))
+            assert await ours.agency.store.read(lambda r: r.get(PackageRecord.key(package_id)))
 
     asyncio.run(story())
 

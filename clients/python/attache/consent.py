@@ -34,7 +34,7 @@ class Consent(Statement):
     purpose: Purpose
     content_sha256: Sha256
     package_id: PackageId
-    request_id: Uuid7
+    request_id: PackageId
     at: Instant
     expires_at: Instant
 

@@ -11,7 +11,7 @@ from attache.package.instants import Instant
 from attache.package.jws import SignedType, parse_statement, sign_statement
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
-from attache.package.values import PackageId, ParticipantId, Statement, Uuid7, read_statement
+from attache.package.values import PackageId, ParticipantId, Statement, read_statement
 from attache.strict_json import canonical
 
 REFUSAL = SignedType("attache-consent-refusal+json", "malformed-consent")
@@ -26,7 +26,7 @@ class ConsentRefusal(Statement):
     originator: ParticipantId
     holder: ParticipantId
     package_id: PackageId
-    request_id: Uuid7
+    request_id: PackageId
     reason: Words
     at: Instant
 

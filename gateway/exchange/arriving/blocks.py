@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound
 from attache.package import BLOCK_BYTES, Step, VerifiedBlocks, block_count, parse_frame
@@ -33,9 +33,9 @@ async def take_hashes(agency: Agency, peer: Partner, package_id: PackageId, numb
         VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
 
     def unit(tx: Transaction) -> None:
-        present = tx.get(ArrivalPartRecord, peer.participant, package_id, number)
+        present = tx.get(ArrivalPartRecord.key(peer.participant, package_id, number))
         if present is not None and not present.block_hashes:
-            tx.change(present, block_hashes=hashes)
+            tx.put(present, replace(present, block_hashes=hashes))
 
     await agency.store.write(unit)
 
@@ -72,7 +72,7 @@ async def take_blocks(
 
 def announced(reader: Reader, peer: Partner, package_id: PackageId) -> ArrivalRecord:
     """A package that this partner announced; raises NotFound, and Gone once it is purged."""
-    arrival = reader.get(ArrivalRecord, peer.participant, package_id)
+    arrival = reader.get(ArrivalRecord.key(peer.participant, package_id))
     if arrival is None:
         raise NotFound(detail="announce the package first")
     if arrival.purged_at is not None:
@@ -83,7 +83,7 @@ def announced(reader: Reader, peer: Partner, package_id: PackageId) -> ArrivalRe
 def _arriving(reader: Reader, peer: Partner, package_id: PackageId, number: int) -> tuple[ArrivalPartRecord, str]:
     """A part on its way in, and its signed root."""
     arrival = announced(reader, peer, package_id)
-    part = reader.get(ArrivalPartRecord, peer.participant, package_id, number)
+    part = reader.get(ArrivalPartRecord.key(peer.participant, package_id, number))
     if part is None:
         raise NotFound(detail="the package has no such part")
     if arrival.state is not ArrivalState.RECEIVING:
@@ -114,7 +114,7 @@ async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[by
 
 
 def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:
-    present = tx.get(ArrivalPartRecord, part.originator, part.package_id, part.number)
+    present = tx.get(ArrivalPartRecord.key(part.originator, part.package_id, part.number))
     if present is not None:
         left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
-        tx.change(present, blocks_missing=format_ranges(left))
+        tx.put(present, replace(present, blocks_missing=format_ranges(left)))

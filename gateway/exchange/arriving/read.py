@@ -7,7 +7,7 @@ nothing from its reader.
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -67,7 +67,7 @@ class ReadablePart:
 
 async def list_arrivals(agency: Agency, after: tuple[datetime, str] | None, limit: int) -> list[Arrival]:
     """What has arrived as a whole, newest first."""
-    records = await agency.store.read(lambda reader: reader.arrivals_after(after, min(limit, MAX_LISTED)))
+    records = await agency.store.read(lambda reader: reader.find(ArrivalRecord.newest(after, min(limit, MAX_LISTED))))
     return await asyncio.to_thread(lambda: [_with_facts(agency, record) for record in records])
 
 
@@ -104,13 +104,16 @@ async def open_arrival(
             subject = ReceiptKind.OPENED.value
             tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
         state = advance(ARRIVAL, present.state, ArrivalEvent.OPEN)
-        return tx.change(
+        return tx.put(
             present,
-            state=state,
-            changed_at=now,
-            opened_at=now,
-            opened_by=agency.officer(caller),
-            opened_index=index,
+            replace(
+                present,
+                state=state,
+                changed_at=now,
+                opened_at=now,
+                opened_by=agency.officer(caller),
+                opened_index=index,
+            ),
         )
 
     return _with_facts(agency, await agency.store.write(unit))
@@ -134,7 +137,7 @@ async def read_part(
     package = await asyncio.to_thread(_opened, agency, record)
     number = _number_of(package, name)
     await require_use(agency, caller, record, number, intent)
-    stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord, originator, package_id, number))
+    stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord.key(originator, package_id, number)))
     if stored is None:
         raise IntegrityLost(detail="a part that was received is gone", step="arrival")
     await agency.store.write(
@@ -145,7 +148,7 @@ async def read_part(
 
 
 def _arrived(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
-    record = reader.get(ArrivalRecord, originator, package_id)
+    record = reader.get(ArrivalRecord.key(originator, package_id))
     if record is None or record.state in {ArrivalState.RECEIVING, ArrivalState.EXPIRED}:
         raise NotFound
     return record

@@ -7,7 +7,7 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attache.errors import (
     AttacheError,
@@ -116,7 +116,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
         index = _log_received(agency, tx, envelope, arrival.manifest_sha256)
         state = advance(ARRIVAL, arrival.state, ArrivalEvent.COMPLETE)
         purge_at = keep_until(agency, facts_of(agency, arrival), state)
-        tx.change(arrival, state=state, log_index=index, changed_at=agency.clock(), purge_at=purge_at)
+        tx.put(arrival, replace(arrival, state=state, log_index=index, changed_at=agency.clock(), purge_at=purge_at))
 
     await agency.store.write(unit)
     return await ensure_receipt(agency, peer.participant, package_id, ReceiptKind.DELIVERED)
@@ -140,12 +140,12 @@ def _known(reader: Reader, envelope: Envelope) -> ArrivalRecord | None:
 
     Raises Gone where it is purged, with the receipt that its originator has got for it, or should have.
     """
-    known = reader.get(ArrivalRecord, envelope.originator, envelope.package_id)
+    known = reader.get(ArrivalRecord.key(envelope.originator, envelope.package_id))
     if known is not None and known.frame_sha256 != envelope.sha256:
         raise Conflict("package-conflict")
     if known is not None and known.purged_at is not None:
         key = (envelope.originator, envelope.package_id, envelope.recipient, ReceiptKind.DELIVERED.value)
-        receipt = reader.get(ReceiptRecord, *key)
+        receipt = reader.get(ReceiptRecord.key(*key))
         raise Gone(extra={} if receipt is None else {"receipt": json.loads(receipt.signed)})
     return known
 
@@ -203,9 +203,7 @@ async def _take_whole(
 async def _fill(agency: Agency, envelope: Envelope, parts: Sequence[bytes], hashes: Sequence[bytes]) -> None:
     """Put the parts of a package that was only announced so far where room was made for them."""
     key = (envelope.originator, envelope.package_id)
-    places = await agency.store.read(
-        lambda reader: reader.find(ArrivalPartRecord, originator=key[0], package_id=key[1])
-    )
+    places = await agency.store.read(lambda reader: reader.find(ArrivalPartRecord.of_package(key[0], key[1])))
 
     def write() -> None:
         for place, ciphertext in zip(places, parts, strict=True):
@@ -214,9 +212,9 @@ async def _fill(agency: Agency, envelope: Envelope, parts: Sequence[bytes], hash
 
     def unit(tx: Transaction) -> None:
         for number, part_hashes in enumerate(hashes):
-            present = tx.get(ArrivalPartRecord, *key, number)
+            present = tx.get(ArrivalPartRecord.key(*key, number))
             if present is not None:
-                tx.change(present, block_hashes=part_hashes, blocks_missing="")
+                tx.put(present, replace(present, block_hashes=part_hashes, blocks_missing=""))
 
     await asyncio.to_thread(write)
     await agency.store.write(unit)
@@ -312,4 +310,4 @@ def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_
 
 def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[ArrivalPartRecord]:
     announced(reader, peer, package_id)
-    return reader.find(ArrivalPartRecord, originator=peer.participant, package_id=package_id)
+    return reader.find(ArrivalPartRecord.of_package(peer.participant, package_id))

@@ -7,7 +7,7 @@ A request is answered once. What an originator wants to change, the holder asks 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from attache.consent_request import (
@@ -24,11 +24,12 @@ from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
 from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.entries import asked_entry
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import (
     ArrivalRecord,
+    ConsentRequestRecord,
+    ConsentState,
     PackageRecord,
     ReleaseRecord,
 )
@@ -83,8 +84,8 @@ async def ask_consent(
     agency.directory.partner(asking.recipient)
     asked = _stated(agency, asking, sha256)
 
-    def register(tx: Transaction, request_id: str) -> None:
-        life = tx.get(ReleaseRecord, request_id, asking.originator)
+    def register(tx: Transaction, request_id: PackageId) -> None:
+        life = tx.get(ReleaseRecord.key(request_id, asking.originator))
         if life is not None and life.state is not ReleaseState.DENIED:
             record = request_record(agency, asked, request_id, agency.officer(caller))
             tx.add(record)
@@ -94,7 +95,7 @@ async def ask_consent(
     keyed = {"idempotency_key": idempotency_key, "request_sha256": request_sha256}
     created = await create_package(agency, caller, submission, also=register, **keyed)
     request_id = created if isinstance(created, str) else created.record.package_id
-    found = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord, agency.participant, request_id))
+    found = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord.key(agency.participant, request_id)))
     if found is None:
         raise NotPermitted("policy-denied", "policy lets no request of this kind go", extra={"package_id": request_id})
     return known_request(agency, found)
@@ -104,13 +105,15 @@ async def list_requests(agency: Agency, caller: Caller, after: str, limit: int) 
     """Requests by id, those with an id above `after`: the caller's own, or all of them for officers and auditors."""
     asked_by = None if caller.roles & _SEE_ALL else agency.officer(caller)
     most = min(limit, MAX_LISTED)
-    found = await agency.store.read(lambda reader: reader.consent_requests_after(after, most, asked_by=asked_by))
+    found = await agency.store.read(
+        lambda reader: reader.find(ConsentRequestRecord.by_id(after, most, asked_by=asked_by))
+    )
     return [known_request(agency, record) for record in found if record.facts_sealed]
 
 
-async def request_of(agency: Agency, caller: Caller, holder: ParticipantId, request_id: str) -> KnownRequest:
+async def request_of(agency: Agency, caller: Caller, holder: ParticipantId, request_id: PackageId) -> KnownRequest:
     """One request; raises NotFound for one that the caller may not know of."""
-    record = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord, holder, request_id))
+    record = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord.key(holder, request_id)))
     is_known = record is not None and (caller.roles & _SEE_ALL or record.asked_by == agency.officer(caller))
     if record is None or not is_known:
         raise NotFound
@@ -136,11 +139,11 @@ def answered(
     """The request with its one answer. Raises IllegalTransition where it has one."""
     if record.state is not ConsentState.ASKED:
         raise IllegalTransition(detail=f"the request is {record.state} already")
-    return tx.change(record, state=state, changed_at=agency.clock(), **answer)
+    return tx.put(record, replace(record, state=state, changed_at=agency.clock(), **answer))
 
 
 def in_words(
-    agency: Agency, holder: ParticipantId, request_id: str, originator: ParticipantId, package_id: PackageId
+    agency: Agency, holder: ParticipantId, request_id: PackageId, originator: ParticipantId, package_id: PackageId
 ) -> ConsentRequestRecord:
     """The record of a request that was asked in words alone."""
     now = agency.clock()
@@ -150,16 +153,16 @@ def in_words(
     )
 
 
-def our_request(reader: Reader, originator: ParticipantId, request_id: str) -> PackageRecord:
+def our_request(reader: Reader, originator: ParticipantId, request_id: PackageId) -> PackageRecord:
     """A request of ours that went to this originator; raises NotFound."""
-    package, life = reader.get(PackageRecord, request_id), reader.get(ReleaseRecord, request_id, originator)
+    package, life = reader.get(PackageRecord.key(request_id)), reader.get(ReleaseRecord.key(request_id, originator))
     if package is None or package.kind != Kind.REQUEST or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it answers no request of ours that went to this participant")
     return package
 
 
 def _opened(reader: Reader, asking: Asking) -> ArrivalRecord:
-    arrival = reader.get(ArrivalRecord, asking.originator, asking.package_id)
+    arrival = reader.get(ArrivalRecord.key(asking.originator, asking.package_id))
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such package was opened here")
     return arrival
@@ -210,7 +213,7 @@ def _submission(asking: Asking, asked: ConsentRequest, facts: Mapping[str, Any])
     return parse_submission(canonical(stated))
 
 
-def request_record(agency: Agency, asked: ConsentRequest, request_id: str, asked_by: str) -> ConsentRequestRecord:
+def request_record(agency: Agency, asked: ConsentRequest, request_id: PackageId, asked_by: str) -> ConsentRequestRecord:
     """A request as it comes on record, at either side."""
     now, vault = agency.clock(), agency.vault.of(asked.originator, asked.package_id)
     stated = asked.model_dump(mode="json", include={"part", "content_sha256", "purpose", "reason"})

@@ -7,7 +7,7 @@ from typing import Any
 from attache.consent_request import MAX_REQUEST_BYTES, MEDIA_TYPE, ConsentRequest, parse_request
 from attache.errors import AttacheError, MalformedInput, NotFound
 from attache.package import VerifiedPackage
-from attache.package.ids import ParticipantId
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Kind
 from gateway.exchange.consents.ask import request_record
 from gateway.exchange.consents.entries import asked_entry, rejected_entry
@@ -39,7 +39,7 @@ def noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, r
     try:
         if len(numbers) > 1 or manifest.parts[numbers[0]].bytes > MAX_REQUEST_BYTES:
             raise MalformedInput("malformed-consent", "more than one request, or a longer one than any is")
-        stored = reader.get(ArrivalPartRecord, arrival.originator, arrival.package_id, numbers[0])
+        stored = reader.get(ArrivalPartRecord.key(arrival.originator, arrival.package_id, numbers[0]))
         if stored is None:
             raise NotFound(detail="the part is gone")
         raw = b"".join(package.open_part(numbers[0], agency.blobs.chunks(stored.blob_id)))
@@ -65,17 +65,17 @@ def keep_noted(agency: Agency, tx: Transaction, arrival: ArrivalRecord, noted: N
 
 
 def opened_request(
-    agency: Agency, reader: Reader, holder: ParticipantId, request_id: str
+    agency: Agency, reader: Reader, holder: ParticipantId, request_id: PackageId
 ) -> tuple[ReleaseRecord, Mapping[str, Any]]:
     """The release of ours that an opened request of this holder's is about, and the request's own facts.
 
     Raises NotFound where it was not opened here, is no request, or asks about nothing that went to the holder.
     """
-    arrival = reader.get(ArrivalRecord, holder, request_id)
+    arrival = reader.get(ArrivalRecord.key(holder, request_id))
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such request was opened here")
     facts: Mapping[str, Any] = facts_of(agency, arrival)
-    life = reader.get(ReleaseRecord, facts["in_reply_to"] or "", holder)
+    life = reader.get(ReleaseRecord.key(PackageId(facts["in_reply_to"] or ""), holder))
     if facts["kind"] != Kind.REQUEST or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     return life, facts
@@ -83,7 +83,7 @@ def opened_request(
 
 def released_part_sha256(agency: Agency, reader: Reader, life: ReleaseRecord, name: str) -> str:
     """The SHA-256 of a part that went to this recipient; raises NotFound."""
-    package = reader.get(PackageRecord, life.package_id)
+    package = reader.get(PackageRecord.key(life.package_id))
     if package is None:
         raise NotFound
     declared = submission_of(agency, package).parts
@@ -99,7 +99,7 @@ def _require_ours(
     """It is this holder's, to us, about content of ours that went to it under that name."""
     if (asked.originator, asked.holder) != (agency.participant, holder):
         raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")
-    life = reader.get(ReleaseRecord, asked.package_id, holder)
+    life = reader.get(ReleaseRecord.key(asked.package_id, holder))
     if asked.package_id != in_reply_to or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     if released_part_sha256(agency, reader, life, asked.part) != asked.content_sha256:

@@ -9,8 +9,8 @@ from attache.errors import AttacheError
 from attache.package import instant_text
 from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord
 from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.records import ConsentRequestRecord
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
 

@@ -26,13 +26,14 @@ from gateway.exchange.consents.ask import (
 from gateway.exchange.consents.asked import opened_request, released_part_sha256
 from gateway.exchange.consents.entries import given_entry, rejection_logged
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.kernel.officers import officers_posts
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import content_id
 from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     ConsentRecord,
+    ConsentRequestRecord,
+    ConsentState,
     OutboxKind,
 )
 from gateway.exchange.outgoing.release import outbox_row
@@ -51,7 +52,7 @@ class Grant:
     """
 
     holder: ParticipantId
-    request_id: str
+    request_id: PackageId
     expires_at: datetime
     note: str
     part: str | None = None
@@ -137,7 +138,7 @@ def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
 
 async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any] | None]]:
     """Consents given and received, by id, those with an id above `after`, each with its signed statement unless it is purged."""
-    found = await agency.store.read(lambda reader: reader.consents_after(after, min(limit, MAX_LISTED)))
+    found = await agency.store.read(lambda reader: reader.find(ConsentRecord.by_id(after, min(limit, MAX_LISTED))))
     return [(record, _statement(agency, record)) for record in found]
 
 
@@ -151,7 +152,7 @@ def _statement(agency: Agency, record: ConsentRecord) -> dict[str, Any] | None:
 
 async def consent_of(agency: Agency, consent_id: str) -> tuple[ConsentRecord, dict[str, Any]]:
     """One consent with its signed statement; raises NotFound."""
-    record = await agency.store.read(lambda reader: reader.get(ConsentRecord, consent_id))
+    record = await agency.store.read(lambda reader: reader.get(ConsentRecord.key(consent_id)))
     if record is None:
         raise NotFound
     return record, json.loads(signed_consent(agency, record))
@@ -162,7 +163,7 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> _Ter
     life, _ = opened_request(agency, reader, grant.holder, grant.request_id)
     if life.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
-    request = reader.get(ConsentRequestRecord, grant.holder, grant.request_id)
+    request = reader.get(ConsentRequestRecord.key(grant.holder, grant.request_id))
     stated = known_request(agency, request).facts if request is not None else {}
     given = {"part": grant.part, "recipient": grant.recipient, "purpose": grant.purpose}
     asked = {"part": stated.get("part"), "recipient": request.recipient if stated and request else None}
@@ -180,13 +181,13 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> _Ter
 
 def _answer(agency: Agency, tx: Transaction, consent: Consent) -> None:
     """The request is given, where it is on record; one in words may be answered for several recipients."""
-    request = tx.get(ConsentRequestRecord, consent.holder, consent.request_id)
+    request = tx.get(ConsentRequestRecord.key(consent.holder, consent.request_id))
     if request is not None:
         answered(agency, tx, request, ConsentState.GIVEN, consent_id=consent.consent_id)
 
 
 def _accept(agency: Agency, tx: Transaction, consent: Consent, record: ConsentRecord, signed: bytes) -> None:
-    if earlier := tx.get(ConsentRecord, consent.consent_id):
+    if earlier := tx.get(ConsentRecord.key(consent.consent_id)):
         if json.loads(signed_consent(agency, earlier)) != json.loads(signed):
             raise Conflict(detail="a consent of this id is stored already, and is another")
         return
@@ -198,13 +199,13 @@ def _accept(agency: Agency, tx: Transaction, consent: Consent, record: ConsentRe
 
 def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: ConsentRecord) -> None:
     """It is about content that came in that package, and answers a request of ours about it."""
-    came = {"originator": consent.originator, "package_id": consent.package_id, "content": record.content}
-    if not reader.find(ArrivalPartRecord, **came):
+    came = ArrivalPartRecord.with_content_of(record.content, consent.originator, consent.package_id)
+    if not reader.find(came):
         raise NotFound(detail="no such content came from this participant in that package")
     package = our_request(reader, consent.originator, consent.request_id)
     if submission_of(agency, package).in_reply_to != consent.package_id:
         raise NotFound(detail="the request was about another package")
-    request = reader.get(ConsentRequestRecord, agency.participant, consent.request_id)
+    request = reader.get(ConsentRequestRecord.key(agency.participant, consent.request_id))
     if request is None:
         return
     asked = known_request(agency, request).facts

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.exchange.consents.ask import MAX_LISTED, known_request
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consent_records import ConsentState
+from gateway.exchange.kernel.records import ConsentRecord, ConsentRequestRecord, ConsentState
 from gateway.partners import Partner
 
 Signed = dict[str, Any]
@@ -13,7 +13,7 @@ Signed = dict[str, Any]
 async def consents_for(agency: Agency, peer: Partner, after: str, limit: int) -> tuple[list[Signed], str | None]:
     """Our signed consents to what this participant holds, by id above `after`, and the cursor of what follows."""
     most = min(limit, MAX_LISTED)
-    found = await agency.store.read(lambda reader: reader.consents_after(after, most, peer.participant))
+    found = await agency.store.read(lambda reader: reader.find(ConsentRecord.by_id(after, most, peer.participant)))
     vaults = [(one, agency.vault.of(one.originator, one.package_id)) for one in found if one.signed_sealed]
     signed = [vault.open(one.signed_sealed, "consent", one.consent_id) for one, vault in vaults]
     return signed, found[-1].consent_id if len(found) == most else None
@@ -24,7 +24,7 @@ async def refusals_for(agency: Agency, peer: Partner, after: str, limit: int) ->
     most = min(limit, MAX_LISTED)
     holder, state = peer.participant, ConsentState.REFUSED
     found = await agency.store.read(
-        lambda reader: reader.consent_requests_after(after, most, holder=holder, state=state)
+        lambda reader: reader.find(ConsentRequestRecord.by_id(after, most, holder=holder, state=state))
     )
     refusals = [known_request(agency, one).refusal for one in found]
     following = found[-1].request_id if len(found) == most else None

@@ -11,10 +11,9 @@ from gateway.exchange.consents.ask import answered, in_words, known_request, our
 from gateway.exchange.consents.asked import opened_request
 from gateway.exchange.consents.entries import refused_entry, rejection_logged
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.kernel.officers import officers_posts
 from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import OutboxKind
+from gateway.exchange.kernel.records import ConsentRequestRecord, ConsentState, OutboxKind
 from gateway.exchange.outgoing.release import outbox_row
 from gateway.exchange.outgoing.submit import submission_of
 from gateway.identity.caller import Caller
@@ -22,7 +21,7 @@ from gateway.partners import Partner
 
 
 async def refuse_consent(
-    agency: Agency, caller: Caller, holder: ParticipantId, request_id: str, reason: str
+    agency: Agency, caller: Caller, holder: ParticipantId, request_id: PackageId, reason: str
 ) -> ConsentRequestRecord:
     """Sign the refusal of a whole request and send it to the holder.
 
@@ -73,7 +72,7 @@ def signed_refusal(agency: Agency, record: ConsentRequestRecord) -> bytes:
     return canonical(refusal)
 
 
-def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId, request_id: str) -> PackageId:
+def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId, request_id: PackageId) -> PackageId:
     life, _ = opened_request(agency, reader, holder, request_id)
     if life.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
@@ -84,7 +83,7 @@ def _accept(agency: Agency, tx: Transaction, refusal: ConsentRefusal, signed: by
     package = our_request(tx, refusal.originator, refusal.request_id)
     if submission_of(agency, package).in_reply_to != refusal.package_id:
         raise NotFound(detail="the request was about another package")
-    earlier = tx.get(ConsentRequestRecord, refusal.holder, refusal.request_id)
+    earlier = tx.get(ConsentRequestRecord.key(refusal.holder, refusal.request_id))
     if earlier is not None and known_request(agency, earlier).refusal == json.loads(signed):
         return
     record = _keep(agency, tx, refusal, signed)
@@ -94,7 +93,7 @@ def _accept(agency: Agency, tx: Transaction, refusal: ConsentRefusal, signed: by
 def _keep(agency: Agency, tx: Transaction, refusal: ConsentRefusal, signed: bytes) -> ConsentRequestRecord:
     """The request with its refusal; one that was asked in words comes on record with it."""
     key = (refusal.holder, refusal.request_id)
-    record = tx.get(ConsentRequestRecord, *key)
+    record = tx.get(ConsentRequestRecord.key(*key))
     if record is None:
         record = in_words(agency, *key, refusal.originator, refusal.package_id)
         tx.add(record)

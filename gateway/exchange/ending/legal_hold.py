@@ -1,7 +1,7 @@
 """Legal holds: what is on one is not purged, by rule or by order, until another security officer than who placed it lifts it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attache.errors import Gone, IllegalTransition, NotFound, NotPermitted
 from attache.package import uuid7
@@ -9,7 +9,7 @@ from gateway.exchange.ending.purge import Place, head_of
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import Transaction
-from gateway.exchange.kernel.purge_records import HoldRecord
+from gateway.exchange.kernel.records import HoldRecord
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
@@ -54,7 +54,7 @@ async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> 
     now, by = agency.clock(), agency.officer(caller)
 
     def unit(tx: Transaction) -> tuple[HoldRecord, ...]:
-        rows = tx.find(HoldRecord, hold_id=hold_id)
+        rows = tx.find(HoldRecord.of_hold(hold_id))
         if not rows:
             raise NotFound
         if any(row.placed_by == by for row in rows):
@@ -63,7 +63,7 @@ async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> 
             raise IllegalTransition(detail="the hold is lifted already")
         sealed = agency.vault.seal(note, "hold", hold_id, "lifted")
         tx.log(event(EventCode.HOLD_LIFTED, now, caller, record={"hold_id": hold_id}, reason={"note": note}))
-        return tuple(tx.change(row, lifted_by=by, lifted_at=now, lifting_sealed=sealed) for row in rows)
+        return tuple(tx.put(row, replace(row, lifted_by=by, lifted_at=now, lifting_sealed=sealed)) for row in rows)
 
     return _hold(agency, await agency.store.write(unit))
 

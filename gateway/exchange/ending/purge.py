@@ -4,9 +4,9 @@ One transaction blanks the records, takes the private side out of the log entrie
 old pages of the database go after its commit (`finish_purges`), and where that is interrupted, at the next start or turn of upkeep.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from attache.errors import NotFound
 from attache.package import instant_text
@@ -14,22 +14,24 @@ from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.ports import PurgedEntries, Reader, Transaction
-from gateway.exchange.kernel.purge_records import HoldRecord, PurgedRecord
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
+    ConsentRequestRecord,
     DecisionRecord,
+    HoldRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,
     PackageRecord,
     PartRecord,
+    PurgedRecord,
+    Query,
     Record,
     RedactedPartRecord,
     ReleaseRecord,
@@ -38,6 +40,7 @@ from gateway.exchange.kernel.records import (
 from gateway.exchange.kernel.state import (
     ARRIVAL,
     RELEASE,
+    UNDER_WAY,
     ArrivalEvent,
     ArrivalState,
     ReleaseEvent,
@@ -48,44 +51,10 @@ from gateway.exchange.receipts.issue import ensure_receipt
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
-UNDER_WAY = frozenset({ReleaseState.HELD, ReleaseState.RELEASED, ReleaseState.DELIVERING})
+R = TypeVar("R", bound=Record)
+
 FINISHED_AT_ONCE = 500
 _INDEXES_AT_ONCE = 2_000
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a class of record holds of a package's content: each field's value once it is destroyed, and the field with a blob's id."""
-
-    kind: type[Record]
-    blank: Mapping[str, Any]
-    blob: str | None = None
-
-
-OF_OURS = (
-    Content(PackageRecord, {"facts_sealed": b""}),
-    Content(PartRecord, {"sealed_part_sealed": b"", "ciphertext_bytes": 0}, blob="blob_id"),
-    Content(RedactedPartRecord, {"sealed_part_sealed": b"", "ciphertext_bytes": 0}, blob="blob_id"),
-    Content(ReleaseRecord, {"frame": None, "manifest_sealed": None}),
-    Content(DecisionRecord, {"record_sealed": b""}),
-    Content(ApprovalRecord, {"reason_sealed": None, "digest_sealed": b""}),
-    Content(ReviewRecord, {"note_sealed": None}),
-)
-"""Of a package that we originated; found by its id."""
-OF_ARRIVALS = (
-    Content(ArrivalRecord, {"facts_sealed": b"", "frame": b""}),
-    Content(
-        ArrivalPartRecord,
-        {"block_hashes": b"", "blocks_missing": "", "content": "", "ciphertext_bytes": 0},
-        blob="blob_id",
-    ),
-)
-"""Of a package that came to us; found by originator and id."""
-OF_EITHER = (
-    Content(ConsentRecord, {"signed_sealed": b"", "content": ""}),
-    Content(ConsentRequestRecord, {"facts_sealed": b"", "refusal_sealed": None}),
-)
-"""Of both; found by originator and id."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +63,82 @@ class Place:
 
     originator: ParticipantId
     package_id: PackageId
+
+
+@dataclass(frozen=True)
+class Blanked(Generic[R]):
+    """What of a class of records goes with a package's content: which records of it, and how each is left."""
+
+    kind: type[R]
+    records: Callable[[Place], Query[R]]
+    blank: Callable[[R], R]
+    blob: Callable[[R], str] | None = None
+    """The id of the blob that goes as well."""
+
+    def blanked(self, tx: Transaction, place: Place) -> Iterator[str]:
+        """Blank the records; the ids of their blobs."""
+        for record in tx.find(self.records(place)):
+            blob_id = self.blob(record) if self.blob else ""
+            tx.put(record, self.blank(record))
+            if blob_id:
+                yield blob_id
+
+
+OF_OURS: tuple[Blanked[Any], ...] = (
+    Blanked(PackageRecord, lambda p: PackageRecord.with_id(p.package_id), lambda r: replace(r, facts_sealed=b"")),
+    Blanked(
+        PartRecord,
+        lambda p: PartRecord.of_package(p.package_id),
+        lambda r: replace(r, sealed_part_sealed=b"", ciphertext_bytes=0, blob_id=""),
+        lambda r: r.blob_id,
+    ),
+    Blanked(
+        RedactedPartRecord,
+        lambda p: RedactedPartRecord.of_package(p.package_id),
+        lambda r: replace(r, sealed_part_sealed=b"", ciphertext_bytes=0, blob_id=""),
+        lambda r: r.blob_id,
+    ),
+    Blanked(
+        ReleaseRecord,
+        lambda p: ReleaseRecord.of_package(p.package_id),
+        lambda r: replace(r, frame=None, manifest_sealed=None),
+    ),
+    Blanked(DecisionRecord, lambda p: DecisionRecord.of_package(p.package_id), lambda r: replace(r, record_sealed=b"")),
+    Blanked(
+        ApprovalRecord,
+        lambda p: ApprovalRecord.of_package(p.package_id),
+        lambda r: replace(r, reason_sealed=None, digest_sealed=b""),
+    ),
+    Blanked(ReviewRecord, lambda p: ReviewRecord.of_package(p.package_id), lambda r: replace(r, note_sealed=None)),
+)
+"""Of a package that we originated."""
+OF_ARRIVALS: tuple[Blanked[Any], ...] = (
+    Blanked(
+        ArrivalRecord,
+        lambda p: ArrivalRecord.at(p.originator, p.package_id),
+        lambda r: replace(r, facts_sealed=b"", frame=b""),
+    ),
+    Blanked(
+        ArrivalPartRecord,
+        lambda p: ArrivalPartRecord.of_package(p.originator, p.package_id),
+        lambda r: replace(r, block_hashes=b"", blocks_missing="", content="", ciphertext_bytes=0, blob_id=""),
+        lambda r: r.blob_id,
+    ),
+)
+"""Of a package that came to us."""
+OF_EITHER: tuple[Blanked[Any], ...] = (
+    Blanked(
+        ConsentRecord,
+        lambda p: ConsentRecord.of_package(p.originator, p.package_id),
+        lambda r: replace(r, signed_sealed=b"", content=""),
+    ),
+    Blanked(
+        ConsentRequestRecord,
+        lambda p: ConsentRequestRecord.of_package(p.originator, p.package_id),
+        lambda r: replace(r, facts_sealed=b"", refusal_sealed=None),
+    ),
+)
+"""Of both."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +159,12 @@ class Cause:
 def purge_package(agency: Agency, tx: Transaction, place: Place, cause: Cause) -> None:
     """Destroy the content of a package whose life has ended. Call `finish_purges` after the commit."""
     now = agency.clock()
-    blob_ids = [blob_id for content in _contents(agency, place) for blob_id in _blank(agency, tx, place, content)]
+    blob_ids = list(_blanked(agency, tx, place))
     head = head_of(agency, tx, place)
-    tx.change(head, purge_at=None, purged_at=now)
-    for row in tx.find(OutboxRecord, package_id=place.package_id, originator=place.originator):
+    tx.put(head, replace(head, purge_at=None, purged_at=now))
+    for row in tx.find(OutboxRecord.about_package(place.originator, place.package_id)):
         if row.state is OutboxState.PENDING and row.kind is not OutboxKind.RECEIPT:
-            tx.change(row, state=OutboxState.FAILED, problem="purged")
+            tx.put(row, replace(row, state=OutboxState.FAILED, problem="purged"))
     entries = tx.purge_entries(place.originator, place.package_id)
     tx.add(PurgedRecord(place.originator, place.package_id, now, cause.purge_id, ",".join(blob_ids)))
     record = {**vars(place), "blobs": len(blob_ids), "purge_id": cause.purge_id}
@@ -133,13 +178,13 @@ def end_release(agency: Agency, tx: Transaction, life: ReleaseRecord) -> None:
     now, problem = agency.clock(), "package-expired"
     was_held = life.state is ReleaseState.HELD
     state = advance(RELEASE, life.state, ReleaseEvent.REJECT if was_held else ReleaseEvent.EXPIRE)
-    tx.change(life, state=state, changed_at=now, problem=problem)
-    for approval in tx.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient):
+    tx.put(life, replace(life, state=state, changed_at=now, problem=problem))
+    for approval in tx.find(ApprovalRecord.of_release(life.package_id, life.recipient)):
         if approval.state is ApprovalState.PENDING:
-            tx.change(approval, state=ApprovalState.VOID)
-    for row in tx.find(OutboxRecord, package_id=life.package_id, partner=life.recipient, kind=OutboxKind.PACKAGE):
+            tx.put(approval, replace(approval, state=ApprovalState.VOID))
+    for row in tx.find(OutboxRecord.carrying(life.package_id, life.recipient)):
         if row.originator == agency.participant and row.state is OutboxState.PENDING:
-            tx.change(row, state=OutboxState.FAILED, problem=problem)
+            tx.put(row, replace(row, state=OutboxState.FAILED, problem=problem))
     record = {
         "package_id": life.package_id,
         "originator": agency.participant,
@@ -153,7 +198,7 @@ def end_release(agency: Agency, tx: Transaction, life: ReleaseRecord) -> None:
 def end_arrival(agency: Agency, tx: Transaction, arrival: ArrivalRecord) -> None:
     """What was announced and did not come whole is given up, with the room that was made for it."""
     now = agency.clock()
-    tx.change(arrival, state=advance(ARRIVAL, arrival.state, ArrivalEvent.EXPIRE), changed_at=now)
+    tx.put(arrival, replace(arrival, state=advance(ARRIVAL, arrival.state, ArrivalEvent.EXPIRE), changed_at=now))
     record = {"package_id": arrival.package_id, "originator": arrival.originator, "recipient": agency.participant}
     names: dict[str, Any] = {"package": arrival.package_id, "partner": arrival.originator}
     tx.log(event(EventCode.PACKAGE_EXPIRED, now, SYSTEM, record=record, **names))
@@ -162,11 +207,11 @@ def end_arrival(agency: Agency, tx: Transaction, arrival: ArrivalRecord) -> None
 def end_life(agency: Agency, tx: Transaction, place: Place) -> None:
     """End whatever is still under way with a package."""
     if place.originator == agency.participant:
-        for life in tx.find(ReleaseRecord, package_id=place.package_id):
+        for life in tx.find(ReleaseRecord.of_package(place.package_id)):
             if life.state in UNDER_WAY:
                 end_release(agency, tx, life)
         return
-    arrival = tx.get(ArrivalRecord, place.originator, place.package_id)
+    arrival = tx.get(ArrivalRecord.key(place.originator, place.package_id))
     if arrival is not None and arrival.state is ArrivalState.RECEIVING:
         end_arrival(agency, tx, arrival)
 
@@ -175,9 +220,9 @@ def head_of(agency: Agency, reader: Reader, place: Place) -> PackageRecord | Arr
     """The record of the package, ours or a partner's; raises NotFound."""
     is_ours = place.originator == agency.participant
     head: PackageRecord | ArrivalRecord | None = (
-        reader.get(PackageRecord, place.package_id)
+        reader.get(PackageRecord.key(place.package_id))
         if is_ours
-        else reader.get(ArrivalRecord, place.originator, place.package_id)
+        else reader.get(ArrivalRecord.key(place.originator, place.package_id))
     )
     if head is None:
         raise NotFound(detail="no such package is on record")
@@ -186,14 +231,14 @@ def head_of(agency: Agency, reader: Reader, place: Place) -> PackageRecord | Arr
 
 def is_on_hold(reader: Reader, place: Place) -> bool:
     """Whether a legal hold keeps it."""
-    return bool(reader.find(HoldRecord, originator=place.originator, package_id=place.package_id, lifted_at=None))
+    return bool(reader.find(HoldRecord.keeping(place.originator, place.package_id)))
 
 
 async def sign_before_purge(agency: Agency, place: Place) -> None:
     """Receipts are made from the package: those that are due and not signed yet are signed while it is there."""
     if place.originator == agency.participant:
         return
-    arrival = await agency.store.read(lambda reader: reader.get(ArrivalRecord, place.originator, place.package_id))
+    arrival = await agency.store.read(lambda reader: reader.get(ArrivalRecord.key(place.originator, place.package_id)))
     if arrival is None or arrival.purged_at is not None or arrival.log_index < 0:
         return
     kinds = (ReceiptKind.DELIVERED, *((ReceiptKind.OPENED,) if arrival.opened_index >= 0 else ()))
@@ -203,7 +248,7 @@ async def sign_before_purge(agency: Agency, place: Place) -> None:
 
 async def finish_purges(agency: Agency) -> bool:
     """Destroy what committed purges have left: data keys, blobs, old pages. False where a reader is in the way: try again later."""
-    while left := await agency.store.read(lambda reader: reader.purges_unfinished(FINISHED_AT_ONCE)):
+    while left := await agency.store.read(lambda reader: reader.find(PurgedRecord.unfinished(FINISHED_AT_ONCE))):
         blob_ids = [blob_id for each in left for blob_id in each.blob_ids.split(",") if blob_id]
         if not await agency.store.destroy([(each.originator, each.package_id) for each in left], blob_ids):
             return False
@@ -214,27 +259,15 @@ async def finish_purges(agency: Agency) -> bool:
 
 def _note_destroyed(agency: Agency, tx: Transaction, done: tuple[PurgedRecord, ...]) -> None:
     for each in done:
-        if tx.get(PurgedRecord, each.originator, each.package_id) == each:
-            tx.change(each, blob_ids="", destroyed_at=agency.clock())
+        if tx.get(PurgedRecord.key(each.originator, each.package_id)) == each:
+            tx.put(each, replace(each, blob_ids="", destroyed_at=agency.clock()))
 
 
-def _contents(agency: Agency, place: Place) -> tuple[Content, ...]:
-    return (*(OF_OURS if place.originator == agency.participant else OF_ARRIVALS), *OF_EITHER)
-
-
-def _blank(agency: Agency, tx: Transaction, place: Place, content: Content) -> Iterator[str]:
-    """Blank the records; the ids of their blobs."""
-    for record in tx.find(content.kind, **_key(agency, place, content)):
-        blob_id = getattr(record, content.blob) if content.blob else ""
-        blank = {**content.blank, **({content.blob: ""} if content.blob else {})}
-        tx.change(record, **blank)
-        if blob_id:
-            yield blob_id
-
-
-def _key(agency: Agency, place: Place, content: Content) -> dict[str, str]:
-    is_by_id = place.originator == agency.participant and content in OF_OURS
-    return {"package_id": place.package_id} if is_by_id else vars(place)
+def _blanked(agency: Agency, tx: Transaction, place: Place) -> Iterator[str]:
+    """Blank what is on record of the package's content; the ids of its blobs."""
+    of_its_side = OF_OURS if place.originator == agency.participant else OF_ARRIVALS
+    for content in (*of_its_side, *OF_EITHER):
+        yield from content.blanked(tx, place)
 
 
 def _done(entries: PurgedEntries, cause: Cause) -> Iterator[dict[str, Any]]:

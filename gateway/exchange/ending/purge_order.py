@@ -1,7 +1,7 @@
 """Purge by order: a security officer orders, another one confirms. Nobody confirms their own, and a legal hold is stronger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from attache.errors import Conflict, Gone, IllegalTransition, NotFound, NotPermitted
@@ -20,7 +20,7 @@ from gateway.exchange.ending.purge import (
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.purge_records import PurgeRecord, PurgeState
+from gateway.exchange.kernel.records import PurgeRecord, PurgeState
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
@@ -111,7 +111,7 @@ async def reject_purge(agency: Agency, caller: Caller, purge_id: str, note: str)
 
 async def list_purges(agency: Agency, after: str, limit: int) -> list[Order]:
     """Orders newest first, those with an id below `after`."""
-    found = await agency.store.read(lambda reader: reader.purges_after(after, min(limit, MAX_LISTED)))
+    found = await agency.store.read(lambda reader: reader.find(PurgeRecord.newest(after, min(limit, MAX_LISTED))))
     return [read_order(agency, record) for record in found]
 
 
@@ -122,7 +122,7 @@ async def purge_of(agency: Agency, purge_id: str) -> Order:
 
 def let_purge_lapse(agency: Agency, tx: Transaction, record: PurgeRecord) -> None:
     """Nobody confirmed the order in time."""
-    tx.change(record, state=PurgeState.LAPSED)
+    tx.put(record, replace(record, state=PurgeState.LAPSED))
     tx.log(event(EventCode.PURGE_LAPSED, agency.clock(), SYSTEM, record={"purge_id": record.purge_id}))
 
 
@@ -150,7 +150,7 @@ def read_order(agency: Agency, record: PurgeRecord) -> Order:
 
 
 def _record(reader: Reader, purge_id: str) -> PurgeRecord:
-    record = reader.get(PurgeRecord, purge_id)
+    record = reader.get(PurgeRecord.key(purge_id))
     if record is None:
         raise NotFound
     return record
@@ -172,4 +172,4 @@ def _decided(
     _require_decidable(agency, record, caller)
     sealed = agency.vault.seal(note, "purge", purge_id, "decision")
     by, now = agency.officer(caller), agency.clock()
-    return tx.change(record, state=state, decided_by=by, decided_at=now, decision_sealed=sealed)
+    return tx.put(record, replace(record, state=state, decided_by=by, decided_at=now, decision_sealed=sealed))

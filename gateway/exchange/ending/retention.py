@@ -3,13 +3,13 @@
 A package on a legal hold is left alone until the hold is lifted. One transaction a package, and bounded batches.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from attache.errors import IntegrityLost
 from attache.package import parse_instant
 from attache.package.ids import PackageId
 from gateway.exchange.ending.purge import (
-    UNDER_WAY,
     Cause,
     Place,
     end_arrival,
@@ -22,7 +22,7 @@ from gateway.exchange.ending.purge import (
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, ReleaseRecord
-from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.kernel.state import UNDER_WAY, ArrivalState
 from gateway.exchange.outgoing.submit import submission_of
 
 AT_ONCE = 100
@@ -43,10 +43,10 @@ async def expire_releases(agency: Agency) -> None:
     """Releases that are held or under way when their package expires end there."""
 
     def unit(tx: Transaction) -> None:
-        for life in tx.releases_expired(agency.clock(), AT_ONCE):
+        for life in tx.find(ReleaseRecord.expired(agency.clock(), AT_ONCE)):
             end_release(agency, tx, life)
 
-    while await agency.store.read(lambda reader: reader.releases_expired(agency.clock(), 1)):
+    while await agency.store.read(lambda reader: reader.find(ReleaseRecord.expired(agency.clock(), 1))):
         await agency.store.write(unit)
 
 
@@ -54,14 +54,14 @@ async def purge_packages(agency: Agency) -> None:
     """Purge packages of ours whose retention has ended, but none that is still under way."""
 
     def unit(tx: Transaction, package_id: PackageId) -> None:
-        record = tx.get(PackageRecord, package_id)
+        record = tx.get(PackageRecord.key(package_id))
         now = agency.clock()
         place = Place(agency.participant, package_id)
         if record is None or record.purge_at is None or record.purge_at > now or is_on_hold(tx, place):
             return
         ends_at = _retention_ends(agency, tx, record)
         if ends_at > now:
-            tx.change(record, purge_at=ends_at)
+            tx.put(record, replace(record, purge_at=ends_at))
         else:
             purge_package(agency, tx, place, Cause(rule=RULE))
 
@@ -74,7 +74,7 @@ async def purge_arrivals(agency: Agency) -> None:
     """Purge what came to us and whose retention has ended, and what was announced and never came whole."""
 
     def unit(tx: Transaction, place: Place) -> None:
-        arrival = tx.get(ArrivalRecord, place.originator, place.package_id)
+        arrival = tx.get(ArrivalRecord.key(place.originator, place.package_id))
         if arrival is None or arrival.purge_at is None or arrival.purge_at > agency.clock() or is_on_hold(tx, place):
             return
         is_whole = arrival.state is not ArrivalState.RECEIVING
@@ -101,7 +101,7 @@ def keep_until(agency: Agency, facts: dict[str, str], state: ArrivalState) -> da
 
 def _retention_ends(agency: Agency, tx: Transaction, record: PackageRecord) -> datetime:
     """When a package of ours is to be purged; tomorrow, or later, while a recipient's life of it goes on."""
-    lives = tx.find(ReleaseRecord, package_id=record.package_id)
+    lives = tx.find(ReleaseRecord.of_package(record.package_id))
     if any(life.state in UNDER_WAY for life in lives):
         return agency.clock() + LOOK_AGAIN
     try:

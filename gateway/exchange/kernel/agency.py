@@ -10,8 +10,8 @@ from attache.crypto import KeyRing, Revoked
 from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.at_rest import PackageVault, Vault
-from gateway.exchange.kernel.own_records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.ports import Blobs, Reader, Store
+from gateway.exchange.kernel.records import WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.standing import CheckStanding, WitnessStanding, WitnessTerms
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller
@@ -98,4 +98,4 @@ class Agency:
 
 
 def _standing(reader: Reader) -> WitnessStanding:
-    return WitnessStanding.of(reader.find(WitnessRecord), reader.find(WitnessedLogRecord))
+    return WitnessStanding.of(reader.find(WitnessRecord.every()), reader.find(WitnessedLogRecord.every()))

@@ -1,6 +1,7 @@
 """Officers' standing: what a security officer has withdrawn counts at once, whatever an access token still says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from attache.errors import NotFound
 from attache.vocabulary import Post
@@ -16,7 +17,7 @@ EVERYWHERE = "*"
 
 def posts_in_standing(reader: Reader, officer: str, posts: frozenset[Post]) -> frozenset[Post]:
     """Those of the posts for which the officer may approve now."""
-    record = reader.get(OfficerRecord, officer)
+    record = reader.get(OfficerRecord.key(officer))
     if record is None:
         return posts
     withdrawn = record.withdrawn_posts.split(",")
@@ -30,7 +31,7 @@ def officers_posts(agency: Agency, reader: Reader, caller: Caller) -> frozenset[
 
 async def list_officers(agency: Agency) -> list[OfficerRecord]:
     """Every officer whose standing was ever changed, the latest change first."""
-    found = await agency.store.read(lambda reader: reader.find(OfficerRecord))
+    found = await agency.store.read(lambda reader: reader.find(OfficerRecord.every()))
     return sorted(found, key=lambda record: record.changed_at, reverse=True)
 
 
@@ -57,7 +58,7 @@ async def reinstate_officer(agency: Agency, caller: Caller, subject: str, note: 
     officer = agency.pseudonyms.of("actor", subject)
 
     def unit(tx: Transaction) -> OfficerRecord:
-        if tx.get(OfficerRecord, officer) is None:
+        if tx.get(OfficerRecord.key(officer)) is None:
             raise NotFound(detail="nothing was withdrawn from this officer")
         about = {"officer": officer}
         tx.log(event(EventCode.OFFICER_REINSTATED, agency.clock(), caller, record=about, reason={"note": note}))
@@ -67,9 +68,9 @@ async def reinstate_officer(agency: Agency, caller: Caller, subject: str, note: 
 
 
 def _put(agency: Agency, tx: Transaction, caller: Caller, officer: str, withdrawn: str) -> OfficerRecord:
-    before, now, by = tx.get(OfficerRecord, officer), agency.clock(), agency.officer(caller)
+    before, now, by = tx.get(OfficerRecord.key(officer)), agency.clock(), agency.officer(caller)
     if before is not None:
-        return tx.change(before, withdrawn_posts=withdrawn, changed_by=by, changed_at=now)
+        return tx.put(before, replace(before, withdrawn_posts=withdrawn, changed_by=by, changed_at=now))
     record = OfficerRecord(officer, withdrawn, by, now)
     tx.add(record)
     return record

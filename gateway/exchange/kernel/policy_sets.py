@@ -7,7 +7,7 @@ from attache.crypto import sha256_hex
 from attache.errors import IntegrityLost, NotFound
 from attache.strict_json import canonical
 from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import PolicyFileRecord, PolicySetRecord, PolicySetState
+from gateway.exchange.kernel.records import PolicyFileRecord, PolicySetRecord
 
 
 def file_digests(files: Mapping[str, str]) -> str:
@@ -20,7 +20,7 @@ def keep_files(tx: Transaction, files: Mapping[str, str]) -> None:
     for text in files.values():
         content = text.encode()
         digest = sha256_hex(content)
-        if tx.get(PolicyFileRecord, digest) is None:
+        if tx.get(PolicyFileRecord.key(digest)) is None:
             tx.add(PolicyFileRecord(digest, content))
 
 
@@ -34,7 +34,7 @@ def stored_files(reader: Reader, record: PolicySetRecord) -> dict[str, str]:
 
 def policy_set_of(reader: Reader, policy_sha256: str) -> PolicySetRecord:
     """A set on record; raises NotFound."""
-    record = reader.get(PolicySetRecord, policy_sha256)
+    record = reader.get(PolicySetRecord.key(policy_sha256))
     if record is None:
         raise NotFound(detail="no policy set of that hash is on record")
     return record
@@ -42,14 +42,14 @@ def policy_set_of(reader: Reader, policy_sha256: str) -> PolicySetRecord:
 
 def active_set(reader: Reader) -> PolicySetRecord | None:
     """The set in force; None before the first."""
-    found = reader.find(PolicySetRecord, state=PolicySetState.ACTIVE)
+    found = reader.find(PolicySetRecord.active())
     if len(found) > 1:
         raise IntegrityLost(detail="two policy sets are in force", step="policy set")
     return found[0] if found else None
 
 
 def _stored_file(reader: Reader, name: str, digest: str) -> str:
-    record = reader.get(PolicyFileRecord, digest)
+    record = reader.get(PolicyFileRecord.key(digest))
     if record is None or sha256_hex(record.content) != digest:
         raise IntegrityLost("replay-differs", f"the policy file {name} is not the one of then", step="policy files")
     return record.content.decode()

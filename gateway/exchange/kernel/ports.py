@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, TypeVar
+from typing import BinaryIO, Protocol, Self, TypeVar
 
 from attache.package.ids import PackageId, ParticipantId
 from attache.translog.tiles import Tile
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
-from gateway.exchange.kernel.own_records import SignInRecord, SubmittedCheckpointRecord
-from gateway.exchange.kernel.purge_records import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.kernel.records import (
-    ApprovalRecord,
     ArrivalRecord,
-    ConsentRecord,
+    HoldRecord,
+    Key,
     OutboxRecord,
     PackageRecord,
+    Query,
     Record,
-    ReleaseRecord,
 )
 from gateway.exchange_log import Event, EventCode
 from gateway.exchange_log.leaf import Opening
@@ -158,32 +155,12 @@ class LogReader(Protocol):
 class Reader(Protocol):
     """A consistent view of what is committed."""
 
-    def get(self, kind: type[R], /, *key: Any) -> R | None:
-        """The record with this key, in the order of `KEY`; None if there is none."""
+    def get(self, key: Key[R]) -> R | None:
+        """The record with this key; None if there is none."""
         ...
 
-    def find(self, kind: type[R], /, **equal: Any) -> list[R]:
-        """The records whose fields equal these values, in key order. Only for fields that bound the answer."""
-        ...
-
-    def packages_after(self, after: str, limit: int, submitter: str | None) -> list[PackageRecord]:
-        """Packages newer first, keyset-paged by id: those with an id below `after` (all when empty)."""
-        ...
-
-    def arrivals_after(self, after: tuple[datetime, str] | None, limit: int) -> list[ArrivalRecord]:
-        """Complete arrivals, newest first, keyset-paged by (changed_at, package_id)."""
-        ...
-
-    def approvals_at(self, posts: Sequence[str], limit: int) -> list[ApprovalRecord]:
-        """Pending approvals of these posts, oldest first."""
-        ...
-
-    def approvals_lapsed(self, now: datetime, limit: int) -> list[ApprovalRecord]:
-        """Pending approvals whose time is over, oldest first."""
-        ...
-
-    def releases_expired(self, now: datetime, limit: int) -> list[ReleaseRecord]:
-        """Releases that are held or under way, and whose package has expired, the first first."""
+    def find(self, query: Query[R]) -> list[R]:
+        """The records that the query wants, in its order. Raises AttacheError for a query without a limit that finds too many."""
         ...
 
     def packages_due(self, own: str, now: datetime, limit: int) -> list[PackageRecord]:
@@ -194,52 +171,12 @@ class Reader(Protocol):
         """The same of what came to us."""
         ...
 
-    def purges_after(self, after: str, limit: int) -> list[PurgeRecord]:
-        """Orders newest first, keyset-paged by id: those with an id below `after` (all when empty)."""
-        ...
-
-    def purges_lapsed(self, now: datetime, limit: int) -> list[PurgeRecord]:
-        """Orders that nobody confirmed in time, the first first."""
-        ...
-
     def holds_after(self, after: str, limit: int) -> list[HoldRecord]:
         """Legal holds newest first, those with an id below `after` (all when empty): the rows of at most `limit` holds."""
         ...
 
-    def purges_unfinished(self, limit: int) -> list[PurgedRecord]:
-        """Purged packages of which something is still to be destroyed."""
-        ...
-
-    def consents_after(self, after: str, limit: int, holder: ParticipantId | None = None) -> list[ConsentRecord]:
-        """Consents by id, those with an id above `after`; only those given to `holder` where one is named."""
-        ...
-
-    def consent_requests_after(
-        self,
-        after: str,
-        limit: int,
-        *,
-        asked_by: str | None = None,
-        holder: ParticipantId | None = None,
-        state: ConsentState | None = None,
-    ) -> list[ConsentRequestRecord]:
-        """Requests for consent by id, those with an id above `after`, and of those the ones that all conditions want."""
-        ...
-
-    def mailbox_after(self, recipient: ParticipantId, after: str, limit: int) -> list[ReleaseRecord]:
-        """Released packages for a participant that collects them, by id, those with an id above `after`."""
-        ...
-
-    def submitted_checkpoints(self, participant: ParticipantId, limit: int) -> list[SubmittedCheckpointRecord]:
-        """What was submitted to this witness, the largest first."""
-        ...
-
     def tallies(self, now: datetime) -> Tallies:
         """How much waits for somebody."""
-        ...
-
-    def sign_ins_expired(self, now: datetime, limit: int) -> list[SignInRecord]:
-        """Sign-ins whose access token has expired, oldest first."""
         ...
 
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
@@ -258,8 +195,8 @@ class Transaction(Reader, Protocol):
         """Insert; raises Conflict if the key exists."""
         ...
 
-    def change(self, record: R, /, **fields: Any) -> R:
-        """Update an existing record and return it as it is now; raises Conflict if it is gone or was changed since read."""
+    def put(self, before: R, after: R) -> R:
+        """Replace a record by one with the same key, and return that; raises Conflict if `before` is gone or was changed since read."""
         ...
 
     def remove(self, record: Record) -> None:

@@ -85,16 +85,16 @@ def provenance_of(agency: Agency, reader: Reader, digests: Iterable[str]) -> Pro
     consents: list[ConsentFacts] = []
     for digest in sorted(set(digests)):
         content = content_id(agency, digest)
-        for part in reader.find(ArrivalPartRecord, content=content):
+        for part in reader.find(ArrivalPartRecord.with_content(content)):
             known = _supplied(agency, reader, part)
             supplied[digest] = supplied[digest].joined(known) if digest in supplied else known
         if digest in supplied:
-            consents += _consents(agency, reader.find(ConsentRecord, content=content, holder=agency.participant))
+            consents += _consents(agency, reader.find(ConsentRecord.covering(content, agency.participant)))
     return Provenance(supplied, tuple(sorted(consents, key=lambda one: one.expires_at)[-MAX_CONSENTS:]))
 
 
 def _supplied(agency: Agency, reader: Reader, part: ArrivalPartRecord) -> Supplied:
-    arrival = reader.get(ArrivalRecord, part.originator, part.package_id)
+    arrival = reader.get(ArrivalRecord.key(part.originator, part.package_id))
     assert arrival is not None
     facts = facts_of(agency, arrival)
     return Supplied(

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from attache.clock import Clock
 from gateway.exchange.kernel.logged import event
-from gateway.exchange.kernel.own_records import SignInRecord
 from gateway.exchange.kernel.ports import Store, Transaction
+from gateway.exchange.kernel.records import SignInRecord
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 
@@ -37,10 +37,10 @@ class SignIns:
             self._met.popitem(last=False)
 
     def _note(self, tx: Transaction, caller: Caller) -> None:
-        if tx.get(SignInRecord, caller.session) is not None:
+        if tx.get(SignInRecord.key(caller.session)) is not None:
             return
         now = self._clock()
-        for expired in tx.sign_ins_expired(now, FORGOTTEN_AT_ONCE):
+        for expired in tx.find(SignInRecord.expired(now, FORGOTTEN_AT_ONCE)):
             tx.remove(expired)
         tx.add(SignInRecord(caller.session, caller.expires_at + KEPT_LONGER))
         about = {

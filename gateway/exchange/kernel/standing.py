@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from attache.errors import AttacheError
 from attache.package.ids import ParticipantId
 from attache.translog.submission import Alarm
-from gateway.exchange.kernel.own_records import WitnessedLogRecord, WitnessRecord
+from gateway.exchange.kernel.records import WitnessedLogRecord, WitnessRecord
 
 STALE = "stale"
 """The witness has not cosigned for longer than the limit. It ends by itself."""

@@ -92,6 +92,9 @@ ARRIVAL: Mapping[tuple[ArrivalState, ArrivalEvent], ArrivalState] = {
     (ArrivalState.OPENED, ArrivalEvent.OPEN): ArrivalState.OPENED,
 }
 
+UNDER_WAY = (ReleaseState.HELD, ReleaseState.RELEASED, ReleaseState.DELIVERING)
+"""The states of a release that goes on by itself or by an officer, and that ends when its package expires."""
+
 State = TypeVar("State", bound=StrEnum)
 Event = TypeVar("Event", bound=StrEnum)
 

@@ -5,7 +5,7 @@ The approval is a fact that policy checks, not an order: the decision is made ag
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
@@ -16,7 +16,7 @@ from gateway.exchange.kernel.officers import officers_posts, posts_in_standing
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import Provenance, provenance_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
-from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
+from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, Key, PackageRecord, PartRecord, ReleaseRecord
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.kernel.refused_requests import approval_refusal_logged
 from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
@@ -56,7 +56,9 @@ class _Case:
 async def waiting_approvals(agency: Agency, caller: Caller, limit: int) -> list[ApprovalRecord]:
     """What waits for an officer of the caller's posts, oldest first."""
     return await agency.store.read(
-        lambda reader: reader.approvals_at(sorted(officers_posts(agency, reader, caller)), min(limit, MAX_LISTED))
+        lambda reader: reader.find(
+            ApprovalRecord.pending_at(sorted(officers_posts(agency, reader, caller)), min(limit, MAX_LISTED))
+        )
     )
 
 
@@ -96,12 +98,12 @@ async def answer_approval(
 
 def let_lapse(agency: Agency, tx: Transaction, approval: ApprovalRecord) -> None:
     """The time for an approval is over: what waits for it is rejected."""
-    tx.change(approval, state=ApprovalState.VOID)
-    life = tx.get(ReleaseRecord, *_life_key(approval))
+    tx.put(approval, replace(approval, state=ApprovalState.VOID))
+    life = tx.get(_release_key(approval))
     if life is None or life.state is not ReleaseState.HELD:
         return
     state = advance(RELEASE, life.state, ReleaseEvent.REJECT)
-    tx.change(life, state=state, changed_at=agency.clock(), problem="approval-void")
+    tx.put(life, replace(life, state=state, changed_at=agency.clock(), problem="approval-void"))
     tx.log(_about_approval(agency, EventCode.APPROVAL_LAPSED, approval, life.decision_id, SYSTEM))
 
 
@@ -182,14 +184,14 @@ def _reject(agency: Agency, tx: Transaction, case: _Case, caller: Caller, reason
     _require_unchanged(tx, case)
     rejected = _answered(agency, tx, case.approval, ApprovalState.REJECTED, caller, reason)
     state = advance(RELEASE, case.life.state, ReleaseEvent.REJECT)
-    tx.change(case.life, state=state, changed_at=agency.clock())
+    tx.put(case.life, replace(case.life, state=state, changed_at=agency.clock()))
     tx.log(_entry(agency, EventCode.PACKAGE_REJECTED, case, caller, reason, case.life.decision_id))
     return rejected
 
 
 def _require_unchanged(tx: Transaction, case: _Case) -> None:
     """What was read before the decision is still so; two officers who answer at once do not both count."""
-    now = tx.get(ApprovalRecord, case.approval.approval_id), tx.get(ReleaseRecord, *_life_key(case.approval))
+    now = tx.get(ApprovalRecord.key(case.approval.approval_id)), tx.get(_release_key(case.approval))
     if now != (case.approval, case.life):
         raise Conflict(detail="answered or changed by somebody else meanwhile")
     for officer, posts in case.standing.items():
@@ -199,7 +201,7 @@ def _require_unchanged(tx: Transaction, case: _Case) -> None:
 
 def _void(agency: Agency, tx: Transaction, case: _Case, afresh: Verdict, caller: Caller) -> None:
     _require_unchanged(tx, case)
-    tx.change(case.approval, state=ApprovalState.VOID)
+    tx.put(case.approval, replace(case.approval, state=ApprovalState.VOID))
     tx.log(_about_approval(agency, EventCode.APPROVAL_VOIDED, case.approval, case.life.decision_id, caller))
     carry_out(agency, tx, case.life, afresh, caller)
 
@@ -212,12 +214,15 @@ def _answered(
     caller: Caller,
     reason: str,
 ) -> ApprovalRecord:
-    return tx.change(
+    return tx.put(
         approval,
-        state=state,
-        decided_by=agency.officer(caller),
-        decided_at=agency.clock(),
-        reason_sealed=agency.vault_of(approval.package_id).seal(reason, "approval", approval.approval_id),
+        replace(
+            approval,
+            state=state,
+            decided_by=agency.officer(caller),
+            decided_at=agency.clock(),
+            reason_sealed=agency.vault_of(approval.package_id).seal(reason, "approval", approval.approval_id),
+        ),
     )
 
 
@@ -256,7 +261,7 @@ def _about_approval(
 
 
 def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:
-    approval = reader.get(ApprovalRecord, approval_id)
+    approval = reader.get(ApprovalRecord.key(approval_id))
     if approval is None:
         raise NotFound
     if approval.post not in officers_posts(agency, reader, caller):
@@ -266,18 +271,18 @@ def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -
 
 def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _Case:
     approval = _visible(agency, reader, caller, approval_id)
-    package = reader.get(PackageRecord, approval.package_id)
-    life = reader.get(ReleaseRecord, *_life_key(approval))
+    package = reader.get(PackageRecord.key(approval.package_id))
+    life = reader.get(_release_key(approval))
     if package is None or life is None:
         raise IntegrityLost(detail="an approval without its package", step="approval")
-    siblings = reader.find(ApprovalRecord, package_id=approval.package_id, recipient=approval.recipient)
+    siblings = reader.find(ApprovalRecord.of_release(approval.package_id, approval.recipient))
     given = [sibling for sibling in siblings if sibling.state is ApprovalState.APPROVED]
     digest = approved_digest(agency, approval)
     earlier = tuple(sibling for sibling in given if approved_digest(agency, sibling) == digest)
     claimed = {before.decided_by or "": frozenset({Post(before.post)}) for before in earlier}
     claimed[agency.officer(caller)] = caller.posts
     standing = {officer: posts_in_standing(reader, officer, posts) for officer, posts in claimed.items()}
-    parts = reader.find(PartRecord, package_id=approval.package_id)
+    parts = reader.find(PartRecord.of_package(approval.package_id))
     vault = agency.vault_of(approval.package_id)
     digests = [vault.open_part(part.sealed_part_sealed, part.number).sha256 for part in parts]
     provenance = provenance_of(agency, reader, digests)
@@ -290,5 +295,5 @@ def approved_digest(agency: Agency, approval: ApprovalRecord) -> str:
     return digest
 
 
-def _life_key(approval: ApprovalRecord) -> tuple[str, str]:
-    return approval.package_id, approval.recipient
+def _release_key(approval: ApprovalRecord) -> Key[ReleaseRecord]:
+    return ReleaseRecord.key(approval.package_id, approval.recipient)

@@ -38,5 +38,5 @@ def created_life(reader: Reader, life: ReleaseRecord, decision: Decision) -> Cre
 
 def pending_approval(reader: Reader, life: ReleaseRecord) -> str | None:
     """The approval that a life waits for."""
-    asked = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
+    asked = reader.find(ApprovalRecord.of_release(life.package_id, life.recipient))
     return next((approval.approval_id for approval in asked if approval.state is ApprovalState.PENDING), None)

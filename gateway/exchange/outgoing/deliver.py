@@ -6,22 +6,23 @@ the same bytes.
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from attache.errors import AttacheError, Gone, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
-from attache.package.ids import ParticipantId
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from attache.strict_json import canonical
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consent_records import ConsentRequestRecord
 from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import (
     ConsentRecord,
+    ConsentRequestRecord,
     OutboxKind,
     OutboxRecord,
     OutboxState,
@@ -107,9 +108,12 @@ class Outbox:
             return
 
         def unit(tx: Transaction) -> None:
-            present = tx.get(OutboxRecord, row.outbox_id)
+            present = tx.get(OutboxRecord.key(row.outbox_id))
             if present is not None and present.state is OutboxState.PENDING:
-                tx.change(present, due_at=due_at, lease_until=now, attempts=present.attempts + 1, problem=error.code)
+                tx.put(
+                    present,
+                    replace(present, due_at=due_at, lease_until=now, attempts=present.attempts + 1, problem=error.code),
+                )
 
         await self._agency.store.write(unit)
 
@@ -148,10 +152,10 @@ class Outbox:
         def unit(tx: Transaction) -> None:
             if not _close(tx, row, OutboxState.FAILED, error.code, now):
                 return
-            life = tx.get(ReleaseRecord, row.package_id, row.partner)
+            life = tx.get(ReleaseRecord.key(row.package_id, row.partner))
             if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
                 state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
-                tx.change(life, state=state, changed_at=now, problem=error.code)
+                tx.put(life, replace(life, state=state, changed_at=now, problem=error.code))
             tx.log(
                 event(
                     EventCode.PACKAGE_UNDELIVERABLE,
@@ -177,9 +181,9 @@ def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
     """The parts that a release holds, in manifest order: of a redacted one the copy, never the original."""
     texts = life.part_numbers.split(",")
     found: list[ReleasedPart | None] = [
-        reader.get(RedactedPartRecord, life.package_id, life.recipient, int(text[:-1]))
+        reader.get(RedactedPartRecord.key(life.package_id, life.recipient, int(text[:-1])))
         if text.endswith("r")
-        else reader.get(PartRecord, life.package_id, int(text))
+        else reader.get(PartRecord.key(life.package_id, int(text)))
         for text in texts
     ]
     present = [part for part in found if part is not None]
@@ -195,7 +199,7 @@ def sealed_part_of(agency: Agency, part: ReleasedPart) -> SealedPart:
 
 
 def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[ReleasedPart]]:
-    life = reader.get(ReleaseRecord, row.package_id, row.partner)
+    life = reader.get(ReleaseRecord.key(row.package_id, row.partner))
     if life is None or life.manifest_sha256 is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
     if life.frame is None:
@@ -204,7 +208,7 @@ def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[Re
 
 
 def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
-    record = reader.get(ConsentRecord, row.subject)
+    record = reader.get(ConsentRecord.key(row.subject))
     if record is None:
         raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
     vault = agency.vault.of(record.originator, record.package_id)
@@ -212,7 +216,7 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
 
 
 def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
-    record = reader.get(ConsentRequestRecord, row.partner, row.subject)
+    record = reader.get(ConsentRequestRecord.key(row.partner, PackageId(row.subject)))
     if record is None or record.refusal_sealed is None:
         raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
     vault = agency.vault.of(record.originator, record.package_id)
@@ -221,18 +225,18 @@ def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
 
 def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:
     """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
-    life = tx.get(ReleaseRecord, row.package_id, row.partner) if row.kind is OutboxKind.PACKAGE else None
+    life = tx.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
-        tx.change(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER))
+        tx.put(life, replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER)))
     return row
 
 
 def _close(tx: Transaction, row: OutboxRecord, state: OutboxState, problem: str | None, now: datetime) -> bool:
     """Whether the row was still open."""
-    present = tx.get(OutboxRecord, row.outbox_id)
+    present = tx.get(OutboxRecord.key(row.outbox_id))
     if present is None or present.state is not OutboxState.PENDING:
         return False
-    tx.change(present, state=state, lease_until=now, attempts=present.attempts + 1, problem=problem)
+    tx.put(present, replace(present, state=state, lease_until=now, attempts=present.attempts + 1, problem=problem))
     return True
 
 

@@ -45,7 +45,7 @@ class MailboxItem:
 async def mailbox_of(agency: Agency, peer: Partner, after: str, limit: int) -> list[MailboxItem]:
     """What waits for this participant and was not yet signed for, by id, above `after`."""
     lives = await agency.store.read(
-        lambda reader: reader.mailbox_after(peer.participant, after, min(limit, MAX_LISTED))
+        lambda reader: reader.find(ReleaseRecord.in_mailbox(peer.participant, after, min(limit, MAX_LISTED)))
     )
     items = []
     for life in lives:
@@ -110,7 +110,7 @@ async def _log_leaving(agency: Agency, package: SealedPackage, code: EventCode, 
 
 
 def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
-    life = reader.get(ReleaseRecord, package_id, recipient)
+    life = reader.get(ReleaseRecord.key(package_id, recipient))
     if life is None or life.manifest_sha256 is None:
         raise NotFound
     if life.frame is None:

@@ -74,15 +74,15 @@ class PreviewedPart:
 
 def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiting:
     """Everything on record about what an approval is asked for."""
-    package = reader.get(PackageRecord, approval.package_id)
-    life = reader.get(ReleaseRecord, approval.package_id, approval.recipient)
-    decided = reader.get(DecisionRecord, life.decision_id) if life else None
+    package = reader.get(PackageRecord.key(approval.package_id))
+    life = reader.get(ReleaseRecord.key(approval.package_id, approval.recipient))
+    decided = reader.get(DecisionRecord.key(life.decision_id)) if life else None
     if package is None or decided is None:
         raise NotFound
     record = agency.vault_of(package.package_id).open(decided.record_sealed, "decision", decided.decision_id).encode()
     submission = submission_of(agency, package)
-    parts = reader.find(PartRecord, package_id=approval.package_id)
-    copies = reader.find(RedactedPartRecord, package_id=approval.package_id, recipient=approval.recipient)
+    parts = reader.find(PartRecord.of_package(approval.package_id))
+    copies = reader.find(RedactedPartRecord.of_release(approval.package_id, approval.recipient))
     return Awaiting(
         approval,
         submission,

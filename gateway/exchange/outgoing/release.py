@@ -168,7 +168,9 @@ def carry_out(
     if is_new:
         tx.add(after)
         return after
-    return tx.change(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
+    return tx.put(
+        life, replace(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
+    )
 
 
 def require_in_force(tx: Transaction, decision: Decision) -> None:

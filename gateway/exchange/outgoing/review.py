@@ -1,6 +1,7 @@
 """Review: what went at once because of a threat to life is looked at by a second officer, within the time booked for it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ async def open_reviews(agency: Agency, caller: Caller, limit: int) -> list[Revie
 
     def query(reader: Reader) -> list[ReviewRecord]:
         posts = None if caller.roles & _SEE_ALL else officers_posts(agency, reader, caller)
-        found = [record for state in OPEN for record in reader.find(ReviewRecord, state=state)]
+        found = [record for state in OPEN for record in reader.find(ReviewRecord.in_state(state))]
         return [record for record in found if posts is None or record.post in posts]
 
     found = await agency.store.read(query)
@@ -42,7 +43,7 @@ async def record_review(
     officer, now = agency.officer(caller), agency.clock()
 
     def unit(tx: Transaction) -> ReviewRecord:
-        review = tx.get(ReviewRecord, package_id, recipient)
+        review = tx.get(ReviewRecord.key(package_id, recipient))
         if review is None or review.post not in officers_posts(agency, tx, caller):
             raise NotFound
         if review.submitter == officer:
@@ -51,7 +52,7 @@ async def record_review(
             raise IllegalTransition(detail="the review is done")
         tx.log(_entry(agency, EventCode.REVIEW_DONE, review, caller, note, finding=finding.value))
         sealed = agency.vault_of(package_id).seal(note, "review", package_id, recipient)
-        return tx.change(review, state=finding, reviewed_by=officer, reviewed_at=now, note_sealed=sealed)
+        return tx.put(review, replace(review, state=finding, reviewed_by=officer, reviewed_at=now, note_sealed=sealed))
 
     return await agency.store.write(unit)
 
@@ -71,16 +72,16 @@ def book_review(agency: Agency, tx: Transaction, request: ReleaseRequest, post: 
 def note_overdue(agency: Agency, tx: Transaction) -> None:
     """Each review whose time is over is said to be so in the log, once."""
     now = agency.clock()
-    for review in tx.find(ReviewRecord, state=ReviewState.BOOKED):
+    for review in tx.find(ReviewRecord.in_state(ReviewState.BOOKED)):
         if review.due_at <= now:
             tx.log(_entry(agency, EventCode.REVIEW_OVERDUE, review, SYSTEM, None))
-            tx.change(review, state=ReviewState.OVERDUE)
+            tx.put(review, replace(review, state=ReviewState.OVERDUE))
 
 
 async def require_reviewed(agency: Agency) -> None:
     """For a readiness check: raises AttacheError("review-overdue") while a review is."""
     now = agency.clock()
-    found = await agency.store.read(lambda reader: [r for s in OPEN for r in reader.find(ReviewRecord, state=s)])
+    found = await agency.store.read(lambda reader: [r for s in OPEN for r in reader.find(ReviewRecord.in_state(s))])
     overdue = [review for review in found if review.due_at <= now]
     if overdue:
         raise AttacheError("review-overdue", f"{len(overdue)} reviews")

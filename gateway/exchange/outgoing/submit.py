@@ -58,7 +58,7 @@ async def create_package(
     *,
     idempotency_key: str,
     request_sha256: str,
-    also: Callable[[Transaction, str], None] | None = None,
+    also: Callable[[Transaction, PackageId], None] | None = None,
 ) -> Created | PackageId:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
@@ -110,15 +110,18 @@ async def upload_part(
     def unit(tx: Transaction) -> str | None:
         if _own(agency, tx, caller, package_id).state is not PackageState.DRAFT:
             raise IllegalTransition(detail="the package is submitted")
-        before = tx.get(PartRecord, package_id, number)
+        before = tx.get(PartRecord.key(package_id, number))
         if before is None:
             tx.add(arrived)
             return None
-        tx.change(
+        tx.put(
             before,
-            blob_id=arrived.blob_id,
-            ciphertext_bytes=arrived.ciphertext_bytes,
-            sealed_part_sealed=arrived.sealed_part_sealed,
+            replace(
+                before,
+                blob_id=arrived.blob_id,
+                ciphertext_bytes=arrived.ciphertext_bytes,
+                sealed_part_sealed=arrived.sealed_part_sealed,
+            ),
         )
         return before.blob_id
 
@@ -134,7 +137,7 @@ async def upload_part(
 async def submit_package(agency: Agency, caller: Caller, package_id: PackageId) -> None:
     """Decide a complete draft for each recipient, and release what may be released. A second time does nothing."""
     record, parts = await agency.store.read(
-        lambda reader: (_own(agency, reader, caller, package_id), reader.find(PartRecord, package_id=package_id)),
+        lambda reader: (_own(agency, reader, caller, package_id), reader.find(PartRecord.of_package(package_id))),
     )
     if record.state is PackageState.SUBMITTED:
         return
@@ -145,7 +148,7 @@ async def submit_package(agency: Agency, caller: Caller, package_id: PackageId) 
         present = _own(agency, tx, caller, package_id)
         if present.state is PackageState.SUBMITTED:
             return False
-        if tx.find(PartRecord, package_id=package_id) != parts:
+        if tx.find(PartRecord.of_package(package_id)) != parts:
             raise Conflict(detail="a part was uploaded meanwhile; submit again")
         _submit(agency, tx, submission, present, content.digests, verdicts, caller)
         return True
@@ -228,7 +231,7 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
 
 
 def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> PackageId | None:
-    earlier = reader.get(IdempotencyRecord, use.caller, use.idempotency_key)
+    earlier = reader.get(IdempotencyRecord.key(use.caller, use.idempotency_key))
     if earlier is None:
         return None
     asked = agency.vault_of(earlier.package_id).digest(use.request_sha256)
@@ -255,7 +258,7 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
     """The caller's own package; another's does not exist for them."""
-    record = reader.get(PackageRecord, package_id)
+    record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound
     if record.submitter != agency.officer(caller):
@@ -325,7 +328,7 @@ def _submit(
 ) -> list[CreatedLife]:
     now = agency.clock()
     if record.state is PackageState.DRAFT:
-        tx.change(record, state=PackageState.SUBMITTED, submitted_at=now)
+        tx.put(record, replace(record, state=PackageState.SUBMITTED, submitted_at=now))
     tx.log(
         event(
             EventCode.PACKAGE_SUBMITTED,

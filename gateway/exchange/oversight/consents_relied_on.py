@@ -21,7 +21,7 @@ def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[
     found = {}
     for facts in request["consents"]:
         covers = (facts["recipient"], facts["purpose"]) == (request["recipient"], request["purpose"])
-        kept = reader.get(ConsentRecord, facts["consent_id"]) if covers else None
+        kept = reader.get(ConsentRecord.key(facts["consent_id"])) if covers else None
         if kept is not None and kept.signed_sealed and (facts["content"], facts["originator"]) in came:
             signed = signed_consent(agency, kept)
             found[kept.consent_id] = (signed, stated_consent(signed).package_id)

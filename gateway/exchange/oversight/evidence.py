@@ -19,7 +19,6 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
-from gateway.exchange.kernel.own_records import WitnessRecord
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry, LogReader, Reader
 from gateway.exchange.kernel.records import (
     ArrivalRecord,
@@ -27,6 +26,8 @@ from gateway.exchange.kernel.records import (
     PackageRecord,
     ReceiptRecord,
     ReleaseRecord,
+    SubmittedCheckpointRecord,
+    WitnessRecord,
 )
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.oversight.consents_relied_on import opened, relied_on, stated_consent
@@ -96,13 +97,13 @@ async def export_evidence(
 def _facts(
     agency: Agency, reader: Reader, caller: Caller, package_id: PackageId, recipient: ParticipantId | None
 ) -> _Facts:
-    package = reader.get(PackageRecord, package_id)
+    package = reader.get(PackageRecord.key(package_id))
     if package is None:
         return _received(agency, reader, caller, package_id)
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or caller.roles & _SEE_ALL):
         raise NotForCaller
-    lives = [life for life in reader.find(ReleaseRecord, package_id=package_id) if life.manifest_sha256 is not None]
+    lives = [life for life in reader.find(ReleaseRecord.of_package(package_id)) if life.manifest_sha256 is not None]
     if recipient is None and len(lives) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")
     found = [life for life in lives if recipient in (None, life.recipient)]
@@ -115,7 +116,7 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
     if life.envelope_sha256 is None or life.manifest_sha256 is None:
         raise NotFound
     receipts = _receipts(reader, agency.participant, life.package_id, life.recipient)
-    decision = reader.get(DecisionRecord, life.decision_id)
+    decision = reader.get(DecisionRecord.key(life.decision_id))
     vault = agency.vault_of(life.package_id)
     is_kept = decision is not None and decision.record_sealed
     proof = vault.open(decision.record_sealed, "decision", decision.decision_id) if decision and is_kept else None
@@ -137,7 +138,7 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
 
 
 def _received(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> _Facts:
-    arrivals = reader.find(ArrivalRecord, package_id=package_id) if caller.roles & _SEE_ALL else []
+    arrivals = reader.find(ArrivalRecord.with_id(package_id)) if caller.roles & _SEE_ALL else []
     if len(arrivals) != 1 or arrivals[0].log_index < 0:
         raise NotFound
     arrival = arrivals[0]
@@ -158,13 +159,13 @@ def _received(agency: Agency, reader: Reader, caller: Caller, package_id: Packag
 def _receipts(
     reader: Reader, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId
 ) -> tuple[bytes, ...]:
-    found = reader.find(ReceiptRecord, originator=originator, package_id=package_id, recipient=recipient)
+    found = reader.find(ReceiptRecord.of_release(originator, package_id, recipient))
     return tuple(receipt.signed for receipt in found)
 
 
 def _cosigned(agency: Agency, reader: Reader, recipient: ParticipantId, receipts: Iterable[bytes]) -> Iterable[bytes]:
-    for witness in reader.find(WitnessRecord):
-        submitted = reader.submitted_checkpoints(witness.participant, MAX_CANDIDATES)
+    for witness in reader.find(WitnessRecord.every()):
+        submitted = reader.find(SubmittedCheckpointRecord.latest(witness.participant, MAX_CANDIDATES))
         yield from [each.note for each in submitted if each.cosigned_at is not None][:1]
     for receipt in receipts:
         text = stated_receipt(receipt).cosignature

@@ -1,6 +1,7 @@
 """The gateway's own start and end, as entries; and what a start finds changed since the one before."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from attache.crypto import sha256_hex
@@ -9,8 +10,8 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
-from gateway.exchange.kernel.own_records import SettingRecord
 from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.records import SettingRecord
 from gateway.exchange_log import EventCode
 
 
@@ -25,7 +26,7 @@ async def note_started(agency: Agency, *, version: str, settings: Mapping[str, A
 
     def unit(tx: Transaction) -> None:
         now = agency.clock()
-        is_first = not tx.find(SettingRecord)
+        is_first = not tx.find(SettingRecord.every())
         changed = _keep_settings(agency, tx, settings)
         if changed and not is_first:
             about = {"names": changed, "settings_sha256": settings_sha256}
@@ -52,7 +53,7 @@ async def note_stopped(agency: Agency, *, version: str) -> None:
 
 def _keep_settings(agency: Agency, tx: Transaction, settings: Mapping[str, Any]) -> list[str]:
     """Keep what the settings are now; returns the names of those that were other, or not there, before."""
-    kept = {record.name: record for record in tx.find(SettingRecord)}
+    kept = {record.name: record for record in tx.find(SettingRecord.every())}
     digests = {
         name: agency.pseudonyms.of(f"setting {name}", canonical({"value": value}).decode())
         for name, value in settings.items()
@@ -61,7 +62,7 @@ def _keep_settings(agency: Agency, tx: Transaction, settings: Mapping[str, Any])
         if name not in kept:
             tx.add(SettingRecord(name, digest))
         elif kept[name].digest != digest:
-            tx.change(kept[name], digest=digest)
+            tx.put(kept[name], replace(kept[name], digest=digest))
     for name in kept.keys() - digests.keys():
         tx.remove(kept[name])
     was = {name: record.digest for name, record in kept.items()}

@@ -1,6 +1,7 @@
 """Participants: admitted by hand, rotated by signed successors, suspended and resumed. What is in force is a Directory."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from attache.errors import Conflict, MalformedInput, NotFound
@@ -17,7 +18,7 @@ from gateway.partners import Directory, ParticipantStatus, Partner
 
 async def load_directory(store: Store) -> Directory:
     """Everybody who is admitted."""
-    return directory_of(await store.read(lambda reader: reader.find(ParticipantRecord)))
+    return directory_of(await store.read(lambda reader: reader.find(ParticipantRecord.every())))
 
 
 def directory_of(records: Iterable[ParticipantRecord]) -> Directory:
@@ -41,7 +42,7 @@ def admit_descriptor(
     `own` is our own id: a successor of our own descriptor that lists other keys is logged as the rotation of our keys.
     Raises what the verification raises, and Conflict("descriptor-rollback") for what does not follow the one on record.
     """
-    record = tx.get(ParticipantRecord, participant)
+    record = tx.get(ParticipantRecord.key(participant))
     if record is not None:
         return _rotate(tx, record, raw, now, by, own)
     if fingerprint is None:
@@ -64,14 +65,14 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
     code = EventCode.PARTICIPANT_SUSPENDED if is_suspension else EventCode.PARTICIPANT_REINSTATED
 
     def unit(tx: Transaction) -> None:
-        record = tx.get(ParticipantRecord, participant)
+        record = tx.get(ParticipantRecord.key(participant))
         if record is None:
             raise NotFound("unknown-partner")
         if record.status is status:
             return
         about = {"participant": participant, "serial": record.serial}
         tx.log(event(code, agency.clock(), caller, partner=participant, record=about))
-        tx.change(record, status=status, changed_at=agency.clock())
+        tx.put(record, replace(record, status=status, changed_at=agency.clock()))
 
     await agency.store.write(unit)
     async with agency.in_force.reloading:
@@ -91,7 +92,7 @@ async def accept_successor(agency: Agency, caller: Caller, participant: Particip
         )
 
     def unit(tx: Transaction) -> None:
-        record = tx.get(ParticipantRecord, participant)
+        record = tx.get(ParticipantRecord.key(participant))
         if record is None:
             raise NotFound("unknown-partner")
         _rotate(tx, record, raw, agency.clock(), caller, agency.participant)
@@ -119,7 +120,7 @@ def _rotate(
     if record.participant == own and (new := _new_keys(before, after)):
         rotated = {"serial": after.serial, "descriptor_sha256": after.sha256, "key_ids": new}
         tx.log(event(EventCode.KEY_ROTATED, now, by, record=rotated))
-    return tx.change(record, serial=after.serial, descriptor=raw, changed_at=now)
+    return tx.put(record, replace(record, serial=after.serial, descriptor=raw, changed_at=now))
 
 
 def _new_keys(before: Descriptor, after: Descriptor) -> list[str]:

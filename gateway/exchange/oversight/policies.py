@@ -7,7 +7,7 @@ says what was refused.
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from attache.errors import AttacheError, Conflict, IllegalTransition, MalformedInput, Misconfigured, NotPermitted
@@ -94,7 +94,7 @@ async def activate_policies(agency: Agency, caller: Caller, policy_sha256: str, 
 
 async def list_policies(agency: Agency) -> list[PolicySetRecord]:
     """Every set on record, the newest proposal first."""
-    found = await agency.store.read(lambda reader: reader.find(PolicySetRecord))
+    found = await agency.store.read(lambda reader: reader.find(PolicySetRecord.every()))
     return sorted(found, key=lambda record: record.proposed_at, reverse=True)
 
 
@@ -111,7 +111,7 @@ async def policy_files(agency: Agency, policy_sha256: str) -> tuple[PolicySetRec
 def propose(tx: Transaction, loaded: LoadedSet, officer: Officer, now: datetime, note: str) -> PolicySetRecord:
     """Put a set on record as proposed. One that waits already stays as it is; the one in force is a Conflict."""
     policy = loaded.policy
-    before = tx.get(PolicySetRecord, policy.hash)
+    before = tx.get(PolicySetRecord.key(policy.hash))
     if before is not None and before.state is PolicySetState.ACTIVE:
         raise Conflict(detail="this policy set is in force")
     if before is not None and before.state is PolicySetState.PROPOSED:
@@ -120,12 +120,11 @@ def propose(tx: Transaction, loaded: LoadedSet, officer: Officer, now: datetime,
     about = {"policy_sha256": policy.hash, "cases": loaded.cases}
     tx.log(event(EventCode.POLICY_PROPOSED, now, officer.by, record=about, reason={"note": note}))
     if before is not None:
-        return tx.change(
+        return tx.put(
             before,
-            state=PolicySetState.PROPOSED,
-            cases=loaded.cases,
-            proposed_by=officer.officer,
-            proposed_at=now,
+            replace(
+                before, state=PolicySetState.PROPOSED, cases=loaded.cases, proposed_by=officer.officer, proposed_at=now
+            ),
         )
     record = PolicySetRecord(
         policy.hash, PolicySetState.PROPOSED, file_digests(policy.files), loaded.cases, officer.officer, now
@@ -186,16 +185,16 @@ def _put_in_force(
     before = active_set(tx)
     previous = {}
     if before is not None:
-        tx.change(before, state=PolicySetState.RETIRED)
+        tx.put(before, replace(before, state=PolicySetState.RETIRED))
         previous = {"previous_sha256": before.policy_sha256}
     about = {"policy_sha256": record.policy_sha256, "cases": record.cases, **previous}
     tx.log(event(EventCode.POLICY_ACTIVATED, now, officer.by, record=about, reason={"note": note}))
-    return tx.change(record, state=PolicySetState.ACTIVE, activated_by=officer.officer, activated_at=now)
+    return tx.put(record, replace(record, state=PolicySetState.ACTIVE, activated_by=officer.officer, activated_at=now))
 
 
 def _under_new_engine(tx: Transaction, active: PolicySetRecord, policy: PolicySet, now: datetime) -> None:
     record = PolicySetRecord(policy.hash, PolicySetState.PROPOSED, active.files, active.cases, SYSTEM, now)
-    known = tx.get(PolicySetRecord, policy.hash)
+    known = tx.get(PolicySetRecord.key(policy.hash))
     if known is None:
         tx.add(record)
     _put_in_force(tx, known or record, Officer(SYSTEM, SYSTEM), now, "another engine")
@@ -210,7 +209,7 @@ def _active_files(reader: Reader) -> tuple[PolicySetRecord, dict[str, str]]:
 
 def _is_known(reader: Reader, folder: Mapping[str, str]) -> bool:
     digests = json.loads(file_digests(folder))
-    return any(json.loads(record.files) == digests for record in reader.find(PolicySetRecord))
+    return any(json.loads(record.files) == digests for record in reader.find(PolicySetRecord.every()))
 
 
 def _activatable(reader: Reader, policy_sha256: str, officer: Officer) -> dict[str, str]:

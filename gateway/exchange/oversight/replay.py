@@ -61,14 +61,14 @@ def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: Participa
 
 
 def _found(reader: Reader, vault: Vault, own: ParticipantId, decision_id: str) -> _Found:
-    stored = reader.get(DecisionRecord, decision_id)
+    stored = reader.get(DecisionRecord.key(decision_id))
     if stored is None:
         raise NotFound(detail="no decision of that id is on record")
-    package = reader.get(PackageRecord, stored.package_id)
+    package = reader.get(PackageRecord.key(stored.package_id))
     if package is not None and package.purged_at is not None:
         raise Gone
     record = vault.of(own, stored.package_id).open(stored.record_sealed, "decision", decision_id).encode()
-    policy_set = reader.get(PolicySetRecord, stored.policy_set_hash)
+    policy_set = reader.get(PolicySetRecord.key(stored.policy_set_hash))
     if policy_set is None:
         raise IntegrityLost("replay-differs", "its policy set is not on record", step="policy set")
     return _Found(stored, record, stored_files(reader, policy_set))

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.own_records import WitnessRecord
 from gateway.exchange.kernel.ports import Reader, Tallies
+from gateway.exchange.kernel.records import WitnessRecord
 from gateway.exchange.oversight.self_check import CheckProgress
 
 
@@ -39,7 +39,7 @@ async def vitals_of(agency: Agency, check: CheckProgress) -> Vitals:
 
     def query(reader: Reader) -> tuple[Tallies, dict[ParticipantId, WitnessVitals]]:
         witnesses = {
-            each.participant: WitnessVitals(each.cosigned_at, each.alarm) for each in reader.find(WitnessRecord)
+            each.participant: WitnessVitals(each.cosigned_at, each.alarm) for each in reader.find(WitnessRecord.every())
         }
         return reader.tallies(now), witnesses
 

@@ -1,6 +1,7 @@
 """Partners' receipts: verified, stored once, and what they mean for the package's life."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from attache.crypto import sha256_hex
@@ -10,7 +11,7 @@ from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_lo
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import Transaction
-from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, advance
 from gateway.exchange.witnessing.be_cosigned import cosigned_by_receipt, keep_receipts_line
 from gateway.exchange_log import EventCode
@@ -34,14 +35,14 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
 
     def unit(tx: Transaction) -> Receipt:
-        life = tx.get(ReleaseRecord, receipt.package_id, receipt.recipient)
+        life = tx.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
         if life is None or life.manifest_sha256 is None:
             raise NotFound(detail="no such package went to this participant")
         if life.frame is None:
             raise Gone
         require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
         key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
-        if earlier := tx.get(ReceiptRecord, *key):
+        if earlier := tx.get(ReceiptRecord.key(*key)):
             if earlier.signed != signed:
                 raise Conflict(detail="a receipt of this kind is stored already, and is another")
             return receipt
@@ -83,9 +84,9 @@ def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receip
     if receipt.receipt not in _EVENTS:
         return
     happened, code = _EVENTS[receipt.receipt]
-    tx.change(life, state=advance(RELEASE, life.state, happened), changed_at=now, problem=receipt.problem)
+    tx.put(life, replace(life, state=advance(RELEASE, life.state, happened), changed_at=now, problem=receipt.problem))
     particulars = {"code": receipt.problem} if receipt.problem else {}
     tx.log(event(code, now, receipt.recipient, **names, record=about | particulars))
-    for row in tx.find(OutboxRecord, package_id=receipt.package_id, partner=receipt.recipient, kind=OutboxKind.PACKAGE):
+    for row in tx.find(OutboxRecord.carrying(receipt.package_id, receipt.recipient)):
         if row.state is OutboxState.PENDING:
-            tx.change(row, state=OutboxState.DONE, lease_until=now)
+            tx.put(row, replace(row, state=OutboxState.DONE, lease_until=now))

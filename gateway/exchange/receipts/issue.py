@@ -24,7 +24,7 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
     The event that it acknowledges is committed already, so a crash in between costs nothing: whoever asks again gets it.
     """
     key = (originator, package_id, agency.participant, kind.value)
-    stored = await agency.store.read(lambda reader: reader.get(ReceiptRecord, *key))
+    stored = await agency.store.read(lambda reader: reader.get(ReceiptRecord.key(*key)))
     if stored is not None:
         return stored.signed
     arrival, proof, line = await agency.store.read(
@@ -37,7 +37,7 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
     record = ReceiptRecord(*key, signed, at)
 
     def unit(tx: Transaction) -> bytes:
-        if earlier := tx.get(ReceiptRecord, *key):
+        if earlier := tx.get(ReceiptRecord.key(*key)):
             return earlier.signed
         tx.add(record)
         tx.log(
@@ -65,7 +65,7 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
 def _provable(
     reader: Reader, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind
 ) -> tuple[ArrivalRecord, LogProof]:
-    arrival = reader.get(ArrivalRecord, originator, package_id)
+    arrival = reader.get(ArrivalRecord.key(originator, package_id))
     if arrival is None:
         raise NotFound
     index = arrival.opened_index if kind is ReceiptKind.OPENED else arrival.log_index

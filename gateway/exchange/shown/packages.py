@@ -57,7 +57,10 @@ async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) 
     only = None if caller.roles & SEE_ALL else agency.officer(caller)
 
     def query(reader: Reader) -> list[PackageView]:
-        return [_package_view(agency, reader, record, caller) for record in reader.packages_after(after, size, only)]
+        return [
+            _package_view(agency, reader, record, caller)
+            for record in reader.find(PackageRecord.newest(after, size, only))
+        ]
 
     found = await agency.store.read(query)
     return found, found[-1].package_id if len(found) == size else None
@@ -72,7 +75,7 @@ async def package_view(agency: Agency, caller: Caller, package_id: PackageId) ->
 
 def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
     """The record of a package that the caller submitted, or that its role may see."""
-    record = reader.get(PackageRecord, package_id)
+    record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound
     if not (caller.roles & SEE_ALL or record.submitter == agency.officer(caller)):
@@ -85,7 +88,7 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: PackageId) -> 
 
     def query(reader: Reader) -> list[ReceiptRecord]:
         visible_package(agency, reader, caller, package_id)
-        return reader.find(ReceiptRecord, originator=agency.participant, package_id=package_id)
+        return reader.find(ReceiptRecord.of_package(agency.participant, package_id))
 
     records = await agency.store.read(query)
     return [
@@ -217,12 +220,12 @@ def _created_life(submission: Submission, life: CreatedLife, caller: Caller) -> 
 
 
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
-    lives = reader.find(ReleaseRecord, package_id=record.package_id)
+    lives = reader.find(ReleaseRecord.of_package(record.package_id))
     if record.purged_at is not None:
         return _purged_package(agency, reader, record, lives)
     submission = submission_of(agency, record)
     submission = submission_of(agency, record)
-    arrived = reader.find(PartRecord, package_id=record.package_id)
+    arrived = reader.find(PartRecord.of_package(record.package_id))
     parts = {part.number: _opened(agency, part) for part in arrived}
     shown = [_release_view(agency, reader, submission, life, caller) for life in lives]
     return _shown_package(record, submission, parts, shown)
@@ -287,9 +290,7 @@ def _release_view(
 
 
 def _receipts_on_record(agency: Agency, reader: Reader, life: ReleaseRecord) -> Sequence[ReceiptRecord]:
-    return reader.find(
-        ReceiptRecord, originator=agency.participant, package_id=life.package_id, recipient=life.recipient
-    )
+    return reader.find(ReceiptRecord.of_release(agency.participant, life.package_id, life.recipient))
 
 
 def _shown_life(
@@ -352,7 +353,7 @@ def _leaving_part_view(facts: PartFacts, left: Leaving, shown: Mapping[str, Part
 
 
 def _stored_decision(agency: Agency, reader: Reader, life: ReleaseRecord) -> Decision | None:
-    record = reader.get(DecisionRecord, life.decision_id)
+    record = reader.get(DecisionRecord.key(life.decision_id))
     if record is None:
         return None
     sealed = agency.vault_of(record.package_id).open(record.record_sealed, "decision", record.decision_id)

@@ -5,7 +5,7 @@ which only a security officer clears. Until then nothing is submitted to that pa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -20,8 +20,8 @@ from attache.translog.tiles import TileHashes
 from attache.translog.vkey import VerifierKey, parse_vkey
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
-from gateway.exchange.kernel.own_records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.standing import OUR_LOG_IS_IN_DOUBT, STALE, WITNESS_ROLLED_BACK
 from gateway.exchange_log import Event, EventCode
 from gateway.identity.caller import Caller
@@ -78,13 +78,13 @@ class OwnLog:
         checkpoint = parse_checkpoint_body(parse_note(note).text)
 
         def unit(tx: Transaction) -> Submission | None:
-            record = tx.get(WitnessRecord, witness.participant)
+            record = tx.get(WitnessRecord.key(witness.participant))
             if record is None:
                 record = WitnessRecord(witness.participant, 0)
                 tx.add(record)
             if record.alarm in OUR_LOG_IS_IN_DOUBT:
                 return None
-            if tx.get(SubmittedCheckpointRecord, witness.participant, checkpoint.size) is None:
+            if tx.get(SubmittedCheckpointRecord.key(witness.participant, checkpoint.size)) is None:
                 tx.add(SubmittedCheckpointRecord(witness.participant, checkpoint.size, note, agency.clock()))
             return Submission(checkpoint, note, record.size)
 
@@ -99,7 +99,7 @@ class OwnLog:
         outcome = decide_answer(submission, keys, reply.status, reply.content_type, reply.body)
 
         def unit(tx: Transaction) -> None:
-            record = tx.get(WitnessRecord, witness.participant)
+            record = tx.get(WitnessRecord.key(witness.participant))
             if record is None:
                 raise NotFound(detail="nothing was submitted to this witness")
             match outcome:
@@ -124,9 +124,9 @@ class OwnLog:
 
         def unit(tx: Transaction) -> None:
             for witness in self.witnesses():
-                record = tx.get(WitnessRecord, witness.participant)
+                record = tx.get(WitnessRecord.key(witness.participant))
                 if record is not None and record.alarm is None:
-                    tx.change(record, alarm=STALE, alarmed_at=now)
+                    tx.put(record, replace(record, alarm=STALE, alarmed_at=now))
                     tx.log(_entry(agency, EventCode.WITNESS_ALARM, record, None, our_size=record.size, code=STALE))
 
         await agency.store.write(unit)
@@ -146,7 +146,7 @@ class WitnessFacts:
 
 async def witness_records(agency: Agency) -> list[WitnessFacts]:
     """Every partner that our checkpoints were submitted to, by id."""
-    records = await agency.store.read(lambda reader: reader.find(WitnessRecord))
+    records = await agency.store.read(lambda reader: reader.find(WitnessRecord.every()))
     suspects = agency.in_force.witnesses.suspects
     return [WitnessFacts(r.participant, r.size, r.cosigned_at, r.alarm, r.participant in suspects) for r in records]
 
@@ -159,18 +159,18 @@ async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantI
     """
 
     def unit(tx: Transaction) -> None:
-        record = tx.get(WitnessRecord, participant)
-        logs = [each for each in tx.find(WitnessedLogRecord, participant=participant) if each.alarm is not None]
+        record = tx.get(WitnessRecord.key(participant))
+        logs = [each for each in tx.find(WitnessedLogRecord.of_participant(participant)) if each.alarm is not None]
         if record is None and not logs:
             raise NotFound
         if not logs and (record is None or record.alarm is None):
             raise Conflict(detail="there is no alarm")
         cleared = [each.alarm for each in logs]
         for each in logs:
-            tx.change(each, alarm=None, evidence=None)
+            tx.put(each, replace(each, alarm=None, evidence=None))
         if record is not None and record.alarm is not None:
             cleared.append(record.alarm)
-            tx.change(record, alarm=None, alarmed_at=None)
+            tx.put(record, replace(record, alarm=None, alarmed_at=None))
         about = {"participant": participant, "codes": sorted(filter(None, cleared))}
         tx.log(
             event(
@@ -196,7 +196,7 @@ def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[Su
     known = [key for key in _keys(partner) if (key.name, key.key_id) == (line.name, line.key_id)]
     if not known:
         raise UnknownKey(detail="the cosignature is not by the recipient's witness key", step="cosignature")
-    for record in reader.submitted_checkpoints(partner.participant, MAX_CANDIDATES):
+    for record in reader.find(SubmittedCheckpointRecord.latest(partner.participant, MAX_CANDIDATES)):
         try:
             return record, verify_line(known[0], parse_checkpoint_body(parse_note(record.note).text), line)
         except SignatureInvalid:
@@ -207,7 +207,10 @@ def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[Su
 def keep_receipts_line(agency: Agency, tx: Transaction, record: SubmittedCheckpointRecord, line: Verified) -> None:
     """The cosignature that came with a receipt, where the witness's own answer was lost."""
     if record.cosigned_at is None:
-        tx.change(record, note=_with_lines(record.note, [line]), cosigned_at=_not_after(agency, line.signed_at or 0))
+        tx.put(
+            record,
+            replace(record, note=_with_lines(record.note, [line]), cosigned_at=_not_after(agency, line.signed_at or 0)),
+        )
 
 
 def _is_witness(partner: Partner) -> bool:
@@ -224,11 +227,11 @@ def _obtained(
     agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, outcome: Cosigned
 ) -> None:
     checkpoint, at = submission.checkpoint, _not_after(agency, outcome.cosigned_at)
-    submitted = tx.get(SubmittedCheckpointRecord, record.participant, checkpoint.size)
+    submitted = tx.get(SubmittedCheckpointRecord.key(record.participant, checkpoint.size))
     if submitted is not None:
         note = format_note(SignedNote(checkpoint.body, (*parse_note(submission.note).signatures, *outcome.lines)))
-        tx.change(submitted, note=note, cosigned_at=at)
-    tx.change(record, size=max(record.size, checkpoint.size), cosigned_at=at, alarm=None, alarmed_at=None)
+        tx.put(submitted, replace(submitted, note=note, cosigned_at=at))
+    tx.put(record, replace(record, size=max(record.size, checkpoint.size), cosigned_at=at, alarm=None, alarmed_at=None))
     about = {
         "witness": outcome.lines[0].name,
         "size": checkpoint.size,
@@ -239,7 +242,7 @@ def _obtained(
 
 
 def _alarmed(agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, code: str) -> None:
-    tx.change(record, alarm=code, alarmed_at=agency.clock())
+    tx.put(record, replace(record, alarm=code, alarmed_at=agency.clock()))
     about = {"our_size": submission.checkpoint.size, "our_root": submission.checkpoint.root.hex(), "code": code}
     tx.log(_entry(agency, EventCode.WITNESS_ALARM, record, submission.checkpoint.origin, **about))
 

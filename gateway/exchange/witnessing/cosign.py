@@ -4,6 +4,7 @@ A witness sees sizes, roots and hashes only. What it promises is one thing: that
 histories that contradict each other.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from attache.errors import NotFound
@@ -14,8 +15,8 @@ from attache.translog.vkey import SignatureType, parse_vkey
 from attache.translog.witness import WitnessAnswer, WitnessState, decide_add_checkpoint
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
-from gateway.exchange.kernel.own_records import WitnessedLogRecord
 from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.records import WitnessedLogRecord
 from gateway.exchange_log import Event, EventCode
 from gateway.partners import Partner
 
@@ -34,7 +35,7 @@ async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAn
     now = agency.clock()
 
     def unit(tx: Transaction) -> WitnessAnswer:
-        known = {origin: tx.get(WitnessedLogRecord, origin) for origin in logs}
+        known = {origin: tx.get(WitnessedLogRecord.key(origin)) for origin in logs}
         states = {origin: _state(record) for origin, record in known.items() if record is not None}
         answer = decide_add_checkpoint(raw, states, logs, [signer], int(now.timestamp()))
         record = known.get(answer.origin or "")
@@ -63,7 +64,7 @@ def own_signer(agency: Agency) -> KeySigner:
 def cosignature_over(agency: Agency, reader: Reader, partner: Partner) -> NoteSignature | None:
     """Our newest line over a checkpoint of this partner's log; None where we have cosigned none."""
     keys = partner.descriptor.log_keys
-    record = reader.get(WitnessedLogRecord, keys[0].name) if keys else None
+    record = reader.get(WitnessedLogRecord.key(keys[0].name)) if keys else None
     if record is None:
         return None
     own = own_signer(agency).verifier_key
@@ -83,7 +84,7 @@ def _keep(
     if record is None:
         tx.add(WitnessedLogRecord(checkpoint.origin, peer.participant, checkpoint.size, state.note, now))
     else:
-        tx.change(record, size=checkpoint.size, note=state.note, cosigned_at=now)
+        tx.put(record, replace(record, size=checkpoint.size, note=state.note, cosigned_at=now))
     about = {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()}
     tx.log(_entry(agency, EventCode.WITNESS_COSIGNED, peer, **about))
 
@@ -96,7 +97,7 @@ def _raise_alarm(
         return
     ours, theirs = _state(record).checkpoint, parse_checkpoint_body(parse_note(answer.evidence).text)
     if record.alarm is None:
-        tx.change(record, alarm=TWO_HISTORIES, evidence=answer.evidence)
+        tx.put(record, replace(record, alarm=TWO_HISTORIES, evidence=answer.evidence))
     about = {
         "origin": record.origin,
         "our_size": ours.size,

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReleaseRecord
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query, ReleaseRecord
 from gateway.exchange.kernel.state import ReleaseState
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.participants import load_directory, set_status
@@ -81,10 +81,10 @@ def test_what_was_claimed_just_before_a_suspension_waits(place):
             package_id = await gateway.released(analyst)
             agency = replace(gateway.agency, store=SuspendingStore(gateway.agency))
             assert await Outbox(agency).claim(10, frozenset()) == []
-            [row] = await gateway.agency.store.read(lambda reader: reader.find(OutboxRecord))
+            [row] = await gateway.agency.store.read(lambda reader: reader.find(Query(OutboxRecord)))
             assert (row.state, row.problem) == (OutboxState.PENDING, "partner-suspended")
             life = await gateway.agency.store.read(
-                lambda reader: reader.get(ReleaseRecord, package_id, "partner-frankfurt")
+                lambda reader: reader.get(ReleaseRecord.key(package_id, "partner-frankfurt"))
             )
             assert life.state is ReleaseState.DELIVERING
             assert "package.undeliverable" not in await gateway.entries()

@@ -112,7 +112,7 @@ class MailboxConsents:
                 **named,
                 consent_id=uuid7(now),
                 package_id=asked.package_id,
-                request_id=request_id,
+                request_id=PackageId(request_id),
                 at=now,
                 expires_at=until,
             )
@@ -135,7 +135,7 @@ class MailboxConsents:
                 originator=self._home.me.participant,
                 holder=ParticipantId(record.originator),
                 package_id=PackageId(package_id),
-                request_id=request_id,
+                request_id=PackageId(request_id),
                 reason=reason,
                 at=self._now(),
             )
