@@ -91,23 +91,23 @@ def _ruff(text: str, path: Path, *arguments: str) -> str:
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603
 
 
-def stale(wanted: dict[Path, str]) -> list[Path]:
-    """The modules on disk that differ from `wanted`, are missing, or have no source."""
+def stale(expected: dict[Path, str]) -> list[Path]:
+    """The modules on disk that differ from `expected`, are missing, or have no source."""
     present = {path: path.read_text("utf-8") for path in TARGET.glob("*.py")}
-    return sorted(path for path in {*wanted, *present} if wanted.get(path) != present.get(path))
+    return sorted(path for path in {*expected, *present} if expected.get(path) != present.get(path))
 
 
 def main() -> int:
     """Write or compare; returns the exit code."""
-    wanted = generated()
-    changed = stale(wanted)
+    expected = generated()
+    changed = stale(expected)
     if sys.argv[1:] == ["--check"]:
         sys.stderr.writelines(f"{path} is not what its source says: run `make async`\n" for path in changed)
         return 1 if changed else 0
     TARGET.mkdir(exist_ok=True)
     for path in changed:
-        if path in wanted:
-            path.write_text(wanted[path], "utf-8")
+        if path in expected:
+            path.write_text(expected[path], "utf-8")
         else:
             path.unlink()
     return 0

@@ -22,20 +22,20 @@ def log_entries(after: str) -> Call[Page[EntryView]]:
     return Call("GET", path_of("log", "entries"), whole(page_of(EntryView, "entries")), paging(after))
 
 
-def log_search(wanted: Mapping[str, str]) -> Callable[[str], Call[Page[EntryView]]]:
-    """Pages of the entries that a filter wants."""
+def log_search(filters: Mapping[str, str]) -> Callable[[str], Call[Page[EntryView]]]:
+    """Pages of the entries that match all filters."""
     return lambda after: Call(
-        "GET", path_of("log", "entries"), whole(page_of(EntryView, "entries")), {**wanted, **paging(after)}
+        "GET", path_of("log", "entries"), whole(page_of(EntryView, "entries")), {**filters, **paging(after)}
     )
 
 
-def log_follow(wanted: Mapping[str, str], after: int | None) -> Call[bytes]:
+def log_follow(filters: Mapping[str, str], after: int | None) -> Call[bytes]:
     headers = {"Last-Event-ID": str(after)} if after is not None else {}
-    return Call("GET", path_of("log", "follow"), whole(bytes), wanted, headers)
+    return Call("GET", path_of("log", "follow"), whole(bytes), filters, headers)
 
 
-def save_log_export(wanted: Mapping[str, str], file_format: str, target: Path) -> Call[Path]:
-    query = {**wanted, "format": file_format}
+def save_log_export(filters: Mapping[str, str], file_format: str, target: Path) -> Call[Path]:
+    query = {**filters, "format": file_format}
     path = path_of("log", "export")
     return Call("GET", path, lambda head: ExportReader(head, target), query, patience_seconds=EXPORT_PATIENCE_SECONDS)
 
@@ -69,7 +69,7 @@ class EntryEvents:
         self._held = b""
 
     def feed(self, chunk: bytes) -> list[EntryView]:
-        """The entries that are complete with this piece. Raises AttacheError for what is none, or has no end."""
+        """The entries that this piece completes. Raises AttacheError for a malformed entry, or an event above 1 MiB."""
         *lines, self._held = (self._held + chunk).split(b"\n")
         if len(self._held) > MAX_EVENT_BYTES:
             raise AttacheError("malformed-answer", "an event without end")

@@ -1,4 +1,4 @@
-"""Packages that this agency submits: what would be decided, submitting, waiting, and what is proven of them."""
+"""Packages that this agency submits: what would be decided, submitting, waiting, receipts and evidence."""
 
 import base64
 import hashlib
@@ -18,13 +18,13 @@ LONGEST_POLL_SECONDS = 30
 
 def decide(submission: Submission) -> Call[tuple[DecisionView, ...]]:
     return Call(
-        "POST", path_of("decisions"), whole(views_of(DecisionView, "recipients")), body=json_body(_asked(submission))
+        "POST", path_of("decisions"), whole(views_of(DecisionView, "recipients")), body=json_body(_question(submission))
     )
 
 
 def explain(submission: Submission, recipient: str, part: str | None, field: str | None) -> Call[ExplanationView]:
     asked = {"recipient": recipient, "part": part, "field": field}
-    body = {**_asked(submission), **{name: value for name, value in asked.items() if value is not None}}
+    body = {**_question(submission), **{name: value for name, value in asked.items() if value is not None}}
     return Call("POST", path_of("decisions", "explanation"), whole(view_of(ExplanationView)), body=json_body(body))
 
 
@@ -110,8 +110,8 @@ def _inline(submission: Submission) -> dict[str, Any]:
     return {**facts, "submit": True}
 
 
-def _asked(submission: Submission) -> dict[str, Any]:
-    """The facts, with the content of what the gateway has to look into to answer, where that is small."""
+def _question(submission: Submission) -> dict[str, Any]:
+    """The facts, with the content of the parts that the gateway reads to decide, up to 1 MiB together."""
     facts = submission.facts()
     left = INLINE_BYTES
     for declared, part in zip(facts["parts"], submission.parts, strict=True):

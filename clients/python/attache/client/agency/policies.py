@@ -23,12 +23,12 @@ def policy_files(folder: Path) -> dict[str, str]:
     paths = [
         path for place in (folder, *(folder / name for name in POLICY_FOLDERS)) for path in sorted(place.glob("*"))
     ]
-    wanted = [path for path in paths if path.is_file() and path.suffix in POLICY_SUFFIXES]
-    if not wanted:
+    files = [path for path in paths if path.is_file() and path.suffix in POLICY_SUFFIXES]
+    if not files:
         raise MalformedInput("malformed-request", f"{folder.name}: holds no policy files")
-    if len(wanted) > MAX_POLICY_FILES or any(path.stat().st_size > MAX_POLICY_BYTES for path in wanted):
+    if len(files) > MAX_POLICY_FILES or any(path.stat().st_size > MAX_POLICY_BYTES for path in files):
         raise PayloadTooLarge(detail=f"{folder.name}: too many policy files, or too large a one")
-    return {path.relative_to(folder).as_posix(): _text(path) for path in wanted}
+    return {path.relative_to(folder).as_posix(): _text(path) for path in files}
 
 
 def policies() -> Call[tuple[PolicySetView, ...]]:

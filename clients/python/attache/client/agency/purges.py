@@ -9,13 +9,13 @@ from attache.client.models import HoldView, PurgeView
 
 
 def order_purge(
-    places: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str
+    packages: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str
 ) -> Call[PurgeView]:
-    return post(["purges"], PurgeView, idempotency_key, _named(places, legal_basis, note))
+    return post(["purges"], PurgeView, idempotency_key, _body(packages, legal_basis, note))
 
 
-def decide_purge(purge_id: str, decision: str, words: str, idempotency_key: str) -> Call[PurgeView]:
-    body = {"note" if decision == "approve" else "reason": words}
+def decide_purge(purge_id: str, decision: str, note_or_reason: str, idempotency_key: str) -> Call[PurgeView]:
+    body = {"note" if decision == "approve" else "reason": note_or_reason}
     return post(["purges", purge_id, decision], PurgeView, idempotency_key, body)
 
 
@@ -27,8 +27,10 @@ def purges(after: str) -> Call[Page[PurgeView]]:
     return Call("GET", path_of("purges"), whole(page_of(PurgeView, "purges")), paging(after))
 
 
-def place_hold(places: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str) -> Call[HoldView]:
-    return post(["holds"], HoldView, idempotency_key, _named(places, legal_basis, note))
+def place_hold(
+    packages: Sequence[tuple[str, str]], legal_basis: str, note: str, idempotency_key: str
+) -> Call[HoldView]:
+    return post(["holds"], HoldView, idempotency_key, _body(packages, legal_basis, note))
 
 
 def lift_hold(hold_id: str, note: str, idempotency_key: str) -> Call[HoldView]:
@@ -39,6 +41,6 @@ def holds(after: str) -> Call[Page[HoldView]]:
     return Call("GET", path_of("holds"), whole(page_of(HoldView, "holds")), paging(after))
 
 
-def _named(places: Sequence[tuple[str, str]], legal_basis: str, note: str) -> dict[str, Any]:
-    packages = [{"originator": originator, "package_id": package_id} for originator, package_id in places]
-    return {"packages": packages, "legal_basis": legal_basis, "note": note}
+def _body(packages: Sequence[tuple[str, str]], legal_basis: str, note: str) -> dict[str, Any]:
+    named = [{"originator": originator, "package_id": package_id} for originator, package_id in packages]
+    return {"packages": named, "legal_basis": legal_basis, "note": note}

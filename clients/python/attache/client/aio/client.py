@@ -32,7 +32,7 @@ class AsyncClient:
 
     `Client` blocks and is safe to share between threads; `AsyncClient` is for one event loop.
 
-    What is not given is taken from the environment (`Access.of`). Failed connections, 429 and 502-504 are tried again
+    Arguments that are left out are taken from the environment (`Access.of`). Failed connections, 429 and 502-504 are tried again
     twice, with growing pauses, or as Retry-After says up to 120 s; a POST is repeated under its first Idempotency-Key.
     Whatever the server answers, only AttacheError is raised. `transport`, `pause`, `chance` and `now` are for tests.
     """

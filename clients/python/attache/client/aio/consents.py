@@ -81,5 +81,5 @@ class AsyncConsents:
         )
 
     async def refuse(self, holder: str, request_id: str, reason: str) -> ConsentRequestView:
-        """Refuse a request as a whole; the holder is told the reason, under a signature."""
+        """Refuse a request as a whole; the holder gets the reason, in a signed refusal."""
         return await self._driver.exchange(calls.refuse_consent(holder, request_id, reason, new_idempotency_key()))

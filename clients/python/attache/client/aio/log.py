@@ -34,22 +34,22 @@ class AsyncLog:
         """Every entry that the caller may see; further pages are fetched as they are needed."""
         return self._driver.walk(calls.log_entries, after)
 
-    def search(self, *, after: str = "", **wanted: str) -> AsyncIterator[EntryView]:
-        """The entries that match a filter, in the order of the log: event, actor, package_id, partner, outcome, request_id,
+    def search(self, *, after: str = "", **filters: str) -> AsyncIterator[EntryView]:
+        """The entries that match all filters, in the order of the log: event, actor, package_id, partner, outcome, request_id,
         and since and until as RFC 3339 instants. The search is itself logged.
         """
-        return self._driver.walk(calls.log_search(wanted), after)
+        return self._driver.walk(calls.log_search(filters), after)
 
-    async def follow(self, *, after: int | None = None, **wanted: str) -> AsyncIterator[EntryView]:
+    async def follow(self, *, after: int | None = None, **filters: str) -> AsyncIterator[EntryView]:
         """Entries as they are logged, from now on or behind the index `after`; without end. Filters as in `search`."""
         events = calls.EntryEvents()
-        async for chunk in self._driver.stream(calls.log_follow(wanted, after)):
+        async for chunk in self._driver.stream(calls.log_follow(filters, after)):
             for entry in events.feed(chunk):
                 yield entry
 
-    async def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **wanted: str) -> Path:
-        """Exactly the entries that match a filter as a new file, jsonl or csv; its signed manifest is put beside it, as TARGET.manifest."""
-        return await self._driver.exchange(calls.save_log_export(wanted, file_format, Path(target)))
+    async def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **filters: str) -> Path:
+        """Exactly the entries that match all filters as a new file, jsonl or csv; its signed manifest is put beside it, as TARGET.manifest."""
+        return await self._driver.exchange(calls.save_log_export(filters, file_format, Path(target)))
 
     async def entry(self, index: int) -> EntryView:
         return await self._driver.exchange(calls.log_entry(index))

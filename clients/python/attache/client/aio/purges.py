@@ -35,7 +35,7 @@ class AsyncPurges:
 
 
 class AsyncHolds:
-    """Legal holds: what is on one is not purged."""
+    """Legal holds: a package on hold is not purged."""
 
     def __init__(self, driver: AsyncDriver) -> None:
         self._driver = driver

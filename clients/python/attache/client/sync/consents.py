@@ -78,5 +78,5 @@ class Consents:
         return self._driver.exchange(calls.give_consent(holder, request_id, until, note, terms, new_idempotency_key()))
 
     def refuse(self, holder: str, request_id: str, reason: str) -> ConsentRequestView:
-        """Refuse a request as a whole; the holder is told the reason, under a signature."""
+        """Refuse a request as a whole; the holder gets the reason, in a signed refusal."""
         return self._driver.exchange(calls.refuse_consent(holder, request_id, reason, new_idempotency_key()))

@@ -34,7 +34,7 @@ class Purges:
 
 
 class Holds:
-    """Legal holds: what is on one is not purged."""
+    """Legal holds: a package on hold is not purged."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
