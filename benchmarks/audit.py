@@ -18,10 +18,10 @@ from pathlib import Path
 from attache.crypto.log_keys import Ed25519LogKey
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
-from gateway.exchange.at_rest import Vault
-from gateway.exchange.audit import entry_view
-from gateway.exchange.logged import SYSTEM
-from gateway.exchange.ports import LogFilter
+from gateway.exchange.kernel.at_rest import Vault
+from gateway.exchange.kernel.logged import SYSTEM
+from gateway.exchange.kernel.ports import LogFilter
+from gateway.exchange.oversight.audit import entry_view
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_store

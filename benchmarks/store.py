@@ -12,9 +12,16 @@ from pathlib import Path
 from attache.crypto.log_keys import Ed25519LogKey
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
-from gateway.exchange.at_rest import Vault
-from gateway.exchange.ports import Transaction
-from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, PackageRecord, PackageState, PartRecord
+from gateway.exchange.kernel.at_rest import Vault
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.records import (
+    OutboxKind,
+    OutboxRecord,
+    OutboxState,
+    PackageRecord,
+    PackageState,
+    PartRecord,
+)
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_store

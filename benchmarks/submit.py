@@ -22,7 +22,7 @@ from certs_example.exchange import make_exchange
 from certs_example.gateways import ExampleIssuer
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.deliver import Outbox
+from gateway.exchange.outgoing.deliver import Outbox
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import ExchangePlace, OpenGateway, a_part, a_submission
 

@@ -30,19 +30,18 @@ from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Tra
 from gateway.delivery.schedule import Backoff
 from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.activate import load_policies_in_force
-from gateway.exchange.agency import Agency, InForce, Limits
-from gateway.exchange.at_rest import Vault
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.lifecycle import note_started, note_stopped
-from gateway.exchange.participants import load_directory
-from gateway.exchange.refusals import Refusals
-from gateway.exchange.review import require_reviewed
-from gateway.exchange.self_check import SelfCheck
-from gateway.exchange.sign_ins import SignIns
-from gateway.exchange.standing import WitnessTerms
-from gateway.exchange.upkeep import Upkeep
-from gateway.exchange.witnessed import OwnLog
+from gateway.exchange.kernel.agency import Agency, InForce, Limits
+from gateway.exchange.kernel.at_rest import Vault
+from gateway.exchange.kernel.refusals import Refusals
+from gateway.exchange.kernel.sign_ins import SignIns
+from gateway.exchange.kernel.standing import WitnessTerms
+from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.outgoing.review import require_reviewed
+from gateway.exchange.oversight.lifecycle import note_started, note_stopped
+from gateway.exchange.oversight.participants import load_directory
+from gateway.exchange.oversight.policies import load_policies_in_force
+from gateway.exchange.oversight.self_check import SelfCheck
+from gateway.exchange.witnessing.be_cosigned import OwnLog
 from gateway.exchange_api import create_exchange_api
 from gateway.exchange_api.refused import CertificateRefusals
 from gateway.exchange_log.leaf import Pseudonyms
@@ -53,6 +52,7 @@ from gateway.policy import read_policy_folder
 from gateway.settings import Settings, read_secret
 from gateway.store import LogKeys, SqlStore, open_store
 from gateway.tls import Listener, LiveTrust, agency_trust, connection_limits, exchange_trust, serve
+from gateway.upkeep import Upkeep
 
 
 @dataclass(frozen=True)

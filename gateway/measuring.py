@@ -5,9 +5,9 @@ from pathlib import Path
 
 from attache.crypto.certificates import certificates_of_pem
 from attache.errors import AttacheError
-from gateway.exchange.agency import Agency
-from gateway.exchange.self_check import SelfCheck
-from gateway.exchange.vitals import Vitals, vitals_of
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.oversight.self_check import SelfCheck
+from gateway.exchange.oversight.vitals import Vitals, vitals_of
 from gateway.metrics import Metrics, Readings
 from gateway.settings import Settings
 from gateway.tls import LiveTrust

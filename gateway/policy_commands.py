@@ -11,10 +11,10 @@ import typer
 from attache import clock
 from attache.errors import AttacheError, Misconfigured
 from gateway.app import load_ring, log_keys, open_own_store
-from gateway.exchange.activate import CASES, LoadedSet, Officer, activate, load_proposal, propose, refusal
-from gateway.exchange.ports import Transaction
-from gateway.exchange.records import PolicySetRecord, PolicySetState
-from gateway.exchange.replay import replay_decision
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.records import PolicySetRecord, PolicySetState
+from gateway.exchange.oversight.policies import CASES, LoadedSet, Officer, activate, load_proposal, propose, refusal
+from gateway.exchange.oversight.replay import replay_decision
 from gateway.options import EXIT_FAILURE, Config
 from gateway.policy import PolicySet, load_policy_set, read_policy_folder
 from gateway.policy.cases import read_case_folder, run_cases
@@ -65,7 +65,7 @@ def diff(
 ) -> None:
     """Say who could get what they could not, under NEW, with a request that shows it."""
     try:
-        from gateway.policy.diff import diff as difference  # noqa: PLC0415 -- only this command needs the solver
+        from gateway.policy.analysis.diff import diff as difference  # noqa: PLC0415 -- only this command needs the solver
     except ImportError:
         raise Misconfigured(detail="the solver is not installed: pip install z3-solver") from None
     found = difference(_load(old, own, config), _load(new, own, config))

@@ -19,7 +19,7 @@ from certs_example.tokens import mint_token
 from gateway.__main__ import _init
 from gateway.app import Gateway, open_gateway
 from gateway.delivery.link import over_the_network
-from gateway.exchange.records import Record, SignInRecord
+from gateway.exchange.kernel.records import Record, SignInRecord
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
 
@@ -111,7 +111,7 @@ class OpenGateway:
 
     async def sealed(self, package_id: str, recipient: str) -> tuple[bytes, list[bytes]]:
         """A sealed package as its bytes: the frame, and the parts' ciphertexts."""
-        from gateway.exchange.collect import package_bytes, sealed_package
+        from gateway.exchange.outgoing.mailbox import package_bytes, sealed_package
 
         package = await sealed_package(self.agency, recipient, package_id)
         whole = b"".join(await asyncio.to_thread(lambda: list(package_bytes(self.agency, package))))

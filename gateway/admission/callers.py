@@ -7,8 +7,8 @@ from fastapi import Depends, FastAPI, Request, Response
 
 from attache.errors import AttacheError, NotAuthentic, NotPermitted
 from gateway.admission.rates import RateLimit
-from gateway.exchange.refusals import NotForCaller, Refusals, client_network
-from gateway.exchange.sign_ins import SignIns
+from gateway.exchange.kernel.refusals import NotForCaller, Refusals, client_network
+from gateway.exchange.kernel.sign_ins import SignIns
 from gateway.exchange_log import EventCode
 from gateway.identity import AccessTokens, Action, Caller, bearer_token, verify_permitted
 from gateway.problems import answer_problem

@@ -22,9 +22,9 @@ from gateway.api import (
     reviews,
     witnesses,
 )
-from gateway.exchange.agency import Agency
-from gateway.exchange.explain import Question
-from gateway.exchange.submission import Submission
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.submission import Submission
+from gateway.exchange.outgoing.explain import Question
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings

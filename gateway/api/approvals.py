@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, Limit, Own, PackageId
-from gateway.exchange.approve import Answer, answer_approval, approval_of, waiting_approvals
-from gateway.exchange.present import approval_view
-from gateway.exchange.preview import preview_part
-from gateway.exchange.views import ApprovalList, ApprovalView
+from gateway.exchange.outgoing.approve import Answer, answer_approval, approval_of, waiting_approvals
+from gateway.exchange.outgoing.preview import preview_part
+from gateway.exchange.shown.packages import approval_view
+from gateway.exchange.shown.views import ApprovalList, ApprovalView
 
 router = APIRouter(prefix="/approvals", tags=["approvals"], responses=PROBLEM)
 

@@ -15,13 +15,13 @@ from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, ConsentId, Cursor, Limit, Lister, Own, PackageId, ReviewReader, Submitter
 from gateway.api.callers import ParticipantId as HolderId
-from gateway.exchange.consent import Grant, consent_of, grant_consent, list_consents
-from gateway.exchange.consent_refusals import refuse_consent
-from gateway.exchange.consent_requests import Asking, ask_consent, known_request, list_requests, request_of
-from gateway.exchange.present_office import consent_request_view, consent_view
-from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.submission import AgreementId, MarkingTexts
-from gateway.exchange.views import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView
+from gateway.exchange.consents.ask import Asking, ask_consent, known_request, list_requests, request_of
+from gateway.exchange.consents.give import Grant, consent_of, grant_consent, list_consents
+from gateway.exchange.consents.refuse import refuse_consent
+from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
+from gateway.exchange.kernel.submission import AgreementId, MarkingTexts
+from gateway.exchange.shown.office import consent_request_view, consent_view
+from gateway.exchange.shown.views import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView
 
 router = APIRouter(prefix="/consents", tags=["consents"], responses=PROBLEM)
 

@@ -6,16 +6,16 @@ from gateway.admission import read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
-from gateway.exchange.explain import Question, explain_release
-from gateway.exchange.inspection import note_inspection
-from gateway.exchange.present import decision_view
-from gateway.exchange.present_explanations import explanation_view
-from gateway.exchange.present_office import replay_view
-from gateway.exchange.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.replay import decision_replayed
-from gateway.exchange.submission import Submission, parse_as, parse_submission
-from gateway.exchange.submit import dry_run
-from gateway.exchange.views import DryRunView, ExplanationView, ReplayView
+from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
+from gateway.exchange.kernel.submission import Submission, parse_as, parse_submission
+from gateway.exchange.outgoing.explain import Question, explain_release
+from gateway.exchange.outgoing.submit import dry_run
+from gateway.exchange.oversight.inspection import note_inspection
+from gateway.exchange.oversight.replay import decision_replayed
+from gateway.exchange.shown.explanations import explanation_view
+from gateway.exchange.shown.office import replay_view
+from gateway.exchange.shown.packages import decision_view
+from gateway.exchange.shown.views import DryRunView, ExplanationView, ReplayView
 from gateway.policy import without_hidden
 
 router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)

@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request, status
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Cursor, Holder, Limit, Own, PackageId
 from gateway.api.purges import READERS, Given, Named, Words, read_given
-from gateway.exchange.hold import lift_hold, list_holds, place_hold
-from gateway.exchange.present_purges import hold_view
-from gateway.exchange.purge_views import HoldList, HoldView
+from gateway.exchange.ending.legal_hold import lift_hold, list_holds, place_hold
+from gateway.exchange.shown.purge_views import HoldList, HoldView
+from gateway.exchange.shown.purges import hold_view
 
 router = APIRouter(prefix="/holds", tags=["holds"], responses=PROBLEM)
 

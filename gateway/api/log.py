@@ -8,15 +8,16 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
+from attache.package.ids import PackageId, ParticipantId
 from attache.package.values import Line
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Auditor, Own
-from gateway.exchange.audit import consistency_of, entry_of, proof_of, search_log
-from gateway.exchange.export_log import export_log
-from gateway.exchange.follow_log import follow_log
-from gateway.exchange.ports import LogFilter
-from gateway.exchange.views import EntryPage, EntryView, View
+from gateway.exchange.kernel.ports import LogFilter
+from gateway.exchange.oversight.audit import consistency_of, entry_of, proof_of, search_log
+from gateway.exchange.oversight.export_log import export_log
+from gateway.exchange.oversight.follow_log import follow_log
+from gateway.exchange.shown.views import EntryPage, EntryView, View
 from gateway.exchange_log import EventCode
 from gateway.identity import Action
 
@@ -29,8 +30,8 @@ router = APIRouter(prefix="/log", tags=["log"], responses=PROBLEM)
 async def _wanted(
     event: EventCode | None = None,
     actor: Annotated[Line | None, Query(max_length=255)] = None,
-    package_id: Annotated[str | None, Query(pattern=UUID7_PATTERN)] = None,
-    partner: Annotated[str | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
+    package_id: Annotated[PackageId | None, Query(pattern=UUID7_PATTERN)] = None,
+    partner: Annotated[ParticipantId | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
     outcome: Annotated[str | None, Query(pattern=r"^[a-z-]{1,32}$")] = None,
     request_id: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = None,
     since: Annotated[AwareDatetime | None, Query()] = None,

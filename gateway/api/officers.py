@@ -9,9 +9,9 @@ from attache.vocabulary import Post
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, Own, Withdrawer
-from gateway.exchange.officers import list_officers, reinstate_officer, withdraw_officer
-from gateway.exchange.present_office import officer_view
-from gateway.exchange.views import OfficerList, OfficerView
+from gateway.exchange.kernel.officers import list_officers, reinstate_officer, withdraw_officer
+from gateway.exchange.shown.office import officer_view
+from gateway.exchange.shown.views import OfficerList, OfficerView
 
 router = APIRouter(prefix="/officers", tags=["officers"], responses=PROBLEM)
 

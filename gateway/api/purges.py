@@ -5,14 +5,21 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
+from attache.package.values import ParticipantId
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Cursor, Limit, Own, PackageId, Purger
-from gateway.exchange.present_purges import purge_view
-from gateway.exchange.purge import Place
-from gateway.exchange.purge_order import MAX_PACKAGES, approve_purge, list_purges, order_purge, purge_of, reject_purge
-from gateway.exchange.purge_views import PurgeList, PurgeView
+from gateway.exchange.ending.purge import Place
+from gateway.exchange.ending.purge_order import (
+    MAX_PACKAGES,
+    approve_purge,
+    list_purges,
+    order_purge,
+    purge_of,
+    reject_purge,
+)
+from gateway.exchange.shown.purge_views import PurgeList, PurgeView
+from gateway.exchange.shown.purges import purge_view
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_PURGES)]
@@ -33,8 +40,8 @@ class Given(BaseModel):
 class PackagePlace(Given):
     """A package, by its originator and id."""
 
-    originator: Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
-    package_id: Annotated[str, Field(pattern=UUID7_PATTERN)]
+    originator: ParticipantId
+    package_id: PackageId
 
 
 class Named(Given):

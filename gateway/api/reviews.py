@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, Limit, Own, PackageId, ParticipantId, ReviewReader
-from gateway.exchange.present_office import review_view
-from gateway.exchange.records import ReviewState
-from gateway.exchange.review import open_reviews, record_review
-from gateway.exchange.views import ReviewList, ReviewView
+from gateway.exchange.kernel.records import ReviewState
+from gateway.exchange.outgoing.review import open_reviews, record_review
+from gateway.exchange.shown.office import review_view
+from gateway.exchange.shown.views import ReviewList, ReviewView
 
 router = APIRouter(prefix="/reviews", tags=["reviews"], responses=PROBLEM)
 

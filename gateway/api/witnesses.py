@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Own, ParticipantId, Resolver
-from gateway.exchange.witnessed import clear_alarms, witness_records
+from gateway.exchange.witnessing.be_cosigned import clear_alarms, witness_records
 from gateway.identity import Action
 
 router = APIRouter(prefix="/witnesses", tags=["witnesses"], responses=PROBLEM)
@@ -28,7 +28,7 @@ class WitnessView(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    participant: str
+    participant: ParticipantId
     size: int
     cosigned_at: datetime | None
     alarm: str | None

@@ -20,9 +20,10 @@ from attache.client.exchange import (
 )
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
+from attache.package.ids import ParticipantId
 from attache.participant import Descriptor
-from gateway.exchange.consignment import Consignment, OutgoingPart
-from gateway.exchange.ports import Blobs
+from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
+from gateway.exchange.kernel.ports import Blobs
 from gateway.partners import Partner
 
 TIMEOUTS = Timeouts(connect=10.0, read=120.0, write=60.0, pool=120.0)
@@ -136,7 +137,7 @@ class PartnerLinks:
             await link.close()
         self._links.clear()
 
-    async def _link(self, partner: str, endpoint: str, descriptor: Descriptor) -> PartnerLink:
+    async def _link(self, partner: ParticipantId, endpoint: str, descriptor: Descriptor) -> PartnerLink:
         access = self._access(endpoint, descriptor)
         known = self._links.get(partner)
         if known and known[0] == access:

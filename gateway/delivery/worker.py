@@ -15,7 +15,7 @@ from gateway.delivery.lanes import Lanes
 from gateway.delivery.link import Carrier
 from gateway.delivery.schedule import Backoff
 from gateway.delivery.verdict import is_final
-from gateway.exchange.consignment import Consignment, Deliver
+from gateway.exchange.kernel.consignment import Consignment, Deliver
 
 SHORTEST_REST_SECONDS = 1.0
 LONGEST_REST_SECONDS = 60.0

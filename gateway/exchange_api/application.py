@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from gateway.admission import RateLimit
 from gateway.admission.contract import describe
-from gateway.exchange.agency import Agency
+from gateway.exchange.kernel.agency import Agency
 from gateway.exchange_api import consents, mailbox, packages, participant, receipts, witness
 from gateway.exchange_api.refused import CertificateRefusals
 from gateway.problems import install_problems

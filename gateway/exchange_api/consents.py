@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from gateway.admission import read_body
 from gateway.admission.contract import PROBLEM, raw_body
-from gateway.exchange.consent import accept_consent
-from gateway.exchange.consent_mailbox import consents_for, refusals_for
-from gateway.exchange.consent_refusals import accept_refusal
+from gateway.exchange.consents.give import accept_consent
+from gateway.exchange.consents.mailbox import consents_for, refusals_for
+from gateway.exchange.consents.refuse import accept_refusal
 from gateway.exchange_api.peers import Own, Peer
 
 CONSENT_TYPE = "application/jose+json"

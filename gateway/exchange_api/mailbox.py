@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
 from gateway.admission.contract import PROBLEM
-from gateway.exchange.collect import log_collected, mailbox_of, package_bytes, sealed_package
+from gateway.exchange.outgoing.mailbox import log_collected, mailbox_of, package_bytes, sealed_package
 from gateway.exchange_api.peers import Own, PackageId, Peer
 
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?", re.ASCII)
@@ -21,7 +21,7 @@ router = APIRouter(tags=["mailbox"], responses=PROBLEM)
 class MailboxItem(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    package_id: str
+    package_id: PackageId
     total_bytes: int
     sealed_at: str
 

@@ -11,8 +11,8 @@ from attache.package.envelope import split_frame
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import verify_media_type
 from gateway.admission.contract import PROBLEM, raw_body
-from gateway.exchange.arriving_blocks import Place, take_blocks, take_hashes
-from gateway.exchange.receive import announce_package, complete_package, receive_package
+from gateway.exchange.arriving.blocks import Place, take_blocks, take_hashes
+from gateway.exchange.arriving.receive import announce_package, complete_package, receive_package
 from gateway.exchange_api.peers import Own, PackageId, PartNumber, Peer
 
 ENVELOPE_TYPE = "application/vnd.attache.envelope"

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, status
 
 from gateway.admission import read_body
 from gateway.admission.contract import PROBLEM, raw_body
-from gateway.exchange.receipts import accept_receipt
+from gateway.exchange.receipts.accept import accept_receipt
 from gateway.exchange_api.peers import Own, Peer
 
 RECEIPT_TYPE = "application/jose+json"

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from attache.translog.witness import MAX_REQUEST_BYTES
 from gateway.admission import body_stream
 from gateway.admission.contract import PROBLEM, raw_body
-from gateway.exchange.witness import add_checkpoint
+from gateway.exchange.witnessing.cosign import add_checkpoint
 from gateway.exchange_api.peers import Own, Peer
 
 MEDIA_TYPE = "text/plain"

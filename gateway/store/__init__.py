@@ -11,7 +11,7 @@ blobs        ciphertext on the filesystem
 migrating    Alembic, run at the start
 """
 
-from gateway.exchange.ports import LogAudit
+from gateway.exchange.kernel.ports import LogAudit
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_view import LogView
 from gateway.store.sql_store import SqlStore, open_reading, open_store

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.exchange.ports import Transaction
+from gateway.exchange.kernel.ports import Transaction
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.key_shelf import KeyShelf
 from gateway.store.log_book import LogBook

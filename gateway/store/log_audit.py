@@ -16,8 +16,8 @@ from attache.translog.edge import RightEdge, TileWrite, append
 from attache.translog.merkle import HASH_BYTES, leaf_hashes
 from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import TILE_WIDTH, hash_tiles_of
-from gateway.exchange.block_ranges import parse_ranges
-from gateway.exchange.ports import LogAudit
+from gateway.exchange.kernel.block_ranges import parse_ranges
+from gateway.exchange.kernel.ports import LogAudit
 from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store.log_blocks import verify_blocks

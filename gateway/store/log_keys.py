@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from attache.translog.signing import NoteSigner
 from attache.translog.vkey import VerifierKey
-from gateway.exchange.at_rest import Vault
+from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange_log.leaf import Pseudonyms
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attache.errors import IntegrityLost
-from gateway.exchange.at_rest import PackageVault, Vault
+from gateway.exchange.kernel.at_rest import PackageVault, Vault
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import Opening, Pseudonyms
 from gateway.store.key_shelf import LABEL_BYTES

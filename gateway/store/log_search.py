@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, select
 
-from gateway.exchange.ports import LogFilter
+from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store.columns import Instant
 from gateway.store.log_blocks import candidates

@@ -10,8 +10,8 @@ from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from attache.translog.proving import prove_consistency, prove_inclusion
 from attache.translog.tiles import Tile, TileHashes, parse_tile_path, tile_width
-from gateway.exchange.at_rest import Vault
-from gateway.exchange.ports import LogAudit, LogFilter, LoggedEntry, LogProof
+from gateway.exchange.kernel.at_rest import Vault
+from gateway.exchange.kernel.ports import LogAudit, LogFilter, LoggedEntry, LogProof
 from gateway.exchange_log.export import export_log
 from gateway.store.log_audit import verify_log
 from gateway.store.log_keys import LogKeys

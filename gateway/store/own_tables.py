@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field
 
-from gateway.exchange.purge_records import PurgeState
+from gateway.exchange.kernel.purge_records import PurgeState
 from gateway.store.columns import binary, instant, key, term
 from gateway.store.table import Table
 

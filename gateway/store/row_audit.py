@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, tuple_
 
-from gateway.exchange.records import Record
+from gateway.exchange.kernel.records import Record
 from gateway.store.row_digests import RowMark, is_committed, mark_of, table_of
 from gateway.store.statements import SQL, records_of
 

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attache.strict_json import canonical
-from gateway.exchange.own_records import SubmittedCheckpointRecord
-from gateway.exchange.records import (
+from gateway.exchange.kernel.own_records import SubmittedCheckpointRecord
+from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     OutboxRecord,
     Record,
     ReleaseRecord,
 )
-from gateway.exchange.state import ReleaseState
+from gateway.exchange.kernel.state import ReleaseState
 from gateway.store.tables import TABLES
 
 _DOMAIN = b"attache-row/v1\x00"

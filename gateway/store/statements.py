@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.sql import Delete, Select, Update
 from sqlalchemy.types import TypeEngine
 
-from gateway.exchange.records import Record
+from gateway.exchange.kernel.records import Record
 from gateway.store.tables import TABLES
 
 R = TypeVar("R", bound=Record)

@@ -6,16 +6,16 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
 from sqlmodel import Field
 
-from gateway.exchange.consent_records import ConsentRequestRecord, ConsentState
-from gateway.exchange.own_records import (
+from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.kernel.own_records import (
     SettingRecord,
     SignInRecord,
     SubmittedCheckpointRecord,
     WitnessedLogRecord,
     WitnessRecord,
 )
-from gateway.exchange.purge_records import HoldRecord, PurgedRecord, PurgeRecord
-from gateway.exchange.records import (
+from gateway.exchange.kernel.purge_records import HoldRecord, PurgedRecord, PurgeRecord
+from gateway.exchange.kernel.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalPartRecord,
@@ -41,7 +41,7 @@ from gateway.exchange.records import (
     ReviewRecord,
     ReviewState,
 )
-from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.exchange.kernel.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
 from gateway.store.columns import binary, instant, key, term
 from gateway.store.own_tables import (

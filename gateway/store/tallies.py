@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, func, select
 
-from gateway.exchange.ports import Queue, Tallies
-from gateway.exchange.records import (
+from gateway.exchange.kernel.ports import Queue, Tallies
+from gateway.exchange.kernel.records import (
     ApprovalRecord,
     ApprovalState,
     OutboxRecord,

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import structlog
 
 from attache.errors import AttacheError, IntegrityLost, TooManyRequests
-from gateway.exchange.ports import Transaction
+from gateway.exchange.kernel.ports import Transaction
 from gateway.store.group_commit import NOT_RUN, GroupCommit, Outcome, Unit
 
 T = TypeVar("T")

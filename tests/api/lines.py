@@ -9,8 +9,8 @@ import httpx
 from attache import clock
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.records import OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState
+from gateway.exchange.outgoing.deliver import Outbox
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import OpenGateway
 

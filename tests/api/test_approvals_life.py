@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from attache import clock
-from gateway.exchange.records import ApprovalRecord
-from gateway.exchange.upkeep import Upkeep, keep_up
+from gateway.exchange.kernel.records import ApprovalRecord
+from gateway.upkeep import Upkeep, keep_up
 from tests.exchange_place import a_part, a_submission, problem
 
 APPROVE = {"decision": "approve", "reason": "seen"}
@@ -146,9 +146,9 @@ def test_a_withdrawal_between_decision_and_release_stops_it(place):
 
     async def story():
         async with place.open() as gateway:
-            from gateway.exchange import approve as use_case
-            from gateway.exchange.officers import withdraw_officer
-            from gateway.exchange.provisional import ProvisionalBlobs
+            from gateway.exchange.kernel.officers import withdraw_officer
+            from gateway.exchange.kernel.provisional import ProvisionalBlobs
+            from gateway.exchange.outgoing import approve as use_case
             from gateway.identity.caller import Caller, Role
 
             package_id, approval_id = await held(gateway)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.exchange.records import OutboxRecord
+from gateway.exchange.kernel.records import OutboxRecord
 from tests.exchange_place import a_part
 from tests.witness.pair import open_pair
 

@@ -14,10 +14,10 @@ from attache.consent_request import ConsentRequest, encode_request
 from attache.evidence.verifying import verify_bundle
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
-from gateway.exchange.consent_records import ConsentRequestRecord
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.records import ConsentRecord
-from gateway.exchange.refused_requests import LOGGED
+from gateway.exchange.kernel.consent_records import ConsentRequestRecord
+from gateway.exchange.kernel.records import ConsentRecord
+from gateway.exchange.kernel.refused_requests import LOGGED
+from gateway.exchange.outgoing.deliver import Outbox
 from tests.api.test_passing_on import JOSE, LEAD, NEXT_YEAR, Pair, open_pair
 from tests.exchange_place import a_part, b64u, problem
 

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from attache.package import BLOCK_BYTES
-from gateway.exchange.records import PartRecord
+from gateway.exchange.kernel.records import PartRecord
 from tests.exchange_place import a_part, a_submission, b64u, problem
 
 BIG = bytes(range(256)) * (3 * BLOCK_BYTES // 256) + b"and a little more"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.exchange.explain import MAX_EXPLAINED
+from gateway.exchange.outgoing.explain import MAX_EXPLAINED
 from gateway.policy.explain import CAUTION
 from tests.exchange_place import a_part, a_submission, problem
 

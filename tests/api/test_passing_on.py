@@ -13,9 +13,9 @@ import pytest
 from attache import clock
 from attache.consent import verify_consent
 from attache.package import parse_instant
-from gateway.exchange.consent import signed_consent
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.records import ConsentRecord, DecisionRecord
+from gateway.exchange.consents.give import signed_consent
+from gateway.exchange.kernel.records import ConsentRecord, DecisionRecord
+from gateway.exchange.outgoing.deliver import Outbox
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
 
 PACKAGE = "application/vnd.attache.package"
@@ -365,14 +365,14 @@ def test_what_is_passed_on_keeps_what_came_with_it(place):
 @pytest.mark.parametrize(("desks", "code"), [([], 403), (["cyber"], 200), (["other"], 403)])
 def test_what_is_for_a_desk_is_for_who_sits_there(place, desks, code):
     async def story(pair):
-        from gateway.exchange.read import Intent
-        from gateway.exchange.use import require_use
+        from gateway.exchange.arriving.read import Intent
+        from gateway.exchange.arriving.use import require_use
 
         package_id = await pair.given()
         agency = pair.ours.agency
         from dataclasses import replace
 
-        from gateway.exchange.records import ArrivalRecord
+        from gateway.exchange.kernel.records import ArrivalRecord
 
         record = await agency.store.read(lambda r: r.get(ArrivalRecord, "partner-frankfurt", package_id))
         facts = agency.vault.of(record.originator, package_id).open(

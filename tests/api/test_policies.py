@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from attache.errors import Misconfigured
-from gateway.exchange.records import PolicySetRecord
+from gateway.exchange.kernel.records import PolicySetRecord
 from tests.exchange_place import POLICIES, a_submission, problem
 
 NOTE = {"note": "reviewed"}

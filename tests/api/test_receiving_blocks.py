@@ -6,8 +6,8 @@ import os
 import pytest
 
 from attache.package import BLOCK_BYTES
-from gateway.exchange.block_ranges import parse_ranges
-from gateway.exchange.records import PartRecord
+from gateway.exchange.kernel.block_ranges import parse_ranges
+from gateway.exchange.kernel.records import PartRecord
 from tests.exchange_place import a_part, a_submission, problem
 
 ENVELOPE = {"Content-Type": "application/vnd.attache.envelope"}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.exchange.refused_requests import LOGGED
+from gateway.exchange.kernel.refused_requests import LOGGED
 from tests.exchange_place import a_part, a_submission, b64u, kept_open, problem
 
 PAST = "2020-01-01T00:00:00Z"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.exchange.follow import Milestone
-from gateway.exchange.refused_requests import LOGGED
+from gateway.exchange.kernel.refused_requests import LOGGED
+from gateway.exchange.shown.follow import Milestone
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.rules import parse_rules
 from tests.api.lines import Lines, delivering, desk_of

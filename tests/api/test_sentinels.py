@@ -6,7 +6,7 @@ import io
 
 import structlog
 
-from gateway.exchange.records import ArrivalRecord, PartRecord
+from gateway.exchange.kernel.records import ArrivalRecord, PartRecord
 from gateway.request_log import configure_logging
 from tests.api.lines import Lines, delivering, desk_of, emptied
 from tests.exchange_place import a_submission, b64u, problem

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.records import PackageRecord
-from gateway.exchange.refused_requests import LOGGED
+from gateway.exchange.kernel.records import PackageRecord
+from gateway.exchange.kernel.refused_requests import LOGGED
 from tests.exchange_place import a_part, a_submission, problem
 
 # Every test here runs on one event loop of its own; see `run`.

@@ -13,7 +13,7 @@ from attache import clock
 from attache.crypto import Suite, b64u
 from attache.package import Envelope, Manifest, ManifestFacts, SealedPart, address, encode_frame, seal_manifest, uuid7
 from attache.strict_json import canonical, parse_object
-from gateway.exchange.records import (
+from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     OutboxRecord,

@@ -5,8 +5,8 @@ import hashlib
 import pytest
 
 from attache.package import BLOCK_BYTES
-from gateway.exchange.records import ArrivalPartRecord, ArrivalRecord
-from gateway.exchange.state import ArrivalState
+from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord
+from gateway.exchange.kernel.state import ArrivalState
 from tests.exchange.attacking import ENVELOPE
 from tests.protocol.making import flipped
 

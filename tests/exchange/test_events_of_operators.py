@@ -14,7 +14,7 @@ from attache.errors import Misconfigured
 from attache.participant import sign_descriptor
 from certs_example.exchange import verifier_keys
 from gateway.__main__ import _backup, _init
-from gateway.exchange.backup import CHECKPOINT, DATABASE
+from gateway.exchange.oversight.backup import CHECKPOINT, DATABASE
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from tests.exchange_place import problem
 

@@ -10,10 +10,10 @@ from attache import clock
 from attache.errors import TooManyRequests
 from attache.package import uuid7
 from gateway.app import logged_life
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.lifecycle import note_started, note_stopped
-from gateway.exchange.records import OutboxRecord, SettingRecord, SignInRecord
-from gateway.exchange.refusals import EVERY, MAX_KINDS, Refusals, client_network
+from gateway.exchange.kernel.records import OutboxRecord, SettingRecord, SignInRecord
+from gateway.exchange.kernel.refusals import EVERY, MAX_KINDS, Refusals, client_network
+from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.oversight.lifecycle import note_started, note_stopped
 from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.tls.peer import PeerCertificate, WithPeer

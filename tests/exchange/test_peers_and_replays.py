@@ -10,8 +10,8 @@ import pytest
 from attache import clock
 from attache.package import KeyStatus
 from certs_example.gateways import trust_everybody
-from gateway.exchange.participants import set_status
-from gateway.exchange.records import ArrivalRecord, ReceiptRecord
+from gateway.exchange.kernel.records import ArrivalRecord, ReceiptRecord
+from gateway.exchange.oversight.participants import set_status
 from gateway.identity.caller import Caller
 from gateway.partners import Directory, ParticipantStatus
 from gateway.tls.peer import PeerCertificate, WithPeer

@@ -11,8 +11,8 @@ from attache.package import MANIFEST, Envelope, parse_frame, sign_statement, uui
 from attache.receipt import RECEIPT as RECEIPT_TYPE
 from attache.receipt import LogProof, Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import canonical, parse_object
-from gateway.exchange.records import ReceiptRecord, ReleaseRecord
-from gateway.exchange.state import ReleaseState
+from gateway.exchange.kernel.records import ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.state import ReleaseState
 from tests.exchange.attacking import JOSE, Sender, Target
 from tests.exchange_place import a_submission
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from attache.errors import AttacheError
 from gateway.__main__ import app, main
-from gateway.exchange.at_rest import PackageVault
-from gateway.exchange.replay import replay_decision
+from gateway.exchange.kernel.at_rest import PackageVault
+from gateway.exchange.oversight.replay import replay_decision
 from tests.exchange_place import a_part
 
 PARTS = (

@@ -6,7 +6,7 @@ from datetime import timedelta
 from attache import clock
 from attache.package.party import KeyStatus
 from attache.participant import sign_descriptor
-from gateway.exchange.participants import admit_descriptor, load_directory
+from gateway.exchange.oversight.participants import admit_descriptor, load_directory
 
 PARTNER = "partner-sydney"
 

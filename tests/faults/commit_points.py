@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from store_place import Place, package, submitted
 
 from attache.strict_json import parse_object
-from gateway.exchange.records import PartRecord
+from gateway.exchange.kernel.records import PartRecord
 from gateway.exchange_log import Group
 from gateway.store.group_commit import GroupCommit
 

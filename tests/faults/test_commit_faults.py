@@ -9,7 +9,7 @@ from commit_points import look, steps_with
 from store_place import keys_of, package, submitted, submitting
 
 from attache.errors import AttacheError, IntegrityLost
-from gateway.exchange.records import PackageRecord
+from gateway.exchange.kernel.records import PackageRecord
 
 
 class Fault:

@@ -13,10 +13,10 @@ from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import parse_object
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.participants import set_status
-from gateway.exchange.records import OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
-from gateway.exchange.state import ReleaseState
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.oversight.participants import set_status
 from gateway.identity.caller import Caller
 from gateway.partners import ParticipantStatus
 from tests.exchange_place import ExchangePlace

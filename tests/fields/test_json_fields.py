@@ -6,7 +6,7 @@ import json
 import pytest
 
 from attache.crypto import sha256_hex
-from gateway.exchange.records import RedactedPartRecord
+from gateway.exchange.kernel.records import RedactedPartRecord
 from tests.api.lines import Lines, TurnedClock, came_to, delivering, desk_of
 from tests.exchange_place import a_part, a_submission, problem
 
@@ -266,7 +266,7 @@ def test_the_release_entry_and_the_decision_lead_to_the_copy(desk):
     """Which decision led to which bytes: the decision's digest and the copy's stand in one entry, and in the manifest."""
 
     async def story():
-        from gateway.exchange.ports import LogFilter
+        from gateway.exchange.kernel.ports import LogFilter
         from gateway.exchange_log import EventCode
 
         analyst = await desk.caller("analyst")

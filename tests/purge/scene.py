@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from attache import clock
-from gateway.exchange.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.purge_records import PurgedRecord
-from gateway.exchange.records import ArrivalRecord, PackageRecord, Record
-from gateway.exchange.upkeep import keep_up
+from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
+from gateway.exchange.kernel.purge_records import PurgedRecord
+from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, Record
 from gateway.store.log_privacy import _split, label_of
+from gateway.upkeep import keep_up
 from tests.exchange.attacking import WHOLE, Sender
 from tests.exchange_place import a_part, a_submission, b64u
 

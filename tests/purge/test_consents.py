@@ -1,6 +1,6 @@
 """A consent goes with the package that it is about: it names the content, so it is destroyed with it on either side."""
 
-from gateway.exchange.records import ConsentRecord
+from gateway.exchange.kernel.records import ConsentRecord
 from tests.api.test_passing_on import AS_OURS, with_pair
 
 THEM = "partner-frankfurt"

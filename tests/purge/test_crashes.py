@@ -13,17 +13,17 @@ import pytest
 
 from attache import clock
 from gateway.app import open_gateway
-from gateway.exchange import purge
-from gateway.exchange.logged import SYSTEM, event
-from gateway.exchange.purge import Cause, Place, finish_purges, purge_package, sign_before_purge
-from gateway.exchange.purge_order import approve_purge
-from gateway.exchange.upkeep import keep_up
+from gateway.exchange.ending import purge
+from gateway.exchange.ending.purge import Cause, Place, finish_purges, purge_package, sign_before_purge
+from gateway.exchange.ending.purge_order import approve_purge
+from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange_log import EventCode
 from gateway.identity.caller import Caller
 from gateway.settings import load_settings
 from gateway.store.group_commit import GroupCommit
 from gateway.store.key_shelf import KeyShelf
 from gateway.store.sql_store import SqlStore
+from gateway.upkeep import keep_up
 from tests.purge.scene import PLAIN, THEM, US, found_in, open_scene
 
 PROCESSES = multiprocessing.get_context("forkserver")

@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 
 from attache.crypto import sha256_hex
-from gateway.exchange.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.purge_records import HoldRecord, PurgeRecord
-from gateway.exchange.records import ApprovalRecord, ArrivalPartRecord, IdempotencyRecord
+from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
+from gateway.exchange.kernel.purge_records import HoldRecord, PurgeRecord
+from gateway.exchange.kernel.records import ApprovalRecord, ArrivalPartRecord, IdempotencyRecord
 from gateway.store.log_privacy import label_of
 from tests.exchange_place import a_part, a_submission
 from tests.purge.scene import CONTENT, PLAIN, THEM, US, Scene, found_in, open_scene, sealed_fields

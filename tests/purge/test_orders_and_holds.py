@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.purge_records import HoldRecord, PurgeRecord, PurgeState
+from gateway.exchange.kernel.purge_records import HoldRecord, PurgeRecord, PurgeState
 from tests.exchange.attacking import ENVELOPE, WHOLE
 from tests.exchange_place import a_submission, problem
 from tests.purge.scene import THEM, US, Scene, open_scene
@@ -231,7 +231,7 @@ def test_a_purged_package_is_a_tombstone_and_nothing_of_it_is_given(place):
 async def replayed(scene, decision_id) -> str:
     from attache.errors import AttacheError
     from gateway.app import load_ring, log_keys
-    from gateway.exchange.replay import replay_decision
+    from gateway.exchange.oversight.replay import replay_decision
     from gateway.store import open_reading
 
     settings = scene.settings
@@ -288,7 +288,7 @@ def test_a_package_that_is_still_under_way_ends_before_it_is_purged(place):
         await scene.purged((US, package_id))
         shown = (await (await scene.desk()).get(f"/packages/{package_id}")).json()
         assert [(life["state"], life["problem"]) for life in shown["recipients"]] == [("expired", "package-expired")]
-        from gateway.exchange.deliver import Outbox
+        from gateway.exchange.outgoing.deliver import Outbox
 
         assert await Outbox(scene.agency).claim(10, frozenset()) == [], "nothing of it is carried any more"
         assert (await scene.audit()).findings == ()

@@ -9,11 +9,11 @@ import pytest
 
 from attache.package import instant_text
 from attache.receipt import ReceiptKind
-from gateway.exchange import retention
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.receipts import accept_receipt
-from gateway.exchange.records import ApprovalRecord, ApprovalState, OutboxRecord, OutboxState, ReleaseRecord
-from gateway.exchange.state import ArrivalState
+from gateway.exchange.ending import retention
+from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, OutboxRecord, OutboxState, ReleaseRecord
+from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.receipts.accept import accept_receipt
 from tests.exchange.attacking import ENVELOPE, OCTETS, WHOLE
 from tests.exchange.test_log_completeness import _receipt
 from tests.exchange_place import a_part, a_submission, problem

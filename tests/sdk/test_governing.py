@@ -20,7 +20,7 @@ from attache.client.aio import AsyncClient
 from attache.client.sync import Client
 from attache.errors import AttacheError
 from gateway.__main__ import app as gateway_app
-from gateway.exchange import views
+from gateway.exchange.shown import views
 from gateway.exchange_log.leaf import parse_leaf
 from tests.api.test_passing_on import LEAD, Pair
 from tests.exchange_place import POLICIES, ExchangePlace, a_part, a_submission
@@ -174,7 +174,7 @@ def test_diff_shows_a_request_for_each_widening(place, capsys, folder):
 
 
 def test_without_a_solver_the_gateway_says_so(place, capsys, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "gateway.policy.diff", None)
+    monkeypatch.setitem(__import__("sys").modules, "gateway.policy.analysis.diff", None)
     with running(place, capsys) as office:
         sha = office.opened.agency.in_force.policy.hash
         code, said = office.attache("security-officer", "policy", "diff", sha, "--json")

@@ -16,7 +16,7 @@ from attache.consent import sign_consent, verify_consent
 from attache.errors import AttacheError
 from attache.package import uuid7
 from attache.strict_json import parse_object
-from gateway.exchange.records import ConsentRecord
+from gateway.exchange.kernel.records import ConsentRecord
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import a_part
 from tests.sdk.asgi import Bridge
@@ -278,7 +278,7 @@ def test_a_consent_that_does_not_verify_is_not_kept(post, tmp_path, signer, upda
             body = {"holder": "partner-bogota", "request_id": request_id, "note": "agreed"}
             assert at.answers("/consents", **body, expires_at=until().isoformat()).status_code == 201
         [record] = at.wait(at.opened.agency.store.read(lambda reader: reader.find(ConsentRecord)))
-        from gateway.exchange.consent import signed_consent
+        from gateway.exchange.consents.give import signed_consent
 
         stated = verify_consent(signed_consent(at.opened.agency, record), at.place.made["irs-ci"].descriptor)
         forged = sign_consent(stated.model_copy(update=update), at.place.made[signer].keys)

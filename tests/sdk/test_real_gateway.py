@@ -235,6 +235,6 @@ def test_blocking_client_in_a_thread(place):
 )
 def test_sdk_knows_every_member_that_the_gateway_answers(name):
     from attache.client import models
-    from gateway.exchange import views
+    from gateway.exchange.shown import views
 
     assert set(getattr(views, name).model_fields) == set(getattr(models, name).model_fields)

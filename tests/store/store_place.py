@@ -10,8 +10,8 @@ from pathlib import Path
 from attache.crypto.log_keys import Ed25519LogKey, MLDSA44LogKey
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
-from gateway.exchange.at_rest import Vault
-from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState, PackageRecord, PackageState
+from gateway.exchange.kernel.at_rest import Vault
+from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState, PackageRecord, PackageState
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_reading, open_store

@@ -6,7 +6,7 @@ import pytest
 from store_place import package
 
 from attache.errors import IntegrityLost
-from gateway.exchange.records import PartRecord
+from gateway.exchange.kernel.records import PartRecord
 from gateway.store.blobs import CHUNK_BYTES, FileBlobs
 
 NOW = datetime.now(UTC)

@@ -8,7 +8,7 @@ import pytest
 from store_place import START, keys_of, package, submitted, submitting
 
 from attache.errors import Gone, IntegrityLost
-from gateway.exchange.purge_records import PurgedRecord
+from gateway.exchange.kernel.purge_records import PurgedRecord
 from gateway.exchange_log import Group
 from gateway.store.key_shelf import REMEMBERED, KeyShelf
 

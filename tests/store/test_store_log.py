@@ -14,8 +14,8 @@ from attache.translog.merkle import leaf_hash, root_of_leaf_hashes, verify_inclu
 from attache.translog.note import parse_note
 from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import Tile, bundles_of, hash_tiles_of, parse_bundle, parse_hashes, parse_tile_path
-from gateway.exchange.block_ranges import format_ranges
-from gateway.exchange.ports import LogFilter
+from gateway.exchange.kernel.block_ranges import format_ranges
+from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store import open_reading

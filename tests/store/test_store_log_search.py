@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from store_place import START, Place, denied, keys_of, submitted
 
 from attache.errors import IntegrityLost
-from gateway.exchange.ports import LogFilter
+from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.store import log_blocks
 from gateway.store.log_blocks import list_again

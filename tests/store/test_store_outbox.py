@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from store_place import START, outbox
 
-from gateway.exchange.records import OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState
 
 LEASE = START + timedelta(minutes=1)
 NOBODY = frozenset()

@@ -9,7 +9,7 @@ import pytest
 from store_place import START, package
 
 from attache.errors import AttacheError, Conflict
-from gateway.exchange.records import (
+from gateway.exchange.kernel.records import (
     ApprovalRecord,
     ApprovalState,
     ArrivalPartRecord,
@@ -22,7 +22,7 @@ from gateway.exchange.records import (
     RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.state import ArrivalState, ReleaseState
+from gateway.exchange.kernel.state import ArrivalState, ReleaseState
 from gateway.store.reading import FIND_LIMIT
 
 KINDS = typing.get_args(Record)

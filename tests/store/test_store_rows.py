@@ -9,7 +9,7 @@ from store_place import START, outbox, package, submitted, submitting
 from test_store_records import KINDS, PARENTS, adding, sample
 
 from attache.errors import Conflict
-from gateway.exchange.records import (
+from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     OutboxRecord,
@@ -18,7 +18,7 @@ from gateway.exchange.records import (
     ReleaseRecord,
     SubmittedCheckpointRecord,
 )
-from gateway.exchange.state import ReleaseState
+from gateway.exchange.kernel.state import ReleaseState
 from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.row_audit import tables_checked
 from gateway.store.row_digests import PROGRESS, mark_of, table_of

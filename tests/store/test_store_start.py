@@ -16,7 +16,7 @@ from store_place import Place, keys_of, package, submitting
 from attache.errors import IntegrityLost, Misconfigured
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
-from gateway.exchange.records import PackageRecord, Record
+from gateway.exchange.kernel.records import PackageRecord, Record
 from gateway.store import migrating, open_store
 from gateway.store.opening import writing_engine
 from gateway.store.statements import SQL

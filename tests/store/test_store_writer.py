@@ -7,7 +7,7 @@ import pytest
 from store_place import package, submitted, submitting
 
 from attache.errors import AttacheError, Conflict, NotFound, TooManyRequests
-from gateway.exchange.records import PackageRecord
+from gateway.exchange.kernel.records import PackageRecord
 from gateway.store.group_commit import GroupCommit
 from gateway.store.writer import MAX_GROUP, Writer
 

@@ -67,7 +67,7 @@ class Pair:
 
     async def deliver(self, package_id: str, states=("delivered",)) -> str:
         """Run our delivery until the package is there, or cannot be; returns its state."""
-        from gateway.exchange.records import ReleaseRecord
+        from gateway.exchange.kernel.records import ReleaseRecord
 
         store = self.ours.agency.store
         working = asyncio.create_task(self.ours.gateway.worker.run())

@@ -118,9 +118,9 @@ def test_an_export_is_exactly_the_filtered_set_signed_and_logged(place):
 
 
 def test_an_export_of_many_pages_is_one_file_up_to_its_checkpoint(place):
-    from gateway.exchange.export_log import AT_ONCE, export_log
-    from gateway.exchange.logged import event
-    from gateway.exchange.ports import LogFilter
+    from gateway.exchange.kernel.logged import event
+    from gateway.exchange.kernel.ports import LogFilter
+    from gateway.exchange.oversight.export_log import AT_ONCE, export_log
     from gateway.exchange_log import EventCode
     from gateway.identity.caller import Caller, Role
 
@@ -144,8 +144,8 @@ def test_an_export_of_many_pages_is_one_file_up_to_its_checkpoint(place):
 
 
 def test_an_export_that_a_purge_overtakes_ends_before_its_end(place):
-    from gateway.exchange.export_log import export_log
-    from gateway.exchange.ports import LogFilter
+    from gateway.exchange.kernel.ports import LogFilter
+    from gateway.exchange.oversight.export_log import export_log
     from gateway.identity.caller import Caller, Role
 
     async def story(ours, analyst, auditor):
@@ -163,8 +163,8 @@ def test_an_export_that_a_purge_overtakes_ends_before_its_end(place):
 
 def test_the_log_is_followed_from_an_event_on(place):
     """The stream itself is without end, so its parts are taken from the use case."""
-    from gateway.exchange.follow_log import follow_log
-    from gateway.exchange.ports import LogFilter
+    from gateway.exchange.kernel.ports import LogFilter
+    from gateway.exchange.oversight.follow_log import follow_log
     from gateway.exchange_log import EventCode
     from gateway.identity.caller import Caller, Role
 

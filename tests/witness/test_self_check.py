@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 
-from gateway.exchange.records import PackageRecord
+from gateway.exchange.kernel.records import PackageRecord
 from tests.exchange_place import problem
 
 

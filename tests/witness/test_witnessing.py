@@ -15,7 +15,7 @@ from attache.translog.note import parse_note
 from attache.translog.signing import open_checkpoint, sign_checkpoint, signer_of
 from attache.translog.vkey import SignatureType, parse_vkey
 from attache.translog.witness import AddCheckpoint, format_add_checkpoint, parse_add_checkpoint
-from gateway.exchange.records import (
+from gateway.exchange.kernel.records import (
     OutboxRecord,
     ReceiptRecord,
     SubmittedCheckpointRecord,
@@ -114,7 +114,7 @@ def test_a_witness_that_knows_more_of_us_than_we_remember_tells_its_size(place):
 
 
 def _noise(pair):
-    from gateway.exchange.logged import SYSTEM, event
+    from gateway.exchange.kernel.logged import SYSTEM, event
     from gateway.exchange_log import EventCode
 
     return event(EventCode.BACKUP_TAKEN, pair.ours.agency.clock(), SYSTEM, record={"size": 1})
@@ -244,7 +244,7 @@ def test_another_history_of_our_log_is_an_alarm_and_nothing_leaves_until_it_is_c
         assert problem(refused) == "release-stopped"
         sealed = await analyst.get(f"/packages/{package_id}/sealed/partner-frankfurt")
         assert problem(sealed) == "release-stopped"
-        from gateway.exchange.deliver import Outbox
+        from gateway.exchange.outgoing.deliver import Outbox
 
         assert await Outbox(pair.ours.agency).claim(10, frozenset()) == []
         sent = len(pair.line.seen)

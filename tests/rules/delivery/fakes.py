@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from attache.errors import AttacheError, SignatureInvalid
-from gateway.exchange.consignment import Consignment
-from gateway.exchange.records import OutboxKind, OutboxRecord, OutboxState
+from gateway.exchange.kernel.consignment import Consignment
+from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from attache.errors import Gone, IntegrityLost
 from attache.package import PartSealer
-from gateway.exchange.at_rest import Vault
+from gateway.exchange.kernel.at_rest import Vault
 
 VAULT = Vault(bytes(range(32)))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attache.errors import MalformedInput
-from gateway.exchange.block_ranges import MAX_RANGES, format_ranges, parse_ranges
+from gateway.exchange.kernel.block_ranges import MAX_RANGES, format_ranges, parse_ranges
 
 COUNT = 3000
 BLOCKS = st.sets(st.integers(0, COUNT - 1), max_size=60)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from attache.errors import IllegalTransition
-from gateway.exchange.state import (
+from gateway.exchange.kernel.state import (
     ARRIVAL,
     RELEASE,
     ArrivalEvent,

@@ -19,7 +19,7 @@ from attache.vocabulary import (
     Purpose,
     Urgency,
 )
-from gateway.exchange.submission import MAX_PARTS, MAX_RECIPIENTS, parse_submission
+from gateway.exchange.kernel.submission import MAX_PARTS, MAX_RECIPIENTS, parse_submission
 from tests.exchange_place import a_part, a_submission
 
 SECRET = "Zephyrine"  # stands for a value that no problem may repeat

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import replace
 
-from gateway.exchange.deliver import Outbox
-from gateway.exchange.participants import load_directory, set_status
-from gateway.exchange.records import OutboxRecord, OutboxState, ReleaseRecord
-from gateway.exchange.state import ReleaseState
+from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReleaseRecord
+from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.oversight.participants import load_directory, set_status
 from gateway.identity.caller import Caller, Role
 from gateway.partners import ParticipantStatus
 

@@ -17,15 +17,15 @@ from policy_requests import shipped
 
 from attache.strict_json import canonical
 from attache.vocabulary import Onward
+from gateway.policy.analysis.example import Witness, witness_of
+from gateway.policy.analysis.formulas import Formulas
+from gateway.policy.analysis.symbols import Symbols, Term, Terms
 from gateway.policy.decision import Handling
-from gateway.policy.formulas import Formulas
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.proposal import Form
 from gateway.policy.record import parse_request, plain
 from gateway.policy.request import ApprovalFacts
 from gateway.policy.rules import Rule
-from gateway.policy.symbols import Symbols, Term, Terms
-from gateway.policy.witness import Witness, witness_of
 
 PINNED = Path(__file__).parents[2] / "vectors" / "policy-boundary.json.gz"
 

@@ -8,7 +8,7 @@ from gateway.policy import load_policy_set
 
 pytest.importorskip("z3", reason="the semantic diff needs z3-solver")
 
-from gateway.policy.diff import _confirm, diff
+from gateway.policy.analysis.diff import _confirm, diff
 
 BOGOTA, FACTS, BASE = "partners/partner-bogota.cedar", "partners/partner-bogota.facts.yaml", "base.cedar"
 

@@ -20,8 +20,8 @@ from policy_boundary import pinned
 from attache import vocabulary
 from attache.errors import AttacheError
 from gateway.policy import load_policy_set
+from gateway.policy.analysis.diff import diff
 from gateway.policy.cases import read_case_folder, run_cases
-from gateway.policy.diff import diff
 from gateway.policy.rules import parse_rules
 
 pytestmark = pytest.mark.slow

@@ -9,10 +9,10 @@ from policy_requests import load_frankfurt, shipped
 z3 = pytest.importorskip("z3", reason="the proofs need z3-solver")
 # ruff: noqa: E402 -- what needs z3 comes after the question whether it is there
 
-from gateway.policy.formulas import Formulas, solve
+from gateway.policy.analysis.example import witness_of
+from gateway.policy.analysis.formulas import Formulas, solve
+from gateway.policy.analysis.symbols import Symbols
 from gateway.policy.proposal import Form
-from gateway.policy.symbols import Symbols
-from gateway.policy.witness import witness_of
 
 pytestmark = pytest.mark.slow
 

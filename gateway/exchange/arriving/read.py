@@ -1,0 +1,195 @@
+"""Read: a reader here opens a package that came to us. Every opening is logged; the first is acknowledged to its originator.
+
+The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks. The
+manifest's signatures were verified when it came, and its digest logged: what happens to its originator's keys later takes
+nothing from its reader.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from attache.errors import AttacheError, Gone, IntegrityLost, NotFound
+from attache.package import VerifiedPackage, parse_frame, reopen_manifest
+from attache.package.ids import PackageId, ParticipantId
+from attache.receipt import ReceiptKind
+from gateway.exchange.arriving.use import Intent, require_use
+from gateway.exchange.consents.asked import keep_noted, noted_in
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.provenance import facts_of
+from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
+from gateway.exchange.kernel.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
+from gateway.exchange.outgoing.release import outbox_row
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+
+MAX_LISTED = 200
+READING = Intent()
+
+log = structlog.get_logger("gateway.exchange.arriving.read")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An arrival and its facts: the verified manifest as JSON, without keys; None once it is purged."""
+
+    record: ArrivalRecord
+    facts: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ReadablePart:
+    """A part of an opened package; `chunks` verifies as it goes, and raises before the end on any fault."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    package: VerifiedPackage
+    number: int
+    blob_id: str
+
+    def chunks(self, agency: Agency) -> Iterator[bytes]:  # the parts' size is unbounded; the chunks' is not
+        try:
+            yield from self.package.open_part(self.number, agency.blobs.chunks(self.blob_id))
+        except AttacheError as error:
+            # The answer is under way: its reader sees a cut connection, and only this line says why.
+            where = {"originator": self.package.envelope.originator, "package_id": self.package.envelope.package_id}
+            log.error("part-not-authentic", **where, part=self.number, code=error.code, step=error.step)  # noqa: TRY400 -- a traceback quotes values
+            raise
+
+
+async def list_arrivals(agency: Agency, after: tuple[datetime, str] | None, limit: int) -> list[Arrival]:
+    """What has arrived as a whole, newest first."""
+    records = await agency.store.read(lambda reader: reader.arrivals_after(after, min(limit, MAX_LISTED)))
+    return await asyncio.to_thread(lambda: [_with_facts(agency, record) for record in records])
+
+
+async def arrival_of(agency: Agency, originator: ParticipantId, package_id: PackageId) -> Arrival:
+    """One arrival; raises NotFound until it is here as a whole."""
+    record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
+    return _with_facts(agency, record)
+
+
+async def open_arrival(
+    agency: Agency, caller: Caller, originator: ParticipantId, package_id: PackageId, intent: Intent = READING
+) -> Arrival:
+    """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row.
+
+    Raises NotPermitted("policy-denied"), logged, where what its originator stated lets this reader read no part of it.
+    """
+    record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
+    await require_use(agency, caller, record, None, intent)
+    package = await asyncio.to_thread(_opened, agency, record)
+    noted = await agency.store.read(lambda reader: noted_in(agency, record, package, reader))
+    now = agency.clock()
+
+    def unit(tx: Transaction) -> ArrivalRecord:
+        present = _readable(tx, originator, package_id)
+        if present.state is ArrivalState.OPENED:
+            _log_read(agency, tx, caller, present, None, intent)
+            return present
+        about = _about(present, agency, manifest_sha256=present.manifest_sha256)
+        index = tx.log(
+            event(EventCode.PACKAGE_OPENED, now, caller, package=package_id, partner=originator, record=about)
+        )
+        keep_noted(agency, tx, present, noted)
+        if agency.directory.partner(originator).endpoint is not None:
+            subject = ReceiptKind.OPENED.value
+            tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
+        state = advance(ARRIVAL, present.state, ArrivalEvent.OPEN)
+        return tx.change(
+            present,
+            state=state,
+            changed_at=now,
+            opened_at=now,
+            opened_by=agency.officer(caller),
+            opened_index=index,
+        )
+
+    return _with_facts(agency, await agency.store.write(unit))
+
+
+async def read_part(
+    agency: Agency,
+    caller: Caller,
+    originator: ParticipantId,
+    package_id: PackageId,
+    name: str,
+    intent: Intent = READING,
+) -> ReadablePart:
+    """One part of an opened package, for the use that the reader declares. Logged before the first byte is given.
+
+    Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
+    """
+    record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
+    if record.state is not ArrivalState.OPENED:
+        raise NotFound(detail="open the package first")
+    package = await asyncio.to_thread(_opened, agency, record)
+    number = _number_of(package, name)
+    await require_use(agency, caller, record, number, intent)
+    stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord, originator, package_id, number))
+    if stored is None:
+        raise IntegrityLost(detail="a part that was received is gone", step="arrival")
+    await agency.store.write(
+        lambda tx: _log_read(agency, tx, caller, _readable(tx, originator, package_id), name, intent)
+    )
+    part = package.manifest.parts[number]
+    return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
+
+
+def _arrived(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
+    record = reader.get(ArrivalRecord, originator, package_id)
+    if record is None or record.state in {ArrivalState.RECEIVING, ArrivalState.EXPIRED}:
+        raise NotFound
+    return record
+
+
+def _readable(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
+    record = _arrived(reader, originator, package_id)
+    if record.purged_at is not None:
+        raise Gone
+    return record
+
+
+def _with_facts(agency: Agency, record: ArrivalRecord) -> Arrival:
+    try:
+        return Arrival(record, facts_of(agency, record))
+    except Gone:
+        return Arrival(record, None)
+
+
+def _opened(agency: Agency, record: ArrivalRecord) -> VerifiedPackage:
+    """The package as it was accepted, whatever became of its originator's keys since."""
+    return reopen_manifest(parse_frame(record.frame), keys=agency.keys, manifest_sha256=record.manifest_sha256)
+
+
+def _number_of(package: VerifiedPackage, name: str) -> int:
+    for number, part in enumerate(package.manifest.parts):
+        if part.name == name:
+            return number
+    raise NotFound(detail="the package has no such part")
+
+
+def _log_read(
+    agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None, intent: Intent
+) -> None:
+    about = _about(record, agency, use=intent.use.value, **({"part": part} if part else {}))
+    names: dict[str, Any] = {"package": record.package_id, "partner": record.originator}
+    reason = {"purpose": intent.purpose.value} if intent.purpose else None
+    tx.log(event(EventCode.PACKAGE_READ, agency.clock(), caller, **names, record=about, reason=reason))
+
+
+def _about(record: ArrivalRecord, agency: Agency, **more: object) -> dict[str, object]:
+    return {
+        "package_id": record.package_id,
+        "originator": record.originator,
+        "recipient": agency.participant,
+        **more,
+    }

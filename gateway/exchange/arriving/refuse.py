@@ -1,0 +1,75 @@
+"""Refuse: what is wrong with a partner's package is said with a signature, and logged."""
+
+import asyncio
+import json
+from typing import Any
+
+from attache.crypto import sha256_hex
+from attache.errors import (
+    AttacheError,
+    MalformedInput,
+    NotAuthentic,
+)
+from attache.package import (
+    Envelope,
+)
+from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import event
+from gateway.exchange_log import Event, EventCode
+
+
+def arrival_entry(
+    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
+) -> Event:
+    """An entry about a package that came, or was to come, to us."""
+    about = {
+        "package_id": envelope.package_id,
+        "originator": envelope.originator,
+        "recipient": envelope.recipient,
+        "envelope_sha256": envelope.sha256,
+        "manifest_sha256": manifest_sha256,
+        "suite": envelope.clear.suite,
+        **record,
+    }
+    return event(
+        event_code,
+        agency.clock(),
+        envelope.originator,
+        package=envelope.package_id,
+        partner=envelope.originator,
+        record=about,
+    )
+
+
+async def refused_with_receipt(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
+    """The same problem with a signed refusal, where the package is addressed to us and the problem lies in it.
+
+    Nothing of the package is kept; that it was refused is logged.
+    """
+    is_for_good = isinstance(error, MalformedInput | NotAuthentic) or error.code == "package-conflict"
+    if envelope.recipient != agency.participant or not is_for_good:
+        return error
+    receipt = Receipt(
+        receipt=ReceiptKind.REFUSED,
+        package_id=envelope.package_id,
+        originator=envelope.originator,
+        recipient=agency.participant,
+        envelope_sha256=envelope.sha256,
+        manifest_sha256=None,
+        parts=tuple(part.ciphertext_root for part in envelope.parts),
+        at=agency.clock(),
+        problem=error.code,
+    )
+    signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
+    entry = arrival_entry(
+        agency,
+        EventCode.PACKAGE_REFUSED_BY_US,
+        envelope,
+        None,
+        receipt_sha256=sha256_hex(signed),
+        code=error.code,
+        step=error.step,
+    )
+    await agency.store.write(lambda tx: tx.log(entry))
+    return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})

@@ -1,0 +1,228 @@
+"""Requests for consent: a holder asks with a package of kind `request`, and both sides keep what became of it.
+
+    asked ──▶ given      (ends when it expires)
+      └─────▶ refused
+
+A request is answered once. What an originator wants to change, the holder asks again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attache.consent_request import (
+    MEDIA_TYPE,
+    PART_NAME,
+    ConsentRequest,
+    encode_request,
+)
+from attache.crypto import b64u
+from attache.errors import IllegalTransition, MalformedInput, NotFound, NotPermitted
+from attache.package.ids import PackageId, ParticipantId
+from attache.strict_json import canonical
+from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
+from gateway.exchange.arriving.use import Intent, require_use
+from gateway.exchange.consents.entries import asked_entry
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.provenance import facts_of
+from gateway.exchange.kernel.records import (
+    ArrivalRecord,
+    PackageRecord,
+    ReleaseRecord,
+)
+from gateway.exchange.kernel.state import ArrivalState, ReleaseState
+from gateway.exchange.kernel.submission import Submission, parse_submission
+from gateway.exchange.outgoing.submit import create_package
+from gateway.identity.caller import Caller, Role
+
+MAX_LISTED = 200
+TITLE = "Request for consent"
+_SEE_ALL = frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR})
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a holder asks: of whom, about which part of which of its packages, and how the request itself travels."""
+
+    originator: ParticipantId
+    package_id: PackageId
+    part: str
+    recipient: ParticipantId
+    purpose: Purpose
+    legal_basis: str
+    reason: str
+    crime_types: tuple[CrimeType, ...] = ()
+    content_class: tuple[ContentClass, ...] = ()
+    markings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KnownRequest:
+    """A request as records have it. `facts`: the part, its `content_sha256`, the purpose and the reason, where stated."""
+
+    record: ConsentRequestRecord
+    facts: Mapping[str, str]
+    refusal: dict[str, Any] | None
+
+
+async def ask_consent(
+    agency: Agency, caller: Caller, asking: Asking, *, idempotency_key: str, request_sha256: str
+) -> KnownRequest:
+    """Submit the request. Policy decides on it as on every package, and an officer may have to approve it.
+
+    The caller must have been let read the part. Raises NotFound for a package that was not opened here or a part that it has
+    not, MalformedInput, NotPermitted("policy-denied") where the request itself may not leave. The same key with the same
+    request changes nothing.
+    """
+    arrival = await agency.store.read(lambda reader: _opened(reader, asking))
+    facts = facts_of(agency, arrival)
+    number, sha256 = _part_of(facts, asking.part)
+    await require_use(agency, caller, arrival, number, Intent())
+    agency.directory.partner(asking.recipient)
+    asked = _stated(agency, asking, sha256)
+
+    def register(tx: Transaction, request_id: str) -> None:
+        life = tx.get(ReleaseRecord, request_id, asking.originator)
+        if life is not None and life.state is not ReleaseState.DENIED:
+            record = request_record(agency, asked, request_id, agency.officer(caller))
+            tx.add(record)
+            tx.log(asked_entry(agency, record, caller, {"note": asked.reason, "purpose": asked.purpose.value}))
+
+    submission = _submission(asking, asked, facts)
+    keyed = {"idempotency_key": idempotency_key, "request_sha256": request_sha256}
+    created = await create_package(agency, caller, submission, also=register, **keyed)
+    request_id = created if isinstance(created, str) else created.record.package_id
+    found = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord, agency.participant, request_id))
+    if found is None:
+        raise NotPermitted("policy-denied", "policy lets no request of this kind go", extra={"package_id": request_id})
+    return known_request(agency, found)
+
+
+async def list_requests(agency: Agency, caller: Caller, after: str, limit: int) -> list[KnownRequest]:
+    """Requests by id, those with an id above `after`: the caller's own, or all of them for officers and auditors."""
+    asked_by = None if caller.roles & _SEE_ALL else agency.officer(caller)
+    most = min(limit, MAX_LISTED)
+    found = await agency.store.read(lambda reader: reader.consent_requests_after(after, most, asked_by=asked_by))
+    return [known_request(agency, record) for record in found if record.facts_sealed]
+
+
+async def request_of(agency: Agency, caller: Caller, holder: ParticipantId, request_id: str) -> KnownRequest:
+    """One request; raises NotFound for one that the caller may not know of."""
+    record = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord, holder, request_id))
+    is_known = record is not None and (caller.roles & _SEE_ALL or record.asked_by == agency.officer(caller))
+    if record is None or not is_known:
+        raise NotFound
+    return known_request(agency, record)
+
+
+def known_request(agency: Agency, record: ConsentRequestRecord) -> KnownRequest:
+    """A record with what is sealed in it."""
+    key = (record.holder, record.request_id)
+    vault = agency.vault.of(record.originator, record.package_id)
+    facts = vault.open(record.facts_sealed, "consent-request", *key)
+    sealed = record.refusal_sealed
+    refusal = None if sealed is None else vault.open(sealed, "consent-refusal", *key)
+    return KnownRequest(record, facts, refusal)
+
+
+# Both sides
+
+
+def answered(
+    agency: Agency, tx: Transaction, record: ConsentRequestRecord, state: ConsentState, **answer: Any
+) -> ConsentRequestRecord:
+    """The request with its one answer. Raises IllegalTransition where it has one."""
+    if record.state is not ConsentState.ASKED:
+        raise IllegalTransition(detail=f"the request is {record.state} already")
+    return tx.change(record, state=state, changed_at=agency.clock(), **answer)
+
+
+def in_words(
+    agency: Agency, holder: ParticipantId, request_id: str, originator: ParticipantId, package_id: PackageId
+) -> ConsentRequestRecord:
+    """The record of a request that was asked in words alone."""
+    now = agency.clock()
+    sealed = agency.vault.of(originator, package_id).seal({}, "consent-request", holder, request_id)
+    return ConsentRequestRecord(
+        holder, request_id, originator, package_id, ParticipantId(""), ConsentState.ASKED, "", now, now, sealed
+    )
+
+
+def our_request(reader: Reader, originator: ParticipantId, request_id: str) -> PackageRecord:
+    """A request of ours that went to this originator; raises NotFound."""
+    package, life = reader.get(PackageRecord, request_id), reader.get(ReleaseRecord, request_id, originator)
+    if package is None or package.kind != Kind.REQUEST or life is None or life.manifest_sha256 is None:
+        raise NotFound(detail="it answers no request of ours that went to this participant")
+    return package
+
+
+def _opened(reader: Reader, asking: Asking) -> ArrivalRecord:
+    arrival = reader.get(ArrivalRecord, asking.originator, asking.package_id)
+    if arrival is None or arrival.state is not ArrivalState.OPENED:
+        raise NotFound(detail="no such package was opened here")
+    return arrival
+
+
+def _part_of(facts: Mapping[str, Any], name: str) -> tuple[int, str]:
+    for number, part in enumerate(facts["parts"]):
+        if part["name"] == name:
+            return number, part["sha256"]
+    raise NotFound(detail="the package has no such part")
+
+
+def _stated(agency: Agency, asking: Asking, sha256: str) -> ConsentRequest:
+    if asking.recipient in {agency.participant, asking.originator}:
+        raise MalformedInput(detail="recipient: is not a third participant")
+    return ConsentRequest(
+        originator=asking.originator,
+        holder=agency.participant,
+        recipient=asking.recipient,
+        purpose=asking.purpose,
+        package_id=asking.package_id,
+        part=asking.part,
+        content_sha256=sha256,
+        reason=asking.reason,
+    )
+
+
+def _submission(asking: Asking, asked: ConsentRequest, facts: Mapping[str, Any]) -> Submission:
+    raw = encode_request(asked)
+    part = {
+        "name": PART_NAME,
+        "media_type": MEDIA_TYPE,
+        "markings": list(asking.markings),
+        "content_class": list(asking.content_class),
+        "content": b64u(raw),
+    }
+    stated = {
+        "kind": Kind.REQUEST.value,
+        "title": TITLE,
+        "purpose": asking.purpose,
+        "recipients": [{"to": asking.originator, "legal_basis": asking.legal_basis}],
+        "parts": [part],
+        "crime_types": list(asking.crime_types),
+        "in_reply_to": asking.package_id,
+        "thread_id": facts["thread_id"],
+        "submit": True,
+    }
+    return parse_submission(canonical(stated))
+
+
+def request_record(agency: Agency, asked: ConsentRequest, request_id: str, asked_by: str) -> ConsentRequestRecord:
+    """A request as it comes on record, at either side."""
+    now, vault = agency.clock(), agency.vault.of(asked.originator, asked.package_id)
+    stated = asked.model_dump(mode="json", include={"part", "content_sha256", "purpose", "reason"})
+    return ConsentRequestRecord(
+        holder=asked.holder,
+        request_id=request_id,
+        originator=asked.originator,
+        package_id=asked.package_id,
+        recipient=asked.recipient,
+        state=ConsentState.ASKED,
+        asked_by=asked_by,
+        asked_at=now,
+        changed_at=now,
+        facts_sealed=vault.seal(stated, "consent-request", asked.holder, request_id),
+    )

@@ -1,0 +1,106 @@
+"""A request for consent at the originator: found in a package as it is opened, kept, and held against what went there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from attache.consent_request import MAX_REQUEST_BYTES, MEDIA_TYPE, ConsentRequest, parse_request
+from attache.errors import AttacheError, MalformedInput, NotFound
+from attache.package import VerifiedPackage
+from attache.package.ids import ParticipantId
+from attache.vocabulary import Kind
+from gateway.exchange.consents.ask import request_record
+from gateway.exchange.consents.entries import asked_entry, rejected_entry
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.provenance import facts_of
+from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, PackageRecord, ReleaseRecord
+from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.outgoing.deliver import released_parts, sealed_part_of
+from gateway.exchange.outgoing.submit import submission_of
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What the first opening of a request is to leave: the request that it states, or why what it states is none."""
+
+    raw: bytes
+    asked: ConsentRequest | None
+    problem: AttacheError | None
+
+
+def noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, reader: Reader) -> Noted | None:
+    """The request for consent that an arrived package holds; None where it holds none. Blocking: reads a small blob."""
+    manifest = package.manifest
+    numbers = [n for n, part in enumerate(manifest.parts) if part.media_type == MEDIA_TYPE]
+    if arrival.state is ArrivalState.OPENED or manifest.kind is not Kind.REQUEST or not numbers:
+        return None
+    raw = b""
+    try:
+        if len(numbers) > 1 or manifest.parts[numbers[0]].bytes > MAX_REQUEST_BYTES:
+            raise MalformedInput("malformed-consent", "more than one request, or a longer one than any is")
+        stored = reader.get(ArrivalPartRecord, arrival.originator, arrival.package_id, numbers[0])
+        if stored is None:
+            raise NotFound(detail="the part is gone")
+        raw = b"".join(package.open_part(numbers[0], agency.blobs.chunks(stored.blob_id)))
+        asked = parse_request(raw)
+        _require_ours(agency, reader, asked, arrival.originator, manifest.in_reply_to or "")
+    except AttacheError as error:
+        return Noted(raw, None, error)
+    return Noted(raw, asked, None)
+
+
+def keep_noted(agency: Agency, tx: Transaction, arrival: ArrivalRecord, noted: Noted | None) -> None:
+    """Keep the request as asked, and log it; what is none is logged as rejected."""
+    if noted is None:
+        return
+    if noted.asked is None:
+        assert noted.problem is not None
+        tx.log(rejected_entry(agency, arrival.originator, noted.raw, noted.problem))
+        return
+    record = request_record(agency, noted.asked, arrival.package_id, "")
+    tx.add(record)
+    words = {"note": noted.asked.reason, "purpose": noted.asked.purpose.value}
+    tx.log(asked_entry(agency, record, arrival.originator, words))
+
+
+def opened_request(
+    agency: Agency, reader: Reader, holder: ParticipantId, request_id: str
+) -> tuple[ReleaseRecord, Mapping[str, Any]]:
+    """The release of ours that an opened request of this holder's is about, and the request's own facts.
+
+    Raises NotFound where it was not opened here, is no request, or asks about nothing that went to the holder.
+    """
+    arrival = reader.get(ArrivalRecord, holder, request_id)
+    if arrival is None or arrival.state is not ArrivalState.OPENED:
+        raise NotFound(detail="no such request was opened here")
+    facts: Mapping[str, Any] = facts_of(agency, arrival)
+    life = reader.get(ReleaseRecord, facts["in_reply_to"] or "", holder)
+    if facts["kind"] != Kind.REQUEST or life is None or life.manifest_sha256 is None:
+        raise NotFound(detail="it does not ask about a package of ours that went to this participant")
+    return life, facts
+
+
+def released_part_sha256(agency: Agency, reader: Reader, life: ReleaseRecord, name: str) -> str:
+    """The SHA-256 of a part that went to this recipient; raises NotFound."""
+    package = reader.get(PackageRecord, life.package_id)
+    if package is None:
+        raise NotFound
+    declared = submission_of(agency, package).parts
+    for part in released_parts(reader, life):
+        if declared[part.number].name == name:
+            return sealed_part_of(agency, part).sha256
+    raise NotFound(detail="no such part went to this participant")
+
+
+def _require_ours(
+    agency: Agency, reader: Reader, asked: ConsentRequest, holder: ParticipantId, in_reply_to: str
+) -> None:
+    """It is this holder's, to us, about content of ours that went to it under that name."""
+    if (asked.originator, asked.holder) != (agency.participant, holder):
+        raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")
+    life = reader.get(ReleaseRecord, asked.package_id, holder)
+    if asked.package_id != in_reply_to or life is None or life.manifest_sha256 is None:
+        raise NotFound(detail="it does not ask about a package of ours that went to this participant")
+    if released_part_sha256(agency, reader, life, asked.part) != asked.content_sha256:
+        raise NotFound(detail="the part of that name has other content")

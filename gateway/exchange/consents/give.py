@@ -1,0 +1,229 @@
+"""Consent: asked for with a package of kind `request`, given by an officer at the originator, and sent to the holder.
+
+Either side keeps the signed consent as evidence. The holder's policy is told of it as a fact, and decides. A consent that
+was given is not taken back: it ends when it expires, or with the key that signed it.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from attache.consent import Consent, sign_consent, verify_consent
+from attache.errors import Conflict, Gone, MalformedInput, NotAuthentic, NotFound, Stale
+from attache.package import uuid7
+from attache.package.ids import PackageId, ParticipantId
+from attache.package.opening import CLOCK_ALLOWANCE
+from attache.strict_json import canonical
+from attache.vocabulary import Purpose
+from gateway.exchange.consents.ask import (
+    MAX_LISTED,
+    answered,
+    known_request,
+    our_request,
+)
+from gateway.exchange.consents.asked import opened_request, released_part_sha256
+from gateway.exchange.consents.entries import given_entry, rejection_logged
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
+from gateway.exchange.kernel.officers import officers_posts
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.provenance import content_id
+from gateway.exchange.kernel.records import (
+    ArrivalPartRecord,
+    ConsentRecord,
+    OutboxKind,
+)
+from gateway.exchange.outgoing.release import outbox_row
+from gateway.exchange.outgoing.submit import submission_of
+from gateway.identity.caller import Caller
+from gateway.partners import Partner
+
+LONGEST_TERM = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an officer consents to: the holder that asked, its request, and the part of ours that it may pass on.
+
+    `part`, `recipient` and `purpose` may be left out where the request states them.
+    """
+
+    holder: ParticipantId
+    request_id: str
+    expires_at: datetime
+    note: str
+    part: str | None = None
+    recipient: ParticipantId | None = None
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True)
+class _Terms:
+    package_id: PackageId
+    sha256: str
+    recipient: ParticipantId
+    purpose: Purpose
+
+
+async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> ConsentRecord:
+    """Sign a consent and send it to the holder.
+
+    The request must have been opened here and be a reply to a package of ours that was released to the holder with that
+    part, and the caller an approver of the holder's post. Raises NotFound otherwise, MalformedInput for another consent than
+    was asked for or a term that is over or longer than 366 days, and IllegalTransition where the request was answered.
+    """
+    now = agency.clock()
+    if not now < grant.expires_at <= now + LONGEST_TERM:
+        raise MalformedInput("term-over", "expires_at: is in the past, or more than 366 days ahead")
+    terms = await agency.store.read(lambda reader: _terms(agency, reader, caller, grant))
+    if terms.recipient in {agency.participant, grant.holder}:
+        raise MalformedInput(detail="recipient: is not a third participant")
+    consent = Consent(
+        consent_id=uuid7(now, agency.random),
+        originator=agency.participant,
+        holder=grant.holder,
+        recipient=terms.recipient,
+        purpose=terms.purpose,
+        content_sha256=terms.sha256,
+        package_id=terms.package_id,
+        request_id=grant.request_id,
+        at=now,
+        expires_at=grant.expires_at,
+    )
+    signed = await asyncio.to_thread(sign_consent, consent, agency.keys)
+    record = _record(agency, consent, signed, consent.package_id)
+
+    def unit(tx: Transaction) -> ConsentRecord:
+        tx.add(record)
+        _answer(agency, tx, consent)
+        if agency.directory.active(grant.holder).endpoint is not None:
+            subject, package_id = consent.consent_id, terms.package_id
+            row = outbox_row(agency, OutboxKind.CONSENT, grant.holder, agency.participant, package_id, now, subject)
+            tx.add(row)
+        words = {"note": grant.note, "purpose": terms.purpose.value}
+        tx.log(given_entry(agency, consent, signed, caller, words))
+        return record
+
+    return await agency.store.write(unit)
+
+
+async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
+    """Verify and store a consent that its originator brings. The same one again changes nothing. What is refused is logged.
+
+    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired or is dated in the future, NotFound where no such content
+    came from this originator or we did not ask for it, and Conflict where its id stands for another, or IllegalTransition
+    where the request was answered.
+    """
+    async with rejection_logged(agency, peer.participant, signed):
+        consent = await asyncio.to_thread(verify_consent, signed, peer.descriptor, revoked=agency.revoked)
+        if consent.holder != agency.participant:
+            raise NotAuthentic("not-a-recipient", "a consent for another holder")
+        now = agency.clock()
+        if consent.expires_at <= now:
+            raise Stale(detail="the consent has expired")
+        if consent.at > now + CLOCK_ALLOWANCE:
+            raise Stale(detail="the consent is dated in the future")
+        record = _record(agency, consent, signed, consent.package_id)
+        await agency.store.write(lambda tx: _accept(agency, tx, consent, record, signed))
+
+
+def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
+    """The consent as it was signed, byte for byte: canonical JSON."""
+    vault = agency.vault.of(record.originator, record.package_id)
+    return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
+
+
+async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any] | None]]:
+    """Consents given and received, by id, those with an id above `after`, each with its signed statement unless it is purged."""
+    found = await agency.store.read(lambda reader: reader.consents_after(after, min(limit, MAX_LISTED)))
+    return [(record, _statement(agency, record)) for record in found]
+
+
+def _statement(agency: Agency, record: ConsentRecord) -> dict[str, Any] | None:
+    try:
+        signed: dict[str, Any] = json.loads(signed_consent(agency, record))
+    except Gone:
+        return None
+    return signed
+
+
+async def consent_of(agency: Agency, consent_id: str) -> tuple[ConsentRecord, dict[str, Any]]:
+    """One consent with its signed statement; raises NotFound."""
+    record = await agency.store.read(lambda reader: reader.get(ConsentRecord, consent_id))
+    if record is None:
+        raise NotFound
+    return record, json.loads(signed_consent(agency, record))
+
+
+def _terms(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> _Terms:
+    """What is consented to: as the request states it, or, where it was asked in words, as the officer does."""
+    life, _ = opened_request(agency, reader, grant.holder, grant.request_id)
+    if life.post not in officers_posts(agency, reader, caller):
+        raise NotFound(detail="no such request was opened here")
+    request = reader.get(ConsentRequestRecord, grant.holder, grant.request_id)
+    stated = known_request(agency, request).facts if request is not None else {}
+    given = {"part": grant.part, "recipient": grant.recipient, "purpose": grant.purpose}
+    asked = {"part": stated.get("part"), "recipient": request.recipient if stated and request else None}
+    asked["purpose"] = stated.get("purpose")
+    for name, value in given.items():
+        if value is None and asked[name] is None:
+            raise MalformedInput(detail=f"{name}: the request is in words alone: say what is consented to")
+        if value is not None and asked[name] not in (None, value):
+            raise MalformedInput(detail=f"{name}: is not what was asked for")
+    part, recipient, purpose = (given[name] or asked[name] or "" for name in ("part", "recipient", "purpose"))
+    return _Terms(
+        life.package_id, released_part_sha256(agency, reader, life, part), ParticipantId(recipient), Purpose(purpose)
+    )
+
+
+def _answer(agency: Agency, tx: Transaction, consent: Consent) -> None:
+    """The request is given, where it is on record; one in words may be answered for several recipients."""
+    request = tx.get(ConsentRequestRecord, consent.holder, consent.request_id)
+    if request is not None:
+        answered(agency, tx, request, ConsentState.GIVEN, consent_id=consent.consent_id)
+
+
+def _accept(agency: Agency, tx: Transaction, consent: Consent, record: ConsentRecord, signed: bytes) -> None:
+    if earlier := tx.get(ConsentRecord, consent.consent_id):
+        if json.loads(signed_consent(agency, earlier)) != json.loads(signed):
+            raise Conflict(detail="a consent of this id is stored already, and is another")
+        return
+    _require_asked(agency, tx, consent, record)
+    tx.add(record)
+    _answer(agency, tx, consent)
+    tx.log(given_entry(agency, consent, signed, consent.originator, {"purpose": consent.purpose.value}))
+
+
+def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: ConsentRecord) -> None:
+    """It is about content that came in that package, and answers a request of ours about it."""
+    came = {"originator": consent.originator, "package_id": consent.package_id, "content": record.content}
+    if not reader.find(ArrivalPartRecord, **came):
+        raise NotFound(detail="no such content came from this participant in that package")
+    package = our_request(reader, consent.originator, consent.request_id)
+    if submission_of(agency, package).in_reply_to != consent.package_id:
+        raise NotFound(detail="the request was about another package")
+    request = reader.get(ConsentRequestRecord, agency.participant, consent.request_id)
+    if request is None:
+        return
+    asked = known_request(agency, request).facts
+    stated = (consent.recipient, consent.purpose, consent.content_sha256)
+    if stated != (request.recipient, asked.get("purpose"), asked.get("content_sha256")):
+        raise NotFound(detail="it consents to another thing than was asked for")
+
+
+def _record(agency: Agency, consent: Consent, signed: bytes, package_id: PackageId) -> ConsentRecord:
+    """`package_id`: the originator's package that it goes with, and is purged with."""
+    vault = agency.vault.of(consent.originator, package_id)
+    return ConsentRecord(
+        consent_id=consent.consent_id,
+        originator=consent.originator,
+        holder=consent.holder,
+        recipient=consent.recipient,
+        content=content_id(agency, consent.content_sha256),
+        at=consent.at,
+        expires_at=consent.expires_at,
+        signed_sealed=vault.seal(json.loads(signed), "consent", consent.consent_id),
+        package_id=package_id,
+    )

@@ -1,0 +1,85 @@
+"""Legal holds: what is on one is not purged, by rule or by order, until another security officer than who placed it lifts it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attache.errors import Gone, IllegalTransition, NotFound, NotPermitted
+from attache.package import uuid7
+from gateway.exchange.ending.purge import Place, head_of
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.purge_records import HoldRecord
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+
+MAX_PACKAGES = 100
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One hold: its rows, one for each package, and what was said for it and of its lifting."""
+
+    rows: tuple[HoldRecord, ...]
+    legal_basis: str
+    note: str
+    lifting: str | None
+
+
+async def place_hold(agency: Agency, caller: Caller, places: Sequence[Place], *, legal_basis: str, note: str) -> Hold:
+    """Keep packages from being purged. Raises NotFound, and Gone for what is purged already."""
+    now, by = agency.clock(), agency.officer(caller)
+    hold_id = uuid7(now, agency.random)
+    sealed = agency.vault.seal([legal_basis, note], "hold", hold_id, "placed")
+    wanted = tuple(dict.fromkeys(places))
+    rows = tuple(HoldRecord(hold_id, place.originator, place.package_id, by, now, sealed) for place in wanted)
+
+    def unit(tx: Transaction) -> None:
+        for place in wanted:
+            if head_of(agency, tx, place).purged_at is not None:
+                raise Gone(detail=f"{place.package_id} is purged already")
+        for row in rows:
+            tx.add(row)
+        about = {"hold_id": hold_id, "packages": [vars(place) for place in wanted]}
+        why = {"legal_basis": legal_basis, "note": note}
+        tx.log(event(EventCode.HOLD_PLACED, now, caller, record=about, reason=why))
+
+    await agency.store.write(unit)
+    return _hold(agency, rows)
+
+
+async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> Hold:
+    """End a hold. Raises NotFound, NotPermitted("own-order") for who placed it, IllegalTransition where it is lifted already."""
+    now, by = agency.clock(), agency.officer(caller)
+
+    def unit(tx: Transaction) -> tuple[HoldRecord, ...]:
+        rows = tx.find(HoldRecord, hold_id=hold_id)
+        if not rows:
+            raise NotFound
+        if any(row.placed_by == by for row in rows):
+            raise NotPermitted("own-order", "another officer lifts what one has placed")
+        if any(row.lifted_at is not None for row in rows):
+            raise IllegalTransition(detail="the hold is lifted already")
+        sealed = agency.vault.seal(note, "hold", hold_id, "lifted")
+        tx.log(event(EventCode.HOLD_LIFTED, now, caller, record={"hold_id": hold_id}, reason={"note": note}))
+        return tuple(tx.change(row, lifted_by=by, lifted_at=now, lifting_sealed=sealed) for row in rows)
+
+    return _hold(agency, await agency.store.write(unit))
+
+
+async def list_holds(agency: Agency, after: str, limit: int) -> list[Hold]:
+    """Holds newest first, those with an id below `after`; lifted ones among them."""
+    rows = await agency.store.read(lambda reader: reader.holds_after(after, min(limit, MAX_LISTED)))
+    by_hold: dict[str, list[HoldRecord]] = {}
+    for row in rows:
+        by_hold.setdefault(row.hold_id, []).append(row)
+    return [_hold(agency, tuple(each)) for each in by_hold.values()]
+
+
+def _hold(agency: Agency, rows: tuple[HoldRecord, ...]) -> Hold:
+    first, vault = rows[0], agency.vault
+    legal_basis, note = vault.open(first.reasons_sealed, "hold", first.hold_id, "placed")
+    said = first.lifting_sealed
+    lifting = None if said is None else vault.open(said, "hold", first.hold_id, "lifted")
+    return Hold(rows, legal_basis, note, lifting)

@@ -1,0 +1,175 @@
+"""Purge by order: a security officer orders, another one confirms. Nobody confirms their own, and a legal hold is stronger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attache.errors import Conflict, Gone, IllegalTransition, NotFound, NotPermitted
+from attache.package import uuid7
+from attache.strict_json import canonical, parse
+from gateway.exchange.ending.purge import (
+    Cause,
+    Place,
+    end_life,
+    finish_purges,
+    head_of,
+    is_on_hold,
+    purge_package,
+    sign_before_purge,
+)
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.purge_records import PurgeRecord, PurgeState
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+
+MAX_PACKAGES = 100
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order, with what was said for it and of it."""
+
+    record: PurgeRecord
+    places: tuple[Place, ...]
+    legal_basis: str
+    note: str
+    decision: str | None
+
+
+async def order_purge(agency: Agency, caller: Caller, places: Sequence[Place], *, legal_basis: str, note: str) -> Order:
+    """Order that packages be purged before their time. Nothing is destroyed until another security officer confirms it.
+
+    Raises NotFound, Gone for what is purged already, Conflict("on-hold").
+    """
+    now = agency.clock()
+    purge_id = uuid7(now, agency.random)
+    wanted = tuple(dict.fromkeys(places))
+    record = PurgeRecord(
+        purge_id=purge_id,
+        state=PurgeState.ORDERED,
+        packages=canonical([[place.originator, place.package_id] for place in wanted]).decode(),
+        ordered_by=agency.officer(caller),
+        ordered_at=now,
+        expires_at=now + agency.limits.purge_term,
+        reasons_sealed=agency.vault.seal([legal_basis, note], "purge", purge_id, "order"),
+    )
+
+    def unit(tx: Transaction) -> None:
+        for place in wanted:
+            require_purgeable(agency, tx, place)
+        tx.add(record)
+        about = {"purge_id": purge_id, "packages": [vars(place) for place in wanted]}
+        why = {"legal_basis": legal_basis, "note": note}
+        tx.log(event(EventCode.PURGE_ORDERED, now, caller, record=about, reason=why))
+
+    await agency.store.write(unit)
+    return read_order(agency, record)
+
+
+async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str) -> Order:
+    """Confirm an order: what it names is purged at once, all of it or nothing. What is still under way with it ends first.
+
+    Raises NotFound, NotPermitted("own-order"), IllegalTransition where it is decided or its time is over, Conflict("on-hold").
+    """
+    order = read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
+    _require_decidable(agency, order.record, caller)
+    await agency.store.read(lambda reader: _require_all_purgeable(agency, reader, order))
+    for place in order.places:
+        await sign_before_purge(agency, place)
+
+    def unit(tx: Transaction) -> PurgeRecord:
+        decided = _decided(agency, tx, caller, purge_id, PurgeState.DONE, note)
+        entry = event(
+            EventCode.PURGE_APPROVED, agency.clock(), caller, record={"purge_id": purge_id}, reason={"note": note}
+        )
+        tx.log(entry)
+        _require_all_purgeable(agency, tx, order)
+        for place in order.places:
+            end_life(agency, tx, place)
+            purge_package(agency, tx, place, Cause(caller, purge_id, legal_basis=order.legal_basis))
+        return decided
+
+    decided = await agency.store.write(unit)
+    await finish_purges(agency)
+    return read_order(agency, decided)
+
+
+async def reject_purge(agency: Agency, caller: Caller, purge_id: str, note: str) -> Order:
+    """Say no to an order, with the reason. Raises as `approve_purge` does."""
+
+    def unit(tx: Transaction) -> PurgeRecord:
+        decided = _decided(agency, tx, caller, purge_id, PurgeState.REJECTED, note)
+        about = {"purge_id": purge_id}
+        tx.log(event(EventCode.PURGE_REJECTED, agency.clock(), caller, record=about, reason={"note": note}))
+        return decided
+
+    return read_order(agency, await agency.store.write(unit))
+
+
+async def list_purges(agency: Agency, after: str, limit: int) -> list[Order]:
+    """Orders newest first, those with an id below `after`."""
+    found = await agency.store.read(lambda reader: reader.purges_after(after, min(limit, MAX_LISTED)))
+    return [read_order(agency, record) for record in found]
+
+
+async def purge_of(agency: Agency, purge_id: str) -> Order:
+    """One order; raises NotFound."""
+    return read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
+
+
+def let_purge_lapse(agency: Agency, tx: Transaction, record: PurgeRecord) -> None:
+    """Nobody confirmed the order in time."""
+    tx.change(record, state=PurgeState.LAPSED)
+    tx.log(event(EventCode.PURGE_LAPSED, agency.clock(), SYSTEM, record={"purge_id": record.purge_id}))
+
+
+def require_purgeable(agency: Agency, reader: Reader, place: Place) -> None:
+    """Raise NotFound, Gone where it is purged, Conflict("on-hold")."""
+    if head_of(agency, reader, place).purged_at is not None:
+        raise Gone(detail=f"{place.package_id} is purged already")
+    if is_on_hold(reader, place):
+        raise Conflict("on-hold", f"{place.package_id} of {place.originator} is on a legal hold")
+
+
+def _require_all_purgeable(agency: Agency, reader: Reader, order: Order) -> None:
+    for place in order.places:
+        require_purgeable(agency, reader, place)
+
+
+def read_order(agency: Agency, record: PurgeRecord) -> Order:
+    """The order that a record keeps."""
+    vault, purge_id = agency.vault, record.purge_id
+    legal_basis, note = vault.open(record.reasons_sealed, "purge", purge_id, "order")
+    said = record.decision_sealed
+    decision = None if said is None else vault.open(said, "purge", purge_id, "decision")
+    packages: Any = parse(record.packages.encode())
+    return Order(record, tuple(Place(*pair) for pair in packages), legal_basis, note, decision)
+
+
+def _record(reader: Reader, purge_id: str) -> PurgeRecord:
+    record = reader.get(PurgeRecord, purge_id)
+    if record is None:
+        raise NotFound
+    return record
+
+
+def _require_decidable(agency: Agency, record: PurgeRecord, caller: Caller) -> None:
+    if record.ordered_by == agency.officer(caller):
+        raise NotPermitted("own-order")
+    if record.state is not PurgeState.ORDERED:
+        raise IllegalTransition(detail=f"already {record.state}")
+    if record.expires_at <= agency.clock():
+        raise IllegalTransition(detail="the time for this order is over")
+
+
+def _decided(
+    agency: Agency, tx: Transaction, caller: Caller, purge_id: str, state: PurgeState, note: str
+) -> PurgeRecord:
+    record = _record(tx, purge_id)
+    _require_decidable(agency, record, caller)
+    sealed = agency.vault.seal(note, "purge", purge_id, "decision")
+    by, now = agency.officer(caller), agency.clock()
+    return tx.change(record, state=state, decided_by=by, decided_at=now, decision_sealed=sealed)

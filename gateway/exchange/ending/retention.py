@@ -1,0 +1,113 @@
+"""Retention: what upkeep ends by rule. Packages that have expired go no further; those whose retention has ended are purged.
+
+A package on a legal hold is left alone until the hold is lifted. One transaction a package, and bounded batches.
+"""
+
+from datetime import datetime, timedelta
+
+from attache.errors import IntegrityLost
+from attache.package import parse_instant
+from attache.package.ids import PackageId
+from gateway.exchange.ending.purge import (
+    UNDER_WAY,
+    Cause,
+    Place,
+    end_arrival,
+    end_release,
+    finish_purges,
+    is_on_hold,
+    purge_package,
+    sign_before_purge,
+)
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, ReleaseRecord
+from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.outgoing.submit import submission_of
+
+AT_ONCE = 100
+LOOK_AGAIN = timedelta(days=1)
+RULE = "retention"
+GIVEN_UP = "never-complete"
+
+
+async def keep_retention(agency: Agency) -> None:
+    """Expire and purge what is due now, and finish the purges that were interrupted."""
+    await expire_releases(agency)
+    await purge_packages(agency)
+    await purge_arrivals(agency)
+    await finish_purges(agency)
+
+
+async def expire_releases(agency: Agency) -> None:
+    """Releases that are held or under way when their package expires end there."""
+
+    def unit(tx: Transaction) -> None:
+        for life in tx.releases_expired(agency.clock(), AT_ONCE):
+            end_release(agency, tx, life)
+
+    while await agency.store.read(lambda reader: reader.releases_expired(agency.clock(), 1)):
+        await agency.store.write(unit)
+
+
+async def purge_packages(agency: Agency) -> None:
+    """Purge packages of ours whose retention has ended, but none that is still under way."""
+
+    def unit(tx: Transaction, package_id: PackageId) -> None:
+        record = tx.get(PackageRecord, package_id)
+        now = agency.clock()
+        place = Place(agency.participant, package_id)
+        if record is None or record.purge_at is None or record.purge_at > now or is_on_hold(tx, place):
+            return
+        ends_at = _retention_ends(agency, tx, record)
+        if ends_at > now:
+            tx.change(record, purge_at=ends_at)
+        else:
+            purge_package(agency, tx, place, Cause(rule=RULE))
+
+    while due := await agency.store.read(lambda r: r.packages_due(agency.participant, agency.clock(), AT_ONCE)):
+        for record in due:
+            await agency.store.write(lambda tx, name=record.package_id: unit(tx, name))  # type: ignore[misc]
+
+
+async def purge_arrivals(agency: Agency) -> None:
+    """Purge what came to us and whose retention has ended, and what was announced and never came whole."""
+
+    def unit(tx: Transaction, place: Place) -> None:
+        arrival = tx.get(ArrivalRecord, place.originator, place.package_id)
+        if arrival is None or arrival.purge_at is None or arrival.purge_at > agency.clock() or is_on_hold(tx, place):
+            return
+        is_whole = arrival.state is not ArrivalState.RECEIVING
+        if not is_whole:
+            end_arrival(agency, tx, arrival)
+        purge_package(agency, tx, place, Cause(rule=RULE if is_whole else GIVEN_UP))
+
+    while due := await agency.store.read(lambda reader: reader.arrivals_due(agency.clock(), AT_ONCE)):
+        for arrival in due:
+            place = Place(arrival.originator, arrival.package_id)
+            await sign_before_purge(agency, place)
+            await agency.store.write(lambda tx, where=place: unit(tx, where))  # type: ignore[misc]
+
+
+def keep_until(agency: Agency, facts: dict[str, str], state: ArrivalState) -> datetime:
+    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator stated, or of its
+    term where it stated none; while it is arriving, at the end of its term or of our patience.
+    """
+    expires_at = parse_instant(facts["expires_at"])
+    if state is ArrivalState.RECEIVING:
+        return min(expires_at, agency.clock() + agency.limits.arrival_deadline)
+    return parse_instant(facts["retain_until"]) if facts["retain_until"] else expires_at
+
+
+def _retention_ends(agency: Agency, tx: Transaction, record: PackageRecord) -> datetime:
+    """When a package of ours is to be purged; tomorrow, or later, while a recipient's life of it goes on."""
+    lives = tx.find(ReleaseRecord, package_id=record.package_id)
+    if any(life.state in UNDER_WAY for life in lives):
+        return agency.clock() + LOOK_AGAIN
+    try:
+        stated = submission_of(agency, record).retain_until
+    except IntegrityLost:  # its data key was lost: nobody can read it, and it is not to stop the purge of others
+        stated = None
+    if stated is not None:
+        return stated
+    return max([record.created_at, *(life.changed_at for life in lives)]) + agency.limits.retention

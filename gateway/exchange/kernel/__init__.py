@@ -1,0 +1,1 @@
+"""What every package of use cases is built from: records, ports, states, seals, the agency and its standing."""

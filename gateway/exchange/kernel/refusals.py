@@ -1,0 +1,164 @@
+"""Refused attempts of note on their way to the exchange log: tokens, certificates, and callers who ask for what is another's.
+
+A flood must not grow the log. Of each kind of refusal (code, whose, from what kind of network) there is at most one entry a
+minute, with how many there were; the first is written at once. At an end out of order the counts of the last minute are lost.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from attache.clock import Clock
+from attache.errors import IntegrityLost, NotFound
+from attache.package.ids import ParticipantId
+from attache.strict_json import canonical
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.ports import Store, Transaction
+from gateway.exchange_log import Event, EventCode, Group
+from gateway.identity.caller import Caller
+
+EVERY = timedelta(minutes=1)
+MAX_KINDS = 512
+ANYBODY = "anybody"
+"""Who did it, where nobody has proven who they are."""
+
+log = structlog.get_logger("gateway.refusals")
+
+_Key = tuple[EventCode, str, tuple[tuple[str, str], ...], bytes]
+
+
+class NotForCaller(NotFound):
+    """There is such a thing, and it is not this caller's to know of: answered as if there were none, and noted."""
+
+
+@dataclass
+class _Kind:
+    """One kind of refusal: its first that is not logged yet, and how many there are of those."""
+
+    first: Event
+    count: int = 0
+    logged_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        return self.count > 0 and (self.logged_at is None or now - self.logged_at >= EVERY)
+
+
+class Refusals:
+    """Counts refusals and writes them. Used on one event loop. `pause` is for tests."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        counted: Callable[[str, str], None] = lambda event, code: None,  # noqa: ARG005 -- nobody counts
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._counted = counted
+        self._pause = pause
+        self._kinds: dict[_Key, _Kind] = {}
+        self._running: asyncio.Task[None] | None = None
+
+    def note(
+        self,
+        event_code: EventCode,
+        by: Caller | str = ANYBODY,
+        /,
+        *,
+        partner: ParticipantId | None = None,
+        **record: str | None,
+    ) -> None:
+        """Count one refusal. `record` says of what kind it is, in few and bounded words."""
+        self._counted(event_code.value, record.get("code") or "none")
+        known = {name: value for name, value in record.items() if value is not None}
+        noted = event(event_code, self._clock(), by, partner=partner, record=known)
+        key = _key_of(noted)
+        if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
+            self._forget_idle()
+        if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
+            noted = replace(noted, actor=SYSTEM, fields={Group.RECORD: {}})
+            key = _key_of(noted)
+        kind = self._kinds.setdefault(key, _Kind(noted))
+        if kind.count == 0:
+            kind.first = noted
+        kind.count += 1
+
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Write what is due, in one unit; everything where it is the last time."""
+        now = self._clock()
+        due = [kind for kind in self._kinds.values() if kind.is_due(now) or (is_last and kind.count)]
+        if not due:
+            return
+        entries = [_counted(kind) for kind in due]
+        for kind in due:  # what comes while this is being written is counted anew
+            kind.count, kind.logged_at = 0, now
+        await self._store.write(lambda tx: _write(tx, entries))
+
+    async def run(self) -> None:
+        """Write every second what is due, until stopped. Of its errors only IntegrityLost ends it."""
+        self._running = asyncio.create_task(self._turns())
+        try:
+            await self._running
+        except asyncio.CancelledError:
+            if not self._running.cancelled():
+                self._running.cancel()
+                raise
+
+    def stop(self) -> None:
+        """End `run`."""
+        if self._running is not None:
+            self._running.cancel()
+
+    async def _turns(self) -> None:
+        while True:
+            try:
+                await self.flush()
+            except IntegrityLost:
+                raise
+            except Exception as error:  # noqa: BLE001 -- the store may be back in a second
+                log.error("refusals-not-logged", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
+            await self._pause(1.0)
+
+    def _forget_idle(self) -> None:
+        now = self._clock()
+        idle = [
+            key
+            for key, kind in self._kinds.items()
+            if kind.count == 0 and kind.logged_at is not None and now - kind.logged_at >= EVERY
+        ]
+        for key in idle:
+            del self._kinds[key]
+
+
+def client_network(host: str | None) -> str:
+    """What kind of network an address is of, in one of five words: no address goes to the log."""
+    try:
+        address = ipaddress.ip_address((host or "").partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    kinds = {"loopback": address.is_loopback, "link-local": address.is_link_local, "private": address.is_private}
+    return next((kind for kind, applies in kinds.items() if applies), "public")
+
+
+def _key_of(noted: Event) -> _Key:
+    objects: Mapping[str, str] = noted.objects
+    return noted.code, noted.actor, tuple(sorted(objects.items())), canonical(dict(noted.fields[Group.RECORD]))
+
+
+def _counted(kind: _Kind) -> Event:
+    record: Mapping[str, Any] = kind.first.fields[Group.RECORD]
+    return replace(kind.first, fields={**kind.first.fields, Group.RECORD: {**record, "count": kind.count}})
+
+
+def _write(tx: Transaction, entries: list[Event]) -> None:
+    for entry in entries:
+        tx.log(entry)

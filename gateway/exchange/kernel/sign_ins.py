@@ -1,0 +1,51 @@
+"""Sign-ins: people sign in at the agency's issuer, and this gateway learns of it when it first meets the access token.
+
+One entry for each token, before anything is done with it, and none again after a restart.
+"""
+
+from collections import OrderedDict
+from datetime import timedelta
+
+from attache.clock import Clock
+from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.own_records import SignInRecord
+from gateway.exchange.kernel.ports import Store, Transaction
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+
+KEPT_LONGER = timedelta(minutes=10)
+"""Clocks may differ, and a token that has just expired must not be met again as a new one."""
+FORGOTTEN_AT_ONCE = 20
+
+
+class SignIns:
+    """Which access tokens were met. `capacity` bounds what is kept in memory; the rest is looked up."""
+
+    def __init__(self, store: Store, clock: Clock, *, capacity: int = 10_000) -> None:
+        self._store = store
+        self._clock = clock
+        self._capacity = capacity
+        self._met: OrderedDict[str, None] = OrderedDict()
+
+    async def note(self, caller: Caller) -> None:
+        """Log the sign-in that this caller's token came of, unless it is logged. Nothing is to be done for the caller before."""
+        if caller.session in self._met:
+            return
+        await self._store.write(lambda tx: self._note(tx, caller))
+        self._met[caller.session] = None
+        if len(self._met) > self._capacity:
+            self._met.popitem(last=False)
+
+    def _note(self, tx: Transaction, caller: Caller) -> None:
+        if tx.get(SignInRecord, caller.session) is not None:
+            return
+        now = self._clock()
+        for expired in tx.sign_ins_expired(now, FORGOTTEN_AT_ONCE):
+            tx.remove(expired)
+        tx.add(SignInRecord(caller.session, caller.expires_at + KEPT_LONGER))
+        about = {
+            "method": "bound-access-token" if caller.thumbprint else "access-token",
+            "session_sha256": caller.session,
+            "expires_at": caller.expires_at.isoformat(),
+        }
+        tx.log(event(EventCode.SIGN_IN, now, caller, record=about))

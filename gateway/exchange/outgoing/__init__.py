@@ -1,0 +1,1 @@
+"""Packages that leave: submitted, decided, approved, released, delivered or collected."""

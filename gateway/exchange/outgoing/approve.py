@@ -1,0 +1,294 @@
+"""Approve: a second officer, at the recipient's post, approves exactly one release, or rejects it.
+
+The approval is a fact that policy checks, not an order: the decision is made again with it, and only a permit releases.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
+from attache.vocabulary import Post
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.officers import officers_posts, posts_in_standing
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.provenance import Provenance, provenance_of
+from gateway.exchange.kernel.provisional import ProvisionalBlobs
+from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, PackageRecord, PartRecord, ReleaseRecord
+from gateway.exchange.kernel.refusals import NotForCaller
+from gateway.exchange.kernel.refused_requests import approval_refusal_logged
+from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.outgoing.engine_failures import engine_failure_logged
+from gateway.exchange.outgoing.fields import fields_of
+from gateway.exchange.outgoing.proposal import release_requests, with_approvals
+from gateway.exchange.outgoing.release import Verdict, carry_out, decide_and_seal
+from gateway.exchange.outgoing.submit import content_of, submission_of
+from gateway.exchange_log import Event, EventCode
+from gateway.identity.caller import Caller
+from gateway.policy import ApprovalFacts
+
+MAX_LISTED = 200
+
+
+class Answer(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Everything on record about one approval."""
+
+    approval: ApprovalRecord
+    digest: str
+    """What the approval covers; those of `earlier` cover the same."""
+    package: PackageRecord
+    parts: list[PartRecord]
+    life: ReleaseRecord
+    earlier: tuple[ApprovalRecord, ...]
+    standing: Mapping[str, frozenset[Post]]
+    """By officer, the posts that each one who has approved, or now answers, may approve for today."""
+    provenance: Provenance
+
+
+async def waiting_approvals(agency: Agency, caller: Caller, limit: int) -> list[ApprovalRecord]:
+    """What waits for an officer of the caller's posts, oldest first."""
+    return await agency.store.read(
+        lambda reader: reader.approvals_at(sorted(officers_posts(agency, reader, caller)), min(limit, MAX_LISTED))
+    )
+
+
+async def approval_of(agency: Agency, caller: Caller, approval_id: str) -> ApprovalRecord:
+    """One approval of the caller's posts; raises NotFound for any other."""
+    return await agency.store.read(lambda reader: _visible(agency, reader, caller, approval_id))
+
+
+async def answer_approval(
+    agency: Agency, caller: Caller, approval_id: str, answer: Answer, reason: str
+) -> ApprovalRecord:
+    """Approve or reject. The caller is an approver of the recipient's post and not the submitter.
+
+    Raises NotPermitted("own-submission"), IllegalTransition where it has been answered already, and
+    NotPermitted("approval-void") where what was to be approved is no longer what would leave: policy has changed. Then
+    policy has decided again, and what still waits does so under a new approval.
+    """
+    async with approval_refusal_logged(agency, caller, approval_id):
+        case = await agency.store.read(lambda reader: _case(agency, reader, caller, approval_id))
+        _require_answerable(agency, case, caller)
+    if answer is Answer.REJECT:
+        return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
+    async with engine_failure_logged(agency, caller, case.package.package_id):
+        async with ProvisionalBlobs(agency.blobs) as blobs:
+            async with approval_refusal_logged(agency, caller, approval_id):
+                verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
+            if verdict.decision.release_digest == case.digest:
+                approved = await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
+                blobs.keep()
+                return approved
+        async with ProvisionalBlobs(agency.blobs) as blobs:
+            afresh = await asyncio.to_thread(_decide_afresh, agency, blobs, case)
+            await agency.store.write(lambda tx: _void(agency, tx, case, afresh, caller))
+            blobs.keep()
+        raise NotPermitted("approval-void")
+
+
+def let_lapse(agency: Agency, tx: Transaction, approval: ApprovalRecord) -> None:
+    """The time for an approval is over: what waits for it is rejected."""
+    tx.change(approval, state=ApprovalState.VOID)
+    life = tx.get(ReleaseRecord, *_life_key(approval))
+    if life is None or life.state is not ReleaseState.HELD:
+        return
+    state = advance(RELEASE, life.state, ReleaseEvent.REJECT)
+    tx.change(life, state=state, changed_at=agency.clock(), problem="approval-void")
+    tx.log(_about_approval(agency, EventCode.APPROVAL_LAPSED, approval, life.decision_id, SYSTEM))
+
+
+def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
+    officer, approval = agency.officer(caller), case.approval
+    if officer == approval.submitter:
+        raise NotPermitted("own-submission")
+    if approval.state is not ApprovalState.PENDING:
+        raise IllegalTransition(detail=f"already {approval.state}")
+    if any(officer == before.decided_by for before in case.earlier):
+        raise NotPermitted("own-submission", "one officer approves once; the second approval is another officer's")
+    if approval.expires_at <= agency.clock():
+        raise NotPermitted("approval-void", "the time for this approval is over")
+
+
+def _decide_again(agency: Agency, blobs: ProvisionalBlobs, case: _Case, caller: Caller) -> Verdict:
+    """Policy's decision with this approval and those before it."""
+    officer = agency.officer(caller)
+    this = ApprovalFacts(
+        officer,
+        case.standing[officer],
+        may_approve=True,
+        digest=case.digest,
+        expires_at=case.approval.expires_at,
+    )
+    others = [_earlier_facts(case, approval) for approval in case.earlier]
+    return _decide(agency, blobs, case, [*others, this])
+
+
+def _decide_afresh(agency: Agency, blobs: ProvisionalBlobs, case: _Case) -> Verdict:
+    """Policy's decision as if nobody had approved."""
+    return _decide(agency, blobs, case, [])
+
+
+def _decide(agency: Agency, blobs: ProvisionalBlobs, case: _Case, approvals: Sequence[ApprovalFacts]) -> Verdict:
+    submission = submission_of(agency, case.package)
+    content = content_of(agency, submission, case.parts)
+    now = agency.clock()
+    requests = release_requests(
+        submission,
+        content.digests,
+        fields_of(agency, submission, content),
+        package_id=case.package.package_id,
+        own=agency.participant,
+        post=agency.post,
+        requester=case.package.submitter,
+        now=now,
+        provenance=case.provenance,
+    )
+    request = with_approvals(requests[case.life.recipient], approvals, now)
+    approvers = [facts.officer for facts in approvals if facts.may_approve and facts.expires_at > now]
+    return decide_and_seal(agency, blobs, submission, content, request, approvers=approvers)
+
+
+def _earlier_facts(case: _Case, approval: ApprovalRecord) -> ApprovalFacts:
+    """An approval given before, as the officer stands today."""
+    posts = case.standing[approval.decided_by or ""]
+    return ApprovalFacts(
+        approval.decided_by or "",
+        posts,
+        may_approve=approval.post in posts,
+        digest=case.digest,
+        expires_at=approval.expires_at,
+    )
+
+
+def _approve(
+    agency: Agency, tx: Transaction, case: _Case, verdict: Verdict, caller: Caller, reason: str
+) -> ApprovalRecord:
+    _require_unchanged(tx, case)
+    approved = _answered(agency, tx, case.approval, ApprovalState.APPROVED, caller, reason)
+    tx.log(_entry(agency, EventCode.PACKAGE_APPROVED, case, caller, reason, verdict.decision_id))
+    carry_out(agency, tx, case.life, verdict, caller)
+    return approved
+
+
+def _reject(agency: Agency, tx: Transaction, case: _Case, caller: Caller, reason: str) -> ApprovalRecord:
+    _require_unchanged(tx, case)
+    rejected = _answered(agency, tx, case.approval, ApprovalState.REJECTED, caller, reason)
+    state = advance(RELEASE, case.life.state, ReleaseEvent.REJECT)
+    tx.change(case.life, state=state, changed_at=agency.clock())
+    tx.log(_entry(agency, EventCode.PACKAGE_REJECTED, case, caller, reason, case.life.decision_id))
+    return rejected
+
+
+def _require_unchanged(tx: Transaction, case: _Case) -> None:
+    """What was read before the decision is still so; two officers who answer at once do not both count."""
+    now = tx.get(ApprovalRecord, case.approval.approval_id), tx.get(ReleaseRecord, *_life_key(case.approval))
+    if now != (case.approval, case.life):
+        raise Conflict(detail="answered or changed by somebody else meanwhile")
+    for officer, posts in case.standing.items():
+        if posts_in_standing(tx, officer, posts) != posts:
+            raise Conflict(detail="an officer's standing was withdrawn meanwhile")
+
+
+def _void(agency: Agency, tx: Transaction, case: _Case, afresh: Verdict, caller: Caller) -> None:
+    _require_unchanged(tx, case)
+    tx.change(case.approval, state=ApprovalState.VOID)
+    tx.log(_about_approval(agency, EventCode.APPROVAL_VOIDED, case.approval, case.life.decision_id, caller))
+    carry_out(agency, tx, case.life, afresh, caller)
+
+
+def _answered(
+    agency: Agency,
+    tx: Transaction,
+    approval: ApprovalRecord,
+    state: ApprovalState,
+    caller: Caller,
+    reason: str,
+) -> ApprovalRecord:
+    return tx.change(
+        approval,
+        state=state,
+        decided_by=agency.officer(caller),
+        decided_at=agency.clock(),
+        reason_sealed=agency.vault_of(approval.package_id).seal(reason, "approval", approval.approval_id),
+    )
+
+
+def _entry(agency: Agency, code: EventCode, case: _Case, caller: Caller, reason: str, decision_id: str) -> Event:
+    record = {
+        "package_id": case.package.package_id,
+        "originator": agency.participant,
+        "recipient": case.life.recipient,
+        "decision_id": decision_id,
+        "post": case.approval.post,
+    }
+    if code is EventCode.PACKAGE_APPROVED:
+        record["release_sha256"] = case.digest
+    return event(
+        code,
+        agency.clock(),
+        caller,
+        package=case.package.package_id,
+        partner=case.life.recipient,
+        record=record,
+        reason={"note": reason},
+    )
+
+
+def _about_approval(
+    agency: Agency, code: EventCode, approval: ApprovalRecord, decision_id: str, by: Caller | str
+) -> Event:
+    record = {
+        "package_id": approval.package_id,
+        "originator": agency.participant,
+        "recipient": approval.recipient,
+        "decision_id": decision_id,
+        "post": approval.post,
+    }
+    return event(code, agency.clock(), by, package=approval.package_id, partner=approval.recipient, record=record)
+
+
+def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:
+    approval = reader.get(ApprovalRecord, approval_id)
+    if approval is None:
+        raise NotFound
+    if approval.post not in officers_posts(agency, reader, caller):
+        raise NotForCaller
+    return approval
+
+
+def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _Case:
+    approval = _visible(agency, reader, caller, approval_id)
+    package = reader.get(PackageRecord, approval.package_id)
+    life = reader.get(ReleaseRecord, *_life_key(approval))
+    if package is None or life is None:
+        raise IntegrityLost(detail="an approval without its package", step="approval")
+    siblings = reader.find(ApprovalRecord, package_id=approval.package_id, recipient=approval.recipient)
+    given = [sibling for sibling in siblings if sibling.state is ApprovalState.APPROVED]
+    digest = approved_digest(agency, approval)
+    earlier = tuple(sibling for sibling in given if approved_digest(agency, sibling) == digest)
+    claimed = {before.decided_by or "": frozenset({Post(before.post)}) for before in earlier}
+    claimed[agency.officer(caller)] = caller.posts
+    standing = {officer: posts_in_standing(reader, officer, posts) for officer, posts in claimed.items()}
+    parts = reader.find(PartRecord, package_id=approval.package_id)
+    vault = agency.vault_of(approval.package_id)
+    digests = [vault.open_part(part.sealed_part_sealed, part.number).sha256 for part in parts]
+    provenance = provenance_of(agency, reader, digests)
+    return _Case(approval, digest, package, parts, life, earlier, standing, provenance)
+
+
+def approved_digest(agency: Agency, approval: ApprovalRecord) -> str:
+    """What the approval is bound to: gateway.policy's release digest."""
+    digest: str = agency.vault_of(approval.package_id).open(approval.digest_sealed, "approved", approval.approval_id)
+    return digest
+
+
+def _life_key(approval: ApprovalRecord) -> tuple[str, str]:
+    return approval.package_id, approval.recipient

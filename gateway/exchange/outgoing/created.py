@@ -1,0 +1,42 @@
+"""A package as it was committed just now: what its submitter is told of it, without another look at the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from attache.package import SealedPart
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, PackageRecord, ReleaseRecord
+from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.kernel.submission import Submission
+from gateway.policy import Decision
+
+
+@dataclass(frozen=True)
+class CreatedLife:
+    """One recipient's life of it, the decision, and the approval that it waits for."""
+
+    record: ReleaseRecord
+    decision: Decision
+    approval_id: str | None
+
+
+@dataclass(frozen=True)
+class Created:
+    """The package, the parts that came along by number, and its lives in the order of recipients."""
+
+    record: PackageRecord
+    submission: Submission
+    parts: Mapping[int, SealedPart]
+    lives: Sequence[CreatedLife]
+
+
+def created_life(reader: Reader, life: ReleaseRecord, decision: Decision) -> CreatedLife:
+    """A life as the present unit of work has written it."""
+    approval_id = pending_approval(reader, life) if life.state is ReleaseState.HELD else None
+    return CreatedLife(life, decision, approval_id)
+
+
+def pending_approval(reader: Reader, life: ReleaseRecord) -> str | None:
+    """The approval that a life waits for."""
+    asked = reader.find(ApprovalRecord, package_id=life.package_id, recipient=life.recipient)
+    return next((approval.approval_id for approval in asked if approval.state is ApprovalState.PENDING), None)

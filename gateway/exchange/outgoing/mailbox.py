@@ -1,0 +1,118 @@
+"""Collect: a participant without a gateway fetches what is sealed to it from our mailbox, and signs for it itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from attache.errors import Gone, NotFound
+from attache.package import parse_frame
+from attache.package.ids import PackageId, ParticipantId
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import ReleaseRecord
+from gateway.exchange.outgoing.deliver import ReleasedPart, released_parts
+from gateway.exchange.shown.packages import visible_package
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+from gateway.partners import Partner
+
+MAX_LISTED = 200
+
+
+@dataclass(frozen=True)
+class SealedPackage:
+    """A whole sealed package: the frame, then the parts' ciphertexts from their blobs."""
+
+    life: ReleaseRecord
+    frame: bytes
+    parts: tuple[ReleasedPart, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        return len(self.frame) + sum(part.ciphertext_bytes for part in self.parts)
+
+
+@dataclass(frozen=True)
+class MailboxItem:
+    """What waits in the mailbox."""
+
+    package_id: PackageId
+    total_bytes: int
+    sealed_at: str
+
+
+async def mailbox_of(agency: Agency, peer: Partner, after: str, limit: int) -> list[MailboxItem]:
+    """What waits for this participant and was not yet signed for, by id, above `after`."""
+    lives = await agency.store.read(
+        lambda reader: reader.mailbox_after(peer.participant, after, min(limit, MAX_LISTED))
+    )
+    items = []
+    for life in lives:
+        if life.frame is not None:
+            envelope = parse_frame(life.frame)
+            sealed_at = envelope.clear.model_dump(mode="json")["sealed_at"]
+            items.append(MailboxItem(life.package_id, len(life.frame) + envelope.parts_bytes, sealed_at))
+    return items
+
+
+async def sealed_package(agency: Agency, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
+    """The sealed package of ours for this recipient; raises NotFound for any other."""
+    return await agency.store.read(lambda reader: _sealed(reader, recipient, package_id))
+
+
+async def export_sealed(
+    agency: Agency, caller: Caller, recipient: ParticipantId, package_id: PackageId
+) -> SealedPackage:
+    """A sealed package of the caller's own, to leave as a file. Logged before a byte of it leaves.
+
+    Raises NotFound, and NotPermitted("partner-suspended"): a suspended partner gets nothing by hand either;
+    and AttacheError("release-stopped").
+    """
+    await agency.store.read(lambda reader: visible_package(agency, reader, caller, package_id))
+    package = await sealed_package(agency, recipient, package_id)
+    agency.directory.active(recipient)
+    agency.require_release(recipient)
+    await _log_leaving(agency, package, EventCode.PACKAGE_EXPORTED, caller)
+    return package
+
+
+async def log_collected(agency: Agency, peer: Partner, package: SealedPackage) -> None:
+    """The log says that it was fetched, before a byte of it leaves. Raises AttacheError("release-stopped")."""
+    agency.require_release(peer.participant)
+    await _log_leaving(agency, package, EventCode.PACKAGE_COLLECTED, peer.participant)
+
+
+def package_bytes(agency: Agency, package: SealedPackage, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The package's bytes from `start` to `end`, in pieces of at most 1 MiB. Blocking."""
+    last = package.total_bytes if end is None else end
+    yield package.frame[start:last]
+    offset = len(package.frame)
+    for part in package.parts:
+        first, stop = max(0, start - offset), min(part.ciphertext_bytes, last - offset)
+        if first < stop:
+            yield from agency.blobs.chunks(part.blob_id, first, stop)
+        offset += part.ciphertext_bytes
+
+
+async def _log_leaving(agency: Agency, package: SealedPackage, code: EventCode, by: Caller | str) -> None:
+    envelope = parse_frame(package.frame)
+    record = {
+        "package_id": envelope.package_id,
+        "originator": envelope.originator,
+        "recipient": envelope.recipient,
+        "envelope_sha256": envelope.sha256,
+        "bytes": package.total_bytes,
+    }
+    names: dict[str, Any] = {"package": envelope.package_id, "partner": envelope.recipient}
+    entry = event(code, agency.clock(), by, record=record, **names)
+    await agency.store.write(lambda tx: tx.log(entry))
+
+
+def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
+    life = reader.get(ReleaseRecord, package_id, recipient)
+    if life is None or life.manifest_sha256 is None:
+        raise NotFound
+    if life.frame is None:
+        raise Gone
+    return SealedPackage(life, life.frame, tuple(released_parts(reader, life)))

@@ -1,0 +1,1 @@
+"""What auditors, security officers and operators do: evidence, the log, policy sets, participants, checks."""

@@ -1,0 +1,46 @@
+"""The log as it grows. That somebody follows it is an entry."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.ports import LogFilter
+from gateway.exchange.oversight.audit import entry_view
+from gateway.exchange.oversight.export_log import filter_text
+from gateway.exchange.shown.views import EntryView
+from gateway.exchange_log import EventCode
+from gateway.identity.caller import Caller
+
+AT_ONCE = 500
+KEEP_ALIVE_SECONDS = 15.0
+
+
+async def follow_log(
+    agency: Agency, caller: Caller, after: int | None, wanted: LogFilter
+) -> AsyncIterator[EntryView | None]:
+    """Entries above `after` (from now on where None) as they come, without end; None whenever nothing came for 15 seconds.
+
+    Ends when the caller's token does. That somebody follows is an entry.
+    """
+    start = await agency.store.read_log(lambda log: log.size - 1) if after is None else after
+    record = {"filter": {**filter_text(wanted), "follow": True, "after": start}}
+    await agency.store.write(lambda tx: tx.log(event(EventCode.LOG_SEARCHED, agency.clock(), caller, record=record)))
+    return _entries(agency, caller, start, wanted)
+
+
+async def _entries(agency: Agency, caller: Caller, after: int, wanted: LogFilter) -> AsyncIterator[EntryView | None]:
+    while agency.clock() < caller.expires_at:
+        changed = agency.store.changed()
+        found = await agency.store.read_log(
+            lambda log, after=after: [entry_view(e) for e in log.entries_after(after, AT_ONCE, wanted)]  # type: ignore[misc]
+        )
+        for entry in found:
+            after = entry.index
+            yield entry
+        if not found:
+            try:
+                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                    await changed.wait()
+            except TimeoutError:
+                yield None

@@ -1,0 +1,68 @@
+"""The gateway's own start and end, as entries; and what a start finds changed since the one before."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attache.crypto import sha256_hex
+from attache.strict_json import canonical
+from attache.translog.checkpoint import parse_checkpoint_body
+from attache.translog.note import parse_note
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.own_records import SettingRecord
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange_log import EventCode
+
+
+async def note_started(agency: Agency, *, version: str, settings: Mapping[str, Any]) -> None:
+    """Log the start, and other settings than at the last start by name; end the leases of the process that was before.
+
+    One process owns the database, so a lease that is left was held by a process that is gone: its delivery is due now.
+    `settings` holds no secrets; of a value only a keyed digest is kept.
+    """
+    settings_sha256 = sha256_hex(canonical(dict(settings)))
+    checkpoint = parse_checkpoint_body(parse_note(await agency.store.read_log(lambda log: log.checkpoint)).text)
+
+    def unit(tx: Transaction) -> None:
+        now = agency.clock()
+        is_first = not tx.find(SettingRecord)
+        changed = _keep_settings(agency, tx, settings)
+        if changed and not is_first:
+            about = {"names": changed, "settings_sha256": settings_sha256}
+            tx.log(event(EventCode.SETTINGS_CHANGED, now, SYSTEM, record=about))
+        record = {
+            "version": version,
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "settings_sha256": settings_sha256,
+            "policy_sha256": agency.in_force.policy.hash,
+            "leases_ended": tx.free_outbox(now),
+        }
+        tx.log(event(EventCode.GATEWAY_STARTED, now, SYSTEM, record=record))
+
+    await agency.store.write(unit)
+
+
+async def note_stopped(agency: Agency, *, version: str) -> None:
+    """Log an end in order."""
+    size = await agency.store.read_log(lambda log: log.size)
+    entry = event(EventCode.GATEWAY_STOPPED, agency.clock(), SYSTEM, record={"version": version, "size": size})
+    await agency.store.write(lambda tx: tx.log(entry))
+
+
+def _keep_settings(agency: Agency, tx: Transaction, settings: Mapping[str, Any]) -> list[str]:
+    """Keep what the settings are now; returns the names of those that were other, or not there, before."""
+    kept = {record.name: record for record in tx.find(SettingRecord)}
+    digests = {
+        name: agency.pseudonyms.of(f"setting {name}", canonical({"value": value}).decode())
+        for name, value in settings.items()
+    }
+    for name, digest in digests.items():
+        if name not in kept:
+            tx.add(SettingRecord(name, digest))
+        elif kept[name].digest != digest:
+            tx.change(kept[name], digest=digest)
+    for name in kept.keys() - digests.keys():
+        tx.remove(kept[name])
+    was = {name: record.digest for name, record in kept.items()}
+    return sorted(name for name in digests.keys() | was.keys() if digests.get(name) != was.get(name))

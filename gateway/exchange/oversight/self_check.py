@@ -1,0 +1,94 @@
+"""The gateway checks itself: one pass after the other over its log and its records, a bounded slice at a time.
+
+A pass that finds nothing is one entry, `log.checked`. What it finds is an alarm: an entry, a gateway that is not ready, and no release.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from attache.errors import IntegrityLost
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.ports import LogAudit
+from gateway.exchange.kernel.standing import CheckStanding
+from gateway.exchange_log import EventCode
+
+BETWEEN_SLICES_SECONDS = 0.5
+
+log = structlog.get_logger("gateway.self-check")
+
+
+@dataclass
+class CheckProgress:
+    """How far the present pass is, and what the last whole one said. `size` 0 before the first."""
+
+    entries: int = 0
+    checked_at: datetime | None = None
+    size: int = 0
+
+
+class SelfCheck:
+    """Runs passes until stopped. For one event loop."""
+
+    def __init__(
+        self, agency: Agency, *, cadence_seconds: float, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._agency = agency
+        self._cadence_seconds = cadence_seconds
+        self._pause = pause
+        self._stopping = asyncio.Event()
+        self.progress = CheckProgress()
+
+    def stop(self) -> None:
+        """End `run` soon."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """A pass, a rest, the next pass. Only a store that refuses writes ends it."""
+        while not self._stopping.is_set():
+            try:
+                await self.run_pass()
+            except IntegrityLost:
+                raise
+            except Exception as error:  # noqa: BLE001 -- busy now; the next pass begins anew
+                log.error("self-check-broke", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
+            try:
+                async with asyncio.timeout(self._cadence_seconds):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def run_pass(self) -> CheckStanding:
+        """One whole pass, with pauses. Returns what is in force after it."""
+        check = self._agency.store.begin_check()
+        audit: LogAudit | None = None
+        try:
+            while audit is None and not self._stopping.is_set():
+                audit = await check.step()
+                self.progress.entries = check.checked
+                await self._pause(BETWEEN_SLICES_SECONDS)
+        except IntegrityLost as error:
+            return await self._conclude(check.checked, b"", (error.detail,), error.step)
+        if audit is None:
+            return self._agency.in_force.check
+        return await self._conclude(audit.size, audit.root, audit.findings, "log-audit")
+
+    async def _conclude(self, size: int, root: bytes, findings: tuple[str, ...], step: str | None) -> CheckStanding:
+        agency, before = self._agency, self._agency.in_force.check
+        now = agency.clock()
+        after = agency.in_force.check = CheckStanding(findings)
+        self.progress.checked_at, self.progress.size = now, size
+        about = {"size": size, "root": root.hex(), "findings": len(findings)}
+        entry = event(EventCode.LOG_CHECKED, now, SYSTEM, record=about)
+        if findings:
+            log.critical("records-do-not-add-up", findings=len(findings))
+            entry = event(
+                EventCode.LOG_ALARM, now, SYSTEM, record={"size": size, "code": "integrity-lost", "step": step}
+            )
+        if findings != before.findings or not findings:
+            await agency.store.write(lambda tx: tx.log(entry))
+        return after

@@ -1,0 +1,1 @@
+"""Receipts: issued for what arrived, accepted for what was sent."""

@@ -1,0 +1,91 @@
+"""Partners' receipts: verified, stored once, and what they mean for the package's life."""
+
+import asyncio
+from typing import Any
+
+from attache.crypto import sha256_hex
+from attache.errors import Conflict, Gone, NotAuthentic, NotFound, UnknownKey
+from attache.package import parse_frame
+from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, advance
+from gateway.exchange.witnessing.be_cosigned import cosigned_by_receipt, keep_receipts_line
+from gateway.exchange_log import EventCode
+from gateway.partners import Partner
+
+_EVENTS = {
+    ReceiptKind.DELIVERED: (ReleaseEvent.RECEIPT_DELIVERED, EventCode.PACKAGE_DELIVERED),
+    ReceiptKind.OPENED: (ReleaseEvent.RECEIPT_OPENED, EventCode.PACKAGE_OPENED_BY_PARTNER),
+    ReceiptKind.REFUSED: (ReleaseEvent.RECEIPT_REFUSED, EventCode.PACKAGE_REFUSED),
+}
+
+
+async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expected: str | None = None) -> Receipt:
+    """Verify and store what a recipient signed about a package of ours. The same receipt again changes nothing.
+
+    `expected` is the id of the package that it must be about. Raises MalformedInput, NotAuthentic, NotFound for a package that
+    never went to this partner, and Conflict for a second receipt of the same kind with other bytes.
+    """
+    receipt = await asyncio.to_thread(_verify, agency, peer, signed)
+    if expected not in {None, receipt.package_id} or receipt.originator != agency.participant:
+        raise NotAuthentic("envelope-mismatch", "a receipt for another package")
+
+    def unit(tx: Transaction) -> Receipt:
+        life = tx.get(ReleaseRecord, receipt.package_id, receipt.recipient)
+        if life is None or life.manifest_sha256 is None:
+            raise NotFound(detail="no such package went to this participant")
+        if life.frame is None:
+            raise Gone
+        require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
+        key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
+        if earlier := tx.get(ReceiptRecord, *key):
+            if earlier.signed != signed:
+                raise Conflict(detail="a receipt of this kind is stored already, and is another")
+            return receipt
+        if receipt.cosignature is not None:
+            keep_receipts_line(agency, tx, *cosigned_by_receipt(tx, peer, receipt.cosignature))
+        _store(agency, tx, life, receipt, signed)
+        return receipt
+
+    return await agency.store.write(unit)
+
+
+def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
+    receipt = verify_receipt(signed, peer.descriptor, revoked=agency.revoked)
+    if receipt.log is not None:
+        if not peer.descriptor.log_keys:
+            raise UnknownKey(detail="the descriptor lists no log key")
+        verify_log_proof(receipt.log, *map(str, peer.descriptor.log_keys))
+    return receipt
+
+
+def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
+    now = agency.clock()
+    tx.add(
+        ReceiptRecord(
+            receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value, signed, receipt.at
+        )
+    )
+    about = {
+        "package_id": receipt.package_id,
+        "originator": receipt.originator,
+        "recipient": receipt.recipient,
+        "envelope_sha256": receipt.envelope_sha256,
+        "manifest_sha256": receipt.manifest_sha256,
+        "receipt_sha256": sha256_hex(signed),
+    }
+    names: dict[str, Any] = {"package": receipt.package_id, "partner": receipt.recipient}
+    kind = {"receipt_kind": receipt.receipt.value}
+    tx.log(event(EventCode.RECEIPT_STORED, now, receipt.recipient, **names, record=about | kind))
+    if receipt.receipt not in _EVENTS:
+        return
+    happened, code = _EVENTS[receipt.receipt]
+    tx.change(life, state=advance(RELEASE, life.state, happened), changed_at=now, problem=receipt.problem)
+    particulars = {"code": receipt.problem} if receipt.problem else {}
+    tx.log(event(code, now, receipt.recipient, **names, record=about | particulars))
+    for row in tx.find(OutboxRecord, package_id=receipt.package_id, partner=receipt.recipient, kind=OutboxKind.PACKAGE):
+        if row.state is OutboxState.PENDING:
+            tx.change(row, state=OutboxState.DONE, lease_until=now)

@@ -1,0 +1,102 @@
+"""Our own receipts: signed once, with the proof that our log holds the event, and for ever the same bytes after."""
+
+import asyncio
+from datetime import datetime
+
+from attache.crypto import b64u, sha256_hex
+from attache.errors import IntegrityLost, NotFound
+from attache.package import parse_frame
+from attache.package.ids import PackageId, ParticipantId
+from attache.receipt import LogProof as StatedProof
+from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from attache.translog.note import NoteSignature
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.ports import LogProof, Reader, Transaction
+from gateway.exchange.kernel.records import ArrivalRecord, ReceiptRecord
+from gateway.exchange.witnessing.cosign import cosignature_over
+from gateway.exchange_log import EventCode
+
+
+async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind) -> bytes:
+    """The receipt of a package that we hold; signed now if it was not before.
+
+    The event that it acknowledges is committed already, so a crash in between costs nothing: whoever asks again gets it.
+    """
+    key = (originator, package_id, agency.participant, kind.value)
+    stored = await agency.store.read(lambda reader: reader.get(ReceiptRecord, *key))
+    if stored is not None:
+        return stored.signed
+    arrival, proof, line = await agency.store.read(
+        lambda reader: (
+            *_provable(reader, originator, package_id, kind),
+            cosignature_over(agency, reader, agency.directory.partner(originator)),
+        )
+    )
+    signed, at = await asyncio.to_thread(_sign, agency, arrival, proof, line, kind)
+    record = ReceiptRecord(*key, signed, at)
+
+    def unit(tx: Transaction) -> bytes:
+        if earlier := tx.get(ReceiptRecord, *key):
+            return earlier.signed
+        tx.add(record)
+        tx.log(
+            event(
+                EventCode.RECEIPT_SIGNED,
+                at,
+                SYSTEM,
+                package=package_id,
+                partner=originator,
+                record={
+                    "package_id": package_id,
+                    "originator": originator,
+                    "recipient": agency.participant,
+                    "manifest_sha256": arrival.manifest_sha256,
+                    "receipt_kind": kind.value,
+                    "receipt_sha256": sha256_hex(signed),
+                },
+            )
+        )
+        return signed
+
+    return await agency.store.write(unit)
+
+
+def _provable(
+    reader: Reader, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind
+) -> tuple[ArrivalRecord, LogProof]:
+    arrival = reader.get(ArrivalRecord, originator, package_id)
+    if arrival is None:
+        raise NotFound
+    index = arrival.opened_index if kind is ReceiptKind.OPENED else arrival.log_index
+    if index < 0:
+        raise IntegrityLost(detail=f"no log entry says that the package was {kind}", step="receipt")
+    return arrival, reader.prove_entry(index)
+
+
+def _sign(
+    agency: Agency, arrival: ArrivalRecord, proof: LogProof, line: NoteSignature | None, kind: ReceiptKind
+) -> tuple[bytes, datetime]:
+    envelope = parse_frame(arrival.frame)
+    is_opening = kind is ReceiptKind.OPENED
+    at = arrival.opened_at if is_opening and arrival.opened_at else agency.clock()
+    receipt = Receipt(
+        receipt=kind,
+        package_id=arrival.package_id,
+        originator=arrival.originator,
+        recipient=agency.participant,
+        envelope_sha256=envelope.sha256,
+        manifest_sha256=arrival.manifest_sha256,
+        parts=tuple(part.ciphertext_root for part in envelope.parts),
+        at=at,
+        by=arrival.opened_by if is_opening else None,
+        log=StatedProof(
+            origin=proof.origin,
+            index=proof.index,
+            leaf=b64u(proof.leaf),
+            checkpoint=proof.checkpoint.decode(),
+            proof=tuple(node.hex() for node in proof.proof),
+        ),
+        cosignature=None if line is None else line.line.rstrip("\n"),
+    )
+    return sign_receipt(receipt, agency.keys), at

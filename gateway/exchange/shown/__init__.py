@@ -1,0 +1,1 @@
+"""What the agency API answers with."""

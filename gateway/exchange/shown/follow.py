@@ -1,0 +1,48 @@
+"""Follow: wait until a package has come as far as its submitter cares for."""
+
+import asyncio
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attache.package.ids import PackageId
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.shown.packages import package_view
+from gateway.exchange.shown.views import PackageView
+from gateway.identity.caller import Caller
+
+
+class Milestone(StrEnum):
+    """How far every recipient's life has to be."""
+
+    SETTLED = "settled"
+    DELIVERED = "delivered"
+    OPENED = "opened"
+
+
+_ON_THE_WAY = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
+_BEFORE: Mapping[Milestone, frozenset[ReleaseState]] = {
+    Milestone.SETTLED: _ON_THE_WAY | {ReleaseState.HELD},
+    Milestone.DELIVERED: _ON_THE_WAY,
+    Milestone.OPENED: _ON_THE_WAY | {ReleaseState.DELIVERED},
+}
+
+
+async def package_when(
+    agency: Agency, caller: Caller, package_id: PackageId, milestone: Milestone, timeout_seconds: float
+) -> PackageView:
+    """The package once no recipient's life is before the milestone, or as it is when the time is up.
+
+    What is held waits for people: only `settled` waits for them.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout_seconds
+    while True:
+        changed = agency.store.changed()
+        view = await package_view(agency, caller, package_id)
+        if not any(life.state in _BEFORE[milestone] for life in view.recipients):
+            return view
+        try:
+            async with asyncio.timeout_at(deadline):
+                await changed.wait()
+        except TimeoutError:
+            return view

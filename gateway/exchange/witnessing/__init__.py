@@ -1,0 +1,1 @@
+"""Checkpoints: partners' logs cosigned by us, ours by them."""

@@ -1,0 +1,260 @@
+"""Our log before its witnesses: its newest checkpoint goes to each partner, and what the partner answers is kept.
+
+A partner that has seen a larger tree than ours, or another root, means that our records are not what they were: an alarm,
+which only a security officer clears. Until then nothing is submitted to that partner again (docs/exchange-log.md, W6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from attache.client.exchange import WitnessReply
+from attache.errors import Conflict, NotFound, SignatureInvalid, UnknownKey
+from attache.package.ids import ParticipantId
+from attache.translog.checkpoint import parse_checkpoint_body
+from attache.translog.note import SignedNote, format_note, parse_note, parse_signature_lines
+from attache.translog.signing import Verified, verify_line
+from attache.translog.submission import Alarmed, Cosigned, Failed, Retry, Submission, decide_answer
+from attache.translog.tiles import TileHashes
+from attache.translog.vkey import VerifierKey, parse_vkey
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.own_records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
+from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.standing import OUR_LOG_IS_IN_DOUBT, STALE, WITNESS_ROLLED_BACK
+from gateway.exchange_log import Event, EventCode
+from gateway.identity.caller import Caller
+from gateway.partners import ParticipantStatus, Partner
+
+MAX_CANDIDATES = 256
+"""How many of the newest submitted checkpoints a receipt's cosignature may be over."""
+
+
+class Witnessing(Protocol):
+    """Our log as the submitting loop sees it. Each answer is one transaction."""
+
+    def witnesses(self) -> Sequence[Partner]:
+        """The partners that cosign our checkpoints."""
+        ...
+
+    async def size(self) -> int:
+        """The size of the newest checkpoint."""
+        ...
+
+    async def begin(self, witness: Partner) -> Submission | None:
+        """Keep the newest checkpoint as submitted to this witness; None where it has raised an alarm."""
+        ...
+
+    async def request(self, submission: Submission) -> bytes:
+        """The body to post."""
+        ...
+
+    async def settle(self, witness: Partner, submission: Submission, reply: WitnessReply) -> Submission | None:
+        """Keep what the witness answered; what to send next, at once, or None."""
+        ...
+
+    async def note_stale(self) -> None:
+        """Raise, and log once, the alarm that the newest cosignature is too old."""
+        ...
+
+
+class OwnLog:
+    """Implements Witnessing."""
+
+    def __init__(self, agency: Agency) -> None:
+        self._agency = agency
+
+    def witnesses(self) -> Sequence[Partner]:
+        partners = self._agency.directory.partners.values()
+        return [each for each in partners if each.participant != self._agency.participant and _is_witness(each)]
+
+    async def size(self) -> int:
+        return await self._agency.store.read_log(lambda log: log.size)
+
+    async def begin(self, witness: Partner) -> Submission | None:
+        agency = self._agency
+        note = await agency.store.read_log(lambda log: log.checkpoint)
+        checkpoint = parse_checkpoint_body(parse_note(note).text)
+
+        def unit(tx: Transaction) -> Submission | None:
+            record = tx.get(WitnessRecord, witness.participant)
+            if record is None:
+                record = WitnessRecord(witness.participant, 0)
+                tx.add(record)
+            if record.alarm in OUR_LOG_IS_IN_DOUBT:
+                return None
+            if tx.get(SubmittedCheckpointRecord, witness.participant, checkpoint.size) is None:
+                tx.add(SubmittedCheckpointRecord(witness.participant, checkpoint.size, note, agency.clock()))
+            return Submission(checkpoint, note, record.size)
+
+        return await agency.store.write(unit)
+
+    async def request(self, submission: Submission) -> bytes:
+        size = submission.checkpoint.size
+        return await self._agency.store.read_log(lambda log: submission.request(TileHashes(size, log.read_tile)))
+
+    async def settle(self, witness: Partner, submission: Submission, reply: WitnessReply) -> Submission | None:
+        agency, keys = self._agency, _keys(witness)
+        outcome = decide_answer(submission, keys, reply.status, reply.content_type, reply.body)
+
+        def unit(tx: Transaction) -> None:
+            record = tx.get(WitnessRecord, witness.participant)
+            if record is None:
+                raise NotFound(detail="nothing was submitted to this witness")
+            match outcome:
+                case Cosigned():
+                    _obtained(agency, tx, record, submission, outcome)
+                case Alarmed():
+                    _alarmed(agency, tx, record, submission, outcome.alarm.value)
+                case Retry() if outcome.submission.known_size < record.size:
+                    _alarmed(agency, tx, record, submission, WITNESS_ROLLED_BACK)
+                case Failed() if not outcome.is_temporary:
+                    about = {"size": submission.checkpoint.size, "status": reply.status}
+                    tx.log(_entry(agency, EventCode.WITNESS_REFUSED, record, submission.checkpoint.origin, **about))
+
+        await agency.store.write(unit)
+        await agency.reload_standing()
+        return outcome.submission if isinstance(outcome, Retry) else None
+
+    async def note_stale(self) -> None:
+        agency, now = self._agency, self._agency.clock()
+        if not agency.in_force.witnesses.is_stale(agency.limits.witness, now):
+            return
+
+        def unit(tx: Transaction) -> None:
+            for witness in self.witnesses():
+                record = tx.get(WitnessRecord, witness.participant)
+                if record is not None and record.alarm is None:
+                    tx.change(record, alarm=STALE, alarmed_at=now)
+                    tx.log(_entry(agency, EventCode.WITNESS_ALARM, record, None, our_size=record.size, code=STALE))
+
+        await agency.store.write(unit)
+        await agency.reload_standing()
+
+
+@dataclass(frozen=True)
+class WitnessFacts:
+    """A partner as a witness of our log, and whether its own log has shown us two histories."""
+
+    participant: ParticipantId
+    size: int
+    cosigned_at: datetime | None
+    alarm: str | None
+    suspect: bool
+
+
+async def witness_records(agency: Agency) -> list[WitnessFacts]:
+    """Every partner that our checkpoints were submitted to, by id."""
+    records = await agency.store.read(lambda reader: reader.find(WitnessRecord))
+    suspects = agency.in_force.witnesses.suspects
+    return [WitnessFacts(r.participant, r.size, r.cosigned_at, r.alarm, r.participant in suspects) for r in records]
+
+
+async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantId, reason: str) -> None:
+    """A security officer has looked: the alarms between this partner and us end, and release goes on.
+
+    What they were about stays in the log. The next submission begins with what the witness says that it has.
+    Raises NotFound for a partner that is no witness, Conflict where there is no alarm.
+    """
+
+    def unit(tx: Transaction) -> None:
+        record = tx.get(WitnessRecord, participant)
+        logs = [each for each in tx.find(WitnessedLogRecord, participant=participant) if each.alarm is not None]
+        if record is None and not logs:
+            raise NotFound
+        if not logs and (record is None or record.alarm is None):
+            raise Conflict(detail="there is no alarm")
+        cleared = [each.alarm for each in logs]
+        for each in logs:
+            tx.change(each, alarm=None, evidence=None)
+        if record is not None and record.alarm is not None:
+            cleared.append(record.alarm)
+            tx.change(record, alarm=None, alarmed_at=None)
+        about = {"participant": participant, "codes": sorted(filter(None, cleared))}
+        tx.log(
+            event(
+                EventCode.WITNESS_CLEARED,
+                agency.clock(),
+                caller,
+                partner=participant,
+                record=about,
+                reason={"note": reason},
+            )
+        )
+
+    await agency.store.write(unit)
+    await agency.reload_standing()
+
+
+def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[SubmittedCheckpointRecord, Verified]:
+    """The checkpoint of ours that a receipt's cosignature is over, and the line, verified with the recipient's witness key.
+
+    Raises MalformedInput, UnknownKey, SignatureInvalid (step "cosignature").
+    """
+    (line,) = parse_signature_lines((text.rstrip("\n") + "\n").encode(), step="cosignature")[:1]
+    known = [key for key in _keys(partner) if (key.name, key.key_id) == (line.name, line.key_id)]
+    if not known:
+        raise UnknownKey(detail="the cosignature is not by the recipient's witness key", step="cosignature")
+    for record in reader.submitted_checkpoints(partner.participant, MAX_CANDIDATES):
+        try:
+            return record, verify_line(known[0], parse_checkpoint_body(parse_note(record.note).text), line)
+        except SignatureInvalid:
+            continue
+    raise SignatureInvalid(detail="a cosignature over no checkpoint that we submitted", step="cosignature")
+
+
+def keep_receipts_line(agency: Agency, tx: Transaction, record: SubmittedCheckpointRecord, line: Verified) -> None:
+    """The cosignature that came with a receipt, where the witness's own answer was lost."""
+    if record.cosigned_at is None:
+        tx.change(record, note=_with_lines(record.note, [line]), cosigned_at=_not_after(agency, line.signed_at or 0))
+
+
+def _is_witness(partner: Partner) -> bool:
+    is_reachable = partner.endpoint is not None and partner.status is ParticipantStatus.ACTIVE
+    return is_reachable and partner.descriptor.stated.witness is not None
+
+
+def _keys(partner: Partner) -> list[VerifierKey]:
+    listed = partner.descriptor.stated.witness
+    return [parse_vkey(listed)] if listed else []
+
+
+def _obtained(
+    agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, outcome: Cosigned
+) -> None:
+    checkpoint, at = submission.checkpoint, _not_after(agency, outcome.cosigned_at)
+    submitted = tx.get(SubmittedCheckpointRecord, record.participant, checkpoint.size)
+    if submitted is not None:
+        note = format_note(SignedNote(checkpoint.body, (*parse_note(submission.note).signatures, *outcome.lines)))
+        tx.change(submitted, note=note, cosigned_at=at)
+    tx.change(record, size=max(record.size, checkpoint.size), cosigned_at=at, alarm=None, alarmed_at=None)
+    about = {
+        "witness": outcome.lines[0].name,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "cosigned_at": outcome.cosigned_at,
+    }
+    tx.log(_entry(agency, EventCode.WITNESS_OBTAINED, record, None, **about))
+
+
+def _alarmed(agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, code: str) -> None:
+    tx.change(record, alarm=code, alarmed_at=agency.clock())
+    about = {"our_size": submission.checkpoint.size, "our_root": submission.checkpoint.root.hex(), "code": code}
+    tx.log(_entry(agency, EventCode.WITNESS_ALARM, record, submission.checkpoint.origin, **about))
+
+
+def _entry(agency: Agency, event_code: EventCode, record: WitnessRecord, origin: str | None, **about: Any) -> Event:
+    named = {"participant": record.participant, **({"origin": origin} if origin else {}), **about}
+    return event(event_code, agency.clock(), SYSTEM, partner=record.participant, record=named)
+
+
+def _with_lines(note: bytes, lines: Sequence[Verified]) -> bytes:
+    parsed = parse_note(note)
+    return format_note(SignedNote(parsed.text, (*parsed.signatures, *(each.signature for each in lines))))
+
+
+def _not_after(agency: Agency, stated: int) -> datetime:
+    """When it was cosigned: as the witness says, but not later than now, or a false clock would pass for freshness."""
+    now = agency.clock()
+    return min(datetime.fromtimestamp(stated, UTC), now) if stated < now.timestamp() else now
