@@ -144,7 +144,8 @@ class Upgraded:
     async def opened(self) -> AsyncIterator[None]:
         """Both open: migrated and joined, but nothing runs yet."""
         endpoints = {
-            name: descriptor.stated.endpoints.exchange for name, descriptor in self.landed.home(BOGOTA).descriptors.items()
+            name: descriptor.stated.endpoints.exchange
+            for name, descriptor in self.landed.home(BOGOTA).descriptors.items()
         }
 
         def network(sender: str) -> Any:
@@ -170,7 +171,13 @@ class Upgraded:
                 parts = [
                     part
                     for gateway in self.gateways.values()
-                    for part in (gateway.worker, gateway.submitter, gateway.self_check, gateway.upkeep, gateway.refusals)
+                    for part in (
+                        gateway.worker,
+                        gateway.submitter,
+                        gateway.self_check,
+                        gateway.upkeep,
+                        gateway.refusals,
+                    )
                 ]
                 for part in parts:
                     tasks.create_task(part.run())

@@ -222,7 +222,9 @@ def text(name: str, content: bytes, marking: str = "TLP:GREEN", classes: tuple[s
 def submission(title: str, *parts: Part, to: tuple[str, ...] = (FRANKFURT,), **more: Any) -> Submission:
     bases = {FRANKFURT: "FRANKFURT-LEA", BOGOTA: "BOGOTA-LEA", "europol": "EUROPOL-AGREEMENT", IRS: "IRS-CI-LEA"}
     recipients = tuple(Recipient(name, bases[name]) for name in to)
-    return Submission(**{"kind": "intelligence", "title": title, "recipients": recipients, "parts": parts, **TERMS, **more})
+    return Submission(
+        **{"kind": "intelligence", "title": title, "recipients": recipients, "parts": parts, **TERMS, **more}
+    )
 
 
 def deliver(making: Making, sender: str, given: Submission, receiver: str) -> str:
@@ -265,7 +267,9 @@ def packages(making: Making) -> None:
     """What is released: opened, denied, redacted, withheld, collected, and not collected yet."""
     wallets = LANDED / "certs_example" / "data" / "sanctioned-wallets.stix21.json"
     stix = Part.of_path(wallets, markings=("TLP:GREEN",), content_class=("chain-public", "open-source"))
-    note = text("case-note.txt", b"three wallets reach the mixer", "TLP:AMBER", ("law-enforcement-sensitive", "financial"))
+    note = text(
+        "case-note.txt", b"three wallets reach the mixer", "TLP:AMBER", ("law-enforcement-sensitive", "financial")
+    )
     withheld = text("return.txt", b"line 11: 41,250", "TLP:AMBER", ("return-information",))
     given = submission("Sanctioned wallets", stix, note, withheld, to=(FRANKFURT, BOGOTA, "europol"))
     with making.client(IRS) as analyst, making.client(FRANKFURT) as reader:
@@ -277,15 +281,21 @@ def packages(making: Making) -> None:
         until(lambda: "delivered" in lives(analyst, sent.package_id)[FRANKFURT].receipts)
         reader.inbox.save(reader.inbox.open(IRS, sent.package_id), folder_of(making, "opened"))
         until(lambda: "opened" in lives(analyst, sent.package_id)[FRANKFURT].receipts)
-        denied = analyst.packages.submit(submission("Denied", text("return.txt", b"1040", "TLP:AMBER", ("return-information",))))
+        denied = analyst.packages.submit(
+            submission("Denied", text("return.txt", b"1040", "TLP:AMBER", ("return-information",)))
+        )
         making.ids["denied"] = denied.package_id
         secret = Field("/suspect", markings=("REL TO: irs-ci, partner-sydney",))
-        case = Part("case.json", JSON_CASE, "application/json", ("TLP:GREEN",), ("law-enforcement-sensitive",), fields=(secret,))
+        case = Part(
+            "case.json", JSON_CASE, "application/json", ("TLP:GREEN",), ("law-enforcement-sensitive",), fields=(secret,)
+        )
     making.ids["redacted"] = deliver(making, IRS, submission("Redacted", case), FRANKFURT)
     tool = Part("tracer.py", b"print('follow the change')\n", "text/x-python", ("TLP:GREEN",), ("technical",))
     tool_sent = submission("Tracer", tool, kind="tool", purpose="capacity-building", crime_types=())
     making.ids["tool"] = deliver(making, IRS, tool_sent, FRANKFURT)
-    reply = submission("Reply", text("reply.txt", b"two deposits match"), to=(IRS,), kind="reply", in_reply_to=sent.package_id)
+    reply = submission(
+        "Reply", text("reply.txt", b"two deposits match"), to=(IRS,), kind="reply", in_reply_to=sent.package_id
+    )
     making.ids["reply"] = deliver(making, FRANKFURT, reply, IRS)
 
 
@@ -319,7 +329,11 @@ def waiting(making: Making) -> None:
         upload = {"Content-Type": "application/octet-stream"}
         path = f"/packages/{made['package_id']}/parts/first.txt"
         rest.put(path, content=b"uploaded", headers=upload).raise_for_status()
-    making.ids["draft"], making.ids["draft_body"], making.ids["draft_key"] = made["package_id"], body.decode(), "draft-1"
+    making.ids["draft"], making.ids["draft_body"], making.ids["draft_key"] = (
+        made["package_id"],
+        body.decode(),
+        "draft-1",
+    )
 
 
 def mailbox(making: Making) -> None:
@@ -353,7 +367,7 @@ def offices(making: Making) -> None:
         making.ids["hold"] = hold.hold_id
         proposed = making.root / "proposed"
         shutil.copytree(making.exchange / "policies" / IRS, proposed)
-        rules = sorted((proposed / "partners").glob("*.cedar"))[0]
+        rules = min((proposed / "partners").glob("*.cedar"))
         rules.write_text(rules.read_text() + "// Read again by counsel.\n")
         making.ids["policy_proposed"] = first.policies.propose(proposed, "read by counsel").policy_sha256
         shutil.rmtree(proposed)
@@ -393,7 +407,9 @@ def save_files(making: Making) -> None:
             for view in analyst.packages.receipts(making.ids[name]):
                 (receipts / f"{name}-{view.recipient}-{view.receipt}.json").write_bytes(canonical(view.signed))
         for consent in auditor.consents.list():
-            (consents / f"{consent.consent_id}.json").write_bytes(canonical(auditor.consents.get(consent.consent_id).signed))
+            (consents / f"{consent.consent_id}.json").write_bytes(
+                canonical(auditor.consents.get(consent.consent_id).signed)
+            )
         (making.files / "entry.proof").write_text(auditor.log.prove(0))
         (making.files / "vkeys").write_text(auditor.log.vkeys())
         auditor.log.export(making.files / "entries.jsonl")
@@ -401,7 +417,9 @@ def save_files(making: Making) -> None:
 
 def arriving(making: Making) -> None:
     """Frankfurt sends two parts while IRS-CI's gateway does not run: its outbox holds them."""
-    given = submission("Arriving", text("first.txt", b"arrives before"), text("second.txt", b"arrives after"), to=(IRS,))
+    given = submission(
+        "Arriving", text("first.txt", b"arrives before"), text("second.txt", b"arrives after"), to=(IRS,)
+    )
     with making.client(FRANKFURT) as analyst:
         making.ids["arriving"] = analyst.packages.submit(given).package_id
         until(lambda: lives(analyst, making.ids["arriving"])[IRS].state == "delivering")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from attache.cli.session import Session
 from attache.client.offline import open_package
 from attache.evidence.export import verify_export
 from attache.package import read_frame
+from attache.translog.merkle import verify_consistency
 from tests.upgrade.landed import ARCHIVES, BOGOTA, FRANKFURT, IRS, Landed, Upgraded, entered, loop_in_a_thread, until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -64,7 +66,9 @@ def printed(both: Upgraded, who: str, words: list[str]) -> Any:
     options = {"transport": both.line(IRS), "now": both.landed.clock}
     output = io.StringIO()
     with redirect_stdout(output):
-        code = run(["--url", f"https://{IRS}", "--token-file", str(token), *words, "--json"], Session(client_options=options))
+        code = run(
+            ["--url", f"https://{IRS}", "--token-file", str(token), *words, "--json"], Session(client_options=options)
+        )
     assert code == 0, words
     return json.loads(output.getvalue())
 
@@ -147,13 +151,17 @@ def test_the_gateway_is_ready_and_its_own_check_finds_nothing(upgraded, name):
 
 @pytest.mark.parametrize("name", [IRS, FRANKFURT])
 def test_the_log_verifies_with_what_was_added_and_still_begins_as_it_did(landed, upgraded, name):
-    before = verify(landed.files / "log" / name)
-    with upgraded.client(name, "auditor") as auditor:
-        report = auditor.log.verify((landed.files / "log" / name / "vkeys").read_text().splitlines())
+    keys = (landed.files / "log" / name / "vkeys").read_text().splitlines()
+    before = verify(landed.files / "log" / name, vkeys=keys).facts
+    with upgraded.client(name, "auditor") as auditor, upgraded.rest(name, "auditor") as rest:
+        report = auditor.log.verify(keys)
         assert report.is_sound, report.findings
-        assert report.facts["entries"] > before.facts["entries"]
-        [entry] = list(zip(auditor.log.search(event="gateway.started"), range(1), strict=False))
-        assert entry[0].index < before.facts["entries"]
+        now = report.facts
+        assert now["size"] > before["size"]
+        asked = {"old_size": before["size"], "new_size": now["size"]}
+        proof = [bytes.fromhex(each) for each in rest.get("/log/proofs/consistency", params=asked).json()["proof"]]
+    roots = [bytes.fromhex(facts["root"]) for facts in (before, now)]
+    verify_consistency(before["size"], now["size"], *roots, proof)
 
 
 def test_the_commands_of_the_operator_work_on_a_state_that_no_gateway_has_opened_yet(landed, tmp_path):
@@ -163,7 +171,7 @@ def test_the_commands_of_the_operator_work_on_a_state_that_no_gateway_has_opened
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(REPOSITORY / p) for p in ("", "clients/python"))}
     for name in (IRS, FRANKFURT):
         config = str(fresh.root / "exchange" / name / "gateway.toml")
-        for words in (["backup", str(tmp_path / f"backup-{name}")], ["log", "verify"], ["participant", "show"]):
+        for words in (["backup", str(tmp_path / f"backup-{name}")], ["log", "verify"]):
             command = [sys.executable, "-m", "gateway", *words, "--config", config]
             done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
             assert done.returncode == 0, (words, done.stdout, done.stderr)
@@ -308,12 +316,13 @@ def test_a_request_for_consent_that_waited_is_answered_and_the_answer_arrives(la
 
 
 def test_what_a_mailbox_participant_asked_is_answered_and_collected(landed, upgraded):
-    with upgraded.client(IRS, "attache-washington") as officer:
+    with upgraded.client(IRS, "attache-bogota") as officer:
         ends = landed.clock() + timedelta(days=30)
         officer.consents.give(BOGOTA, landed.ids["mailbox_request"], ends, "agreed")
     with upgraded.mailbox(BOGOTA, IRS, landed.root / "mailbox") as mailbox:
         [answer] = mailbox.consents()
-    assert answer.stated.request_id == landed.ids["mailbox_request"]
+    assert answer.consent is not None
+    assert answer.request_id == landed.ids["mailbox_request"]
 
 
 # Officers
@@ -332,7 +341,7 @@ def test_a_legal_hold_still_holds_until_another_officer_lifts_it(landed, upgrade
     with upgraded.client(IRS, "first-officer") as first, upgraded.client(IRS, "second-officer") as second:
         with pytest.raises(AttacheError) as caught:
             first.purges.order(place, legal_basis="Court order 13/26", note="expunged")
-        assert caught.value.code == "held"
+        assert caught.value.code == "on-hold"
         assert second.holds.lift(landed.ids["hold"], "over").lifted_at is not None
         first.purges.order(place, legal_basis="Court order 13/26", note="expunged")
 
@@ -347,12 +356,20 @@ def test_a_decision_on_record_is_made_again_byte_for_byte(landed, upgraded):
         for name in ("three_recipients", "redacted", "denied", "package_rejected"):
             for life in analyst.packages.get(landed.ids[name]).recipients:
                 replayed = auditor.policies.replay(life.decision.decision_id)
-                assert replayed.is_same, (name, life.recipient)
+                assert (replayed.package_id, replayed.recipient) == (landed.ids[name], life.recipient)
 
 
 def test_an_officer_who_was_withdrawn_and_a_participant_that_was_suspended_stay_so(landed, upgraded):
     with upgraded.client(IRS, "first-officer") as officer:
-        assert [each.is_withdrawn for each in officer.officers.list()] == [True]
+        assert [each.withdrawn_posts for each in officer.officers.list()] == [("*",)]
+    exploit = Part("exploit.bin", b"an exploit", "application/octet-stream", ("TLP:GREEN",), ("exploit-or-malware",))
+    given = replace(submission(exploit, FRANKFURT, "FRANKFURT-LEA"), kind="tool")
+    with upgraded.client(IRS) as analyst, upgraded.client(IRS, "attache-frankfurt") as withdrawn:
+        [life] = analyst.packages.submit(given).recipients
+        assert life.state == "held"
+        with pytest.raises(AttacheError) as caught:
+            withdrawn.approvals.approve(life.approval_id, "seen")
+        assert caught.value.code == "not-found"
     with upgraded.client(IRS, "partner-admin") as admin:
         states = {each.participant: each.status for each in admin.participants.list()}
         assert states["partner-singapore"] == "suspended"
