@@ -42,6 +42,7 @@ ONCE = Retry(retries=0)
 class Landed:
     """An unpacked vector."""
 
+    archive: Path
     root: Path
     started: datetime = field(default_factory=clock.now)
 
@@ -51,7 +52,7 @@ class Landed:
             packed.extractall(root, filter="tar")
         for config in root.glob("exchange/*/gateway.toml"):
             config.write_text(config.read_text().replace("@ROOT@", str(root / "exchange")))
-        return cls(root)
+        return cls(archive, root)
 
     @property
     def files(self) -> Path:

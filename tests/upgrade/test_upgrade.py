@@ -166,8 +166,7 @@ def test_the_log_verifies_with_what_was_added_and_still_begins_as_it_did(landed,
 
 def test_the_commands_of_the_operator_work_on_a_state_that_no_gateway_has_opened_yet(landed, tmp_path):
     """As processes, with the clock of the machine: migrated by the first, verified by the second."""
-    [archive] = [each for each in ARCHIVES if each.name.startswith(landed.made["commit"])]
-    fresh = Landed.unpack(archive, tmp_path / "fresh")
+    fresh = Landed.unpack(landed.archive, tmp_path / "fresh")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(REPOSITORY / p) for p in ("", "clients/python"))}
     for name in (IRS, FRANKFURT):
         config = str(fresh.root / "exchange" / name / "gateway.toml")
