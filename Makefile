@@ -52,5 +52,9 @@ bench: .venv/.ready
 lock:
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --extra gateway --extra dev --strip-extras --output-file requirements.lock pyproject.toml
 
+# The state and the wheel of a landed version, for the tests of upgrades: by its own code, in a checkout of its own.
+landed: .venv/.ready
+	$(BIN)/python tests/upgrade/make_landed.py $(COMMIT)
+
 clean:
 	rm -rf .venv var

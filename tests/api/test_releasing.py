@@ -5,12 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from attache import clock
+from attache.crypto import Suite
+from certs_example.exchange import PROFILES, make_participant, publish_descriptors
+from certs_example.gateways import ExampleIssuer
 from gateway.exchange.kernel.refused_requests import LOGGED
 from gateway.exchange.shown.follow import Milestone
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.rules import parse_rules
 from tests.api.lines import Lines, delivering, desk_of
-from tests.exchange_place import a_part, a_submission, problem
+from tests.exchange_place import ExchangePlace, a_part, a_submission, problem
 
 NOTE = a_part("note.txt", b"a note")
 RETURN = a_part("return.txt", b"Zephyrine's return", content_class=["return-information"])
@@ -214,3 +218,30 @@ def test_waiting_ends_as_soon_as_there_is_nothing_to_wait_for(place):
                 assert (await answer).json()["recipients"][0]["state"] == "delivered"
 
     asyncio.run(story())
+
+
+def test_a_weaker_suite_than_ours_is_named_in_the_entry_of_the_release(tmp_path):
+    """D7: Frankfurt states the classical suite alone, Bogotá both."""
+
+    async def story():
+        root = tmp_path / "exchange"
+        place = ExchangePlace(root, classical_at("partner-frankfurt", root), ExampleIssuer())
+        async with place.open() as gateway:
+            analyst, auditor = await gateway.caller("analyst"), await gateway.caller("auditor")
+            await gateway.released(analyst, NOTE, to=("partner-frankfurt", "partner-bogota"))
+            entries = (await auditor.get("/log/entries?event=package.released")).json()["entries"]
+            used = {entry["fields"]["record"]["recipient"]: entry["fields"]["record"]["suite"] for entry in entries}
+            assert used == {"partner-frankfurt": "classical-1", "partner-bogota": "hybrid-1"}
+
+    asyncio.run(story())
+
+
+def classical_at(weaker: str, root):
+    """The example exchange, with one participant whose descriptor states the classical suite alone."""
+    made = {}
+    for profile in PROFILES:
+        suites = (Suite.CLASSICAL_1,) if profile.participant == weaker else tuple(Suite)
+        folder = root / profile.participant
+        made[profile.participant] = make_participant(profile, folder, now=clock.now(), suites=suites)
+    publish_descriptors(root / "descriptors", made)
+    return made

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,9 @@ from tests.exchange_place import POLICIES, REPOSITORY, ROLES
 
 START_SECONDS = 30
 STOP_SECONDS = 20
+CODE = (REPOSITORY, REPOSITORY / "clients" / "python")
+"""The code of today, as the folders that its packages are imported from."""
+
 SETTINGS = {
     "delivery_lease_seconds": 120,  # a killed sender must not be waited for: its leases end at the next start
     "delivery_timeout_seconds": 2,
@@ -39,6 +42,15 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     return found
 
 
+PYTHON = [sys.executable, "-P"]
+"""An interpreter that imports nothing from where it is started."""
+
+
+def environment_of(code: tuple[Path, ...]) -> dict[str, str]:
+    """`code` comes before whatever is installed."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, code))}
+
+
 @dataclass
 class Process:
     """One gateway's process, from its first to its last."""
@@ -46,19 +58,19 @@ class Process:
     made: ExampleGateway
     state: Path
     output: Path
+    code: tuple[Path, ...] = CODE
     running: subprocess.Popen[bytes] | None = None
     urls: dict[str, str] = field(default_factory=dict)
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "gateway", *words, "-c", str(self.made.config)]
+        return [*PYTHON, "-m", "gateway", *words, "-c", str(self.made.config)]
 
     def start(self) -> None:
         """Until both listeners accept."""
         assert self.running is None
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(REPOSITORY / p) for p in ("", "clients/python"))}
         with self.output.open("ab") as output:
             self.running = subprocess.Popen(
-                self.command("serve"), cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=output
+                self.command("serve"), env=environment_of(self.code), stdout=subprocess.PIPE, stderr=output
             )
         late = threading.Timer(START_SECONDS, self.running.kill)
         late.start()
@@ -105,21 +117,24 @@ class Exchange:
     gateways: dict[str, Process]
 
     @classmethod
-    def make(cls, root: Path) -> "Exchange":
+    def make(
+        cls, root: Path, codes: Mapping[str, tuple[Path, ...]] = {}, policies: Mapping[str, Path] = POLICIES
+    ) -> "Exchange":
+        """`codes`: gateways that run other code than today's, which `init` runs too."""
         wires = {name: Wire() for name in POLICIES}
         ports = {name: wire.port for name, wire in wires.items()}
         participants = make_exchange(root, now=clock.now(), ports=ports)
         issuer, gateways = ExampleIssuer(), {}
-        for name, policies in POLICIES.items():
-            made = make_gateway(root, participants, name, issuer=issuer, policies=policies, more=SETTINGS)
-            gateways[name] = Process(made, participants[name].folder / "state", root / f"{name}.log")
+        for name in POLICIES:
+            made = make_gateway(root, participants, name, issuer=issuer, policies=policies[name], more=SETTINGS)
+            state, output = participants[name].folder / "state", root / f"{name}.log"
+            gateways[name] = Process(made, state, output, codes.get(name, CODE))
         return cls(root, participants, issuer, wires, gateways)
 
     def initialise(self) -> None:
         """`init` of both, side by side."""
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(REPOSITORY / p) for p in ("", "clients/python"))}
         running = [
-            subprocess.Popen(gateway.command("init"), cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
+            subprocess.Popen(gateway.command("init"), env=environment_of(gateway.code), stderr=subprocess.DEVNULL)
             for gateway in self.gateways.values()
         ]
         assert [process.wait(START_SECONDS) for process in running] == [0, 0]

@@ -220,6 +220,10 @@ def change_key(index, **members):
         lambda it: it.update(serial=2),
         lambda it: it.update(suites=["hybrid-1", "hybrid-1"]),
         lambda it: it.update(suites=[]),
+        lambda it: it.update(capabilities=["b", "a"]),
+        lambda it: it.update(capabilities=["a", "a"]),
+        lambda it: it.update(capabilities=["A mode"]),
+        lambda it: it.update(capabilities=[f"mode-{number:02}" for number in range(65)]),
         lambda it: it["endpoints"].update(exchange="http://127.0.0.1"),
         lambda it: it["endpoints"].update(exchange="https://a b"),
         lambda it: it.update(log="not a vkey"),
@@ -248,6 +252,26 @@ def test_malformed(first, keys, change):
     raw = resigned(statement, keys)
     with refused("malformed-descriptor"):
         verify_descriptor(raw, fingerprint=fingerprint_of(raw))
+
+
+def test_capabilities_that_nobody_here_knows_are_tolerated_and_kept(parties, first, keys):
+    """D6: a successor that states more than this version knows is followed, and packages go as before."""
+    second = successor(first, keys, capabilities=("a-mode-of-tomorrow", "another"))
+    assert second.stated.capabilities == ("a-mode-of-tomorrow", "another")
+    third = verify_successor(
+        sign_descriptor(stated(second, serial=3, issued_at=LATER + timedelta(days=1)), keys), second
+    )
+    assert third.stated.capabilities == second.stated.capabilities
+    sent = send(parties, sealed_at=LATER, created_at=LATER, expires_at=LATER + timedelta(days=9))
+    receive(parties, sent.envelope, originator=second, now=LATER + timedelta(days=1))
+
+
+def test_a_descriptor_without_capabilities_does_not_show_the_member(first, keys):
+    """D6: versions that do not know the member refuse a descriptor that has it."""
+    assert b"capabilities" not in canonical(first.stated.model_dump(mode="json"))
+    unsaid = parse_object(canonical(first.stated.model_dump(mode="json")))
+    empty = resigned({**unsaid, "capabilities": []}, keys)
+    assert verify_descriptor(empty, fingerprint=fingerprint_of(empty)).stated.capabilities == ()
 
 
 def test_fingerprints_in_words():

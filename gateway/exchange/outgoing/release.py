@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from attache.crypto import b64u, sha256_hex
+from attache.crypto import Suite, b64u, sha256_hex
 from attache.errors import Conflict, IntegrityLost, MalformedInput, NotPermitted, PayloadTooLarge
 from attache.package import (
     address,
@@ -52,6 +52,7 @@ class SealedRelease:
 
     frame: bytes
     envelope_sha256: str
+    suite: Suite
     manifest: bytes = field(repr=False)
     """Signed; it holds the keys of the parts."""
     part_numbers: tuple[int, ...]
@@ -106,7 +107,8 @@ def decide_and_seal(
     if len(envelope.raw) > MAX_ENVELOPE_BYTES:
         raise PayloadTooLarge(detail="what is stated of the parts is more than one package may hold")
     kept = tuple(copy for copy in copies.values() if copy is not None)
-    sealed = SealedRelease(encode_frame(envelope), envelope.sha256, signed, numbers, kept, manifest.expires_at)
+    frame, suite = encode_frame(envelope), manifest.suite
+    sealed = SealedRelease(frame, envelope.sha256, suite, signed, numbers, kept, manifest.expires_at)
     return Verdict(request, decision, decision_id, sealed)
 
 
@@ -246,6 +248,7 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
                 verdict,
                 envelope_sha256=sealed.envelope_sha256,
                 manifest_sha256=sealed.manifest_sha256,
+                suite=sealed.suite.value,  # D7: a weaker one than ours is not taken in silence
                 release_sha256=sha256_hex(verdict.decision.record),
             ),
             reason={

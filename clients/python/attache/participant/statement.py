@@ -13,6 +13,7 @@ from attache.translog.vkey import SignatureType, parse_vkey
 from attache.vocabulary import Post
 
 MAX_KEYS = 128
+MAX_CAPABILITIES = 64
 
 
 def _certificate_text(text: str) -> str:
@@ -24,6 +25,7 @@ def _certificate_text(text: str) -> str:
 
 
 CertificateText = Annotated[str, Field(max_length=8192), AfterValidator(_certificate_text)]
+Capability = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 VerifierKey = Annotated[str, Field(pattern=r"^[!-*,-~]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{4,4000}={0,2}$")]
 
 
@@ -94,6 +96,7 @@ class DescriptorStatement(Statement):
 
     `tls` lists the thumbprints (`x5t#S256`) of the TLS certificates the participant connects and answers with; `log` (Ed25519),
     `log_mldsa44` (a second key of the same log) and `witness` are C2SP verifier keys; `previous` is the digest of the predecessor's payload.
+    `capabilities` may hold names that this version does not know (D6); it is left out of what is signed where there are none.
     """
 
     participant: ParticipantId
@@ -103,6 +106,10 @@ class DescriptorStatement(Statement):
     serial: Annotated[int, Field(ge=1)]
     previous: Sha256 | None = None
     suites: Annotated[tuple[Suite, ...], Field(min_length=1, max_length=len(Suite))]
+    # D6: versions before this member refuse it, so a descriptor without capabilities must not show it.
+    capabilities: Annotated[
+        tuple[Capability, ...], Field(max_length=MAX_CAPABILITIES, exclude_if=lambda names: not names)
+    ] = ()
     endpoints: Endpoints
     log: VerifierKey | None = None
     log_mldsa44: VerifierKey | None = None
@@ -118,6 +125,8 @@ class DescriptorStatement(Statement):
             raise ValueError("a key occurs twice")
         if len(set(self.suites)) != len(self.suites):
             raise ValueError("a suite occurs twice")
+        if list(self.capabilities) != sorted(set(self.capabilities)):
+            raise ValueError("capabilities out of order, or twice")
         if (self.serial == 1) != (self.previous is None):
             raise ValueError("the first descriptor has serial 1 and no predecessor")
         if self.log_mldsa44 is not None:
