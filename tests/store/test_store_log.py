@@ -16,7 +16,7 @@ from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import Tile, bundles_of, hash_tiles_of, parse_bundle, parse_hashes, parse_tile_path
 from gateway.exchange.kernel.block_ranges import format_ranges
 from gateway.exchange.kernel.ports import LogFilter
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store import open_reading
 from gateway.store.log_privacy import seal_openings
@@ -190,7 +190,7 @@ async def test_a_purged_entry_has_no_openings_and_still_verifies(place):
 def purge(tx, package_id: str, indexes: str | None = None) -> int:
     found = tx.purge_entries("us", package_id)
     said = {"indexes": indexes or format_ranges(found.indexes), "groups": sorted(found.groups)}
-    return tx.log(Event(EventCode.PURGE_DONE, START, "system", {}, {Group.RECORD: said}))
+    return tx.log(Entry(EventCode.PURGE_DONE, START, "system", {}, {Group.RECORD: said}))
 
 
 @pytest.mark.parametrize("indexes", ["0", "0-2", "2"])
