@@ -5,6 +5,7 @@ import hashlib
 from starlette.types import Scope
 
 from attache.errors import AttacheError
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.refusals import Refusals, client_network
 from gateway.exchange_log.events.sessions import CertificateRefused
@@ -34,7 +35,7 @@ class CertificateRefusals:
         digest = hashlib.sha256(peer.der).hexdigest() if peer and whose else None
         self._refusals.note(
             CertificateRefused(
-                participant=whose or UNKNOWN,
+                participant=whose or ParticipantId(UNKNOWN),
                 certificate_sha256=digest,
                 code=code,
                 client_network=None if host is None else client_network(host),

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from attache.consent import Consent
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError
+from attache.package.ids import ParticipantId
 from attache.vocabulary import Purpose
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.consent_records import ConsentRequestRecord
@@ -63,7 +64,7 @@ def refused_entry(agency: Agency, request: ConsentRequestRecord, signed: bytes, 
 
 
 @asynccontextmanager
-async def rejection_logged(agency: Agency, participant: str, statement: bytes) -> AsyncIterator[None]:
+async def rejection_logged(agency: Agency, participant: ParticipantId, statement: bytes) -> AsyncIterator[None]:
     """What a partner brought and what does not verify, or fits nothing, leaves an entry with its code and nothing else."""
     try:
         yield
@@ -73,7 +74,7 @@ async def rejection_logged(agency: Agency, participant: str, statement: bytes) -
         raise
 
 
-def rejected_entry(agency: Agency, participant: str, statement: bytes, error: AttacheError) -> Entry:
+def rejected_entry(agency: Agency, participant: ParticipantId, statement: bytes, error: AttacheError) -> Entry:
     """The code, and the digest of what was brought."""
     rejected = ConsentRejected(
         participant=participant,

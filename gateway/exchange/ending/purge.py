@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attache.errors import NotFound
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
@@ -92,8 +93,8 @@ OF_EITHER = (
 class Place:
     """Which package."""
 
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pydantic import (
 
 from attache import strict_json
 from attache.errors import MalformedInput
+from attache.package import ids
 from attache.package.values import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
 from attache.vocabulary import (
     Assurance,
@@ -70,8 +71,8 @@ class Addressee(_Facts):
     legal_basis: AgreementId
 
     @property
-    def participant(self) -> str:
-        return self.to.partition("/")[0]
+    def participant(self) -> ids.ParticipantId:
+        return ids.ParticipantId(self.to.partition("/")[0])
 
     @property
     def desk(self) -> str | None:

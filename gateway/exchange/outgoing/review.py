@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from attache.errors import AttacheError, IllegalTransition, NotFound, NotPermitted
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, entry
@@ -31,7 +32,7 @@ async def open_reviews(agency: Agency, caller: Caller, limit: int) -> list[Revie
 
 
 async def record_review(
-    agency: Agency, caller: Caller, package_id: str, recipient: str, finding: ReviewState, note: str
+    agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId, finding: ReviewState, note: str
 ) -> ReviewRecord:
     """What a second officer of the post found: that it was justified, or not. Late is better than never.
 

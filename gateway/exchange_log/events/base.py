@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_origin, get_type_hints
 
+from attache.package.ids import PackageId, ParticipantId
 from attache.package.instants import instant_text
 from gateway.exchange_log.events.codes import EventCode
 
@@ -61,19 +62,19 @@ OPERATIONS = frozenset({Reader.OPERATOR, Reader.SECURITY_OFFICER})
 class PackageIds:
     """Which package. As the field `about` of an event, its members are fields of the record."""
 
-    package_id: str
-    originator: str
+    package_id: PackageId
+    originator: ParticipantId
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeIds(PackageIds):
     """Which package, to whom; the partner is the other side of the exchange."""
 
-    recipient: str
+    recipient: ParticipantId
 
     @property
     @abstractmethod
-    def partner(self) -> str:
+    def partner(self) -> ParticipantId:
         """The partner's id in the leaf."""
 
 
@@ -82,7 +83,7 @@ class ReleaseIds(ExchangeIds):
     """A package that we send: the partner in the leaf is the recipient."""
 
     @property
-    def partner(self) -> str:
+    def partner(self) -> ParticipantId:
         return self.recipient
 
 
@@ -91,11 +92,13 @@ class ArrivalIds(ExchangeIds):
     """A package that comes to us: the partner in the leaf is the originator."""
 
     @property
-    def partner(self) -> str:
+    def partner(self) -> ParticipantId:
         return self.originator
 
 
-def exchange_ids(own: str, *, package_id: str, originator: str, recipient: str) -> ExchangeIds:
+def exchange_ids(
+    own: ParticipantId, *, package_id: PackageId, originator: ParticipantId, recipient: ParticipantId
+) -> ExchangeIds:
     """Those of a package between us, `own`, and a partner, whichever side sent it."""
     side = ReleaseIds if originator == own else ArrivalIds
     return side(package_id=package_id, originator=originator, recipient=recipient)
@@ -174,7 +177,7 @@ class AboutPartner(Event):
     """About a participant: it is the partner in the leaf."""
 
     id_names = ("partner",)
-    participant: str
+    participant: ParticipantId
 
     def ids(self) -> Mapping[str, str]:
         return {"partner": self.participant}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from attache.package.ids import PackageId
 from gateway.exchange_log.events.base import OPERATIONS, SECURITY, AboutPackage, Event, Group
 from gateway.exchange_log.events.codes import EventCode
 
@@ -14,7 +15,7 @@ class PackagesInspected(Event):
     event_code = EventCode.PACKAGES_INSPECTED
     readers = SECURITY
     operation: str
-    package_id: str | None
+    package_id: PackageId | None
     packages: int
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from attache.package.ids import PackageId
 from attache.vocabulary import Kind, Post, Purpose
 from gateway.exchange_log.events.base import (
     OWN,
@@ -185,7 +186,7 @@ class SubmissionRefused(Event):
 
     event_code = EventCode.SUBMISSION_REFUSED
     readers = OWN
-    package_id: str | None = None
+    package_id: PackageId | None = None
     request: StrEnum
     code: str
     policy_sha256: str
