@@ -165,11 +165,11 @@ async def test_entries_are_found_by_what_they_are_about(place):
 
 async def test_an_entry_comes_with_openings_that_its_leaf_commits_to(place):
     async with place.open() as store:
-        index = await store.write(lambda tx: tx.log(submitted("package-a", "alice", bytes=17)))
+        index = await store.write(lambda tx: tx.log(submitted("package-a", "alice", parts=17)))
         entry = await store.read_log(lambda log: log.entry(index))
     facts = parse_leaf(entry.leaf)
     opened = {opening.group.value: verify_opening(facts, opening) for opening in entry.openings}
-    assert opened == {"record": {"package_id": "package-a", "bytes": 17}, "person": {"actor": "alice"}, "reason": {}}
+    assert opened == {"record": {"package_id": "package-a", "parts": 17}, "person": {"actor": "alice"}, "reason": {}}
 
 
 async def test_a_purged_entry_has_no_openings_and_still_verifies(place):
@@ -306,7 +306,7 @@ async def test_nothing_private_is_on_the_disk(place):
     """What an entry keeps privately is in no file: not in the database, its write-ahead log, the lock or the blobs."""
     sentinel, person, number = "SENTINEL-secret-of-the-case", "sentinel.person@example.org", 9_182_736_455
     async with place.open() as store:
-        index = await store.write(lambda tx: tx.log(submitted(sentinel, person, bytes=number)))
+        index = await store.write(lambda tx: tx.log(submitted(sentinel, person, parts=number)))
 
         def failing(tx):
             tx.log(submitted(sentinel, person))
