@@ -22,7 +22,7 @@ from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.logged import SYSTEM
 from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange.oversight.audit import entry_view
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_store
 
@@ -50,7 +50,7 @@ def skewed(source: random.Random, names: list[str]) -> str:
     return names[min(int(source.paretovariate(0.6)) - 1, len(names) - 1)]
 
 
-def events_of(entries: int, source: random.Random) -> Iterator[Event]:
+def events_of(entries: int, source: random.Random) -> Iterator[Entry]:
     """Lives of packages one after another; each entry a second after the one before, every tenth logged some seconds late."""
     number = 0
     for package in range(entries):
@@ -67,7 +67,7 @@ def events_of(entries: int, source: random.Random) -> Iterator[Event]:
             number += 1
 
 
-def _event(code: EventCode, at: datetime, package: str, partner: str, officer: str, outcome: str) -> Event:
+def _event(code: EventCode, at: datetime, package: str, partner: str, officer: str, outcome: str) -> Entry:
     record = {"package_id": package}
     objects = {"package": package}
     if code is not EventCode.PACKAGE_SUBMITTED:
@@ -77,10 +77,10 @@ def _event(code: EventCode, at: datetime, package: str, partner: str, officer: s
     is_officers = code in {EventCode.PACKAGE_SUBMITTED, EventCode.PACKAGE_DECIDED, EventCode.PACKAGE_RELEASED}
     actor = officer if is_officers else partner if code is EventCode.PACKAGE_DELIVERED else SYSTEM
     person = {"actor": actor, "request_id": f"request-of-{package}"} if is_officers else {}
-    return Event(code, at, actor, objects, {Group.RECORD: record, Group.PERSON: person})
+    return Entry(code, at, actor, objects, {Group.RECORD: record, Group.PERSON: person})
 
 
-def questions(known: list[Event], source: random.Random) -> Iterator[tuple[int, str, LogFilter]]:
+def questions(known: list[Entry], source: random.Random) -> Iterator[tuple[int, str, LogFilter]]:
     """Every combination once: how many conditions, their names, and the filter."""
     for count in range(len(CONDITIONS) + 1):
         for names in combinations(CONDITIONS, count):
@@ -88,7 +88,7 @@ def questions(known: list[Event], source: random.Random) -> Iterator[tuple[int, 
                 yield count + (length is not None), ", ".join((*names, span)), _filter(names, length, known, source)
 
 
-def _filter(names: tuple[str, ...], length: timedelta | None, known: list[Event], source: random.Random) -> LogFilter:
+def _filter(names: tuple[str, ...], length: timedelta | None, known: list[Entry], source: random.Random) -> LogFilter:
     one = source.choice(known)
     about = [one if source.random() < 0.5 else source.choice(known) for _ in names]
     equal = {name: _said(event, name) for name, event in zip(names, about, strict=True)}
@@ -96,7 +96,7 @@ def _filter(names: tuple[str, ...], length: timedelta | None, known: list[Event]
     return LogFilter(**equal, since=since, until=since and since + length)
 
 
-def _said(event: Event, name: str) -> object:
+def _said(event: Entry, name: str) -> object:
     return {
         "code": event.code,
         "actor": event.actor,
@@ -135,7 +135,7 @@ async def measure(folder: Path, entries: int, rounds: int) -> None:
         await _prove(store, entries)
 
 
-async def _fill(store: SqlStore, entries: int) -> list[Event]:
+async def _fill(store: SqlStore, entries: int) -> list[Entry]:
     """Log everything in durable commits of some units; some of the events."""
     source, known, spent = random.Random(1), [], []
     coming = events_of(entries, source)
@@ -152,7 +152,7 @@ async def _fill(store: SqlStore, entries: int) -> list[Event]:
     return known
 
 
-async def _log(store: SqlStore, events: list[Event]) -> None:
+async def _log(store: SqlStore, events: list[Entry]) -> None:
     await store.write(lambda tx: [tx.log(event) for event in events])
 
 

@@ -22,7 +22,7 @@ from gateway.exchange.kernel.records import (
     PackageState,
     PartRecord,
 )
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_store
 from gateway.store.group_commit import GroupCommit
@@ -141,9 +141,9 @@ def _outbox(number: str) -> OutboxRecord:
     )
 
 
-def _event(number: str) -> Event:
-    fields = {Group.RECORD: {"package_id": number, "bytes": 10_000}, Group.PERSON: {"actor": "analyst"}}
-    return Event(EventCode.PACKAGE_SUBMITTED, NOW, "analyst", {"package": number}, fields)
+def _event(number: str) -> Entry:
+    fields = {Group.RECORD: {"package_id": number, "parts": 1}, Group.PERSON: {"actor": "analyst"}}
+    return Entry(EventCode.PACKAGE_SUBMITTED, NOW, "analyst", {"package": number}, fields)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from attache.errors import AttacheError, NotAuthentic, NotPermitted
 from gateway.admission.rates import RateLimit
 from gateway.exchange.kernel.refusals import NotForCaller, Refusals, client_network
 from gateway.exchange.kernel.sign_ins import SignIns
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.sessions import AccessRefused, SignInRefused
 from gateway.identity import AccessTokens, Action, Caller, bearer_token, verify_permitted
 from gateway.problems import answer_problem
 from gateway.request_log import route_template
@@ -54,9 +54,7 @@ class CallerDoor:
         return caller
 
     def _note_refused(self, error: AttacheError, host: str) -> None:
-        self.refusals.note(
-            EventCode.SIGN_IN_REFUSED, method="access-token", code=error.code, client_network=client_network(host)
-        )
+        self.refusals.note(SignInRefused(method="access-token", code=error.code, client_network=client_network(host)))
 
 
 def requires(action: Action) -> Any:
@@ -82,5 +80,5 @@ async def _note_and_answer(request: Request, error: Exception) -> Response:
     caller = request.scope["state"].get("admitted")
     if caller is not None and (isinstance(error, NotForCaller) or error.code in NOTED):
         operation = f"{request.method} {route_template(request.scope)}"
-        request.app.state.door.refusals.note(EventCode.ACCESS_REFUSED, caller, operation=operation, code=error.code)
+        request.app.state.door.refusals.note(AccessRefused(operation=operation, code=error.code), caller)
     return await answer_problem(request, error)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from attache.consent_request import Words
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput
-from attache.package.values import FileName, PackageId, ParticipantId
+from attache.package.values import FileName, ParticipantId
 from attache.vocabulary import ContentClass, CrimeType, Purpose
 from gateway.admission import parse_model, read_body, read_json
 from gateway.admission.bodies import JSON

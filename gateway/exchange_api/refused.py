@@ -7,8 +7,8 @@ from starlette.types import Scope
 from attache.errors import AttacheError
 from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.refusals import ANYBODY, Refusals, client_network
-from gateway.exchange_log import EventCode
+from gateway.exchange.kernel.refusals import Refusals, client_network
+from gateway.exchange_log.events.sessions import CertificateRefused
 from gateway.tls.peer import PeerCertificate
 
 UNKNOWN = "unknown"
@@ -34,11 +34,10 @@ class CertificateRefusals:
         whose = self._agency.directory.owner(peer.thumbprint) if peer else None
         digest = hashlib.sha256(peer.der).hexdigest() if peer and whose else None
         self._refusals.note(
-            EventCode.CERTIFICATE_REFUSED,
-            ANYBODY,
-            partner=whose or ParticipantId(UNKNOWN),
-            participant=whose or UNKNOWN,
-            certificate_sha256=digest,
-            code=code,
-            client_network=None if host is None else client_network(host),
+            CertificateRefused(
+                participant=whose or ParticipantId(UNKNOWN),
+                certificate_sha256=digest,
+                code=code,
+                client_network=None if host is None else client_network(host),
+            )
         )

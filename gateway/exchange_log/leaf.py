@@ -1,4 +1,4 @@
-"""An event as a leaf of the log: nothing personal, nothing that a guess could confirm.
+"""An entry as a leaf of the log: nothing personal, nothing that a guess could confirm.
 
 A leaf is canonical JSON with the members `v`, `code`, `at`, `ids`, `nonce` and `commitments`. The fields of the event are committed to by
 group: SHA-256("attache-log/v1" || 0x00 || salt || payload), each under a fresh 32-byte salt. Destroying payload and salt purges the group;
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from attache import strict_json
 from attache.errors import MalformedInput
@@ -25,11 +24,11 @@ from attache.evidence.leaf import (
     commitment,
     verify_opening,
 )
-from gateway.exchange_log.events import CATALOGUE, EventCode, EventKind, Group
+from gateway.exchange_log.entry import Entry
+from gateway.exchange_log.events import CATALOGUE, Event, EventCode, Group, fields_of, groups_of
 
 __all__ = [
     "MAX_LEAF_BYTES",
-    "Event",
     "Leaf",
     "LeafFacts",
     "Opening",
@@ -43,20 +42,6 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 
 _REMEMBERED = 4096
 _KINDS = {code.value: kind for code, kind in CATALOGUE.items()}
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something to log. `actor` is who did it: a caller's or participant's id, or `system`.
-
-    `objects` holds the ids that the catalogue names for the code, by kind; `fields` what the catalogue allows, by group.
-    """
-
-    code: EventCode
-    at: datetime
-    actor: str
-    objects: Mapping[str, str]
-    fields: Mapping[Group, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,25 +86,25 @@ class Pseudonyms:
 
 
 def make_leaf(
-    event: Event, pseudonyms: Pseudonyms, random: Callable[[int], bytes] = os.urandom, *, rows: bytes | None = None
+    entry: Entry, pseudonyms: Pseudonyms, random: Callable[[int], bytes] = os.urandom, *, rows: bytes | None = None
 ) -> Leaf:
-    """The leaf of an event, and its openings. The same event twice gives two different leaves.
+    """The leaf of an entry, and its openings. The same entry twice gives two different leaves.
 
     `rows`: the payload of the group of that name, where the entry is to commit to database rows.
-    Raises ValueError for an event that the catalogue does not allow: that is a mistake in the program, not of a caller.
+    Raises ValueError for an entry that the catalogue does not allow: that is a mistake in the program, not of a caller.
     """
-    kind = CATALOGUE[event.code]
-    _require_allowed(event, kind)
-    openings = tuple(Opening(group, random(SALT_BYTES), _payload(event, group)) for group in kind.fields)
+    kind = CATALOGUE[entry.code]
+    _require_allowed(entry, kind)
+    openings = tuple(Opening(group, random(SALT_BYTES), _payload(entry, group)) for group in fields_of(kind))
     if rows is not None:
         openings += (Opening(Group.ROWS, random(SALT_BYTES), rows),)
-    ids = {name: pseudonyms.of(name, event.objects[name]) for name in kind.objects}
-    ids["actor"] = pseudonyms.of("actor", event.actor)
+    ids = {name: pseudonyms.of(name, entry.objects[name]) for name in kind.id_names}
+    ids["actor"] = pseudonyms.of("actor", entry.actor)
     raw = strict_json.canonical(
         {
             "v": VERSION,
-            "code": event.code.value,
-            "at": _instant(event.at),
+            "code": entry.code.value,
+            "at": _instant(entry.at),
             "ids": ids,
             "nonce": random(NONCE_BYTES).hex(),
             "commitments": {each.group: commitment(each.salt, each.payload).hex() for each in openings},
@@ -129,30 +114,34 @@ def make_leaf(
 
 
 def parse_leaf(raw: bytes) -> LeafFacts:
-    """What a leaf says; raises MalformedInput("malformed-log") unless it is one of the catalogue, in its one spelling."""
+    """What a leaf says; raises MalformedInput("malformed-log") unless it is one of the catalogue, in its one spelling.
+
+    Where an earlier release committed to a group that the event has no more, a leaf with that group is one, too.
+    """
     facts = evidence.read_leaf(raw)
     kind = _KINDS.get(facts.code)
     if kind is None:
         raise MalformedInput("malformed-log", "an event that the catalogue does not have", step="leaf")
     committed = set(facts.commitments) - {Group.ROWS.value}
-    if set(facts.ids) != {"actor", *kind.objects} or committed != set(kind.fields):
+    wanted = groups_of(kind)
+    if set(facts.ids) != {"actor", *kind.id_names} or committed not in (wanted, wanted | kind.once_committed):
         raise MalformedInput("malformed-log", "not the ids and commitments that the catalogue names", step="leaf")
-    return LeafFacts(kind.code, facts.at, facts.ids, facts.nonce, facts.commitments)
+    return LeafFacts(kind.event_code, facts.at, facts.ids, facts.nonce, facts.commitments)
 
 
-def _require_allowed(event: Event, kind: EventKind) -> None:
-    if event.objects.keys() != set(kind.objects):
-        raise ValueError(f"{event.code} has the objects {kind.objects}, not {sorted(event.objects)}")
-    for group, fields in event.fields.items():
-        surplus = fields.keys() - kind.fields.get(group, ())
+def _require_allowed(entry: Entry, kind: type[Event]) -> None:
+    if entry.objects.keys() != set(kind.id_names):
+        raise ValueError(f"{entry.code} has the objects {kind.id_names}, not {sorted(entry.objects)}")
+    for group, fields in entry.fields.items():
+        surplus = fields.keys() - set(fields_of(kind).get(group, ()))
         if surplus:
-            raise ValueError(f"{event.code} has no {group} fields {sorted(surplus)}")
+            raise ValueError(f"{entry.code} has no {group} fields {sorted(surplus)}")
 
 
-def _payload(event: Event, group: Group) -> bytes:
-    payload = strict_json.canonical(dict(event.fields.get(group, {})))
+def _payload(entry: Entry, group: Group) -> bytes:
+    payload = strict_json.canonical(dict(entry.fields.get(group, {})))
     if len(payload) > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"{event.code}: {group} is larger than {MAX_PAYLOAD_BYTES} bytes")
+        raise ValueError(f"{entry.code}: {group} is larger than {MAX_PAYLOAD_BYTES} bytes")
     return payload
 
 

@@ -9,8 +9,9 @@ from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.at_rest import PackageVault
 from gateway.exchange.kernel.logged import SYSTEM
 from gateway.exchange.kernel.ports import PurgedEntries
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, Group, entry_of
 from gateway.exchange_log.batch import LogHead, integrate
+from gateway.exchange_log.events.gateway import RecordsChanged
 from gateway.exchange_log.leaf import make_leaf
 from gateway.store.columns import stored_instant
 from gateway.store.key_shelf import KeyShelf
@@ -31,7 +32,7 @@ class LogBook:
         self._clock = clock
         self._shelf = shelf
         self._pending: list[EntryRow] = []
-        self._events: list[Event] = []
+        self._events: list[Entry] = []
         """Those of the unit that runs now."""
         self._replaced: dict[int, EntryRow] = {}
         """Pending entries that the unit that runs now has purged, as they were before, by position."""
@@ -42,23 +43,23 @@ class LogBook:
         self.accepted: list[tuple[str, str | None]] = []
         """Event and outcome of the entries that were committed last."""
 
-    def append(self, event: Event) -> int:
-        """The index that the event has if its unit and its transaction commit."""
+    def append(self, entry: Entry) -> int:
+        """The index that the entry has if its unit and its transaction commit."""
         index = self.head.size + len(self._pending) + len(self._events)
-        self._events.append(event)
+        self._events.append(entry)
         return index
 
     def close_unit(self, marks: Collection[RowMark]) -> None:
         """End a unit: its last entry commits to the rows that it left. One that changed rows and logged nothing gets an entry.
 
-        Raises ValueError for an event that the catalogue does not allow; the unit is to be undone then.
+        Raises ValueError for an entry that the catalogue does not allow; the unit is to be undone then.
         """
         if marks and not self._events:
             tables = {table: sum(mark.table == table for mark in marks) for table in sorted({m.table for m in marks})}
-            self.append(Event(EventCode.RECORDS_CHANGED, self._clock(), SYSTEM, {}, {Group.RECORD: {"tables": tables}}))
-        for number, event in enumerate(self._events, 1):
+            self.append(entry_of(RecordsChanged(tables=tables), at=self._clock(), actor=SYSTEM))
+        for number, entry in enumerate(self._events, 1):
             is_last = number == len(self._events)
-            self._pending.append(self._row(event, encode_marks(marks) if marks and is_last else None))
+            self._pending.append(self._row(entry, encode_marks(marks) if marks and is_last else None))
         self._events.clear()
         self._replaced.clear()
         self._retired_before = len(self._retired)
@@ -77,26 +78,26 @@ class LogBook:
                 found = found.with_entry(row.entry_index, purged.groups)
         return found
 
-    def _row(self, event: Event, rows: bytes | None) -> EntryRow:
+    def _row(self, entry: Entry, rows: bytes | None) -> EntryRow:
         index, pseudonyms = self.head.size + len(self._pending), self._keys.pseudonyms
-        leaf = make_leaf(event, pseudonyms, rows=rows)
+        leaf = make_leaf(entry, pseudonyms, rows=rows)
         return EntryRow(
             entry_index=index,
             leaf=leaf.raw,
-            code=event.code.value,
-            at=stored_instant(event.at),
+            code=entry.code.value,
+            at=stored_instant(entry.at),
             actor=leaf.ids["actor"],
             package=leaf.ids.get("package"),
             partner=leaf.ids.get("partner"),
-            **search_columns(event.fields, pseudonyms),
-            private_sealed=seal_openings(self._keys.vault, index, leaf.openings, of=self._package_of(event)),
+            **search_columns(entry.fields, pseudonyms),
+            private_sealed=seal_openings(self._keys.vault, index, leaf.openings, of=self._package_of(entry)),
         )
 
-    def _package_of(self, event: Event) -> PackageVault | None:
+    def _package_of(self, entry: Entry) -> PackageVault | None:
         """What is said of a package goes with it; what is said of one that is purged already outlasts it."""
-        package_id = event.objects.get("package")
-        originator = event.fields.get(Group.RECORD, {}).get("originator")
-        if package_id is None or originator is None:
+        package_id = entry.objects.get("package")
+        originator = entry.fields.get(Group.RECORD, {}).get("originator")
+        if package_id is None or not isinstance(originator, str):
             return None
         vault = self._keys.vault.of(ParticipantId(originator), PackageId(package_id))
         return None if self._shelf.is_retired(vault.label) else vault

@@ -9,7 +9,7 @@ from attache.errors import Conflict
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.ports import PurgedEntries
 from gateway.exchange.kernel.records import Key, OutboxRecord, Record, key_names, key_of
-from gateway.exchange_log import Event
+from gateway.exchange_log import Entry
 from gateway.store.log_book import LogBook
 from gateway.store.log_view import LogView
 from gateway.store.outbox import claim_outbox, free_outbox
@@ -68,10 +68,10 @@ class SqlTransaction(SqlReader):
         self._removed[key_of(record)] = record
         self.has_written = True
 
-    def log(self, event: Event) -> int:
+    def log(self, entry: Entry) -> int:
         """See exchange.ports.Transaction."""
         self.has_written = True
-        return self._book.append(event)
+        return self._book.append(entry)
 
     def purge_entries(self, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
         """See exchange.ports.Transaction."""

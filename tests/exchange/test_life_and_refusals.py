@@ -14,7 +14,8 @@ from gateway.exchange.kernel.records import OutboxRecord, Query, SettingRecord, 
 from gateway.exchange.kernel.refusals import EVERY, MAX_KINDS, Refusals, client_network
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.lifecycle import note_started, note_stopped
-from gateway.exchange_log import EventCode, Group
+from gateway.exchange_log import Group
+from gateway.exchange_log.events.sessions import AccessRefused, SignInRefused
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import a_part, a_submission, problem
@@ -292,7 +293,7 @@ def test_kinds_of_refusals_are_bounded(place):
         async with place.open("irs-ci") as gateway:
             refusals = Refusals(gateway.agency.store, clock.now)
             for number in range(3 * MAX_KINDS):
-                refusals.note(EventCode.ACCESS_REFUSED, f"caller-{number}", operation="GET /x", code="not-permitted")
+                refusals.note(AccessRefused(operation="GET /x", code="not-permitted"), f"caller-{number}")
             await refusals.flush()
             found = await logged(gateway, "access.refused")
             assert len(found) == MAX_KINDS + 1
@@ -307,10 +308,10 @@ def test_idle_kinds_make_room(place):
         async with place.open("irs-ci") as gateway:
             refusals = Refusals(gateway.agency.store, time)
             for number in range(MAX_KINDS):
-                refusals.note(EventCode.ACCESS_REFUSED, f"caller-{number}", operation="GET /x", code="not-permitted")
+                refusals.note(AccessRefused(operation="GET /x", code="not-permitted"), f"caller-{number}")
             await refusals.flush()
             time.passed = EVERY
-            refusals.note(EventCode.ACCESS_REFUSED, "one more", operation="GET /x", code="not-permitted")
+            refusals.note(AccessRefused(operation="GET /x", code="not-permitted"), "one more")
             await refusals.flush()
             assert (await logged(gateway, "access.refused"))[-1][1]["operation"] == "GET /x"
 
@@ -322,7 +323,7 @@ def test_the_counts_that_wait_are_written_at_the_end(place):
         async with place.open("irs-ci") as gateway:
             async with logged_life(gateway.gateway, gateway.settings):
                 for _ in range(2):
-                    gateway.gateway.refusals.note(EventCode.SIGN_IN_REFUSED, code="token-invalid")
+                    gateway.gateway.refusals.note(SignInRefused(code="token-invalid"))
                     await gateway.gateway.refusals.flush()
             found = [
                 (code, record.get("count"))
@@ -340,7 +341,7 @@ def test_refusals_are_written_every_second_and_a_busy_store_does_not_end_that(pl
 
             async def pause(seconds):
                 turns.append(seconds)
-                refusals.note(EventCode.SIGN_IN_REFUSED, code="token-invalid")
+                refusals.note(SignInRefused(code="token-invalid"))
                 if len(turns) == 3:
                     refusals.stop()
                 await asyncio.sleep(0)

@@ -16,8 +16,9 @@ from gateway.app import open_gateway
 from gateway.exchange.ending import purge
 from gateway.exchange.ending.purge import Cause, Place, finish_purges, purge_package, sign_before_purge
 from gateway.exchange.ending.purge_order import approve_purge
-from gateway.exchange.kernel.logged import SYSTEM, event
-from gateway.exchange_log import EventCode
+from gateway.exchange.kernel.logged import SYSTEM, entry
+from gateway.exchange_log.events.base import ReleaseIds
+from gateway.exchange_log.events.packages import PackageExported
 from gateway.identity.caller import Caller
 from gateway.settings import load_settings
 from gateway.store.group_commit import GroupCommit
@@ -183,21 +184,21 @@ def test_entries_of_the_same_commit_are_purged_with_it(place):
     async def story():
         async with open_scene(place) as scene:
             package_id, agency = await scene.package(), scene.agency
-            about = {"package_id": package_id, "originator": US, "recipient": "partner-bogota", "bytes": 7}
-            names = {"package": package_id, "partner": "partner-bogota"}
+            about = ReleaseIds(package_id=package_id, originator=US, recipient="partner-bogota")
 
-            def entry():
-                return event(EventCode.PACKAGE_EXPORTED, scene.time(), SYSTEM, record=about, **names)
+            def exported():
+                event = PackageExported(about=about, envelope_sha256="ab" * 32, bytes=7)
+                return entry(event, at=scene.time(), by=SYSTEM)
 
             def failing(tx):
                 purge_package(agency, tx, Place(US, package_id), Cause())
                 raise LookupError
 
             answers = await asyncio.gather(
-                agency.store.write(lambda tx: tx.log(entry())),
+                agency.store.write(lambda tx: tx.log(exported())),
                 agency.store.write(failing),
                 agency.store.write(lambda tx: purge_package(agency, tx, Place(US, package_id), Cause())),
-                agency.store.write(lambda tx: tx.log(entry())),
+                agency.store.write(lambda tx: tx.log(exported())),
                 return_exceptions=True,
             )
             assert isinstance(answers[1], LookupError)

@@ -12,7 +12,7 @@ from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState, PackageRecord, PackageState
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_reading, open_store
 
@@ -93,8 +93,8 @@ def outbox(n: int, **more) -> OutboxRecord:
     return OutboxRecord(**{**fields, **more})
 
 
-def submitted(package_id: str, actor: str = "analyst", **record) -> Event:
-    return Event(
+def submitted(package_id: str, actor: str = "analyst", **record) -> Entry:
+    return Entry(
         EventCode.PACKAGE_SUBMITTED,
         START,
         actor,
@@ -103,8 +103,8 @@ def submitted(package_id: str, actor: str = "analyst", **record) -> Event:
     )
 
 
-def denied(package_id: str, partner: str) -> Event:
-    return Event(EventCode.PACKAGE_DENIED, START, "system", {"package": package_id, "partner": partner}, {})
+def denied(package_id: str, partner: str) -> Entry:
+    return Entry(EventCode.PACKAGE_DENIED, START, "system", {"package": package_id, "partner": partner}, {})
 
 
 def submitting(n: int):

@@ -16,7 +16,7 @@ from attache.translog.signing import open_checkpoint
 from attache.translog.tiles import Tile, bundles_of, hash_tiles_of, parse_bundle, parse_hashes, parse_tile_path
 from gateway.exchange.kernel.block_ranges import format_ranges
 from gateway.exchange.kernel.ports import LogFilter
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.store import open_reading
 from gateway.store.log_privacy import seal_openings
@@ -165,11 +165,11 @@ async def test_entries_are_found_by_what_they_are_about(place):
 
 async def test_an_entry_comes_with_openings_that_its_leaf_commits_to(place):
     async with place.open() as store:
-        index = await store.write(lambda tx: tx.log(submitted("package-a", "alice", bytes=17)))
+        index = await store.write(lambda tx: tx.log(submitted("package-a", "alice", parts=17)))
         entry = await store.read_log(lambda log: log.entry(index))
     facts = parse_leaf(entry.leaf)
     opened = {opening.group.value: verify_opening(facts, opening) for opening in entry.openings}
-    assert opened == {"record": {"package_id": "package-a", "bytes": 17}, "person": {"actor": "alice"}, "reason": {}}
+    assert opened == {"record": {"package_id": "package-a", "parts": 17}, "person": {"actor": "alice"}, "reason": {}}
 
 
 async def test_a_purged_entry_has_no_openings_and_still_verifies(place):
@@ -190,7 +190,7 @@ async def test_a_purged_entry_has_no_openings_and_still_verifies(place):
 def purge(tx, package_id: str, indexes: str | None = None) -> int:
     found = tx.purge_entries("us", package_id)
     said = {"indexes": indexes or format_ranges(found.indexes), "groups": sorted(found.groups)}
-    return tx.log(Event(EventCode.PURGE_DONE, START, "system", {}, {Group.RECORD: said}))
+    return tx.log(Entry(EventCode.PURGE_DONE, START, "system", {}, {Group.RECORD: said}))
 
 
 @pytest.mark.parametrize("indexes", ["0", "0-2", "2"])
@@ -306,7 +306,7 @@ async def test_nothing_private_is_on_the_disk(place):
     """What an entry keeps privately is in no file: not in the database, its write-ahead log, the lock or the blobs."""
     sentinel, person, number = "SENTINEL-secret-of-the-case", "sentinel.person@example.org", 9_182_736_455
     async with place.open() as store:
-        index = await store.write(lambda tx: tx.log(submitted(sentinel, person, bytes=number)))
+        index = await store.write(lambda tx: tx.log(submitted(sentinel, person, parts=number)))
 
         def failing(tx):
             tx.log(submitted(sentinel, person))

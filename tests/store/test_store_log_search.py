@@ -11,7 +11,7 @@ from store_place import START, Place, denied, keys_of, submitted
 
 from attache.errors import IntegrityLost
 from gateway.exchange.kernel.ports import LogFilter
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry, EventCode, Group
 from gateway.store import log_blocks
 from gateway.store.log_blocks import list_again
 from gateway.store.opening import writing_engine
@@ -23,22 +23,22 @@ PARTNERS = ("europol", "partner-bogota")
 OUTCOMES = ("release", "hold", "deny")
 
 
-def event_of(n: int) -> Event:
+def event_of(n: int) -> Entry:
     """Some entries were logged late, some are about no partner, and only decisions have an outcome."""
     at = START + timedelta(seconds=n - {0: 40, 5: 3, 6: 9}.get(n % 31, 0))
     actor = ACTORS[0] if n % 7 else ACTORS[n % 3]
     package, partner = f"package-{n // 4}", PARTNERS[n % 5 == 0]
     fields = {Group.RECORD: {"package_id": package}, Group.PERSON: {"actor": actor, "request_id": f"request-{n // 2}"}}
     if n % 3 == 0:
-        return Event(EventCode.PACKAGE_SUBMITTED, at, actor, {"package": package}, fields)
+        return Entry(EventCode.PACKAGE_SUBMITTED, at, actor, {"package": package}, fields)
     fields[Group.RECORD]["outcome"] = OUTCOMES[n % 8 % 3]
-    return Event(EventCode.PACKAGE_DECIDED, at, actor, {"package": package, "partner": partner}, fields)
+    return Entry(EventCode.PACKAGE_DECIDED, at, actor, {"package": package, "partner": partner}, fields)
 
 
 EVENTS = [event_of(n) for n in range(ENTRIES)]
 
 
-def is_wanted(event: Event, wanted: LogFilter) -> bool:
+def is_wanted(event: Entry, wanted: LogFilter) -> bool:
     said = {
         "code": event.code,
         "actor": event.actor,

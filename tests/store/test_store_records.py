@@ -42,7 +42,7 @@ def _value(name, hint, empty):
     options = typing.get_args(hint) or (hint,)
     if empty and type(None) in options:
         return None
-    kind = options[0]
+    kind = getattr(options[0], "__supertype__", options[0])  # an id of its own type is text
     if issubclass(kind, StrEnum):
         return list(kind)[-1]
     return {

@@ -20,13 +20,14 @@ from attache.receipt import ReceiptKind
 from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.asked import keep_noted, noted_in
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
 from gateway.exchange.kernel.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
 from gateway.exchange.outgoing.release import outbox_row
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.arrivals import PackageOpened, PackageRead
+from gateway.exchange_log.events.base import ArrivalIds
 from gateway.identity.caller import Caller
 
 MAX_LISTED = 200
@@ -95,10 +96,8 @@ async def open_arrival(
         if present.state is ArrivalState.OPENED:
             _log_read(agency, tx, caller, present, None, intent)
             return present
-        about = _about(present, agency, manifest_sha256=present.manifest_sha256)
-        index = tx.log(
-            event(EventCode.PACKAGE_OPENED, now, caller, package=package_id, partner=originator, record=about)
-        )
+        opened = PackageOpened(about=_about(agency, present), manifest_sha256=present.manifest_sha256)
+        index = tx.log(entry(opened, at=now, by=caller))
         keep_noted(agency, tx, present, noted)
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
@@ -183,16 +182,9 @@ def _number_of(package: VerifiedPackage, name: str) -> int:
 def _log_read(
     agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None, intent: Intent
 ) -> None:
-    about = _about(record, agency, use=intent.use.value, **({"part": part} if part else {}))
-    names: dict[str, Any] = {"package": record.package_id, "partner": record.originator}
-    reason = {"purpose": intent.purpose.value} if intent.purpose else None
-    tx.log(event(EventCode.PACKAGE_READ, agency.clock(), caller, **names, record=about, reason=reason))
+    event = PackageRead(about=_about(agency, record), part=part, use=intent.use, purpose=intent.purpose)
+    tx.log(entry(event, at=agency.clock(), by=caller))
 
 
-def _about(record: ArrivalRecord, agency: Agency, **more: object) -> dict[str, object]:
-    return {
-        "package_id": record.package_id,
-        "originator": record.originator,
-        "recipient": agency.participant,
-        **more,
-    }
+def _about(agency: Agency, record: ArrivalRecord) -> ArrivalIds:
+    return ArrivalIds(package_id=record.package_id, originator=record.originator, recipient=agency.participant)

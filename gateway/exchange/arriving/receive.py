@@ -31,17 +31,18 @@ from attache.package.blocks import root_of_blocks
 from attache.package.ids import PackageId
 from attache.receipt import ReceiptKind
 from gateway.exchange.arriving.blocks import announced
-from gateway.exchange.arriving.refuse import arrival_entry, refused_with_receipt
+from gateway.exchange.arriving.refuse import arrival_ids, refused_with_receipt
 from gateway.exchange.ending.retention import keep_until
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import content_id, facts_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, ReceiptRecord
 from gateway.exchange.kernel.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
 from gateway.exchange.receipts.issue import ensure_receipt
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.arrivals import PackageAnnounced, PackageReceived
 from gateway.partners import Partner
 
 NOT_LOGGED = -1
@@ -248,11 +249,14 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
         for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
             tx.add(_arrival_part(agency, verified, number, blob_id, b"", missing))
-        tx.log(
-            arrival_entry(
-                agency, EventCode.PACKAGE_ANNOUNCED, envelope, verified.manifest_sha256, parts=len(envelope.parts)
-            )
+        announced = PackageAnnounced(
+            about=arrival_ids(envelope),
+            envelope_sha256=envelope.sha256,
+            manifest_sha256=verified.manifest_sha256,
+            suite=envelope.clear.suite,
+            parts=len(envelope.parts),
         )
+        tx.log(entry(announced, at=agency.clock(), by=envelope.originator))
         return True
 
     async with blobs:
@@ -300,12 +304,15 @@ def _arrival_part(
 
 
 def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_sha256: str) -> int:
-    total = envelope.parts_bytes
-    return tx.log(
-        arrival_entry(
-            agency, EventCode.PACKAGE_RECEIVED, envelope, manifest_sha256, parts=len(envelope.parts), bytes=total
-        )
+    received = PackageReceived(
+        about=arrival_ids(envelope),
+        envelope_sha256=envelope.sha256,
+        manifest_sha256=manifest_sha256,
+        suite=envelope.clear.suite,
+        parts=len(envelope.parts),
+        bytes=envelope.parts_bytes,
     )
+    return tx.log(entry(received, at=agency.clock(), by=envelope.originator))
 
 
 def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[ArrivalPartRecord]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import (
@@ -15,31 +14,14 @@ from attache.package import (
 )
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange.kernel.logged import entry
+from gateway.exchange_log.events.arrivals import PackageRefusedByUs
+from gateway.exchange_log.events.base import ArrivalIds
 
 
-def arrival_entry(
-    agency: Agency, event_code: EventCode, envelope: Envelope, manifest_sha256: str | None, **record: Any
-) -> Event:
-    """An entry about a package that came, or was to come, to us."""
-    about = {
-        "package_id": envelope.package_id,
-        "originator": envelope.originator,
-        "recipient": envelope.recipient,
-        "envelope_sha256": envelope.sha256,
-        "manifest_sha256": manifest_sha256,
-        "suite": envelope.clear.suite,
-        **record,
-    }
-    return event(
-        event_code,
-        agency.clock(),
-        envelope.originator,
-        package=envelope.package_id,
-        partner=envelope.originator,
-        record=about,
-    )
+def arrival_ids(envelope: Envelope) -> ArrivalIds:
+    """Those of a package that came, or was to come, to us."""
+    return ArrivalIds(package_id=envelope.package_id, originator=envelope.originator, recipient=envelope.recipient)
 
 
 async def refused_with_receipt(agency: Agency, envelope: Envelope, error: AttacheError) -> AttacheError:
@@ -62,14 +44,13 @@ async def refused_with_receipt(agency: Agency, envelope: Envelope, error: Attach
         problem=error.code,
     )
     signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
-    entry = arrival_entry(
-        agency,
-        EventCode.PACKAGE_REFUSED_BY_US,
-        envelope,
-        None,
+    refused = PackageRefusedByUs(
+        about=arrival_ids(envelope),
+        envelope_sha256=envelope.sha256,
+        suite=envelope.clear.suite,
         receipt_sha256=sha256_hex(signed),
         code=error.code,
         step=error.step,
     )
-    await agency.store.write(lambda tx: tx.log(entry))
+    await agency.store.write(lambda tx: tx.log(entry(refused, at=agency.clock(), by=envelope.originator)))
     return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})

@@ -9,10 +9,11 @@ from attache.errors import NotPermitted
 from attache.package import parse_instant
 from attache.vocabulary import Caveat, HandlingCode, Onward, Purpose
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.provenance import facts_of, part_markings
 from gateway.exchange.kernel.records import ArrivalRecord
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.arrivals import PackageUseDenied
+from gateway.exchange_log.events.base import ArrivalIds
 from gateway.identity import Action, is_permitted
 from gateway.identity.caller import Caller
 from gateway.policy import ReaderFacts, ReceivedFacts, Use, UseDecision, decide_reading
@@ -35,26 +36,18 @@ async def require_use(
     decided = await asyncio.to_thread(lambda: [_decided(agency, caller, facts, n, intent) for n in numbers])
     if any(one.permitted for one in decided):
         return
-    rules = sorted({rule for one in decided for rule in one.rules})
-    reasons = sorted({reason for one in decided for reason in one.reasons})
-    about = {
-        "package_id": record.package_id,
-        "originator": record.originator,
-        "recipient": agency.participant,
-        "use": intent.use.value,
-        **({} if number is None else {"part": facts["parts"][number]["name"]}),
-    }
-    entry = event(
-        EventCode.PACKAGE_USE_DENIED,
-        agency.clock(),
-        caller,
-        package=record.package_id,
-        partner=record.originator,
-        record=about,
-        reason={"purpose": _purpose(facts, intent).value, "rules": rules, "reasons": reasons},
+    rules = tuple(sorted({rule for one in decided for rule in one.rules}))
+    reasons = tuple(sorted({reason for one in decided for reason in one.reasons}))
+    denied = PackageUseDenied(
+        about=ArrivalIds(package_id=record.package_id, originator=record.originator, recipient=agency.participant),
+        part=None if number is None else facts["parts"][number]["name"],
+        use=intent.use,
+        purpose=_purpose(facts, intent),
+        reasons=reasons,
+        rules=rules,
     )
-    await agency.store.write(lambda tx: tx.log(entry))
-    raise NotPermitted("policy-denied", "; ".join(reasons), extra={"rules": rules})
+    await agency.store.write(lambda tx: tx.log(entry(denied, at=agency.clock(), by=caller)))
+    raise NotPermitted("policy-denied", "; ".join(reasons), extra={"rules": list(rules)})
 
 
 def _decided(agency: Agency, caller: Caller, facts: Mapping[str, Any], number: int, intent: Intent) -> UseDecision:

@@ -89,7 +89,7 @@ async def ask_consent(
         if life is not None and life.state is not ReleaseState.DENIED:
             record = request_record(agency, asked, request_id, agency.officer(caller))
             tx.add(record)
-            tx.log(asked_entry(agency, record, caller, {"note": asked.reason, "purpose": asked.purpose.value}))
+            tx.log(asked_entry(agency, record, caller, asked.reason, asked.purpose))
 
     submission = _submission(asking, asked, facts)
     keyed = {"idempotency_key": idempotency_key, "request_sha256": request_sha256}

@@ -60,8 +60,7 @@ def keep_noted(agency: Agency, tx: Transaction, arrival: ArrivalRecord, noted: N
         return
     record = request_record(agency, noted.asked, arrival.package_id, "")
     tx.add(record)
-    words = {"note": noted.asked.reason, "purpose": noted.asked.purpose.value}
-    tx.log(asked_entry(agency, record, arrival.originator, words))
+    tx.log(asked_entry(agency, record, arrival.originator, noted.asked.reason, noted.asked.purpose))
 
 
 def opened_request(

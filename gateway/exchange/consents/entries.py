@@ -6,42 +6,61 @@ from contextlib import asynccontextmanager
 from attache.consent import Consent
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError
-from attache.package import instant_text
 from attache.package.ids import ParticipantId
+from attache.vocabulary import Purpose
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.records import ConsentRequestRecord
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import Entry
+from gateway.exchange_log.events.base import ExchangeIds, exchange_ids
+from gateway.exchange_log.events.consents import ConsentAsked, ConsentGiven, ConsentRefused, ConsentRejected
 from gateway.identity.caller import Caller
 
 STEP = "consent"
 
 
-def asked_entry(agency: Agency, request: ConsentRequestRecord, by: Caller | str, words: dict[str, str]) -> Event:
-    """`words`: the reason (`note`) and the purpose."""
-    return _entry(agency, EventCode.CONSENT_ASKED, request, by, words)
+def asked_entry(agency: Agency, request: ConsentRequestRecord, by: Caller | str, note: str, purpose: Purpose) -> Entry:
+    """`note`: the reason that the holder states."""
+    asked = ConsentAsked(
+        about=_about(agency, request),
+        third=request.recipient,
+        asked_by_package=request.request_id,
+        note=note,
+        purpose=purpose,
+    )
+    return entry(asked, at=agency.clock(), by=by)
 
 
-def given_entry(agency: Agency, consent: Consent, signed: bytes, by: Caller | str, words: dict[str, str]) -> Event:
+def given_entry(agency: Agency, consent: Consent, signed: bytes, by: Caller | str, note: str | None = None) -> Entry:
     """The package is the one in which the originator gave the content; `third` is to whom it may be passed on."""
-    record = {
-        "package_id": consent.package_id,
-        "originator": consent.originator,
-        "recipient": consent.holder,
-        "third": consent.recipient,
-        "request_id": consent.request_id,
-        "consent_id": consent.consent_id,
-        "consent_sha256": sha256_hex(signed),
-        "until": instant_text(consent.expires_at),
-    }
-    partner = consent.holder if consent.originator == agency.participant else consent.originator
-    code = EventCode.CONSENT_GIVEN
-    return event(code, agency.clock(), by, package=consent.package_id, partner=partner, record=record, reason=words)
+    given = ConsentGiven(
+        about=exchange_ids(
+            agency.participant,
+            package_id=consent.package_id,
+            originator=consent.originator,
+            recipient=consent.holder,
+        ),
+        third=consent.recipient,
+        asked_by_package=consent.request_id,
+        consent_id=consent.consent_id,
+        consent_sha256=sha256_hex(signed),
+        until=consent.expires_at,
+        note=note,
+        purpose=consent.purpose,
+    )
+    return entry(given, at=agency.clock(), by=by)
 
 
-def refused_entry(agency: Agency, request: ConsentRequestRecord, signed: bytes, by: Caller | str, note: str) -> Event:
+def refused_entry(agency: Agency, request: ConsentRequestRecord, signed: bytes, by: Caller | str, note: str) -> Entry:
     """The originator's signed answer, by its digest."""
-    return _entry(agency, EventCode.CONSENT_REFUSED, request, by, {"note": note}, refusal_sha256=sha256_hex(signed))
+    refused = ConsentRefused(
+        about=_about(agency, request),
+        third=request.recipient,
+        asked_by_package=request.request_id,
+        refusal_sha256=sha256_hex(signed),
+        note=note,
+    )
+    return entry(refused, at=agency.clock(), by=by)
 
 
 @asynccontextmanager
@@ -50,37 +69,26 @@ async def rejection_logged(agency: Agency, participant: ParticipantId, statement
     try:
         yield
     except AttacheError as error:
-        entry = rejected_entry(agency, participant, statement, error)
-        await agency.store.write(lambda tx: tx.log(entry))
+        rejected = rejected_entry(agency, participant, statement, error)
+        await agency.store.write(lambda tx: tx.log(rejected))
         raise
 
 
-def rejected_entry(agency: Agency, participant: ParticipantId, statement: bytes, error: AttacheError) -> Event:
+def rejected_entry(agency: Agency, participant: ParticipantId, statement: bytes, error: AttacheError) -> Entry:
     """The code, and the digest of what was brought."""
-    record = {
-        "participant": participant,
-        "statement_sha256": sha256_hex(statement),
-        "code": error.code,
-        "step": error.step or STEP,
-    }
-    return event(EventCode.CONSENT_REJECTED, agency.clock(), participant, partner=participant, record=record)
+    rejected = ConsentRejected(
+        participant=participant,
+        statement_sha256=sha256_hex(statement),
+        code=error.code,
+        step=error.step or STEP,
+    )
+    return entry(rejected, at=agency.clock(), by=participant)
 
 
-def _entry(
-    agency: Agency,
-    code: EventCode,
-    request: ConsentRequestRecord,
-    by: Caller | str,
-    reason: dict[str, str],
-    **more: str,
-) -> Event:
-    record = {
-        "package_id": request.package_id,
-        "originator": request.originator,
-        "recipient": request.holder,
-        "third": request.recipient,
-        "request_id": request.request_id,
-        **more,
-    }
-    partner = request.holder if request.originator == agency.participant else request.originator
-    return event(code, agency.clock(), by, package=request.package_id, partner=partner, record=record, reason=reason)
+def _about(agency: Agency, request: ConsentRequestRecord) -> ExchangeIds:
+    return exchange_ids(
+        agency.participant,
+        package_id=request.package_id,
+        originator=request.originator,
+        recipient=request.holder,
+    )

@@ -103,8 +103,7 @@ async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> Consent
             subject, package_id = consent.consent_id, terms.package_id
             row = outbox_row(agency, OutboxKind.CONSENT, grant.holder, agency.participant, package_id, now, subject)
             tx.add(row)
-        words = {"note": grant.note, "purpose": terms.purpose.value}
-        tx.log(given_entry(agency, consent, signed, caller, words))
+        tx.log(given_entry(agency, consent, signed, caller, grant.note))
         return record
 
     return await agency.store.write(unit)
@@ -194,7 +193,7 @@ def _accept(agency: Agency, tx: Transaction, consent: Consent, record: ConsentRe
     _require_asked(agency, tx, consent, record)
     tx.add(record)
     _answer(agency, tx, consent)
-    tx.log(given_entry(agency, consent, signed, consent.originator, {"purpose": consent.purpose.value}))
+    tx.log(given_entry(agency, consent, signed, consent.originator))
 
 
 def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: ConsentRecord) -> None:

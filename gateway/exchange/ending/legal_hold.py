@@ -7,10 +7,11 @@ from attache.errors import Gone, IllegalTransition, NotFound, NotPermitted
 from attache.package import uuid7
 from gateway.exchange.ending.purge import Place, head_of
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import HoldRecord
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import PackageIds
+from gateway.exchange_log.events.purges import HoldLifted, HoldPlaced
 from gateway.identity.caller import Caller
 
 MAX_PACKAGES = 100
@@ -41,9 +42,9 @@ async def place_hold(agency: Agency, caller: Caller, places: Sequence[Place], *,
                 raise Gone(detail=f"{place.package_id} is purged already")
         for row in rows:
             tx.add(row)
-        about = {"hold_id": hold_id, "packages": [vars(place) for place in wanted]}
-        why = {"legal_basis": legal_basis, "note": note}
-        tx.log(event(EventCode.HOLD_PLACED, now, caller, record=about, reason=why))
+        packages = tuple(PackageIds(package_id=place.package_id, originator=place.originator) for place in wanted)
+        placed = HoldPlaced(hold_id=hold_id, packages=packages, legal_basis=legal_basis, note=note)
+        tx.log(entry(placed, at=now, by=caller))
 
     await agency.store.write(unit)
     return _hold(agency, rows)
@@ -62,7 +63,7 @@ async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> 
         if any(row.lifted_at is not None for row in rows):
             raise IllegalTransition(detail="the hold is lifted already")
         sealed = agency.vault.seal(note, "hold", hold_id, "lifted")
-        tx.log(event(EventCode.HOLD_LIFTED, now, caller, record={"hold_id": hold_id}, reason={"note": note}))
+        tx.log(entry(HoldLifted(hold_id=hold_id, note=note), at=now, by=caller))
         return tuple(tx.put(row, replace(row, lifted_by=by, lifted_at=now, lifting_sealed=sealed)) for row in rows)
 
     return _hold(agency, await agency.store.write(unit))

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from attache.errors import NotFound
-from attache.package import instant_text
 from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import PurgedEntries, Reader, Transaction
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
@@ -48,7 +47,9 @@ from gateway.exchange.kernel.state import (
     advance,
 )
 from gateway.exchange.receipts.issue import ensure_receipt
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import ArrivalIds, PackageIds, ReleaseIds
+from gateway.exchange_log.events.packages import PackageExpired
+from gateway.exchange_log.events.purges import PackagePurged, PurgeDone
 from gateway.identity.caller import Caller
 
 R = TypeVar("R", bound=Record)
@@ -150,11 +151,6 @@ class Cause:
     legal_basis: str | None = None
     rule: str | None = None
 
-    @property
-    def reason(self) -> dict[str, str]:
-        named = {"legal_basis": self.legal_basis, "rule": self.rule}
-        return {name: text for name, text in named.items() if text is not None}
-
 
 def purge_package(agency: Agency, tx: Transaction, place: Place, cause: Cause) -> None:
     """Destroy the content of a package whose life has ended. Call `finish_purges` after the commit."""
@@ -167,10 +163,15 @@ def purge_package(agency: Agency, tx: Transaction, place: Place, cause: Cause) -
             tx.put(row, replace(row, state=OutboxState.FAILED, problem="purged"))
     entries = tx.purge_entries(place.originator, place.package_id)
     tx.add(PurgedRecord(place.originator, place.package_id, now, cause.purge_id, ",".join(blob_ids)))
-    record = {**vars(place), "blobs": len(blob_ids), "purge_id": cause.purge_id}
-    tx.log(event(EventCode.PACKAGE_PURGED, now, cause.by, package=place.package_id, record=record, reason=cause.reason))
-    for about in _done(entries, cause):
-        tx.log(event(EventCode.PURGE_DONE, now, cause.by, record=about, reason=cause.reason))
+    purged = PackagePurged(
+        about=PackageIds(package_id=place.package_id, originator=place.originator),
+        blobs=len(blob_ids),
+        purge_id=cause.purge_id,
+        legal_basis=cause.legal_basis,
+        rule=cause.rule,
+    )
+    for event in (purged, *_done(entries, cause)):
+        tx.log(entry(event, at=now, by=cause.by))
 
 
 def end_release(agency: Agency, tx: Transaction, life: ReleaseRecord) -> None:
@@ -185,23 +186,16 @@ def end_release(agency: Agency, tx: Transaction, life: ReleaseRecord) -> None:
     for row in tx.find(OutboxRecord.carrying(life.package_id, life.recipient)):
         if row.originator == agency.participant and row.state is OutboxState.PENDING:
             tx.put(row, replace(row, state=OutboxState.FAILED, problem=problem))
-    record = {
-        "package_id": life.package_id,
-        "originator": agency.participant,
-        "recipient": life.recipient,
-        "expires_at": None if life.expires_at is None else instant_text(life.expires_at),
-    }
-    names: dict[str, Any] = {"package": life.package_id, "partner": life.recipient}
-    tx.log(event(EventCode.PACKAGE_EXPIRED, now, SYSTEM, record=record, **names))
+    about = ReleaseIds(package_id=life.package_id, originator=agency.participant, recipient=life.recipient)
+    tx.log(entry(PackageExpired(about=about, expires_at=life.expires_at), at=now, by=SYSTEM))
 
 
 def end_arrival(agency: Agency, tx: Transaction, arrival: ArrivalRecord) -> None:
     """What was announced and did not come whole is given up, with the room that was made for it."""
     now = agency.clock()
     tx.put(arrival, replace(arrival, state=advance(ARRIVAL, arrival.state, ArrivalEvent.EXPIRE), changed_at=now))
-    record = {"package_id": arrival.package_id, "originator": arrival.originator, "recipient": agency.participant}
-    names: dict[str, Any] = {"package": arrival.package_id, "partner": arrival.originator}
-    tx.log(event(EventCode.PACKAGE_EXPIRED, now, SYSTEM, record=record, **names))
+    about = ArrivalIds(package_id=arrival.package_id, originator=arrival.originator, recipient=agency.participant)
+    tx.log(entry(PackageExpired(about=about), at=now, by=SYSTEM))
 
 
 def end_life(agency: Agency, tx: Transaction, place: Place) -> None:
@@ -270,7 +264,13 @@ def _blanked(agency: Agency, tx: Transaction, place: Place) -> Iterator[str]:
         yield from content.blanked(tx, place)
 
 
-def _done(entries: PurgedEntries, cause: Cause) -> Iterator[dict[str, Any]]:
+def _done(entries: PurgedEntries, cause: Cause) -> Iterator[PurgeDone]:
     for start in range(0, len(entries.indexes), _INDEXES_AT_ONCE):
         indexes = entries.indexes[start : start + _INDEXES_AT_ONCE]
-        yield {"purge_id": cause.purge_id, "indexes": format_ranges(indexes), "groups": sorted(entries.groups)}
+        yield PurgeDone(
+            purge_id=cause.purge_id,
+            indexes=format_ranges(indexes),
+            groups=tuple(sorted(entries.groups)),
+            legal_basis=cause.legal_basis,
+            rule=cause.rule,
+        )

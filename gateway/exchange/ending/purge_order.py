@@ -18,10 +18,11 @@ from gateway.exchange.ending.purge import (
     sign_before_purge,
 )
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import PurgeRecord, PurgeState
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import PackageIds
+from gateway.exchange_log.events.purges import PurgeApproved, PurgeLapsed, PurgeOrdered, PurgeRejected
 from gateway.identity.caller import Caller
 
 MAX_PACKAGES = 100
@@ -61,9 +62,9 @@ async def order_purge(agency: Agency, caller: Caller, places: Sequence[Place], *
         for place in wanted:
             require_purgeable(agency, tx, place)
         tx.add(record)
-        about = {"purge_id": purge_id, "packages": [vars(place) for place in wanted]}
-        why = {"legal_basis": legal_basis, "note": note}
-        tx.log(event(EventCode.PURGE_ORDERED, now, caller, record=about, reason=why))
+        packages = tuple(PackageIds(package_id=place.package_id, originator=place.originator) for place in wanted)
+        ordered = PurgeOrdered(purge_id=purge_id, packages=packages, legal_basis=legal_basis, note=note)
+        tx.log(entry(ordered, at=now, by=caller))
 
     await agency.store.write(unit)
     return read_order(agency, record)
@@ -82,10 +83,7 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
 
     def unit(tx: Transaction) -> PurgeRecord:
         decided = _decided(agency, tx, caller, purge_id, PurgeState.DONE, note)
-        entry = event(
-            EventCode.PURGE_APPROVED, agency.clock(), caller, record={"purge_id": purge_id}, reason={"note": note}
-        )
-        tx.log(entry)
+        tx.log(entry(PurgeApproved(purge_id=purge_id, note=note), at=agency.clock(), by=caller))
         _require_all_purgeable(agency, tx, order)
         for place in order.places:
             end_life(agency, tx, place)
@@ -102,8 +100,7 @@ async def reject_purge(agency: Agency, caller: Caller, purge_id: str, note: str)
 
     def unit(tx: Transaction) -> PurgeRecord:
         decided = _decided(agency, tx, caller, purge_id, PurgeState.REJECTED, note)
-        about = {"purge_id": purge_id}
-        tx.log(event(EventCode.PURGE_REJECTED, agency.clock(), caller, record=about, reason={"note": note}))
+        tx.log(entry(PurgeRejected(purge_id=purge_id, note=note), at=agency.clock(), by=caller))
         return decided
 
     return read_order(agency, await agency.store.write(unit))
@@ -123,7 +120,7 @@ async def purge_of(agency: Agency, purge_id: str) -> Order:
 def let_purge_lapse(agency: Agency, tx: Transaction, record: PurgeRecord) -> None:
     """Nobody confirmed the order in time."""
     tx.put(record, replace(record, state=PurgeState.LAPSED))
-    tx.log(event(EventCode.PURGE_LAPSED, agency.clock(), SYSTEM, record={"purge_id": record.purge_id}))
+    tx.log(entry(PurgeLapsed(purge_id=record.purge_id), at=agency.clock(), by=SYSTEM))
 
 
 def require_purgeable(agency: Agency, reader: Reader, place: Place) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from attache.errors import NotFound
 from attache.vocabulary import Post
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import OfficerRecord
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.approvals import OfficerReinstated, OfficerWithdrawn
 from gateway.identity.caller import Caller
 
 EVERYWHERE = "*"
@@ -46,8 +46,8 @@ async def withdraw_officer(
     withdrawn = ",".join(sorted(posts)) or EVERYWHERE
 
     def unit(tx: Transaction) -> OfficerRecord:
-        about = {"officer": officer, "posts": withdrawn.split(",")}
-        tx.log(event(EventCode.OFFICER_WITHDRAWN, agency.clock(), caller, record=about, reason={"note": note}))
+        event = OfficerWithdrawn(officer=officer, posts=tuple(withdrawn.split(",")), note=note)
+        tx.log(entry(event, at=agency.clock(), by=caller))
         return _put(agency, tx, caller, officer, withdrawn)
 
     return await agency.store.write(unit)
@@ -60,8 +60,7 @@ async def reinstate_officer(agency: Agency, caller: Caller, subject: str, note: 
     def unit(tx: Transaction) -> OfficerRecord:
         if tx.get(OfficerRecord.key(officer)) is None:
             raise NotFound(detail="nothing was withdrawn from this officer")
-        about = {"officer": officer}
-        tx.log(event(EventCode.OFFICER_REINSTATED, agency.clock(), caller, record=about, reason={"note": note}))
+        tx.log(entry(OfficerReinstated(officer=officer, note=note), at=agency.clock(), by=caller))
         return _put(agency, tx, caller, officer, "")
 
     return await agency.store.write(unit)

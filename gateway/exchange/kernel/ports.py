@@ -19,7 +19,7 @@ from gateway.exchange.kernel.records import (
     Query,
     Record,
 )
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import Entry, EventCode
 from gateway.exchange_log.leaf import Opening
 
 R = TypeVar("R", bound=Record)
@@ -203,7 +203,7 @@ class Transaction(Reader, Protocol):
         """Delete an existing record; raises Conflict if it is gone or was changed since read."""
         ...
 
-    def log(self, event: Event) -> int:
+    def log(self, entry: Entry) -> int:
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
 

@@ -6,20 +6,18 @@ minute, with how many there were; the first is written at once. At an end out of
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, NotFound
-from attache.package.ids import ParticipantId
-from attache.strict_json import canonical
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Store, Transaction
-from gateway.exchange_log import Event, EventCode, Group
+from gateway.exchange_log import Entry
+from gateway.exchange_log.events.base import Counted
 from gateway.identity.caller import Caller
 
 EVERY = timedelta(minutes=1)
@@ -29,7 +27,8 @@ ANYBODY = "anybody"
 
 log = structlog.get_logger("gateway.refusals")
 
-_Key = tuple[EventCode, str, tuple[tuple[str, str], ...], bytes]
+_Key = tuple[Counted, str]
+"""Of what kind, and who."""
 
 
 class NotForCaller(NotFound):
@@ -40,7 +39,8 @@ class NotForCaller(NotFound):
 class _Kind:
     """One kind of refusal: its first that is not logged yet, and how many there are of those."""
 
-    first: Event
+    event: Counted
+    first: Entry
     count: int = 0
     logged_at: datetime | None = None
 
@@ -66,28 +66,19 @@ class Refusals:
         self._kinds: dict[_Key, _Kind] = {}
         self._running: asyncio.Task[None] | None = None
 
-    def note(
-        self,
-        event_code: EventCode,
-        by: Caller | str = ANYBODY,
-        /,
-        *,
-        partner: ParticipantId | None = None,
-        **record: str | None,
-    ) -> None:
-        """Count one refusal. `record` says of what kind it is, in few and bounded words."""
-        self._counted(event_code.value, record.get("code") or "none")
-        known = {name: value for name, value in record.items() if value is not None}
-        noted = event(event_code, self._clock(), by, partner=partner, record=known)
-        key = _key_of(noted)
+    def note(self, event: Counted, by: Caller | str = ANYBODY) -> None:
+        """Count one refusal. The event's fields say of what kind it is, in few and bounded words."""
+        self._counted(event.event_code.value, event.code or "none")
+        key = event, by.subject if isinstance(by, Caller) else by
         if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
             self._forget_idle()
         if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
-            noted = replace(noted, actor=SYSTEM, fields={Group.RECORD: {}})
-            key = _key_of(noted)
-        kind = self._kinds.setdefault(key, _Kind(noted))
+            event, by = event.of_no_kind(), SYSTEM
+            key = event, by
+        first = entry(event, at=self._clock(), by=by)
+        kind = self._kinds.setdefault(key, _Kind(event, first))
         if kind.count == 0:
-            kind.first = noted
+            kind.first = first
         kind.count += 1
 
     async def flush(self, *, is_last: bool = False) -> None:
@@ -149,16 +140,11 @@ def client_network(host: str | None) -> str:
     return next((kind for kind, applies in kinds.items() if applies), "public")
 
 
-def _key_of(noted: Event) -> _Key:
-    objects: Mapping[str, str] = noted.objects
-    return noted.code, noted.actor, tuple(sorted(objects.items())), canonical(dict(noted.fields[Group.RECORD]))
+def _counted(kind: _Kind) -> Entry:
+    counted = replace(kind.event, count=kind.count)
+    return replace(kind.first, fields={**kind.first.fields, **counted.payloads()})
 
 
-def _counted(kind: _Kind) -> Event:
-    record: Mapping[str, Any] = kind.first.fields[Group.RECORD]
-    return replace(kind.first, fields={**kind.first.fields, Group.RECORD: {**record, "count": kind.count}})
-
-
-def _write(tx: Transaction, entries: list[Event]) -> None:
-    for entry in entries:
-        tx.log(entry)
+def _write(tx: Transaction, entries: list[Entry]) -> None:
+    for each in entries:
+        tx.log(each)

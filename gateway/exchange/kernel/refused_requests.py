@@ -10,10 +10,11 @@ from enum import StrEnum
 from attache.errors import AttacheError, Conflict, MalformedInput, NotFound, NotPermitted
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.approvals import ApprovalRefused
+from gateway.exchange_log.events.packages import SubmissionRefused
 from gateway.identity.caller import Caller
 
 MAX_NOTE = 500
@@ -57,12 +58,15 @@ async def submission_refusal_logged(
         yield
     except AttacheError as error:
         if error.code in LOGGED:
-            record = {"request": asked.value, "code": error.code, "policy_sha256": agency.in_force.policy.hash}
-            record |= {} if package_id is None else {"package_id": package_id}
-            reason = {"note": error.detail[:MAX_NOTE]}
-            code, at = EventCode.SUBMISSION_REFUSED, agency.clock()
-            entry = event(code, at, caller, record=record, reason=reason)
-            await agency.store.write(lambda tx: tx.log(entry))
+            refused = SubmissionRefused(
+                package_id=package_id,
+                request=asked,
+                code=error.code,
+                policy_sha256=agency.in_force.policy.hash,
+                note=error.detail[:MAX_NOTE],
+            )
+            logged = entry(refused, at=agency.clock(), by=caller)
+            await agency.store.write(lambda tx: tx.log(logged))
         raise
 
 
@@ -75,7 +79,7 @@ async def approval_refusal_logged(agency: Agency, caller: Caller, approval_id: s
         # Some the log is told as what they are: package.denied, and access.refused.
         if error.code in TOLD or isinstance(error, NotForCaller):
             raise
-        record = {"approval_id": approval_id, "code": error.code}
-        entry = event(EventCode.APPROVAL_REFUSED, agency.clock(), caller, record=record)
-        await agency.store.write(lambda tx: tx.log(entry))
+        refused = ApprovalRefused(approval_id=approval_id, code=error.code)
+        logged = entry(refused, at=agency.clock(), by=caller)
+        await agency.store.write(lambda tx: tx.log(logged))
         raise

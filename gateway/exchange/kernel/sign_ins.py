@@ -7,10 +7,10 @@ from collections import OrderedDict
 from datetime import timedelta
 
 from attache.clock import Clock
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Store, Transaction
 from gateway.exchange.kernel.records import SignInRecord
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.sessions import SignedIn
 from gateway.identity.caller import Caller
 
 KEPT_LONGER = timedelta(minutes=10)
@@ -43,9 +43,9 @@ class SignIns:
         for expired in tx.find(SignInRecord.expired(now, FORGOTTEN_AT_ONCE)):
             tx.remove(expired)
         tx.add(SignInRecord(caller.session, caller.expires_at + KEPT_LONGER))
-        about = {
-            "method": "bound-access-token" if caller.thumbprint else "access-token",
-            "session_sha256": caller.session,
-            "expires_at": caller.expires_at.isoformat(),
-        }
-        tx.log(event(EventCode.SIGN_IN, now, caller, record=about))
+        signed_in = SignedIn(
+            method="bound-access-token" if caller.thumbprint else "access-token",
+            session_sha256=caller.session,
+            expires_at=caller.expires_at.isoformat(),
+        )
+        tx.log(entry(signed_in, at=now, by=caller))

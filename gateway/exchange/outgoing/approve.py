@@ -11,7 +11,7 @@ from enum import StrEnum
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
 from attache.vocabulary import Post
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.officers import officers_posts, posts_in_standing
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import Provenance, provenance_of
@@ -25,7 +25,8 @@ from gateway.exchange.outgoing.fields import fields_of
 from gateway.exchange.outgoing.proposal import release_requests, with_approvals
 from gateway.exchange.outgoing.release import Verdict, carry_out, decide_and_seal
 from gateway.exchange.outgoing.submit import content_of, submission_of
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log.events.approvals import ApprovalLapsed, ApprovalVoided, PackageApproved, PackageRejected
+from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller
 from gateway.policy import ApprovalFacts
 
@@ -104,7 +105,8 @@ def let_lapse(agency: Agency, tx: Transaction, approval: ApprovalRecord) -> None
         return
     state = advance(RELEASE, life.state, ReleaseEvent.REJECT)
     tx.put(life, replace(life, state=state, changed_at=agency.clock(), problem="approval-void"))
-    tx.log(_about_approval(agency, EventCode.APPROVAL_LAPSED, approval, life.decision_id, SYSTEM))
+    lapsed = ApprovalLapsed(about=_about(agency, approval), decision_id=life.decision_id, post=Post(approval.post))
+    tx.log(entry(lapsed, at=agency.clock(), by=SYSTEM))
 
 
 def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
@@ -175,7 +177,14 @@ def _approve(
 ) -> ApprovalRecord:
     _require_unchanged(tx, case)
     approved = _answered(agency, tx, case.approval, ApprovalState.APPROVED, caller, reason)
-    tx.log(_entry(agency, EventCode.PACKAGE_APPROVED, case, caller, reason, verdict.decision_id))
+    event = PackageApproved(
+        about=_about(agency, case.approval),
+        decision_id=verdict.decision_id,
+        release_sha256=case.digest,
+        post=Post(case.approval.post),
+        note=reason,
+    )
+    tx.log(entry(event, at=agency.clock(), by=caller))
     carry_out(agency, tx, case.life, verdict, caller)
     return approved
 
@@ -185,7 +194,13 @@ def _reject(agency: Agency, tx: Transaction, case: _Case, caller: Caller, reason
     rejected = _answered(agency, tx, case.approval, ApprovalState.REJECTED, caller, reason)
     state = advance(RELEASE, case.life.state, ReleaseEvent.REJECT)
     tx.put(case.life, replace(case.life, state=state, changed_at=agency.clock()))
-    tx.log(_entry(agency, EventCode.PACKAGE_REJECTED, case, caller, reason, case.life.decision_id))
+    event = PackageRejected(
+        about=_about(agency, case.approval),
+        decision_id=case.life.decision_id,
+        post=Post(case.approval.post),
+        note=reason,
+    )
+    tx.log(entry(event, at=agency.clock(), by=caller))
     return rejected
 
 
@@ -202,7 +217,10 @@ def _require_unchanged(tx: Transaction, case: _Case) -> None:
 def _void(agency: Agency, tx: Transaction, case: _Case, afresh: Verdict, caller: Caller) -> None:
     _require_unchanged(tx, case)
     tx.put(case.approval, replace(case.approval, state=ApprovalState.VOID))
-    tx.log(_about_approval(agency, EventCode.APPROVAL_VOIDED, case.approval, case.life.decision_id, caller))
+    voided = ApprovalVoided(
+        about=_about(agency, case.approval), decision_id=case.life.decision_id, post=Post(case.approval.post)
+    )
+    tx.log(entry(voided, at=agency.clock(), by=caller))
     carry_out(agency, tx, case.life, afresh, caller)
 
 
@@ -226,38 +244,8 @@ def _answered(
     )
 
 
-def _entry(agency: Agency, code: EventCode, case: _Case, caller: Caller, reason: str, decision_id: str) -> Event:
-    record = {
-        "package_id": case.package.package_id,
-        "originator": agency.participant,
-        "recipient": case.life.recipient,
-        "decision_id": decision_id,
-        "post": case.approval.post,
-    }
-    if code is EventCode.PACKAGE_APPROVED:
-        record["release_sha256"] = case.digest
-    return event(
-        code,
-        agency.clock(),
-        caller,
-        package=case.package.package_id,
-        partner=case.life.recipient,
-        record=record,
-        reason={"note": reason},
-    )
-
-
-def _about_approval(
-    agency: Agency, code: EventCode, approval: ApprovalRecord, decision_id: str, by: Caller | str
-) -> Event:
-    record = {
-        "package_id": approval.package_id,
-        "originator": agency.participant,
-        "recipient": approval.recipient,
-        "decision_id": decision_id,
-        "post": approval.post,
-    }
-    return event(code, agency.clock(), by, package=approval.package_id, partner=approval.recipient, record=record)
+def _about(agency: Agency, approval: ApprovalRecord) -> ReleaseIds:
+    return ReleaseIds(package_id=approval.package_id, originator=agency.participant, recipient=approval.recipient)
 
 
 def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> ApprovalRecord:

@@ -18,7 +18,7 @@ from attache.receipt import ReceiptKind
 from attache.strict_json import canonical
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import (
     ConsentRecord,
@@ -33,7 +33,8 @@ from gateway.exchange.kernel.records import (
 from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.receipts.accept import accept_receipt
 from gateway.exchange.receipts.issue import ensure_receipt
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import ReleaseIds
+from gateway.exchange_log.events.packages import PackageUndeliverable
 from gateway.partners import ParticipantStatus
 
 log = structlog.get_logger("gateway.exchange.outgoing.deliver")
@@ -156,23 +157,13 @@ class Outbox:
             if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
                 state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
                 tx.put(life, replace(life, state=state, changed_at=now, problem=error.code))
-            tx.log(
-                event(
-                    EventCode.PACKAGE_UNDELIVERABLE,
-                    now,
-                    SYSTEM,
-                    package=row.package_id,
-                    partner=row.partner,
-                    record={
-                        "package_id": row.package_id,
-                        "originator": row.originator,
-                        "recipient": row.partner,
-                        "carried": row.kind.value,
-                        "attempts": row.attempts + 1,
-                        "code": error.code,
-                    },
-                )
+            given_up = PackageUndeliverable(
+                about=ReleaseIds(package_id=row.package_id, originator=row.originator, recipient=row.partner),
+                carried=row.kind,
+                attempts=row.attempts + 1,
+                code=error.code,
             )
+            tx.log(entry(given_up, at=now, by=SYSTEM))
 
         await agency.store.write(unit)
 

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from attache.errors import NotPermitted
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log.events.base import ReleaseIds
+from gateway.exchange_log.events.packages import PackageDenied
 from gateway.identity.caller import Caller
 
 
@@ -19,25 +20,11 @@ async def engine_failure_logged(agency: Agency, by: Caller, package_id: PackageI
         yield
     except NotPermitted as error:
         if error.code == ENGINE_FAILED:
-            entry = _failure_entry(agency, by, package_id, error)
-            await agency.store.write(lambda tx: tx.log(entry))
+            recipient = error.extra["recipient"]
+            denied = PackageDenied(
+                about=ReleaseIds(package_id=package_id, originator=agency.participant, recipient=recipient),
+                policy_sha256=agency.in_force.policy.hash,
+                reasons=(error.title,),
+            )
+            await agency.store.write(lambda tx: tx.log(entry(denied, at=agency.clock(), by=by)))
         raise
-
-
-def _failure_entry(agency: Agency, by: Caller, package_id: PackageId, error: NotPermitted) -> Event:
-    recipient = error.extra["recipient"]
-    record = {
-        "package_id": package_id,
-        "originator": agency.participant,
-        "recipient": recipient,
-        "policy_sha256": agency.in_force.policy.hash,
-    }
-    return event(
-        EventCode.PACKAGE_DENIED,
-        agency.clock(),
-        by,
-        package=package_id,
-        partner=recipient,
-        record=record,
-        reason={"reasons": [error.title]},
-    )

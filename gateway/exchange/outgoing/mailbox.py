@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from attache.errors import Gone, NotFound
 from attache.package import parse_frame
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ReleaseRecord
 from gateway.exchange.outgoing.deliver import ReleasedPart, released_parts
 from gateway.exchange.shown.packages import visible_package
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import ReleaseIds
+from gateway.exchange_log.events.packages import PackageCollected, PackageExported
 from gateway.identity.caller import Caller
 from gateway.partners import Partner
 
@@ -73,14 +73,14 @@ async def export_sealed(
     package = await sealed_package(agency, recipient, package_id)
     agency.directory.active(recipient)
     agency.require_release(recipient)
-    await _log_leaving(agency, package, EventCode.PACKAGE_EXPORTED, caller)
+    await _log_leaving(agency, package, PackageExported, caller)
     return package
 
 
 async def log_collected(agency: Agency, peer: Partner, package: SealedPackage) -> None:
     """The log says that it was fetched, before a byte of it leaves. Raises AttacheError("release-stopped")."""
     agency.require_release(peer.participant)
-    await _log_leaving(agency, package, EventCode.PACKAGE_COLLECTED, peer.participant)
+    await _log_leaving(agency, package, PackageCollected, peer.participant)
 
 
 def package_bytes(agency: Agency, package: SealedPackage, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -95,18 +95,13 @@ def package_bytes(agency: Agency, package: SealedPackage, start: int = 0, end: i
         offset += part.ciphertext_bytes
 
 
-async def _log_leaving(agency: Agency, package: SealedPackage, code: EventCode, by: Caller | str) -> None:
+async def _log_leaving(
+    agency: Agency, package: SealedPackage, kind: type[PackageCollected | PackageExported], by: Caller | str
+) -> None:
     envelope = parse_frame(package.frame)
-    record = {
-        "package_id": envelope.package_id,
-        "originator": envelope.originator,
-        "recipient": envelope.recipient,
-        "envelope_sha256": envelope.sha256,
-        "bytes": package.total_bytes,
-    }
-    names: dict[str, Any] = {"package": envelope.package_id, "partner": envelope.recipient}
-    entry = event(code, agency.clock(), by, record=record, **names)
-    await agency.store.write(lambda tx: tx.log(entry))
+    about = ReleaseIds(package_id=envelope.package_id, originator=envelope.originator, recipient=envelope.recipient)
+    event = kind(about=about, envelope_sha256=envelope.sha256, bytes=package.total_bytes)
+    await agency.store.write(lambda tx: tx.log(entry(event, at=agency.clock(), by=by)))
 
 
 def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:

@@ -7,14 +7,13 @@ facts, same bytes. Reading it is logged before the first byte is given.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from attache import strict_json
 from attache.crypto import sha256_hex
 from attache.errors import IllegalTransition, NotFound, NotPermitted
 from attache.package import BLOCK_BYTES
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
@@ -32,7 +31,8 @@ from gateway.exchange.outgoing.manifest import LEAVES
 from gateway.exchange.outgoing.redact import redacted_content, redacted_numbers
 from gateway.exchange.outgoing.release import decide_as_if_approved
 from gateway.exchange.outgoing.submit import content_of, submission_of
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.approvals import ApprovalRead
+from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller
 from gateway.policy import Decision, ReleaseRequest, UnitOutcome
 from gateway.policy.record import parse_decision, parse_request
@@ -140,16 +140,9 @@ async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: s
         raise IllegalTransition(detail=f"already {approval.state}")
     case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
     part = await asyncio.to_thread(_previewed, agency, case, name)
-    record = {
-        "package_id": approval.package_id,
-        "originator": agency.participant,
-        "recipient": approval.recipient,
-        "part": name,
-        "bytes": part.size_bytes,
-    }
-    names: dict[str, Any] = {"package": approval.package_id, "partner": approval.recipient}
-    entry = event(EventCode.APPROVAL_READ, agency.clock(), caller, **names, record=record)
-    await agency.store.write(lambda tx: tx.log(entry))
+    about = ReleaseIds(package_id=approval.package_id, originator=agency.participant, recipient=approval.recipient)
+    logged = entry(ApprovalRead(about=about, part=name, bytes=part.size_bytes), at=agency.clock(), by=caller)
+    await agency.store.write(lambda tx: tx.log(logged))
     return part
 
 

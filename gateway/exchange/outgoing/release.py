@@ -7,7 +7,6 @@ unless they are kept: whoever commits the result does it in one unit.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from attache.crypto import Suite, b64u, sha256_hex
 from attache.errors import Conflict, IntegrityLost, MalformedInput, NotPermitted, PayloadTooLarge
@@ -21,7 +20,7 @@ from attache.package import (
 from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.policy_sets import active_set
 from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
@@ -41,7 +40,14 @@ from gateway.exchange.outgoing.fields import Content, ContentAsked, Readable
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED, manifest_facts
 from gateway.exchange.outgoing.redact import RedactedCopy, as_if_approved, copies_of, redacted_content, redacted_numbers
 from gateway.exchange.outgoing.review import book_review
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import ReleaseIds
+from gateway.exchange_log.events.packages import (
+    PackageDecided,
+    PackageDenied,
+    PackageHeld,
+    PackageReleased,
+    RedactedPart,
+)
 from gateway.identity.caller import Caller
 from gateway.policy import Decision, Outcome, ReleaseRequest, decide
 
@@ -163,9 +169,14 @@ def carry_out(
             after = _held(agency, tx, life, verdict)
         case _:
             after = replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DENY))
-            tx.log(
-                event(EventCode.PACKAGE_DENIED, request.now, by, **_about(agency, verdict), reason=_reasons(decision))
+            denied = PackageDenied(
+                about=_about(agency, request),
+                recipient_desk=request.recipient_desk,
+                decision_id=verdict.decision_id,
+                reasons=_reasons(decision),
+                rules=_rules(decision),
             )
+            tx.log(entry(denied, at=request.now, by=by))
     after = replace(after, decision_id=verdict.decision_id, changed_at=request.now)
     if is_new:
         tx.add(after)
@@ -209,22 +220,18 @@ def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Call
             ),
         ),
     )
-    tx.log(
-        event(
-            EventCode.PACKAGE_DECIDED,
-            request.now,
-            by,
-            **_about(
-                agency,
-                verdict,
-                outcome=decision.outcome.value,
-                policy_sha256=decision.policy_set_hash,
-                facts_sha256=sha256_hex(decision.record),
-                parts=[part.outcome.value for part in decision.parts],
-            ),
-            reason=_reasons(decision),
-        ),
+    decided = PackageDecided(
+        about=_about(agency, request),
+        recipient_desk=request.recipient_desk,
+        decision_id=verdict.decision_id,
+        outcome=decision.outcome,
+        policy_sha256=decision.policy_set_hash,
+        facts_sha256=sha256_hex(decision.record),
+        parts=tuple(part.outcome for part in decision.parts),
+        reasons=_reasons(decision),
+        rules=_rules(decision),
     )
+    tx.log(entry(decided, at=request.now, by=by))
 
 
 def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict, by: Caller) -> ReleaseRecord:
@@ -238,32 +245,25 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
                 agency, OutboxKind.PACKAGE, request.recipient, agency.participant, request.package_id, request.now
             )
         )
-    tx.log(
-        event(
-            EventCode.PACKAGE_RELEASED,
-            request.now,
-            by,
-            **_about(
-                agency,
-                verdict,
-                envelope_sha256=sealed.envelope_sha256,
-                manifest_sha256=sealed.manifest_sha256,
-                suite=sealed.suite.value,  # D7: a weaker one than ours is not taken in silence
-                release_sha256=sha256_hex(verdict.decision.record),
-            ),
-            reason={
-                "legal_basis": request.legal_basis,
-                "purpose": request.purpose.value,
-                "parts": list(sealed.part_numbers),
-                "withheld": len(request.parts) - len(sealed.part_numbers),
-                "redacted": [{"part": copy.number, "sha256": copy.sealed.sha256} for copy in sealed.copies],
-            },
-        ),
+    released = PackageReleased(
+        about=_about(agency, request),
+        recipient_desk=request.recipient_desk,
+        decision_id=verdict.decision_id,
+        envelope_sha256=sealed.envelope_sha256,
+        manifest_sha256=sealed.manifest_sha256,
+        suite=sealed.suite,  # D7: a weaker one than ours is not taken in silence
+        release_sha256=sha256_hex(verdict.decision.record),
+        legal_basis=request.legal_basis,
+        purpose=request.purpose,
+        parts=sealed.part_numbers,
+        withheld=len(request.parts) - len(sealed.part_numbers),
+        redacted=tuple(RedactedPart(part=copy.number, sha256=copy.sealed.sha256) for copy in sealed.copies),
     )
+    tx.log(entry(released, at=request.now, by=by))
     for copy in sealed.copies:
         tx.add(_copy_record(agency, life, copy))
     if request.review_within_hours:
-        book_review(agency, tx, request, life.post, _about(agency, verdict))
+        book_review(agency, tx, request, life.post, _about(agency, request), verdict.decision_id)
     return replace(
         life,
         state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
@@ -315,15 +315,15 @@ def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict
             expires_at=request.now + agency.limits.approval_term,
         ),
     )
-    tx.log(
-        event(
-            EventCode.PACKAGE_HELD,
-            request.now,
-            SYSTEM,
-            **_about(agency, verdict, post=needed.post.value),
-            reason=_reasons(verdict.decision),
-        ),
+    held = PackageHeld(
+        about=_about(agency, request),
+        recipient_desk=request.recipient_desk,
+        decision_id=verdict.decision_id,
+        post=needed.post,
+        reasons=_reasons(verdict.decision),
+        rules=_rules(verdict.decision),
     )
+    tx.log(entry(held, at=request.now, by=SYSTEM))
     state = life.state if life.state is ReleaseState.HELD else advance(RELEASE, life.state, ReleaseEvent.HOLD)
     return replace(life, state=state)
 
@@ -353,25 +353,13 @@ def outbox_row(
     )
 
 
-def _about(agency: Agency, verdict: Verdict, **record: Any) -> dict[str, Any]:
-    """What every entry about a release says."""
-    request = verdict.request
-    return {
-        "package": request.package_id,
-        "partner": request.recipient,
-        "record": {
-            "package_id": request.package_id,
-            "originator": agency.participant,
-            "recipient": request.recipient,
-            "recipient_desk": request.recipient_desk,
-            "decision_id": verdict.decision_id,
-            **record,
-        },
-    }
+def _about(agency: Agency, request: ReleaseRequest) -> ReleaseIds:
+    return ReleaseIds(package_id=request.package_id, originator=agency.participant, recipient=request.recipient)
 
 
-def _reasons(decision: Decision) -> dict[str, Any]:
-    return {
-        "rules": sorted({rule for part in decision.parts for rule in part.rules}),
-        "reasons": sorted({reason for part in decision.parts for reason in part.reasons}),
-    }
+def _rules(decision: Decision) -> tuple[str, ...]:
+    return tuple(sorted({rule for part in decision.parts for rule in part.rules}))
+
+
+def _reasons(decision: Decision) -> tuple[str, ...]:
+    return tuple(sorted({reason for part in decision.parts for reason in part.reasons}))

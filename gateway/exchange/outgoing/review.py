@@ -1,19 +1,18 @@
 """Review: what went at once because of a threat to life is looked at by a second officer, within the time booked for it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from attache.errors import AttacheError, IllegalTransition, NotFound, NotPermitted
-from attache.package import instant_text
 from attache.package.ids import PackageId, ParticipantId
+from attache.vocabulary import Post
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.officers import officers_posts
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import ReviewRecord, ReviewState
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log.events.approvals import ReviewBooked, ReviewDone, ReviewOverdue
+from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller, Role
 from gateway.policy import ReleaseRequest
 
@@ -50,23 +49,34 @@ async def record_review(
             raise NotPermitted("own-submission", "another officer reviews what one has submitted")
         if review.state not in OPEN:
             raise IllegalTransition(detail="the review is done")
-        tx.log(_entry(agency, EventCode.REVIEW_DONE, review, caller, note, finding=finding.value))
+        done = ReviewDone(
+            about=_about(agency, review), post=Post(review.post), due_at=review.due_at, finding=finding, note=note
+        )
+        tx.log(entry(done, at=agency.clock(), by=caller))
         sealed = agency.vault_of(package_id).seal(note, "review", package_id, recipient)
         return tx.put(review, replace(review, state=finding, reviewed_by=officer, reviewed_at=now, note_sealed=sealed))
 
     return await agency.store.write(unit)
 
 
-def book_review(agency: Agency, tx: Transaction, request: ReleaseRequest, post: str, about: Mapping[str, Any]) -> None:
-    """What goes at once on the promise of a review is due for one. `about` is what every entry about the release says."""
+def book_review(
+    agency: Agency, tx: Transaction, request: ReleaseRequest, post: str, about: ReleaseIds, decision_id: str
+) -> None:
+    """What goes at once on the promise of a review is due for one."""
     due_at = request.now + timedelta(hours=request.review_within_hours)
     tx.add(
         ReviewRecord(
             request.package_id, request.recipient, post, ReviewState.BOOKED, request.requester, request.now, due_at
         )
     )
-    record = {**about["record"], "post": post, "due_at": instant_text(due_at)}
-    tx.log(event(EventCode.REVIEW_BOOKED, agency.clock(), SYSTEM, **{**about, "record": record}))
+    booked = ReviewBooked(
+        about=about,
+        recipient_desk=request.recipient_desk,
+        decision_id=decision_id,
+        post=Post(post),
+        due_at=due_at,
+    )
+    tx.log(entry(booked, at=agency.clock(), by=SYSTEM))
 
 
 def note_overdue(agency: Agency, tx: Transaction) -> None:
@@ -74,7 +84,8 @@ def note_overdue(agency: Agency, tx: Transaction) -> None:
     now = agency.clock()
     for review in tx.find(ReviewRecord.in_state(ReviewState.BOOKED)):
         if review.due_at <= now:
-            tx.log(_entry(agency, EventCode.REVIEW_OVERDUE, review, SYSTEM, None))
+            overdue = ReviewOverdue(about=_about(agency, review), post=Post(review.post), due_at=review.due_at)
+            tx.log(entry(overdue, at=now, by=SYSTEM))
             tx.put(review, replace(review, state=ReviewState.OVERDUE))
 
 
@@ -87,23 +98,5 @@ async def require_reviewed(agency: Agency) -> None:
         raise AttacheError("review-overdue", f"{len(overdue)} reviews")
 
 
-def _entry(
-    agency: Agency, code: EventCode, review: ReviewRecord, by: Caller | str, note: str | None, **more: str
-) -> Event:
-    record = {
-        "package_id": review.package_id,
-        "originator": agency.participant,
-        "recipient": review.recipient,
-        "post": review.post,
-        "due_at": instant_text(review.due_at),
-        **more,
-    }
-    return event(
-        code,
-        agency.clock(),
-        by,
-        package=review.package_id,
-        partner=review.recipient,
-        record=record,
-        reason=None if note is None else {"note": note},
-    )
+def _about(agency: Agency, review: ReviewRecord) -> ReleaseIds:
+    return ReleaseIds(package_id=review.package_id, originator=agency.participant, recipient=review.recipient)

@@ -13,7 +13,7 @@ from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, No
 from attache.package import SealedPart, uuid7
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import provenance_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
@@ -33,7 +33,8 @@ from gateway.exchange.outgoing.release import (
     decide_foreseen,
     new_life,
 )
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import PackageIds
+from gateway.exchange_log.events.packages import DecisionDryRun, PackageSubmitted
 from gateway.identity.caller import Caller
 from gateway.policy import Decision
 
@@ -193,10 +194,8 @@ async def dry_run_logged(
     """That somebody asked, and what would come of it by recipient: to be filled in. No content is logged."""
 
     async def log(outcomes: dict[str, str]) -> None:
-        record = {"recipients": sorted(recipients), "outcomes": outcomes}
-        reason = {"purpose": submission.purpose.value}
-        entry = event(EventCode.DECISION_DRY_RUN, agency.clock(), caller, record=record, reason=reason)
-        await agency.store.write(lambda tx: tx.log(entry))
+        asked = DecisionDryRun(recipients=tuple(sorted(recipients)), outcomes=outcomes, purpose=submission.purpose)
+        await agency.store.write(lambda tx: tx.log(entry(asked, at=agency.clock(), by=caller)))
 
     outcomes: dict[str, str] = {}
     try:
@@ -329,27 +328,17 @@ def _submit(
     now = agency.clock()
     if record.state is PackageState.DRAFT:
         tx.put(record, replace(record, state=PackageState.SUBMITTED, submitted_at=now))
-    tx.log(
-        event(
-            EventCode.PACKAGE_SUBMITTED,
-            now,
-            caller,
-            package=record.package_id,
-            record={
-                "package_id": record.package_id,
-                "originator": agency.participant,
-                "kind": submission.kind.value,
-                "recipients": [addressee.to for addressee in submission.recipients],
-                "parts": len(submission.parts),
-                "part_sha256": list(digests),
-            },
-            reason={
-                "legal_basis": [addressee.legal_basis for addressee in submission.recipients],
-                "purpose": submission.purpose.value,
-                "markings": list(submission.markings),
-            },
-        ),
+    submitted = PackageSubmitted(
+        about=PackageIds(package_id=record.package_id, originator=agency.participant),
+        kind=submission.kind,
+        recipients=tuple(addressee.to for addressee in submission.recipients),
+        parts=len(submission.parts),
+        part_sha256=tuple(digests),
+        legal_basis=tuple(addressee.legal_basis for addressee in submission.recipients),
+        purpose=submission.purpose,
+        markings=submission.markings,
     )
+    tx.log(entry(submitted, at=now, by=caller))
     lives = []
     for recipient, verdict in verdicts.items():
         life = new_life(agency, record.package_id, recipient, now, submission.expires_at)

@@ -5,10 +5,11 @@ from typing import Any
 
 from attache.translog.proof import TlogProof, format_proof
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry
 from gateway.exchange.shown.views import EntryView
-from gateway.exchange_log import EventCode, Group
+from gateway.exchange_log import Group
+from gateway.exchange_log.events.oversight import LogSearched
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.identity.caller import Caller
 
@@ -22,16 +23,16 @@ async def search_log(
     size = min(limit, MAX_LISTED)
     found = await agency.store.read_log(lambda log: [entry_view(e) for e in log.entries_after(after, size, wanted)])
     asked = {name: str(value) for name, value in vars(wanted).items() if value is not None}
-    record = {"filter": asked | {"after": after}, "entries": len(found)}
-    await agency.store.write(lambda tx: tx.log(event(EventCode.LOG_SEARCHED, agency.clock(), caller, record=record)))
+    searched = LogSearched(filter={**asked, "after": after}, entries=len(found))
+    await agency.store.write(lambda tx: tx.log(entry(searched, at=agency.clock(), by=caller)))
     return found, found[-1].index if len(found) == size else None
 
 
 async def entry_of(agency: Agency, caller: Caller, index: int) -> EntryView:
     """One entry with its private part, each group proven to be the one that the leaf commits to. The look is itself an entry."""
     found = await agency.store.read_log(lambda log: entry_view(log.entry(index)))
-    record = {"filter": {"index": index}, "entries": 1}
-    await agency.store.write(lambda tx: tx.log(event(EventCode.LOG_SEARCHED, agency.clock(), caller, record=record)))
+    searched = LogSearched(filter={"index": index}, entries=1)
+    await agency.store.write(lambda tx: tx.log(entry(searched, at=agency.clock(), by=caller)))
     return found
 
 

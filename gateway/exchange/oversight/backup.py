@@ -5,9 +5,9 @@ from pathlib import Path
 from attache.clock import Clock
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Store
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.gateway import BackupTaken
 
 DATABASE = "gateway.sqlite3"
 CHECKPOINT = "checkpoint"
@@ -20,8 +20,8 @@ async def take_backup(store: Store, folder: Path, clock: Clock) -> int:
     lock, and no gateway would start on it. Raises what the store raises where the copy cannot be made; then the entry stands all the same.
     """
     before = parse_checkpoint_body(parse_note(await store.read_log(lambda log: log.checkpoint)).text)
-    record = {"size": before.size, "root": before.root.hex()}
-    await store.write(lambda tx: tx.log(event(EventCode.BACKUP_TAKEN, clock(), SYSTEM, record=record)))
+    taken = BackupTaken(size=before.size, root=before.root.hex())
+    await store.write(lambda tx: tx.log(entry(taken, at=clock(), by=SYSTEM)))
     checkpoint = await store.read_log(lambda log: log.checkpoint)
     await store.copy_to(folder / DATABASE)
     (folder / CHECKPOINT).write_bytes(checkpoint)

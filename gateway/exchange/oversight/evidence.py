@@ -18,7 +18,7 @@ from attache.receipt import stated_receipt
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry, LogReader, Reader
 from gateway.exchange.kernel.records import (
     ArrivalRecord,
@@ -35,6 +35,8 @@ from gateway.exchange.witnessing.be_cosigned import MAX_CANDIDATES, cosigned_by_
 from gateway.exchange_log import EventCode
 from gateway.exchange_log.events import Reader as Shown
 from gateway.exchange_log.events import readers_of
+from gateway.exchange_log.events.base import PackageIds
+from gateway.exchange_log.events.oversight import EvidenceExported
 from gateway.exchange_log.leaf import LeafFacts, parse_leaf
 from gateway.identity.caller import Caller, Role
 
@@ -83,14 +85,12 @@ async def export_evidence(
     partner = facts.recipient if facts.originator == agency.participant else facts.originator
     log, indexes = await agency.store.read_log(lambda reader: _log(agency, reader, caller, package_id, partner, facts))
     raw = await asyncio.to_thread(_sealed, agency, package_id, facts, log)
-    about = {
-        "package_id": package_id,
-        "originator": facts.originator,
-        "bundle_sha256": sha256_hex(raw),
-        "indexes": indexes,
-    }
-    entry = event(EventCode.EVIDENCE_EXPORTED, agency.clock(), caller, package=package_id, record=about)
-    await agency.store.write(lambda tx: tx.log(entry))
+    exported = EvidenceExported(
+        about=PackageIds(package_id=package_id, originator=facts.originator),
+        bundle_sha256=sha256_hex(raw),
+        indexes=tuple(indexes),
+    )
+    await agency.store.write(lambda tx: tx.log(entry(exported, at=agency.clock(), by=caller)))
     return Evidence(package_id, facts.recipient, raw)
 
 

@@ -16,10 +16,10 @@ from attache.evidence.export import ExportManifest, sign_export
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry, LogReader
-from gateway.exchange_log import EventCode
 from gateway.exchange_log.events import Group
+from gateway.exchange_log.events.oversight import LogExported
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.exchange_log.rows import OpenedEntry, csv_header, csv_lines, json_lines
 from gateway.identity.caller import Caller
@@ -70,13 +70,10 @@ async def export_log(agency: Agency, caller: Caller, wanted: LogFilter, file_for
         file_sha256=digest.hexdigest(),
     )
     signed = await asyncio.to_thread(sign_export, manifest, agency.keys)
-    record = {
-        "filter": filter_text(wanted),
-        "entries": rows,
-        "export_sha256": manifest.file_sha256,
-        "format": file_format,
-    }
-    await agency.store.write(lambda tx: tx.log(event(EventCode.LOG_EXPORTED, agency.clock(), caller, record=record)))
+    exported = LogExported(
+        filter=filter_text(wanted), entries=rows, export_sha256=manifest.file_sha256, format=file_format
+    )
+    await agency.store.write(lambda tx: tx.log(entry(exported, at=agency.clock(), by=caller)))
     return LogExport(_as_signed(_pages(agency, wanted, file_format, checkpoint.size), manifest), signed)
 
 

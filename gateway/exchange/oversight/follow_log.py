@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange.oversight.audit import entry_view
 from gateway.exchange.oversight.export_log import filter_text
 from gateway.exchange.shown.views import EntryView
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.oversight import LogSearched
 from gateway.identity.caller import Caller
 
 AT_ONCE = 500
@@ -24,8 +24,8 @@ async def follow_log(
     Ends when the caller's token does. That somebody follows is an entry.
     """
     start = await agency.store.read_log(lambda log: log.size - 1) if after is None else after
-    record = {"filter": {**filter_text(wanted), "follow": True, "after": start}}
-    await agency.store.write(lambda tx: tx.log(event(EventCode.LOG_SEARCHED, agency.clock(), caller, record=record)))
+    followed = LogSearched(filter={**filter_text(wanted), "follow": True, "after": start})
+    await agency.store.write(lambda tx: tx.log(entry(followed, at=agency.clock(), by=caller)))
     return _entries(agency, caller, start, wanted)
 
 
@@ -35,9 +35,9 @@ async def _entries(agency: Agency, caller: Caller, after: int, wanted: LogFilter
         found = await agency.store.read_log(
             lambda log, after=after: [entry_view(e) for e in log.entries_after(after, AT_ONCE, wanted)]  # type: ignore[misc]
         )
-        for entry in found:
-            after = entry.index
-            yield entry
+        for each in found:
+            after = each.index
+            yield each
         if not found:
             try:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):

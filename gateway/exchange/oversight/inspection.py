@@ -2,9 +2,9 @@
 
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.shown.packages import SEE_ALL
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.oversight import PackagesInspected
 from gateway.identity.caller import Caller
 
 
@@ -14,6 +14,5 @@ async def note_inspection(
     """Log that somebody whose role sees all has looked at packages. Who sees their own alone is nobody else's business."""
     if not caller.roles & SEE_ALL:
         return
-    about = {"operation": operation, "packages": packages, **({"package_id": package_id} if package_id else {})}
-    entry = event(EventCode.PACKAGES_INSPECTED, agency.clock(), caller, record=about)
-    await agency.store.write(lambda tx: tx.log(entry))
+    inspected = PackagesInspected(operation=operation, package_id=package_id, packages=packages)
+    await agency.store.write(lambda tx: tx.log(entry(inspected, at=agency.clock(), by=caller)))

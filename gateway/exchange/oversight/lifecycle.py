@@ -9,10 +9,10 @@ from attache.strict_json import canonical
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import SettingRecord
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.gateway import GatewayStarted, GatewayStopped, SettingsChanged
 
 
 async def note_started(agency: Agency, *, version: str, settings: Mapping[str, Any]) -> None:
@@ -29,17 +29,17 @@ async def note_started(agency: Agency, *, version: str, settings: Mapping[str, A
         is_first = not tx.find(SettingRecord.every())
         changed = _keep_settings(agency, tx, settings)
         if changed and not is_first:
-            about = {"names": changed, "settings_sha256": settings_sha256}
-            tx.log(event(EventCode.SETTINGS_CHANGED, now, SYSTEM, record=about))
-        record = {
-            "version": version,
-            "size": checkpoint.size,
-            "root": checkpoint.root.hex(),
-            "settings_sha256": settings_sha256,
-            "policy_sha256": agency.in_force.policy.hash,
-            "leases_ended": tx.free_outbox(now),
-        }
-        tx.log(event(EventCode.GATEWAY_STARTED, now, SYSTEM, record=record))
+            other = SettingsChanged(names=tuple(changed), settings_sha256=settings_sha256)
+            tx.log(entry(other, at=now, by=SYSTEM))
+        started = GatewayStarted(
+            version=version,
+            size=checkpoint.size,
+            root=checkpoint.root.hex(),
+            settings_sha256=settings_sha256,
+            policy_sha256=agency.in_force.policy.hash,
+            leases_ended=tx.free_outbox(now),
+        )
+        tx.log(entry(started, at=now, by=SYSTEM))
 
     await agency.store.write(unit)
 
@@ -47,8 +47,8 @@ async def note_started(agency: Agency, *, version: str, settings: Mapping[str, A
 async def note_stopped(agency: Agency, *, version: str) -> None:
     """Log an end in order."""
     size = await agency.store.read_log(lambda log: log.size)
-    entry = event(EventCode.GATEWAY_STOPPED, agency.clock(), SYSTEM, record={"version": version, "size": size})
-    await agency.store.write(lambda tx: tx.log(entry))
+    stopped = GatewayStopped(version=version, size=size)
+    await agency.store.write(lambda tx: tx.log(entry(stopped, at=agency.clock(), by=SYSTEM)))
 
 
 def _keep_settings(agency: Agency, tx: Transaction, settings: Mapping[str, Any]) -> list[str]:

@@ -8,10 +8,16 @@ from attache.errors import Conflict, MalformedInput, NotFound
 from attache.package.ids import ParticipantId
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of, verify_descriptor, verify_successor
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Store, Transaction
 from gateway.exchange.kernel.records import ParticipantRecord
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.participants import (
+    KeyRotated,
+    ParticipantAdmitted,
+    ParticipantReinstated,
+    ParticipantRotated,
+    ParticipantSuspended,
+)
 from gateway.identity.caller import Caller
 from gateway.partners import Directory, ParticipantStatus, Partner
 
@@ -52,8 +58,8 @@ def admit_descriptor(
         raise MalformedInput("malformed-descriptor", "the descriptor of another participant")
     record = ParticipantRecord(participant, ParticipantStatus.ACTIVE, descriptor.serial, raw, now, now)
     tx.add(record)
-    about = {"participant": participant, "serial": descriptor.serial, "fingerprint": descriptor.sha256}
-    tx.log(event(EventCode.PARTICIPANT_ADMITTED, now, by, partner=participant, record=about))
+    admitted = ParticipantAdmitted(participant=participant, serial=descriptor.serial, fingerprint=descriptor.sha256)
+    tx.log(entry(admitted, at=now, by=by))
     return record
 
 
@@ -62,7 +68,7 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
     if participant == agency.participant:
         raise Conflict(detail="that is ourselves")
     is_suspension = status is ParticipantStatus.SUSPENDED
-    code = EventCode.PARTICIPANT_SUSPENDED if is_suspension else EventCode.PARTICIPANT_REINSTATED
+    kind = ParticipantSuspended if is_suspension else ParticipantReinstated
 
     def unit(tx: Transaction) -> None:
         record = tx.get(ParticipantRecord.key(participant))
@@ -70,8 +76,7 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
             raise NotFound("unknown-partner")
         if record.status is status:
             return
-        about = {"participant": participant, "serial": record.serial}
-        tx.log(event(code, agency.clock(), caller, partner=participant, record=about))
+        tx.log(entry(kind(participant=participant, serial=record.serial), at=agency.clock(), by=caller))
         tx.put(record, replace(record, status=status, changed_at=agency.clock()))
 
     await agency.store.write(unit)
@@ -110,16 +115,16 @@ def _rotate(
     after = verify_successor(raw, before)
     if after.sha256 == before.sha256:
         return record
-    about = {
-        "participant": record.participant,
-        "serial": after.serial,
-        "fingerprint": after.sha256,
-        "previous_sha256": before.sha256,
-    }
-    tx.log(event(EventCode.PARTICIPANT_ROTATED, now, by, partner=record.participant, record=about))
+    rotated = ParticipantRotated(
+        participant=record.participant,
+        serial=after.serial,
+        fingerprint=after.sha256,
+        previous_sha256=before.sha256,
+    )
+    tx.log(entry(rotated, at=now, by=by))
     if record.participant == own and (new := _new_keys(before, after)):
-        rotated = {"serial": after.serial, "descriptor_sha256": after.sha256, "key_ids": new}
-        tx.log(event(EventCode.KEY_ROTATED, now, by, record=rotated))
+        keys = KeyRotated(serial=after.serial, descriptor_sha256=after.sha256, key_ids=tuple(new))
+        tx.log(entry(keys, at=now, by=by))
     return tx.put(record, replace(record, serial=after.serial, descriptor=raw, changed_at=now))
 
 

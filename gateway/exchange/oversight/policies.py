@@ -12,11 +12,12 @@ from datetime import datetime
 
 from attache.errors import AttacheError, Conflict, IllegalTransition, MalformedInput, Misconfigured, NotPermitted
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.policy_sets import active_set, file_digests, keep_files, policy_set_of, stored_files
 from gateway.exchange.kernel.ports import Reader, Store, Transaction
 from gateway.exchange.kernel.records import PolicySetRecord, PolicySetState
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import Entry
+from gateway.exchange_log.events.policies import PolicyActivated, PolicyProposed, PolicyRefused
 from gateway.identity.caller import Caller
 from gateway.policy import PolicySet, load_policy_set
 from gateway.policy.cases import parse_cases, run_cases
@@ -117,8 +118,8 @@ def propose(tx: Transaction, loaded: LoadedSet, officer: Officer, now: datetime,
     if before is not None and before.state is PolicySetState.PROPOSED:
         return before
     keep_files(tx, policy.files)
-    about = {"policy_sha256": policy.hash, "cases": loaded.cases}
-    tx.log(event(EventCode.POLICY_PROPOSED, now, officer.by, record=about, reason={"note": note}))
+    proposed = PolicyProposed(policy_sha256=policy.hash, cases=loaded.cases, note=note)
+    tx.log(entry(proposed, at=now, by=officer.by))
     if before is not None:
         return tx.put(
             before,
@@ -172,23 +173,26 @@ async def load_policies_in_force(store: Store, folder: Mapping[str, str], own: s
     return policy
 
 
-def refusal(own: str, files: Mapping[str, str], error: AttacheError, now: datetime, by: Caller | str) -> Event:
+def refusal(own: str, files: Mapping[str, str], error: AttacheError, now: datetime, by: Caller | str) -> Entry:
     """The entry that says which set was refused, and why."""
     rules = {name: text for name, text in files.items() if not name.startswith(CASES)}
-    record = {"policy_sha256": policy_set_hash(own, rules), "code": error.code}
-    return event(EventCode.POLICY_REFUSED, now, by, record=record, reason={"note": str(error)[:MAX_NOTE]})
+    refused = PolicyRefused(policy_sha256=policy_set_hash(own, rules), code=error.code, note=str(error)[:MAX_NOTE])
+    return entry(refused, at=now, by=by)
 
 
 def _put_in_force(
     tx: Transaction, record: PolicySetRecord, officer: Officer, now: datetime, note: str
 ) -> PolicySetRecord:
     before = active_set(tx)
-    previous = {}
     if before is not None:
         tx.put(before, replace(before, state=PolicySetState.RETIRED))
-        previous = {"previous_sha256": before.policy_sha256}
-    about = {"policy_sha256": record.policy_sha256, "cases": record.cases, **previous}
-    tx.log(event(EventCode.POLICY_ACTIVATED, now, officer.by, record=about, reason={"note": note}))
+    activated = PolicyActivated(
+        policy_sha256=record.policy_sha256,
+        previous_sha256=None if before is None else before.policy_sha256,
+        cases=record.cases,
+        note=note,
+    )
+    tx.log(entry(activated, at=now, by=officer.by))
     return tx.put(record, replace(record, state=PolicySetState.ACTIVE, activated_by=officer.officer, activated_at=now))
 
 

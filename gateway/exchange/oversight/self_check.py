@@ -12,10 +12,11 @@ import structlog
 
 from attache.errors import IntegrityLost
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import LogAudit
 from gateway.exchange.kernel.standing import CheckStanding
-from gateway.exchange_log import EventCode
+from gateway.exchange_log import Event
+from gateway.exchange_log.events.oversight import LogAlarm, LogChecked
 
 BETWEEN_SLICES_SECONDS = 0.5
 
@@ -82,13 +83,10 @@ class SelfCheck:
         now = agency.clock()
         after = agency.in_force.check = CheckStanding(findings)
         self.progress.checked_at, self.progress.size = now, size
-        about = {"size": size, "root": root.hex(), "findings": len(findings)}
-        entry = event(EventCode.LOG_CHECKED, now, SYSTEM, record=about)
+        event: Event = LogChecked(size=size, root=root.hex(), findings=len(findings))
         if findings:
             log.critical("records-do-not-add-up", findings=len(findings))
-            entry = event(
-                EventCode.LOG_ALARM, now, SYSTEM, record={"size": size, "code": "integrity-lost", "step": step}
-            )
+            event = LogAlarm(size=size, code="integrity-lost", step=step)
         if findings != before.findings or not findings:
-            await agency.store.write(lambda tx: tx.log(entry))
+            await agency.store.write(lambda tx: tx.log(entry(event, at=now, by=SYSTEM)))
         return after

@@ -2,26 +2,21 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 from attache.crypto import sha256_hex
 from attache.errors import Conflict, Gone, NotAuthentic, NotFound, UnknownKey
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, advance
 from gateway.exchange.witnessing.be_cosigned import cosigned_by_receipt, keep_receipts_line
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import AboutRelease, ReleaseIds
+from gateway.exchange_log.events.packages import PackageDelivered, PackageOpenedByPartner, PackageRefused
+from gateway.exchange_log.events.receipts import ReceiptStored
 from gateway.partners import Partner
-
-_EVENTS = {
-    ReceiptKind.DELIVERED: (ReleaseEvent.RECEIPT_DELIVERED, EventCode.PACKAGE_DELIVERED),
-    ReceiptKind.OPENED: (ReleaseEvent.RECEIPT_OPENED, EventCode.PACKAGE_OPENED_BY_PARTNER),
-    ReceiptKind.REFUSED: (ReleaseEvent.RECEIPT_REFUSED, EventCode.PACKAGE_REFUSED),
-}
 
 
 async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expected: str | None = None) -> Receipt:
@@ -70,23 +65,54 @@ def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receip
             receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value, signed, receipt.at
         )
     )
-    about = {
-        "package_id": receipt.package_id,
-        "originator": receipt.originator,
-        "recipient": receipt.recipient,
-        "envelope_sha256": receipt.envelope_sha256,
-        "manifest_sha256": receipt.manifest_sha256,
-        "receipt_sha256": sha256_hex(signed),
-    }
-    names: dict[str, Any] = {"package": receipt.package_id, "partner": receipt.recipient}
-    kind = {"receipt_kind": receipt.receipt.value}
-    tx.log(event(EventCode.RECEIPT_STORED, now, receipt.recipient, **names, record=about | kind))
-    if receipt.receipt not in _EVENTS:
+    stored = ReceiptStored(
+        about=_about(receipt),
+        envelope_sha256=receipt.envelope_sha256,
+        manifest_sha256=receipt.manifest_sha256,
+        receipt_kind=receipt.receipt,
+        receipt_sha256=sha256_hex(signed),
+    )
+    tx.log(entry(stored, at=now, by=receipt.recipient))
+    happened = _what_it_means(receipt, sha256_hex(signed))
+    if happened is None:
         return
-    happened, code = _EVENTS[receipt.receipt]
-    tx.put(life, replace(life, state=advance(RELEASE, life.state, happened), changed_at=now, problem=receipt.problem))
-    particulars = {"code": receipt.problem} if receipt.problem else {}
-    tx.log(event(code, now, receipt.recipient, **names, record=about | particulars))
+    step, event = happened
+    tx.put(life, replace(life, state=advance(RELEASE, life.state, step), changed_at=now, problem=receipt.problem))
+    tx.log(entry(event, at=now, by=receipt.recipient))
     for row in tx.find(OutboxRecord.carrying(receipt.package_id, receipt.recipient)):
         if row.state is OutboxState.PENDING:
             tx.put(row, replace(row, state=OutboxState.DONE, lease_until=now))
+
+
+def _what_it_means(receipt: Receipt, receipt_sha256: str) -> tuple[ReleaseEvent, AboutRelease] | None:
+    """How the release goes on, and the event that says so; None for a receipt that changes nothing."""
+    about, envelope_sha256, manifest_sha256 = _about(receipt), receipt.envelope_sha256, receipt.manifest_sha256
+    match receipt.receipt:
+        case ReceiptKind.REFUSED:
+            return ReleaseEvent.RECEIPT_REFUSED, PackageRefused(
+                about=about,
+                envelope_sha256=envelope_sha256,
+                manifest_sha256=manifest_sha256,
+                receipt_sha256=receipt_sha256,
+                code=receipt.problem,
+            )
+        case ReceiptKind.OPENED:
+            return ReleaseEvent.RECEIPT_OPENED, PackageOpenedByPartner(
+                about=about,
+                envelope_sha256=envelope_sha256,
+                manifest_sha256=manifest_sha256,
+                receipt_sha256=receipt_sha256,
+            )
+        case ReceiptKind.DELIVERED:
+            return ReleaseEvent.RECEIPT_DELIVERED, PackageDelivered(
+                about=about,
+                envelope_sha256=envelope_sha256,
+                manifest_sha256=manifest_sha256,
+                receipt_sha256=receipt_sha256,
+            )
+        case _:
+            return None
+
+
+def _about(receipt: Receipt) -> ReleaseIds:
+    return ReleaseIds(package_id=receipt.package_id, originator=receipt.originator, recipient=receipt.recipient)

@@ -11,11 +11,12 @@ from attache.receipt import LogProof as StatedProof
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.translog.note import NoteSignature
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import LogProof, Reader, Transaction
 from gateway.exchange.kernel.records import ArrivalRecord, ReceiptRecord
 from gateway.exchange.witnessing.cosign import cosignature_over
-from gateway.exchange_log import EventCode
+from gateway.exchange_log.events.base import ArrivalIds
+from gateway.exchange_log.events.receipts import ReceiptSigned
 
 
 async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind) -> bytes:
@@ -40,23 +41,14 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
         if earlier := tx.get(ReceiptRecord.key(*key)):
             return earlier.signed
         tx.add(record)
-        tx.log(
-            event(
-                EventCode.RECEIPT_SIGNED,
-                at,
-                SYSTEM,
-                package=package_id,
-                partner=originator,
-                record={
-                    "package_id": package_id,
-                    "originator": originator,
-                    "recipient": agency.participant,
-                    "manifest_sha256": arrival.manifest_sha256,
-                    "receipt_kind": kind.value,
-                    "receipt_sha256": sha256_hex(signed),
-                },
-            )
+        about = ArrivalIds(package_id=package_id, originator=originator, recipient=agency.participant)
+        event = ReceiptSigned(
+            about=about,
+            manifest_sha256=arrival.manifest_sha256,
+            receipt_kind=kind,
+            receipt_sha256=sha256_hex(signed),
         )
+        tx.log(entry(event, at=at, by=SYSTEM))
         return signed
 
     return await agency.store.write(unit)

@@ -7,7 +7,7 @@ which only a security officer clears. Until then nothing is submitted to that pa
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from attache.client.exchange import WitnessReply
 from attache.errors import Conflict, NotFound, SignatureInvalid, UnknownKey
@@ -19,11 +19,11 @@ from attache.translog.submission import Alarmed, Cosigned, Failed, Retry, Submis
 from attache.translog.tiles import TileHashes
 from attache.translog.vkey import VerifierKey, parse_vkey
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, event
+from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.standing import OUR_LOG_IS_IN_DOUBT, STALE, WITNESS_ROLLED_BACK
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log.events.witnessing import WitnessAlarm, WitnessCleared, WitnessObtained, WitnessRefused
 from gateway.identity.caller import Caller
 from gateway.partners import ParticipantStatus, Partner
 
@@ -110,8 +110,13 @@ class OwnLog:
                 case Retry() if outcome.submission.known_size < record.size:
                     _alarmed(agency, tx, record, submission, WITNESS_ROLLED_BACK)
                 case Failed() if not outcome.is_temporary:
-                    about = {"size": submission.checkpoint.size, "status": reply.status}
-                    tx.log(_entry(agency, EventCode.WITNESS_REFUSED, record, submission.checkpoint.origin, **about))
+                    refused = WitnessRefused(
+                        participant=record.participant,
+                        origin=submission.checkpoint.origin,
+                        size=submission.checkpoint.size,
+                        status=reply.status,
+                    )
+                    tx.log(entry(refused, at=agency.clock(), by=SYSTEM))
 
         await agency.store.write(unit)
         await agency.reload_standing()
@@ -127,7 +132,8 @@ class OwnLog:
                 record = tx.get(WitnessRecord.key(witness.participant))
                 if record is not None and record.alarm is None:
                     tx.put(record, replace(record, alarm=STALE, alarmed_at=now))
-                    tx.log(_entry(agency, EventCode.WITNESS_ALARM, record, None, our_size=record.size, code=STALE))
+                    stale = WitnessAlarm(participant=record.participant, our_size=record.size, code=STALE)
+                    tx.log(entry(stale, at=agency.clock(), by=SYSTEM))
 
         await agency.store.write(unit)
         await agency.reload_standing()
@@ -171,17 +177,8 @@ async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantI
         if record is not None and record.alarm is not None:
             cleared.append(record.alarm)
             tx.put(record, replace(record, alarm=None, alarmed_at=None))
-        about = {"participant": participant, "codes": sorted(filter(None, cleared))}
-        tx.log(
-            event(
-                EventCode.WITNESS_CLEARED,
-                agency.clock(),
-                caller,
-                partner=participant,
-                record=about,
-                reason={"note": reason},
-            )
-        )
+        codes = tuple(sorted(filter(None, cleared)))
+        tx.log(entry(WitnessCleared(participant=participant, codes=codes, note=reason), at=agency.clock(), by=caller))
 
     await agency.store.write(unit)
     await agency.reload_standing()
@@ -232,24 +229,27 @@ def _obtained(
         note = format_note(SignedNote(checkpoint.body, (*parse_note(submission.note).signatures, *outcome.lines)))
         tx.put(submitted, replace(submitted, note=note, cosigned_at=at))
     tx.put(record, replace(record, size=max(record.size, checkpoint.size), cosigned_at=at, alarm=None, alarmed_at=None))
-    about = {
-        "witness": outcome.lines[0].name,
-        "size": checkpoint.size,
-        "root": checkpoint.root.hex(),
-        "cosigned_at": outcome.cosigned_at,
-    }
-    tx.log(_entry(agency, EventCode.WITNESS_OBTAINED, record, None, **about))
+    obtained = WitnessObtained(
+        participant=record.participant,
+        witness=outcome.lines[0].name,
+        size=checkpoint.size,
+        root=checkpoint.root.hex(),
+        cosigned_at=outcome.cosigned_at,
+    )
+    tx.log(entry(obtained, at=agency.clock(), by=SYSTEM))
 
 
 def _alarmed(agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, code: str) -> None:
     tx.put(record, replace(record, alarm=code, alarmed_at=agency.clock()))
-    about = {"our_size": submission.checkpoint.size, "our_root": submission.checkpoint.root.hex(), "code": code}
-    tx.log(_entry(agency, EventCode.WITNESS_ALARM, record, submission.checkpoint.origin, **about))
-
-
-def _entry(agency: Agency, event_code: EventCode, record: WitnessRecord, origin: str | None, **about: Any) -> Event:
-    named = {"participant": record.participant, **({"origin": origin} if origin else {}), **about}
-    return event(event_code, agency.clock(), SYSTEM, partner=record.participant, record=named)
+    checkpoint = submission.checkpoint
+    alarm = WitnessAlarm(
+        participant=record.participant,
+        origin=checkpoint.origin,
+        our_size=checkpoint.size,
+        our_root=checkpoint.root.hex(),
+        code=code,
+    )
+    tx.log(entry(alarm, at=agency.clock(), by=SYSTEM))
 
 
 def _with_lines(note: bytes, lines: Sequence[Verified]) -> bytes:

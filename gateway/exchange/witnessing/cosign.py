@@ -5,7 +5,6 @@ histories that contradict each other.
 """
 
 from dataclasses import replace
-from typing import Any
 
 from attache.errors import NotFound
 from attache.translog.checkpoint import parse_checkpoint_body
@@ -14,10 +13,11 @@ from attache.translog.signing import KeySigner, signer_of
 from attache.translog.vkey import SignatureType, parse_vkey
 from attache.translog.witness import WitnessAnswer, WitnessState, decide_add_checkpoint
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import event
+from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import WitnessedLogRecord
-from gateway.exchange_log import Event, EventCode
+from gateway.exchange_log import Event
+from gateway.exchange_log.events.witnessing import WitnessAlarm, WitnessCosigned, WitnessRefused
 from gateway.partners import Partner
 
 TWO_HISTORIES = "forked"
@@ -44,7 +44,7 @@ async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAn
         elif answer.evidence is not None and record is not None:
             _raise_alarm(agency, tx, peer, record, answer)
         elif answer.finding is not None and answer.origin is not None:
-            tx.log(_refusal(agency, peer, answer))
+            _log_refusal(agency, tx, peer, answer.origin, answer)
         return answer
 
     answer = await agency.store.write(unit)
@@ -85,8 +85,10 @@ def _keep(
         tx.add(WitnessedLogRecord(checkpoint.origin, peer.participant, checkpoint.size, state.note, now))
     else:
         tx.put(record, replace(record, size=checkpoint.size, note=state.note, cosigned_at=now))
-    about = {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex()}
-    tx.log(_entry(agency, EventCode.WITNESS_COSIGNED, peer, **about))
+    cosigned = WitnessCosigned(
+        participant=peer.participant, origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root.hex()
+    )
+    _log(agency, tx, peer, cosigned)
 
 
 def _raise_alarm(
@@ -98,22 +100,22 @@ def _raise_alarm(
     ours, theirs = _state(record).checkpoint, parse_checkpoint_body(parse_note(answer.evidence).text)
     if record.alarm is None:
         tx.put(record, replace(record, alarm=TWO_HISTORIES, evidence=answer.evidence))
-    about = {
-        "origin": record.origin,
-        "our_size": ours.size,
-        "their_size": theirs.size,
-        "our_root": ours.root.hex(),
-        "their_root": theirs.root.hex(),
-        "code": TWO_HISTORIES,
-    }
-    tx.log(_entry(agency, EventCode.WITNESS_ALARM, peer, **about))
+    alarm = WitnessAlarm(
+        participant=peer.participant,
+        origin=record.origin,
+        our_size=ours.size,
+        their_size=theirs.size,
+        our_root=ours.root.hex(),
+        their_root=theirs.root.hex(),
+        code=TWO_HISTORIES,
+    )
+    _log(agency, tx, peer, alarm)
 
 
-def _refusal(agency: Agency, peer: Partner, answer: WitnessAnswer) -> Event:
+def _log_refusal(agency: Agency, tx: Transaction, peer: Partner, origin: str, answer: WitnessAnswer) -> None:
     code = answer.finding.code if answer.finding else None
-    return _entry(agency, EventCode.WITNESS_REFUSED, peer, origin=answer.origin, status=answer.status, code=code)
+    _log(agency, tx, peer, WitnessRefused(participant=peer.participant, origin=origin, status=answer.status, code=code))
 
 
-def _entry(agency: Agency, event_code: EventCode, peer: Partner, **about: Any) -> Event:
-    record = {"participant": peer.participant, **about}
-    return event(event_code, agency.clock(), peer.participant, partner=peer.participant, record=record)
+def _log(agency: Agency, tx: Transaction, peer: Partner, event: Event) -> None:
+    tx.log(entry(event, at=agency.clock(), by=peer.participant))

@@ -19,8 +19,9 @@ from attache.translog.signing import KeySigner, sign_checkpoint
 from attache.translog.tiles import TileHashes
 from attache.translog.vkey import parse_vkey
 from attache.vocabulary import Purpose
+from gateway.exchange_log.entry import Entry
 from gateway.exchange_log.events import EventCode, Group
-from gateway.exchange_log.leaf import Event, Pseudonyms, make_leaf
+from gateway.exchange_log.leaf import Pseudonyms, make_leaf
 from tests.protocol.making import ME, NOW, ORIGINATOR, THIRD, send
 
 DECISION = b'{"decision":"permit","rules":["share-with-frankfurt"]}'
@@ -40,7 +41,7 @@ class Log:
 
     def add(self, code, at, record, *, objects, actor="system"):
         person = {Group.PERSON: {"actor": actor}}
-        leaf = make_leaf(Event(code, at, actor, objects, {Group.RECORD: record} | person), self.pseudonyms)
+        leaf = make_leaf(Entry(code, at, actor, objects, {Group.RECORD: record} | person), self.pseudonyms)
         growth = edge.append(self.edge, [merkle.leaf_hash(leaf.raw)])
         self.edge = growth.edge
         self.tiles |= {(w.tile.level, w.tile.index): w.hashes for w in growth.tiles}

@@ -15,4 +15,4 @@ def test_the_page_holds_exactly_the_rendered_catalogue():
 
 def test_every_code_has_a_row():
     rows = render_catalogue().splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == [kind.code.value for kind in CATALOGUE.values()]
+    assert [row.split("`")[1] for row in rows] == [kind.event_code.value for kind in CATALOGUE.values()]

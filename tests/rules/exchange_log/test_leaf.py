@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from attache import strict_json
 from attache.errors import AttacheError
 from attache.evidence.leaf import read_leaf
-from gateway.exchange_log.events import CATALOGUE, EventCode, Group, Reader, readers_of
-from gateway.exchange_log.leaf import MAX_LEAF_BYTES, Event, Opening, Pseudonyms, make_leaf, parse_leaf, verify_opening
+from gateway.exchange_log.entry import Entry
+from gateway.exchange_log.events import CATALOGUE, EventCode, Group, Reader, fields_of, groups_of, readers_of
+from gateway.exchange_log.leaf import MAX_LEAF_BYTES, Opening, Pseudonyms, make_leaf, parse_leaf, verify_opening
 
 AT = datetime(2026, 11, 22, 9, 0, 0, 123, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -38,7 +39,7 @@ def event(code=EventCode.PACKAGE_RELEASED, **changes):
             Group.REASON: {"legal_basis": "tiea-2001", "purpose": "subject 123-45-6789"},
         },
     }
-    return Event(**{**values, **changes})
+    return Entry(**{**values, **changes})
 
 
 def refused(call, *args):
@@ -65,14 +66,14 @@ def test_no_personal_data_in_a_leaf():
 def test_every_event_of_the_catalogue_makes_a_leaf_that_fits_and_parses():
     for kind in CATALOGUE.values():
         made = event(
-            kind.code,
-            objects=dict.fromkeys(kind.objects, "x"),
-            fields={group: dict.fromkeys(fields, "x" * 40) for group, fields in kind.fields.items()},
+            kind.event_code,
+            objects=dict.fromkeys(kind.id_names, "x"),
+            fields={group: dict.fromkeys(fields, "x" * 40) for group, fields in fields_of(kind).items()},
         )
         leaf = make_leaf(made, Pseudonyms(KEY))
         assert len(leaf.raw) <= 800 < MAX_LEAF_BYTES
         facts = parse_leaf(leaf.raw)
-        assert facts.code is kind.code
+        assert facts.code is kind.event_code
         assert [verify_opening(facts, opening) for opening in leaf.openings] == list(made.fields.values())
 
 
@@ -229,9 +230,11 @@ def test_a_leaf_with_one_byte_changed_is_refused_or_says_something_else(data):
 
 def test_who_may_see_what():
     for kind in CATALOGUE.values():
-        for group in kind.fields:
-            assert Reader.AUDITOR in readers_of(kind.code, group)
-        assert Reader.PARTNER not in readers_of(kind.code, Group.PERSON) | readers_of(kind.code, Group.REASON)
+        for group in groups_of(kind):
+            assert Reader.AUDITOR in readers_of(kind.event_code, group)
+        assert Reader.PARTNER not in readers_of(kind.event_code, Group.PERSON) | readers_of(
+            kind.event_code, Group.REASON
+        )
     assert Reader.PARTNER in readers_of(EventCode.PACKAGE_DELIVERED, Group.RECORD)
     assert Reader.PARTNER not in readers_of(EventCode.PACKAGE_DECIDED, Group.RECORD)
 

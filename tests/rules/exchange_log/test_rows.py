@@ -11,8 +11,9 @@ from attache.crypto import sha256_hex
 from attache.errors import Misconfigured
 from attache.evidence.export import ExportManifest, sign_export, verify_export
 from certs_example.exchange import make_exchange
+from gateway.exchange_log.entry import Entry
 from gateway.exchange_log.events import EventCode, Group
-from gateway.exchange_log.leaf import Event, Pseudonyms, make_leaf, parse_leaf, verify_opening
+from gateway.exchange_log.leaf import Pseudonyms, make_leaf, parse_leaf, verify_opening
 from gateway.exchange_log.rows import COLUMNS, OpenedEntry, _cell, csv_header, csv_lines, json_lines
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -25,7 +26,7 @@ def parties(tmp_path_factory):
 
 
 def entry(index, *, groups=tuple(Group), text=HOSTILE):
-    event = Event(
+    event = Entry(
         EventCode.PACKAGE_REJECTED,
         NOW,
         "officer",

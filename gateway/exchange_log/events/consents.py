@@ -1,0 +1,65 @@
+"""Consents to onward sharing: the recipient in the record is the holder who asks, `third` is to whom it may be passed on.
+
+Version 2 calls the package that asked `asked_by_package`. Version 1 called it `request_id`, which in the group `person` of the
+same entry is the HTTP request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from attache.vocabulary import Purpose
+from gateway.exchange_log.events.base import OWN, PARTNERS, SHARED, AboutExchange, AboutPartner, Reason
+from gateway.exchange_log.events.codes import EventCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentAsked(AboutExchange):
+    """A holder asked an originator to consent to onward sharing."""
+
+    event_code = EventCode.CONSENT_ASKED
+    readers = SHARED
+    event_version = 2
+    third: str
+    asked_by_package: str
+    note: Reason[str]
+    purpose: Reason[Purpose]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentGiven(AboutExchange):
+    """An originator consented to onward sharing."""
+
+    event_code = EventCode.CONSENT_GIVEN
+    readers = SHARED
+    event_version = 2
+    third: str
+    asked_by_package: str
+    consent_id: str
+    consent_sha256: str
+    until: datetime
+    note: Reason[str | None]
+    purpose: Reason[Purpose]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentRefused(AboutExchange):
+    """An originator did not consent to onward sharing."""
+
+    event_code = EventCode.CONSENT_REFUSED
+    readers = SHARED
+    event_version = 2
+    third: str
+    asked_by_package: str
+    refusal_sha256: str
+    note: Reason[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentRejected(AboutPartner):
+    """A consent, a refusal or a request for one does not verify or fits nothing; nothing of it was stored."""
+
+    event_code = EventCode.CONSENT_REJECTED
+    readers = OWN | PARTNERS
+    statement_sha256: str
+    code: str
+    step: str

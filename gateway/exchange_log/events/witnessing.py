@@ -1,0 +1,66 @@
+"""Checkpoints that were cosigned, by us or for us, and alarms about them."""
+
+from dataclasses import dataclass
+
+from gateway.exchange_log.events.base import PARTNERS, AboutPartner, Reader, Reason
+from gateway.exchange_log.events.codes import EventCode
+
+
+@dataclass(frozen=True, kw_only=True)
+class WitnessCosigned(AboutPartner):
+    """We cosigned a partner's checkpoint."""
+
+    event_code = EventCode.WITNESS_COSIGNED
+    readers = PARTNERS | {Reader.PARTNER}
+    origin: str
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WitnessObtained(AboutPartner):
+    """A witness cosigned our checkpoint."""
+
+    event_code = EventCode.WITNESS_OBTAINED
+    readers = PARTNERS | {Reader.PARTNER}
+    witness: str
+    size: int
+    root: str
+    cosigned_at: int
+    """In seconds since 1970, as the cosignature states it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WitnessRefused(AboutPartner):
+    """A checkpoint was not cosigned."""
+
+    event_code = EventCode.WITNESS_REFUSED
+    readers = PARTNERS
+    origin: str
+    size: int | None = None
+    status: int
+    code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WitnessAlarm(AboutPartner):
+    """A log, ours or a partner's, showed two histories, or no witness has cosigned ours for too long."""
+
+    event_code = EventCode.WITNESS_ALARM
+    readers = PARTNERS
+    origin: str | None = None
+    our_size: int
+    their_size: int | None = None
+    our_root: str | None = None
+    their_root: str | None = None
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WitnessCleared(AboutPartner):
+    """A security officer ended the alarms between a witness and us."""
+
+    event_code = EventCode.WITNESS_CLEARED
+    readers = PARTNERS
+    codes: tuple[str, ...]
+    note: Reason[str]
