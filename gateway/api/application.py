@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from attache.wire.packages import Submission
 from gateway.admission import CallerDoor, health_router, install_refusals
 from gateway.admission.contract import describe
 from gateway.admission.health import Check
@@ -23,7 +24,6 @@ from gateway.api import (
     witnesses,
 )
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.explain import Question
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log

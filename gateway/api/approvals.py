@@ -6,13 +6,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from attache.wire.approvals import ApprovalList, ApprovalView
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, Limit, Own, PackageId
 from gateway.exchange.outgoing.approve import Answer, answer_approval, approval_of, waiting_approvals
 from gateway.exchange.outgoing.preview import preview_part
 from gateway.exchange.shown.packages import approval_view
-from gateway.exchange.shown.views import ApprovalList, ApprovalView
 
 router = APIRouter(prefix="/approvals", tags=["approvals"], responses=PROBLEM)
 

@@ -10,6 +10,8 @@ from attache.crypto import sha256_hex
 from attache.errors import MalformedInput
 from attache.package.values import FileName, ParticipantId, Uuid7
 from attache.vocabulary import ContentClass, CrimeType, Purpose
+from attache.wire.consents import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView
+from attache.wire.packages import AgreementId, MarkingTexts
 from gateway.admission import parse_model, read_body, read_json
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
@@ -19,9 +21,7 @@ from gateway.exchange.consents.ask import Asking, ask_consent, known_request, li
 from gateway.exchange.consents.give import Grant, consent_of, grant_consent, list_consents
 from gateway.exchange.consents.refuse import refuse_consent
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.kernel.submission import AgreementId, MarkingTexts
 from gateway.exchange.shown.office import consent_request_view, consent_view
-from gateway.exchange.shown.views import ConsentList, ConsentRequestList, ConsentRequestView, ConsentView
 
 router = APIRouter(prefix="/consents", tags=["consents"], responses=PROBLEM)
 

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter, Request
 
+from attache.wire.decisions import DryRunView, ExplanationView, ReplayView
+from attache.wire.packages import Submission
 from gateway.admission import read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.kernel.submission import Submission, parse_as, parse_submission
+from gateway.exchange.kernel.submission import parse_as, parse_submission
 from gateway.exchange.outgoing.explain import Question, explain_release
 from gateway.exchange.outgoing.submit import dry_run
 from gateway.exchange.oversight.inspection import note_inspection
@@ -15,7 +17,6 @@ from gateway.exchange.oversight.replay import decision_replayed
 from gateway.exchange.shown.explanations import explanation_view
 from gateway.exchange.shown.office import replay_view
 from gateway.exchange.shown.packages import decision_view
-from gateway.exchange.shown.views import DryRunView, ExplanationView, ReplayView
 from gateway.policy import without_hidden
 
 router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, status
 
+from attache.wire.purges import HoldList, HoldView
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Cursor, Holder, Limit, Own, PackageId
 from gateway.api.purges import READERS, Given, Named, Words, read_given
 from gateway.exchange.ending.legal_hold import lift_hold, list_holds, place_hold
-from gateway.exchange.shown.purge_views import HoldList, HoldView
 from gateway.exchange.shown.purges import hold_view
 
 router = APIRouter(prefix="/holds", tags=["holds"], responses=PROBLEM)

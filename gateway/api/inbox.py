@@ -10,13 +10,13 @@ from attache.crypto import b64u, parse_b64u
 from attache.errors import MalformedInput
 from attache.package import instant_text, is_uuid7, parse_instant
 from attache.vocabulary import Purpose
+from attache.wire.arrivals import ArrivalPage, ArrivalView
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Cursor, Limit, Opener, Own, PackageId, ParticipantId
 from gateway.exchange.arriving.read import arrival_of, list_arrivals, open_arrival, read_part
 from gateway.exchange.arriving.use import Intent
 from gateway.exchange.shown.packages import arrival_view
-from gateway.exchange.shown.views import ArrivalPage, ArrivalView
 from gateway.identity import Action
 from gateway.policy import Use
 

@@ -9,6 +9,8 @@ from pydantic import AwareDatetime
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from attache.package.values import Line
+from attache.wire.log import EntryPage, EntryView
+from attache.wire.view import View
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Auditor, Own
@@ -16,7 +18,6 @@ from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange.oversight.audit import consistency_of, entry_of, proof_of, search_log
 from gateway.exchange.oversight.export_log import export_log
 from gateway.exchange.oversight.follow_log import follow_log
-from gateway.exchange.shown.views import EntryPage, EntryView, View
 from gateway.exchange_log import EventCode
 from gateway.identity import Action
 

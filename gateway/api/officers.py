@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from attache.vocabulary import Post
+from attache.wire.officers import OfficerList, OfficerView
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, Own, Withdrawer
 from gateway.exchange.kernel.officers import list_officers, reinstate_officer, withdraw_officer
 from gateway.exchange.shown.office import officer_view
-from gateway.exchange.shown.views import OfficerList, OfficerView
 
 router = APIRouter(prefix="/officers", tags=["officers"], responses=PROBLEM)
 

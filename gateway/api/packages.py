@@ -8,19 +8,19 @@ from fastapi.responses import StreamingResponse
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
+from attache.wire.packages import PackagePage, PackageView, ReceiptList, Submission
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
 from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.kernel.submission import Submission, parse_submission
+from gateway.exchange.kernel.submission import parse_submission
 from gateway.exchange.outgoing.created import Created
 from gateway.exchange.outgoing.mailbox import export_sealed, package_bytes
 from gateway.exchange.outgoing.submit import create_package, submit_package, upload_part
 from gateway.exchange.oversight.inspection import note_inspection
 from gateway.exchange.shown.follow import Milestone, package_when
 from gateway.exchange.shown.packages import created_view, package_view, packages_page, receipts_of
-from gateway.exchange.shown.views import PackagePage, PackageView, ReceiptList
 
 router = APIRouter(prefix="/packages", tags=["packages"], responses=PROBLEM)
 

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request
 
+from attache.wire.participants import ParticipantList, ParticipantView
 from gateway.admission import read_body, requires
 from gateway.admission.contract import PROBLEM, raw_body
 from gateway.api.callers import Own, ParticipantId, PartnerAdmin, Suspender
 from gateway.exchange.oversight.participants import accept_successor, set_status
 from gateway.exchange.shown.packages import participant_view
-from gateway.exchange.shown.views import ParticipantList, ParticipantView
 from gateway.identity import Action
 from gateway.partners import ParticipantStatus
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
+from attache.wire.policies import PolicyDiffView, PolicyFilesView, PolicySetList, PolicySetView
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Own, PolicyOfficer
 from gateway.exchange.oversight.policies import activate_policies, list_policies, policy_files, propose_policies
 from gateway.exchange.oversight.policy_diff import compare_policies
 from gateway.exchange.shown.office import policy_diff_view, policy_set_view
-from gateway.exchange.shown.views import PolicyDiffView, PolicyFilesView, PolicySetList, PolicySetView
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_POLICY)]

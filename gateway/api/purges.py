@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
+from attache.wire.purges import PurgeList, PurgeView
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Cursor, Limit, Own, PackageId, Purger
@@ -18,7 +19,6 @@ from gateway.exchange.ending.purge_order import (
     purge_of,
     reject_purge,
 )
-from gateway.exchange.shown.purge_views import PurgeList, PurgeView
 from gateway.exchange.shown.purges import purge_view
 from gateway.identity import Action
 

@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from attache.wire.reviews import ReviewList, ReviewView
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, Limit, Own, PackageId, ParticipantId, ReviewReader
 from gateway.exchange.kernel.records import ReviewState
 from gateway.exchange.outgoing.review import open_reviews, record_review
 from gateway.exchange.shown.office import review_view
-from gateway.exchange.shown.views import ReviewList, ReviewView
 
 router = APIRouter(prefix="/reviews", tags=["reviews"], responses=PROBLEM)
 

@@ -12,7 +12,6 @@ import pytest
 
 from attache import Part, Recipient, Submission
 from attache.client import aio, sync
-from attache.client.models import PackageView
 from attache.errors import (
     AttacheError,
     Conflict,
@@ -24,6 +23,7 @@ from attache.errors import (
     TooManyRequests,
     Unreachable,
 )
+from attache.wire.packages import PackageView
 from tests.sdk.fake_gateway import TOKEN, URL, BrokenStream, problem
 
 

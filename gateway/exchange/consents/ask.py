@@ -20,6 +20,7 @@ from attache.crypto import b64u
 from attache.errors import IllegalTransition, MalformedInput, NotFound, NotPermitted
 from attache.strict_json import canonical
 from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
+from attache.wire.packages import Submission
 from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.entries import asked_entry
 from gateway.exchange.kernel.agency import Agency
@@ -32,7 +33,7 @@ from gateway.exchange.kernel.records import (
     ReleaseRecord,
 )
 from gateway.exchange.kernel.state import ArrivalState, ReleaseState
-from gateway.exchange.kernel.submission import Submission, parse_submission
+from gateway.exchange.kernel.submission import parse_submission
 from gateway.exchange.outgoing.submit import create_package
 from gateway.identity.caller import Caller, Role
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from attache.errors import MalformedInput, NotFound
 from attache.package.values import FileName, ParticipantId
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.provenance import provenance_of
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.fields import fields_foreseen
 from gateway.exchange.outgoing.proposal import UNKNOWN_DIGEST, addressee_of, release_requests
 from gateway.exchange.outgoing.release import decide_release

@@ -13,6 +13,7 @@ from attache import strict_json
 from attache.crypto import sha256_hex
 from attache.errors import IllegalTransition, NotFound, NotPermitted
 from attache.package import BLOCK_BYTES
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import Reader
@@ -25,7 +26,6 @@ from gateway.exchange.kernel.records import (
     RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.approve import approval_of, approved_digest
 from gateway.exchange.outgoing.fields import Content
 from gateway.exchange.outgoing.manifest import LEAVES

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from attache.translog.proof import TlogProof, format_proof
+from attache.wire.log import EntryView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry
-from gateway.exchange.shown.views import EntryView
 from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.identity.caller import Caller

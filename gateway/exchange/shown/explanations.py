@@ -1,7 +1,7 @@
 """An explanation as callers are shown it."""
 
+from attache.wire.decisions import ConditionView, ExplanationView, LeverView, RuleView, UnitExplanationView
 from gateway.exchange.outgoing.explain import Explained, UnitExplained
-from gateway.exchange.shown.views import ConditionView, ExplanationView, LeverView, RuleView, UnitExplanationView
 from gateway.policy.explain import CAUTION, RuleExplained
 
 

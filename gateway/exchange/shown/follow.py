@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
 
+from attache.wire.packages import PackageView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.state import ReleaseState
 from gateway.exchange.shown.packages import package_view
-from gateway.exchange.shown.views import PackageView
 from gateway.identity.caller import Caller
 
 

@@ -3,20 +3,15 @@
 import json
 from typing import Any
 
+from attache.wire.consents import ConsentRequestView, ConsentView
+from attache.wire.decisions import ReplayView
+from attache.wire.officers import OfficerView
+from attache.wire.policies import PolicyChangeView, PolicyDiffView, PolicySetView
+from attache.wire.reviews import ReviewView
 from gateway.exchange.consents.ask import KnownRequest
 from gateway.exchange.kernel.records import ConsentRecord, OfficerRecord, PolicySetRecord, ReviewRecord
 from gateway.exchange.oversight.policy_diff import ComparedSets
 from gateway.exchange.oversight.replay import Replayed
-from gateway.exchange.shown.views import (
-    ConsentRequestView,
-    ConsentView,
-    OfficerView,
-    PolicyChangeView,
-    PolicyDiffView,
-    PolicySetView,
-    ReplayView,
-    ReviewView,
-)
 from gateway.policy.record import plain
 
 

@@ -7,6 +7,11 @@ from typing import Any
 
 from attache.errors import NotFound
 from attache.package import SealedPart
+from attache.wire.approvals import ApprovalView, LeavingPartView
+from attache.wire.arrivals import ArrivalView
+from attache.wire.decisions import DecisionView, FieldDecisionView, HandlingView, PartDecisionView
+from attache.wire.packages import PackageView, PartFacts, PartView, ReceiptView, ReleaseView, Submission
+from attache.wire.participants import ParticipantView
 from gateway.exchange.arriving.read import Arrival
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import Reader
@@ -20,25 +25,10 @@ from gateway.exchange.kernel.records import (
     ReleaseRecord,
 )
 from gateway.exchange.kernel.refusals import NotForCaller
-from gateway.exchange.kernel.submission import PartFacts, Submission
 from gateway.exchange.outgoing.created import Created, CreatedLife, pending_approval
 from gateway.exchange.outgoing.preview import Awaiting, Leaving, awaiting, leaving, unmeasured, what_would_leave
 from gateway.exchange.outgoing.proposal import addressee_of
 from gateway.exchange.outgoing.submit import submission_of
-from gateway.exchange.shown.views import (
-    ApprovalView,
-    ArrivalView,
-    DecisionView,
-    FieldDecisionView,
-    HandlingView,
-    LeavingPartView,
-    PackageView,
-    PartDecisionView,
-    ParticipantView,
-    PartView,
-    ReceiptView,
-    ReleaseView,
-)
 from gateway.identity.caller import Caller, Role
 from gateway.partners import Partner
 from gateway.policy import Decision, PartDecision, UnitOutcome, without_hidden

@@ -1,8 +1,8 @@
 """From purges and legal holds to what callers are shown."""
 
+from attache.wire.purges import HoldView, PackagePlaceView, PurgeView
 from gateway.exchange.ending.legal_hold import Hold
 from gateway.exchange.ending.purge_order import Order
-from gateway.exchange.shown.purge_views import HoldView, PackagePlaceView, PurgeView
 
 
 def purge_view(order: Order) -> PurgeView:

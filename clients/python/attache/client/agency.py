@@ -23,23 +23,17 @@ from attache.client.call import (
     views_of,
     whole,
 )
-from attache.client.models import (
-    ApprovalView,
-    ArrivalView,
-    DecisionView,
-    EntryView,
-    ExplanationView,
-    HoldView,
-    PackageView,
-    ParticipantView,
-    PartView,
-    PurgeView,
-    ReceiptView,
-)
 from attache.client.quarantine import Quarantine, plain_name
 from attache.client.submission import Part, Reading, Submission
 from attache.crypto.encoding import parse_b64u
 from attache.errors import AttacheError, MalformedInput
+from attache.wire.approvals import ApprovalView
+from attache.wire.arrivals import ArrivalView
+from attache.wire.decisions import DecisionView, ExplanationView
+from attache.wire.log import EntryView
+from attache.wire.packages import PackageView, PartView, ReceiptView
+from attache.wire.participants import ParticipantView
+from attache.wire.purges import HoldView, PurgeView
 
 BASE = "/api/v1"
 INLINE_BYTES = 1 << 20

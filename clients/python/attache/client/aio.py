@@ -15,20 +15,15 @@ from attache.client import agency
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
 from attache.client.driving import AsyncDriver, new_idempotency_key
 from attache.client.governing_aio import AsyncConsents, AsyncOfficers, AsyncPolicies, AsyncReviews
-from attache.client.models import (
-    ApprovalView,
-    ArrivalView,
-    DecisionView,
-    EntryView,
-    ExplanationView,
-    HoldView,
-    PackageView,
-    ParticipantView,
-    PurgeView,
-    ReceiptView,
-)
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
+from attache.wire.approvals import ApprovalView
+from attache.wire.arrivals import ArrivalView
+from attache.wire.decisions import DecisionView, ExplanationView
+from attache.wire.log import EntryView
+from attache.wire.packages import PackageView, ReceiptView
+from attache.wire.participants import ParticipantView
+from attache.wire.purges import HoldView, PurgeView
 
 if TYPE_CHECKING:
     from attache.client.offline import Report

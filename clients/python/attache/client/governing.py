@@ -7,16 +7,11 @@ from pathlib import Path
 
 from attache.client import governance
 from attache.client.driving import Driver, new_idempotency_key
-from attache.client.governance import (
-    ConsentRequestView,
-    ConsentView,
-    OfficerView,
-    PolicyDiffView,
-    PolicyFilesView,
-    PolicySetView,
-    ReplayView,
-    ReviewView,
-)
+from attache.wire.consents import ConsentRequestView, ConsentView
+from attache.wire.decisions import ReplayView
+from attache.wire.officers import OfficerView
+from attache.wire.policies import PolicyDiffView, PolicyFilesView, PolicySetView
+from attache.wire.reviews import ReviewView
 
 COMPARING_SECONDS = 300.0
 
