@@ -35,6 +35,7 @@ from attache.crypto import (
     save_private_keys,
     write_private,
 )
+from attache.package.ids import ParticipantId
 from attache.package.party import KeyStatement, KeyStatus
 from attache.participant import (
     DescribedKey,
@@ -147,7 +148,7 @@ def make_participant(
     _write_certificates(folder / "certificates", authority, {"sign": sign_certificate, **tls}, now)
     log, log_mldsa44, witness = verifier_keys(profile.participant, ring)
     statement = DescriptorStatement(
-        participant=profile.participant,
+        participant=ParticipantId(profile.participant),
         name=profile.name,
         jurisdiction=profile.jurisdiction,
         post=profile.post,

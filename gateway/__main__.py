@@ -12,6 +12,7 @@ import typer
 from attache import clock
 from attache.errors import AttacheError, IntegrityLost, Misconfigured
 from attache.evidence.directory import verify_log_directory
+from attache.package.ids import ParticipantId
 from attache.participant import fingerprint_words
 from attache.strict_json import parse_object
 from gateway.app import load_ring, log_keys, open_own_store, own_descriptor, run_gateway, write_contracts
@@ -156,7 +157,9 @@ def participant_show(
     """A participant as admitted: its descriptor, and the fingerprint to compare, in hex and in words."""
     settings = load_settings(config)
     with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (reader, _):
-        partner = directory_of(reader.find(ParticipantRecord)).partner(participant or settings.participant)
+        partner = directory_of(reader.find(ParticipantRecord)).partner(
+            ParticipantId(participant or settings.participant)
+        )
     shown: dict[str, Any] = {
         "participant": partner.participant,
         "status": partner.status.value,
@@ -184,7 +187,7 @@ async def _init(settings: Settings) -> Directory:
 
     def unit(tx: Transaction) -> None:
         for name in sorted(raw):
-            admit_descriptor(tx, name, raw[name], pinned[name], clock.now(), own=settings.participant)
+            admit_descriptor(tx, ParticipantId(name), raw[name], pinned[name], clock.now(), own=settings.participant)
         begin_policies(tx, LoadedSet(policy, cases.count), clock.now())
 
     async with open_own_store(settings, load_ring(settings), clock.now) as store:

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from attache.package.ids import ParticipantId
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _UNITS = (1, 2, 4, 8, 16, 32, 64)
@@ -107,7 +109,7 @@ class Metrics:
         self._commit_units.observe(units)
         self._commit_seconds.observe(seconds)
 
-    def delivery(self, partner: str, result: str) -> None:
+    def delivery(self, partner: ParticipantId, result: str) -> None:
         """An attempt to deliver is over."""
         self._deliveries.labels(partner, result).inc()
 

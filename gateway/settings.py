@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from attache.errors import Misconfigured
+from attache.package.values import ParticipantId
 from attache.vocabulary import Post
 
 PREFIX = "ATTACHE_GATEWAY_"
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     # Who we are
-    participant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = _setting("Our id as a participant.")
+    participant: ParticipantId = _setting("Our id as a participant.")
     post: Post = _setting("The post that we belong to.")
 
     individual_desks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], ...] = _setting(

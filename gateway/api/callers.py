@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
+from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN, ids
 from gateway.admission import requires
 from gateway.exchange.kernel.agency import Agency
 from gateway.identity import Action, Caller
@@ -34,9 +34,9 @@ Resolver = Annotated[Caller, requires(Action.CLEAR_ALARM)]
 EvidenceReader = Annotated[Caller, requires(Action.EXPORT_EVIDENCE)]
 Auditor = Annotated[Caller, requires(Action.READ_LOG)]
 
-PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]
-DecisionId = PackageId
-ConsentId = PackageId
-ParticipantId = Annotated[str, Path(pattern=PARTICIPANT_PATTERN)]
+PackageId = Annotated[ids.PackageId, Path(pattern=UUID7_PATTERN)]
+DecisionId = Annotated[str, Path(pattern=UUID7_PATTERN)]
+ConsentId = DecisionId
+ParticipantId = Annotated[ids.ParticipantId, Path(pattern=PARTICIPANT_PATTERN)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str, Query(max_length=128)]

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from attache.evidence.bundle import MEDIA_TYPE, SUFFIX
 from attache.package import PARTICIPANT_PATTERN
+from attache.package.ids import ParticipantId
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import EvidenceReader, Own, PackageId
 from gateway.exchange.oversight.evidence import export_evidence
@@ -18,7 +19,7 @@ async def evidence(
     own: Own,
     caller: EvidenceReader,
     package_id: PackageId,
-    recipient: Annotated[str | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
+    recipient: Annotated[ParticipantId | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
 ) -> Response:
     """Everything that can be proven about a package to one recipient, in one signed file. The export is logged."""
     made = await export_evidence(own, caller, package_id, recipient)

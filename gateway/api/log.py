@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
+from attache.package.ids import PackageId, ParticipantId
 from attache.package.values import Line
 from attache.wire.log import EntryPage, EntryView
 from attache.wire.view import View
@@ -30,8 +31,8 @@ router = APIRouter(prefix="/log", tags=["log"], responses=PROBLEM)
 async def _wanted(
     event: EventCode | None = None,
     actor: Annotated[Line | None, Query(max_length=255)] = None,
-    package_id: Annotated[str | None, Query(pattern=UUID7_PATTERN)] = None,
-    partner: Annotated[str | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
+    package_id: Annotated[PackageId | None, Query(pattern=UUID7_PATTERN)] = None,
+    partner: Annotated[ParticipantId | None, Query(pattern=PARTICIPANT_PATTERN)] = None,
     outcome: Annotated[str | None, Query(pattern=r"^[a-z-]{1,32}$")] = None,
     request_id: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = None,
     since: Annotated[AwareDatetime | None, Query()] = None,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from attache.wire.purges import PurgeList, PurgeView
+from attache.package.values import ParticipantId
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Cursor, Limit, Own, PackageId, Purger
@@ -40,8 +41,8 @@ class Given(BaseModel):
 class PackagePlace(Given):
     """A package, by its originator and id."""
 
-    originator: Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
-    package_id: Annotated[str, Field(pattern=UUID7_PATTERN)]
+    originator: ParticipantId
+    package_id: PackageId
 
 
 class Named(Given):

@@ -28,7 +28,7 @@ class WitnessView(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    participant: str
+    participant: ParticipantId
     size: int
     cosigned_at: datetime | None
     alarm: str | None

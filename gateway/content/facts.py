@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from attache.errors import MalformedInput
+from attache.package.ids import ParticipantId
 from attache.vocabulary import ContentClass, HandlingCode, Markings
 
 MAX_UNITS = 20_000
@@ -71,7 +72,7 @@ class Minting:
     """
 
     key: bytes = field(repr=False)
-    originator: str
+    originator: ParticipantId
     at: datetime
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from attache.errors import AttacheError
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.consignment import Consignment
 from gateway.exchange.outgoing.deliver import Outbox
 
-Count = Callable[[str, str], None]
+Count = Callable[[ParticipantId, str], None]
 """Is given partner and result."""
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from attache.errors import AttacheError, PartnerUnreachable, TooManyRequests
+from attache.package.ids import ParticipantId
 from gateway.delivery.schedule import Breaker
 
 
@@ -15,17 +16,17 @@ class Lanes:
     def __init__(self, at_once: int, per_partner: int) -> None:
         self._at_once = at_once
         self._per_partner = per_partner
-        self._lanes: dict[str, asyncio.Semaphore] = {}
-        self._queued: dict[str, int] = {}
+        self._lanes: dict[ParticipantId, asyncio.Semaphore] = {}
+        self._queued: dict[ParticipantId, int] = {}
         self._running = 0
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers: dict[ParticipantId, Breaker] = {}
 
     @property
     def free(self) -> int:
         """How many more deliveries may begin. What waits for its turn in a full lane takes no room."""
         return self._at_once - self._running
 
-    def busy(self, now: datetime) -> frozenset[str]:
+    def busy(self, now: datetime) -> frozenset[ParticipantId]:
         """Partners that have no room, or are to be left alone."""
         full = {partner for partner, count in self._queued.items() if count >= self._room(partner)}
         return frozenset(full | {partner for partner, breaker in self._breakers.items() if breaker.is_open(now)})
@@ -35,7 +36,7 @@ class Lanes:
         return min((b.open_until for b in self._breakers.values() if b.open_until and b.open_until > now), default=None)
 
     @asynccontextmanager
-    async def turn(self, partner: str) -> AsyncIterator[None]:
+    async def turn(self, partner: ParticipantId) -> AsyncIterator[None]:
         """Wait for, and hold, a place in the partner's lane."""
         self._queued[partner] = self._queued.get(partner, 0) + 1
         try:
@@ -50,7 +51,9 @@ class Lanes:
             if not self._queued[partner]:
                 del self._queued[partner], self._lanes[partner]
 
-    def note(self, partner: str, error: AttacheError | None, now: datetime, chance: Callable[[], float]) -> None:
+    def note(
+        self, partner: ParticipantId, error: AttacheError | None, now: datetime, chance: Callable[[], float]
+    ) -> None:
         """How an attempt went, for the partner's breaker: any answer at all closes it."""
         breaker = self._breakers.pop(partner, Breaker())
         if isinstance(error, PartnerUnreachable):
@@ -58,6 +61,6 @@ class Lanes:
         elif isinstance(error, TooManyRequests) and error.retry_after_seconds is not None:
             self._breakers[partner] = Breaker().after_request(now + timedelta(seconds=error.retry_after_seconds))
 
-    def _room(self, partner: str) -> int:
+    def _room(self, partner: ParticipantId) -> int:
         breaker = self._breakers.get(partner)
         return 1 if breaker is not None and breaker.is_on_trial else self._per_partner

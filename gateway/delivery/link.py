@@ -20,6 +20,7 @@ from attache.client.exchange import (
 )
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
+from attache.package.ids import ParticipantId
 from attache.participant import Descriptor
 from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
 from gateway.exchange.kernel.ports import Blobs
@@ -136,7 +137,7 @@ class PartnerLinks:
             await link.close()
         self._links.clear()
 
-    async def _link(self, partner: str, endpoint: str, descriptor: Descriptor) -> PartnerLink:
+    async def _link(self, partner: ParticipantId, endpoint: str, descriptor: Descriptor) -> PartnerLink:
         access = self._access(endpoint, descriptor)
         known = self._links.get(partner)
         if known and known[0] == access:

@@ -8,6 +8,7 @@ import structlog
 
 from attache.client.exchange import WitnessReply
 from attache.errors import AttacheError, IntegrityLost
+from attache.package.ids import ParticipantId
 from gateway.delivery.link import Carrier
 from gateway.exchange.kernel.consignment import Consignment
 from gateway.exchange.witnessing.be_cosigned import Witnessing
@@ -82,7 +83,7 @@ class CheckpointSubmitter:
             except AttacheError as error:
                 log.warning("not-cosigned", partner=witness.participant, code=error.code)
 
-    async def submit_before(self, participant: str) -> None:
+    async def submit_before(self, participant: ParticipantId) -> None:
         """Have everything cosigned that our log says by now, where this participant is a witness."""
         witness = next((each for each in self._log.witnesses() if each.participant == participant), None)
         if witness is not None:
@@ -113,7 +114,7 @@ class CosignedCarrier:
     """A carrier that first has the recipient cosign our log, release included: its receipt then carries the cosignature."""
 
     def __init__(
-        self, carrier: Carrier, submitter: CheckpointSubmitter, require_release: Callable[[str], None]
+        self, carrier: Carrier, submitter: CheckpointSubmitter, require_release: Callable[[ParticipantId], None]
     ) -> None:
         self._carrier = carrier
         self._submitter = submitter

@@ -21,7 +21,7 @@ router = APIRouter(tags=["mailbox"], responses=PROBLEM)
 class MailboxItem(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    package_id: str
+    package_id: PackageId
     total_bytes: int
     sealed_at: str
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from attache.errors import AttacheError
-from attache.package import UUID7_PATTERN
+from attache.package import UUID7_PATTERN, ids
 from gateway.exchange.kernel.agency import Agency
 from gateway.partners import Partner
 from gateway.tls import require_peer
@@ -31,5 +31,5 @@ async def _peer_of(request: Request) -> Partner:
 
 Own = Annotated[Agency, Depends(_agency_of)]
 Peer = Annotated[Partner, Depends(_peer_of)]
-PackageId = Annotated[str, Path(pattern=UUID7_PATTERN)]
+PackageId = Annotated[ids.PackageId, Path(pattern=UUID7_PATTERN)]
 PartNumber = Annotated[int, Path(ge=0, lt=1000)]

@@ -5,6 +5,7 @@ import hashlib
 from starlette.types import Scope
 
 from attache.errors import AttacheError
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.refusals import ANYBODY, Refusals, client_network
 from gateway.exchange_log import EventCode
@@ -35,7 +36,7 @@ class CertificateRefusals:
         self._refusals.note(
             EventCode.CERTIFICATE_REFUSED,
             ANYBODY,
-            partner=whose or UNKNOWN,
+            partner=whose or ParticipantId(UNKNOWN),
             participant=whose or UNKNOWN,
             certificate_sha256=digest,
             code=code,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from attache.errors import CertificateRejected, NotFound, NotPermitted
+from attache.package.ids import ParticipantId
 from attache.participant import Descriptor
 
 
@@ -22,7 +23,7 @@ class Partner:
     status: ParticipantStatus
 
     @property
-    def participant(self) -> str:
+    def participant(self) -> ParticipantId:
         return self.descriptor.participant
 
     @property
@@ -36,27 +37,27 @@ class Partner:
 class Directory:
     """All admitted participants, ourselves among them."""
 
-    partners: Mapping[str, Partner]
+    partners: Mapping[ParticipantId, Partner]
 
     @classmethod
     def of(cls, partners: Iterable[Partner]) -> "Directory":
         return cls({partner.participant: partner for partner in partners})
 
-    def partner(self, participant: str) -> Partner:
+    def partner(self, participant: ParticipantId) -> Partner:
         """The participant of this id, suspended or not; raises NotFound("unknown-partner")."""
         try:
             return self.partners[participant]
         except KeyError:
             raise NotFound("unknown-partner", f"{participant} is not admitted") from None
 
-    def active(self, participant: str) -> Partner:
+    def active(self, participant: ParticipantId) -> Partner:
         """As `partner`; raises NotPermitted("partner-suspended") where exchange is suspended."""
         partner = self.partner(participant)
         if partner.status is not ParticipantStatus.ACTIVE:
             raise NotPermitted("partner-suspended", f"exchange with {participant} is suspended")
         return partner
 
-    def owner(self, thumbprint: str) -> str | None:
+    def owner(self, thumbprint: str) -> ParticipantId | None:
         """The participant whose descriptor lists this TLS certificate, suspended or not; None if there is none."""
         return self._by_thumbprint.get(thumbprint)
 
@@ -71,7 +72,7 @@ class Directory:
         return self.active(participant)
 
     @cached_property
-    def _by_thumbprint(self) -> Mapping[str, str]:
+    def _by_thumbprint(self) -> Mapping[str, ParticipantId]:
         return {
             thumbprint: partner.participant
             for partner in self.partners.values()

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from attache.errors import AttacheError, Misconfigured
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import (
     Assurance,
     Caveat,
@@ -202,8 +203,8 @@ def request_of(case: Case, policy_set: PolicySet, recipient: str) -> ReleaseRequ
     plain = stated.model_dump(exclude={"parts", "approvals", "consents"})
     contents = {part.name: part.sha256 for part in parts}
     request = ReleaseRequest(
-        package_id=case.name,
-        recipient=recipient,
+        package_id=PackageId(case.name),
+        recipient=ParticipantId(recipient),
         post=Post.WASHINGTON,
         legal_basis=case.recipients[recipient],
         content_digest=_digest(case.name),
@@ -211,8 +212,8 @@ def request_of(case: Case, policy_set: PolicySet, recipient: str) -> ReleaseRequ
         consents=tuple(
             ConsentFacts(
                 consent_id=f"consent-{number}",
-                originator=consent.originator,
-                recipient=consent.recipient or recipient,
+                originator=ParticipantId(consent.originator),
+                recipient=ParticipantId(consent.recipient or recipient),
                 purpose=consent.purpose,
                 content=consent.content or contents[consent.part],
                 expires_at=consent.expires_at,

@@ -5,6 +5,7 @@ the urgency: those are truths about the case, and changing a truth is no way.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from attache.package.ids import ParticipantId
 from attache.vocabulary import Assurance, Channel, Markings, Tlp, Urgency
 from gateway.policy.entities import desk_of
 from gateway.policy.facts import PartnerFacts
@@ -142,7 +143,7 @@ def _pull_consent(setting: Setting, draft: Draft, originator: str) -> Draft:
     request = draft.request
     content = next(part.sha256 for part in request.parts if part.name == setting.unit.part)
     far = request.now.replace(year=9000, month=1, day=1)
-    consent = ConsentFacts("", originator, request.recipient, request.purpose, content, far)
+    consent = ConsentFacts("", ParticipantId(originator), request.recipient, request.purpose, content, far)
     return _changed(draft, consents=(consent,))
 
 

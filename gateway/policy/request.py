@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from attache.errors import MalformedInput
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import (
     Assurance,
     Caveat,
@@ -91,8 +92,8 @@ class ConsentFacts:
     """
 
     consent_id: str
-    originator: str
-    recipient: str
+    originator: ParticipantId
+    recipient: ParticipantId
     purpose: Purpose
     content: str
     expires_at: datetime
@@ -110,10 +111,10 @@ class ReleaseRequest:
     away, in the form in which it may go right away, and leaves the rest behind.
     """
 
-    package_id: str
+    package_id: PackageId
     kind: Kind
     purpose: Purpose
-    recipient: str
+    recipient: ParticipantId
     requester: str
     post: Post
     parts: tuple[PartFacts, ...]

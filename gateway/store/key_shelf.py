@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attache.crypto import open_at_rest, seal_at_rest
 from attache.errors import Gone, IntegrityLost, NotAuthentic
+from attache.package.ids import PackageId, ParticipantId
 from gateway.store.durable import sync_folder
 
 KEY_BYTES = 32
@@ -43,8 +44,8 @@ class Shelved:
     """Whose key stands at a place of the shelf."""
 
     number: int
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
 
 
 class KeyShelf:
@@ -80,11 +81,11 @@ class KeyShelf:
                 connection.close()
         self._reading = self._writing = None
 
-    def label(self, originator: str, package_id: str) -> bytes:
+    def label(self, originator: ParticipantId, package_id: PackageId) -> bytes:
         """See exchange.at_rest.DataKeys."""
         return hmac.digest(self._label_key, f"{originator}\x00{package_id}".encode(), "sha256")[:LABEL_BYTES]
 
-    def sealing_key(self, originator: str, package_id: str) -> bytes:
+    def sealing_key(self, originator: ParticipantId, package_id: PackageId) -> bytes:
         """See exchange.at_rest.DataKeys."""
         label = self.label(originator, package_id)
         with self._lock:
@@ -142,7 +143,7 @@ class KeyShelf:
                 self._fresh.pop(label, None)
                 self._remember(label, key)
 
-    def destroy(self, packages: Iterable[tuple[str, str]]) -> bool:
+    def destroy(self, packages: Iterable[tuple[ParticipantId, PackageId]]) -> bool:
         """Overwrite the keys of these packages for good. False where the old bytes are still in the write-ahead log: try again."""
         rows = [(self.label(*package), *package, _EMPTY, 1) for package in packages]
         self._write(_PUT, rows)

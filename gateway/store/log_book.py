@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from attache.clock import Clock
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.at_rest import PackageVault
 from gateway.exchange.kernel.logged import SYSTEM
 from gateway.exchange.kernel.ports import PurgedEntries
@@ -62,7 +63,7 @@ class LogBook:
         self._replaced.clear()
         self._retired_before = len(self._retired)
 
-    def purge(self, connection: Connection, originator: str, package_id: str) -> PurgedEntries:
+    def purge(self, connection: Connection, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
         """Take out the private side of every entry about a package, those that are only pending among them, and retire its key."""
         label = self._shelf.label(originator, package_id)
         self._shelf.retire(label)
@@ -97,7 +98,7 @@ class LogBook:
         originator = event.fields.get(Group.RECORD, {}).get("originator")
         if package_id is None or originator is None:
             return None
-        vault = self._keys.vault.of(originator, package_id)
+        vault = self._keys.vault.of(ParticipantId(originator), PackageId(package_id))
         return None if self._shelf.is_retired(vault.label) else vault
 
     def mark(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
+from attache.package.ids import PackageId
 from gateway.exchange.kernel.ports import LogFilter, PurgedEntries
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import parse_leaf
@@ -33,7 +34,9 @@ class PurgedEntry:
     groups: frozenset[str]
 
 
-def purge_entries(connection: Connection, keys: LogKeys, size: int, package_id: str, label: bytes) -> PurgedEntries:
+def purge_entries(
+    connection: Connection, keys: LogKeys, size: int, package_id: PackageId, label: bytes
+) -> PurgedEntries:
     """Purge every one of the first `size` entries that is sealed under the package's data key."""
     found = PurgedEntries()
     for index, leaf, sealed in entries_about(connection, keys, size, package_id):
@@ -45,7 +48,7 @@ def purge_entries(connection: Connection, keys: LogKeys, size: int, package_id: 
     return found
 
 
-def entries_about(connection: Connection, keys: LogKeys, size: int, package_id: str) -> Iterator[Sequence[Any]]:
+def entries_about(connection: Connection, keys: LogKeys, size: int, package_id: PackageId) -> Iterator[Sequence[Any]]:
     """Index, leaf and private side of every entry about a package, in order."""
     wanted, start = LogFilter(package_id=package_id), 0
     while page := search(connection, wanted, keys.pseudonyms, range(start, size), AT_ONCE):

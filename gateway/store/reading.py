@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Select, literal, select, tuple_
 
 from attache.errors import AttacheError
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.kernel.own_records import SignInRecord, SubmittedCheckpointRecord
 from gateway.exchange.kernel.ports import LogProof, Tallies
@@ -146,7 +147,7 @@ class SqlReader:
         query = SQL[PurgedRecord].all.where(purged.destroyed_at.is_(None))
         return self._all(PurgedRecord, query.order_by(purged.originator, purged.package_id).limit(limit))
 
-    def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
+    def consents_after(self, after: str, limit: int, holder: ParticipantId | None = None) -> list[ConsentRecord]:
         """See exchange.ports.Reader."""
         consent = SQL[ConsentRecord].table.c
         query = SQL[ConsentRecord].all.where(consent.consent_id > after).order_by(consent.consent_id).limit(limit)
@@ -158,7 +159,7 @@ class SqlReader:
         limit: int,
         *,
         asked_by: str | None = None,
-        holder: str | None = None,
+        holder: ParticipantId | None = None,
         state: ConsentState | None = None,
     ) -> list[ConsentRequestRecord]:
         """See exchange.ports.Reader."""
@@ -168,7 +169,7 @@ class SqlReader:
             query = query if value is None else query.where(column == value)
         return self._all(ConsentRequestRecord, query.order_by(request.request_id).limit(limit))
 
-    def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
+    def mailbox_after(self, recipient: ParticipantId, after: str, limit: int) -> list[ReleaseRecord]:
         """See exchange.ports.Reader."""
         release = SQL[ReleaseRecord].table.c
         query = (
@@ -183,7 +184,7 @@ class SqlReader:
         )
         return self._all(ReleaseRecord, query)
 
-    def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
+    def submitted_checkpoints(self, participant: ParticipantId, limit: int) -> list[SubmittedCheckpointRecord]:
         """See exchange.ports.Reader."""
         submitted = SQL[SubmittedCheckpointRecord].table.c
         query = (

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select, union_all
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, Misconfigured, TooManyRequests
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.ports import LogAudit, Reader, Transaction
 from gateway.exchange.kernel.purge_records import PurgedRecord
@@ -102,7 +103,7 @@ class SqlStore:
         """See exchange.ports.Store and backup.copy_database."""
         await asyncio.to_thread(copy_database, self._database, target)
 
-    async def destroy(self, packages: Sequence[tuple[str, str]], blob_ids: Sequence[str]) -> bool:
+    async def destroy(self, packages: Sequence[tuple[ParticipantId, PackageId]], blob_ids: Sequence[str]) -> bool:
         """See exchange.ports.Store."""
         return await asyncio.to_thread(self._destroy, packages, blob_ids)
 
@@ -133,7 +134,7 @@ class SqlStore:
         with snapshot(self._read_engine) as connection:
             return query(connection, LogView(connection, locked, self._keys))
 
-    def _destroy(self, packages: Sequence[tuple[str, str]], blob_ids: Sequence[str]) -> bool:
+    def _destroy(self, packages: Sequence[tuple[ParticipantId, PackageId]], blob_ids: Sequence[str]) -> bool:
         # Keys go last: while a reader may see what is sealed under them, it can open it.
         for blob_id in blob_ids:
             self.blobs.delete(blob_id)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from attache.errors import Conflict
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.ports import PurgedEntries
 from gateway.exchange.kernel.records import OutboxRecord, Record
 from gateway.exchange_log import Event
@@ -72,7 +73,7 @@ class SqlTransaction(SqlReader):
         self.has_written = True
         return self._book.append(event)
 
-    def purge_entries(self, originator: str, package_id: str) -> PurgedEntries:
+    def purge_entries(self, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
         """See exchange.ports.Transaction."""
         self.has_written = True
         return self._book.purge(self._connection, originator, package_id)

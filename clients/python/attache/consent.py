@@ -14,7 +14,7 @@ from attache.package.instants import Instant
 from attache.package.jws import SignedType, parse_statement, sign_statement
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
-from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.package.values import PackageId, ParticipantId, Sha256, Statement, Uuid7, read_statement
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 
@@ -33,7 +33,7 @@ class Consent(Statement):
     recipient: ParticipantId
     purpose: Purpose
     content_sha256: Sha256
-    package_id: Uuid7
+    package_id: PackageId
     request_id: Uuid7
     at: Instant
     expires_at: Instant

@@ -11,7 +11,7 @@ from attache.package.instants import Instant
 from attache.package.jws import SignedType, parse_statement, sign_statement
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
-from attache.package.values import ParticipantId, Statement, Uuid7, read_statement
+from attache.package.values import PackageId, ParticipantId, Statement, Uuid7, read_statement
 from attache.strict_json import canonical
 
 REFUSAL = SignedType("attache-consent-refusal+json", "malformed-consent")
@@ -25,7 +25,7 @@ class ConsentRefusal(Statement):
 
     originator: ParticipantId
     holder: ParticipantId
-    package_id: Uuid7
+    package_id: PackageId
     request_id: Uuid7
     reason: Words
     at: Instant

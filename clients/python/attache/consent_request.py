@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from attache.package.values import FileName, ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.package.values import FileName, PackageId, ParticipantId, Sha256, Statement, read_statement
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 
@@ -36,7 +36,7 @@ class ConsentRequest(Statement):
     holder: ParticipantId
     recipient: ParticipantId
     purpose: Purpose
-    package_id: Uuid7
+    package_id: PackageId
     part: FileName
     content_sha256: Sha256
     reason: Words

@@ -18,7 +18,7 @@ from attache.package.jws import SignedType, parse_statement, sign_statement
 from attache.package.manifest import MAX_PARTS
 from attache.package.party import Party
 from attache.package.statements import verify_dated_statement
-from attache.package.values import Line, ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.package.values import Line, PackageId, ParticipantId, Sha256, Statement, read_statement
 from attache.strict_json import canonical
 from attache.translog.merkle import leaf_hash, verify_inclusion
 from attache.translog.signing import open_log_checkpoint
@@ -57,7 +57,7 @@ class Receipt(Statement):
     """
 
     receipt: ReceiptKind
-    package_id: Uuid7
+    package_id: PackageId
     originator: ParticipantId
     recipient: ParticipantId
     envelope_sha256: Sha256

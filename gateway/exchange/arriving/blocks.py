@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound
 from attache.package import BLOCK_BYTES, Step, VerifiedBlocks, block_count, parse_frame
+from attache.package.ids import PackageId
 from attache.package.steps import at
 from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
@@ -25,7 +26,7 @@ class Place:
     total: int
 
 
-async def take_hashes(agency: Agency, peer: Partner, package_id: str, number: int, hashes: bytes) -> None:
+async def take_hashes(agency: Agency, peer: Partner, package_id: PackageId, number: int, hashes: bytes) -> None:
     """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
     part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
     with at(Step.BLOCKS):
@@ -42,7 +43,7 @@ async def take_hashes(agency: Agency, peer: Partner, package_id: str, number: in
 async def take_blocks(
     agency: Agency,
     peer: Partner,
-    package_id: str,
+    package_id: PackageId,
     number: int,
     place: Place,
     chunks: AsyncIterator[bytes],
@@ -69,7 +70,7 @@ async def take_blocks(
             await agency.store.write(lambda tx: _mark_taken(tx, part, range(first, first + taken)))
 
 
-def announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
+def announced(reader: Reader, peer: Partner, package_id: PackageId) -> ArrivalRecord:
     """A package that this partner announced; raises NotFound, and Gone once it is purged."""
     arrival = reader.get(ArrivalRecord, peer.participant, package_id)
     if arrival is None:
@@ -79,7 +80,7 @@ def announced(reader: Reader, peer: Partner, package_id: str) -> ArrivalRecord:
     return arrival
 
 
-def _arriving(reader: Reader, peer: Partner, package_id: str, number: int) -> tuple[ArrivalPartRecord, str]:
+def _arriving(reader: Reader, peer: Partner, package_id: PackageId, number: int) -> tuple[ArrivalPartRecord, str]:
     """A part on its way in, and its signed root."""
     arrival = announced(reader, peer, package_id)
     part = reader.get(ArrivalPartRecord, peer.participant, package_id, number)

@@ -15,6 +15,7 @@ import structlog
 
 from attache.errors import AttacheError, Gone, IntegrityLost, NotFound
 from attache.package import VerifiedPackage, parse_frame, reopen_manifest
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.asked import keep_noted, noted_in
@@ -70,14 +71,14 @@ async def list_arrivals(agency: Agency, after: tuple[datetime, str] | None, limi
     return await asyncio.to_thread(lambda: [_with_facts(agency, record) for record in records])
 
 
-async def arrival_of(agency: Agency, originator: str, package_id: str) -> Arrival:
+async def arrival_of(agency: Agency, originator: ParticipantId, package_id: PackageId) -> Arrival:
     """One arrival; raises NotFound until it is here as a whole."""
     record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
     return _with_facts(agency, record)
 
 
 async def open_arrival(
-    agency: Agency, caller: Caller, originator: str, package_id: str, intent: Intent = READING
+    agency: Agency, caller: Caller, originator: ParticipantId, package_id: PackageId, intent: Intent = READING
 ) -> Arrival:
     """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row.
 
@@ -116,7 +117,12 @@ async def open_arrival(
 
 
 async def read_part(
-    agency: Agency, caller: Caller, originator: str, package_id: str, name: str, intent: Intent = READING
+    agency: Agency,
+    caller: Caller,
+    originator: ParticipantId,
+    package_id: PackageId,
+    name: str,
+    intent: Intent = READING,
 ) -> ReadablePart:
     """One part of an opened package, for the use that the reader declares. Logged before the first byte is given.
 
@@ -138,14 +144,14 @@ async def read_part(
     return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
 
 
-def _arrived(reader: Reader, originator: str, package_id: str) -> ArrivalRecord:
+def _arrived(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
     record = reader.get(ArrivalRecord, originator, package_id)
     if record is None or record.state in {ArrivalState.RECEIVING, ArrivalState.EXPIRED}:
         raise NotFound
     return record
 
 
-def _readable(reader: Reader, originator: str, package_id: str) -> ArrivalRecord:
+def _readable(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
     record = _arrived(reader, originator, package_id)
     if record.purged_at is not None:
         raise Gone

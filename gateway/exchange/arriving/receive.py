@@ -28,6 +28,7 @@ from attache.package import (
     parse_frame,
 )
 from attache.package.blocks import root_of_blocks
+from attache.package.ids import PackageId
 from attache.receipt import ReceiptKind
 from gateway.exchange.arriving.blocks import announced
 from gateway.exchange.arriving.refuse import arrival_entry, refused_with_receipt
@@ -89,13 +90,13 @@ async def announce_package(agency: Agency, peer: Partner, frame: bytes) -> bytes
     return await wanted_of(agency, peer, envelope.package_id)
 
 
-async def wanted_of(agency: Agency, peer: Partner, package_id: str) -> list[Wanted]:
+async def wanted_of(agency: Agency, peer: Partner, package_id: PackageId) -> list[Wanted]:
     """What is still missing of a package that this partner announced; empty when it is complete."""
     parts = await agency.store.read(lambda reader: _parts(reader, peer, package_id))
     return [Wanted(part.number, not part.block_hashes, part.blocks_missing) for part in parts if part.blocks_missing]
 
 
-async def complete_package(agency: Agency, peer: Partner, package_id: str) -> bytes:
+async def complete_package(agency: Agency, peer: Partner, package_id: PackageId) -> bytes:
     """All blocks are here: the package is received. Returns the signed delivered receipt.
 
     Raises Conflict with `wanted` where something is missing.
@@ -309,6 +310,6 @@ def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_
     )
 
 
-def _parts(reader: Reader, peer: Partner, package_id: str) -> list[ArrivalPartRecord]:
+def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[ArrivalPartRecord]:
     announced(reader, peer, package_id)
     return reader.find(ArrivalPartRecord, originator=peer.participant, package_id=package_id)

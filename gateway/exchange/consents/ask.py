@@ -18,6 +18,7 @@ from attache.consent_request import (
 )
 from attache.crypto import b64u
 from attache.errors import IllegalTransition, MalformedInput, NotFound, NotPermitted
+from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
 from attache.wire.packages import Submission
@@ -46,10 +47,10 @@ _SEE_ALL = frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR})
 class Asking:
     """What a holder asks: of whom, about which part of which of its packages, and how the request itself travels."""
 
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
     part: str
-    recipient: str
+    recipient: ParticipantId
     purpose: Purpose
     legal_basis: str
     reason: str
@@ -108,7 +109,7 @@ async def list_requests(agency: Agency, caller: Caller, after: str, limit: int) 
     return [known_request(agency, record) for record in found if record.facts_sealed]
 
 
-async def request_of(agency: Agency, caller: Caller, holder: str, request_id: str) -> KnownRequest:
+async def request_of(agency: Agency, caller: Caller, holder: ParticipantId, request_id: str) -> KnownRequest:
     """One request; raises NotFound for one that the caller may not know of."""
     record = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord, holder, request_id))
     is_known = record is not None and (caller.roles & _SEE_ALL or record.asked_by == agency.officer(caller))
@@ -139,16 +140,18 @@ def answered(
     return tx.change(record, state=state, changed_at=agency.clock(), **answer)
 
 
-def in_words(agency: Agency, holder: str, request_id: str, originator: str, package_id: str) -> ConsentRequestRecord:
+def in_words(
+    agency: Agency, holder: ParticipantId, request_id: str, originator: ParticipantId, package_id: PackageId
+) -> ConsentRequestRecord:
     """The record of a request that was asked in words alone."""
     now = agency.clock()
     sealed = agency.vault.of(originator, package_id).seal({}, "consent-request", holder, request_id)
     return ConsentRequestRecord(
-        holder, request_id, originator, package_id, "", ConsentState.ASKED, "", now, now, sealed
+        holder, request_id, originator, package_id, ParticipantId(""), ConsentState.ASKED, "", now, now, sealed
     )
 
 
-def our_request(reader: Reader, originator: str, request_id: str) -> PackageRecord:
+def our_request(reader: Reader, originator: ParticipantId, request_id: str) -> PackageRecord:
     """A request of ours that went to this originator; raises NotFound."""
     package, life = reader.get(PackageRecord, request_id), reader.get(ReleaseRecord, request_id, originator)
     if package is None or package.kind != Kind.REQUEST or life is None or life.manifest_sha256 is None:

@@ -7,6 +7,7 @@ from typing import Any
 from attache.consent_request import MAX_REQUEST_BYTES, MEDIA_TYPE, ConsentRequest, parse_request
 from attache.errors import AttacheError, MalformedInput, NotFound
 from attache.package import VerifiedPackage
+from attache.package.ids import ParticipantId
 from attache.vocabulary import Kind
 from gateway.exchange.consents.ask import request_record
 from gateway.exchange.consents.entries import asked_entry, rejected_entry
@@ -64,7 +65,7 @@ def keep_noted(agency: Agency, tx: Transaction, arrival: ArrivalRecord, noted: N
 
 
 def opened_request(
-    agency: Agency, reader: Reader, holder: str, request_id: str
+    agency: Agency, reader: Reader, holder: ParticipantId, request_id: str
 ) -> tuple[ReleaseRecord, Mapping[str, Any]]:
     """The release of ours that an opened request of this holder's is about, and the request's own facts.
 
@@ -92,7 +93,9 @@ def released_part_sha256(agency: Agency, reader: Reader, life: ReleaseRecord, na
     raise NotFound(detail="no such part went to this participant")
 
 
-def _require_ours(agency: Agency, reader: Reader, asked: ConsentRequest, holder: str, in_reply_to: str) -> None:
+def _require_ours(
+    agency: Agency, reader: Reader, asked: ConsentRequest, holder: ParticipantId, in_reply_to: str
+) -> None:
     """It is this holder's, to us, about content of ours that went to it under that name."""
     if (asked.originator, asked.holder) != (agency.participant, holder):
         raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")

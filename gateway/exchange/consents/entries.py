@@ -7,6 +7,7 @@ from attache.consent import Consent
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError
 from attache.package import instant_text
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.consent_records import ConsentRequestRecord
 from gateway.exchange.kernel.logged import event
@@ -44,7 +45,7 @@ def refused_entry(agency: Agency, request: ConsentRequestRecord, signed: bytes, 
 
 
 @asynccontextmanager
-async def rejection_logged(agency: Agency, participant: str, statement: bytes) -> AsyncIterator[None]:
+async def rejection_logged(agency: Agency, participant: ParticipantId, statement: bytes) -> AsyncIterator[None]:
     """What a partner brought and what does not verify, or fits nothing, leaves an entry with its code and nothing else."""
     try:
         yield
@@ -54,7 +55,7 @@ async def rejection_logged(agency: Agency, participant: str, statement: bytes) -
         raise
 
 
-def rejected_entry(agency: Agency, participant: str, statement: bytes, error: AttacheError) -> Event:
+def rejected_entry(agency: Agency, participant: ParticipantId, statement: bytes, error: AttacheError) -> Event:
     """The code, and the digest of what was brought."""
     record = {
         "participant": participant,

@@ -13,6 +13,7 @@ from typing import Any
 from attache.consent import Consent, sign_consent, verify_consent
 from attache.errors import Conflict, Gone, MalformedInput, NotAuthentic, NotFound, Stale
 from attache.package import uuid7
+from attache.package.ids import PackageId, ParticipantId
 from attache.package.opening import CLOCK_ALLOWANCE
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
@@ -49,20 +50,20 @@ class Grant:
     `part`, `recipient` and `purpose` may be left out where the request states them.
     """
 
-    holder: str
+    holder: ParticipantId
     request_id: str
     expires_at: datetime
     note: str
     part: str | None = None
-    recipient: str | None = None
+    recipient: ParticipantId | None = None
     purpose: Purpose | None = None
 
 
 @dataclass(frozen=True)
 class _Terms:
-    package_id: str
+    package_id: PackageId
     sha256: str
-    recipient: str
+    recipient: ParticipantId
     purpose: Purpose
 
 
@@ -172,7 +173,9 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> _Ter
         if value is not None and asked[name] not in (None, value):
             raise MalformedInput(detail=f"{name}: is not what was asked for")
     part, recipient, purpose = (given[name] or asked[name] or "" for name in ("part", "recipient", "purpose"))
-    return _Terms(life.package_id, released_part_sha256(agency, reader, life, part), recipient, Purpose(purpose))
+    return _Terms(
+        life.package_id, released_part_sha256(agency, reader, life, part), ParticipantId(recipient), Purpose(purpose)
+    )
 
 
 def _answer(agency: Agency, tx: Transaction, consent: Consent) -> None:
@@ -210,7 +213,7 @@ def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: Con
         raise NotFound(detail="it consents to another thing than was asked for")
 
 
-def _record(agency: Agency, consent: Consent, signed: bytes, package_id: str) -> ConsentRecord:
+def _record(agency: Agency, consent: Consent, signed: bytes, package_id: PackageId) -> ConsentRecord:
     """`package_id`: the originator's package that it goes with, and is purged with."""
     vault = agency.vault.of(consent.originator, package_id)
     return ConsentRecord(

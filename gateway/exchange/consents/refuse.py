@@ -5,6 +5,7 @@ import json
 
 from attache.consent_refusal import ConsentRefusal, sign_refusal, verify_refusal
 from attache.errors import NotAuthentic, NotFound
+from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from gateway.exchange.consents.ask import answered, in_words, known_request, our_request
 from gateway.exchange.consents.asked import opened_request
@@ -21,7 +22,7 @@ from gateway.partners import Partner
 
 
 async def refuse_consent(
-    agency: Agency, caller: Caller, holder: str, request_id: str, reason: str
+    agency: Agency, caller: Caller, holder: ParticipantId, request_id: str, reason: str
 ) -> ConsentRequestRecord:
     """Sign the refusal of a whole request and send it to the holder.
 
@@ -72,7 +73,7 @@ def signed_refusal(agency: Agency, record: ConsentRequestRecord) -> bytes:
     return canonical(refusal)
 
 
-def _asked(agency: Agency, reader: Reader, caller: Caller, holder: str, request_id: str) -> str:
+def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId, request_id: str) -> PackageId:
     life, _ = opened_request(agency, reader, holder, request_id)
     if life.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")

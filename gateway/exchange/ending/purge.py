@@ -10,6 +10,7 @@ from typing import Any
 
 from attache.errors import NotFound
 from attache.package import instant_text
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
@@ -91,8 +92,8 @@ OF_EITHER = (
 class Place:
     """Which package."""
 
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
 
 
 @dataclass(frozen=True)

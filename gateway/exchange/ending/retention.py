@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from attache.errors import IntegrityLost
 from attache.package import parse_instant
+from attache.package.ids import PackageId
 from gateway.exchange.ending.purge import (
     UNDER_WAY,
     Cause,
@@ -52,7 +53,7 @@ async def expire_releases(agency: Agency) -> None:
 async def purge_packages(agency: Agency) -> None:
     """Purge packages of ours whose retention has ended, but none that is still under way."""
 
-    def unit(tx: Transaction, package_id: str) -> None:
+    def unit(tx: Transaction, package_id: PackageId) -> None:
         record = tx.get(PackageRecord, package_id)
         now = agency.clock()
         place = Place(agency.participant, package_id)

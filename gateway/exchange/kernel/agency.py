@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from attache.clock import Clock
 from attache.crypto import KeyRing, Revoked
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.at_rest import PackageVault, Vault
 from gateway.exchange.kernel.own_records import WitnessedLogRecord, WitnessRecord
@@ -53,7 +54,7 @@ class InForce:
 class Agency:
     """Everything that a use case may touch."""
 
-    participant: str
+    participant: ParticipantId
     post: Post
     keys: KeyRing = field(repr=False)
     vault: Vault = field(repr=False)
@@ -77,7 +78,7 @@ class Agency:
         """Ourselves, as the others know us."""
         return self.directory.partner(self.participant)
 
-    def vault_of(self, package_id: str) -> PackageVault:
+    def vault_of(self, package_id: PackageId) -> PackageVault:
         """For what is about one package of ours."""
         return self.vault.of(self.participant, package_id)
 
@@ -86,7 +87,7 @@ class Agency:
         async with self.in_force.reloading:
             self.in_force.witnesses = await self.store.read(_standing)
 
-    def require_release(self, recipient: str) -> None:
+    def require_release(self, recipient: ParticipantId) -> None:
         """Raise AttacheError("release-stopped") where our records, our exchange log or this recipient's are in doubt."""
         self.in_force.check.require_sound()
         self.in_force.witnesses.require_release(self.limits.witness, recipient, self.clock())

@@ -12,17 +12,18 @@ from typing import Any, Protocol
 from attache.crypto import b64u, open_at_rest, parse_b64u, seal_at_rest
 from attache.errors import Gone, IntegrityLost, NotAuthentic
 from attache.package import SealedPart
+from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 
 
 class DataKeys(Protocol):
     """One random key for each package, on a shelf apart from the database."""
 
-    def label(self, originator: str, package_id: str) -> bytes:
+    def label(self, originator: ParticipantId, package_id: PackageId) -> bytes:
         """What the package's key is found by: 16 bytes that say nothing of the package."""
         ...
 
-    def sealing_key(self, originator: str, package_id: str) -> bytes:
+    def sealing_key(self, originator: ParticipantId, package_id: PackageId) -> bytes:
         """The package's key, made now if there is none. Durable before the next commit. Raises Gone once the package is purged."""
         ...
 
@@ -42,7 +43,7 @@ class Vault:
     storage_key: bytes = field(repr=False)
     data_keys: DataKeys | None = field(default=None, repr=False)
 
-    def of(self, originator: str, package_id: str) -> "PackageVault":
+    def of(self, originator: ParticipantId, package_id: PackageId) -> "PackageVault":
         """For what is about one package, ours or a partner's."""
         return PackageVault(self._shelf, originator, package_id)
 
@@ -73,8 +74,8 @@ class PackageVault:
     """The same under a package's own data key. `open` raises Gone once the package is purged."""
 
     keys: DataKeys = field(repr=False)
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
 
     @property
     def label(self) -> bytes:
@@ -119,7 +120,7 @@ class PackageVault:
         )
 
 
-def _part_context(package_id: str, number: int, recipient: str) -> tuple[str, ...]:
+def _part_context(package_id: PackageId, number: int, recipient: str) -> tuple[str, ...]:
     return ("redacted-part", package_id, str(number), recipient) if recipient else ("part", package_id, str(number))
 
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from attache.package.ids import PackageId, ParticipantId
+
 
 class ConsentState(StrEnum):
     """What became of a request for consent. A consent that was given ends when it expires."""
@@ -19,12 +21,12 @@ class ConsentRequestRecord:
     """A request for consent, ours or a partner's, and what was answered. `request_id` is the package that asked."""
 
     KEY: ClassVar = ("holder", "request_id")
-    holder: str
+    holder: ParticipantId
     request_id: str
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
     """The package in which the originator gave the content to the holder."""
-    recipient: str
+    recipient: ParticipantId
     """To whom the holder would pass it on; empty where it asked in its own words."""
     state: ConsentState
     asked_by: str

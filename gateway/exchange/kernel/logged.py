@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
+from attache.package.ids import ParticipantId
 from gateway.exchange_log import Event, EventCode, Group
 from gateway.identity.caller import Caller
 
@@ -20,7 +21,7 @@ def event(
     by: Caller | str,
     *,
     package: str | None = None,
-    partner: str | None = None,
+    partner: ParticipantId | None = None,
     record: Mapping[str, Any] | None = None,
     reason: Mapping[str, Any] | None = None,
 ) -> Event:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from attache.package.ids import ParticipantId
+
 
 @dataclass(frozen=True)
 class WitnessedLogRecord:
@@ -11,7 +13,7 @@ class WitnessedLogRecord:
 
     KEY: ClassVar = ("origin",)
     origin: str
-    participant: str
+    participant: ParticipantId
     size: int
     note: bytes
     """The checkpoint with the log's lines and our own (attache.translog.note)."""
@@ -26,7 +28,7 @@ class WitnessRecord:
     """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until somebody clears it."""
 
     KEY: ClassVar = ("participant",)
-    participant: str
+    participant: ParticipantId
     size: int
     cosigned_at: datetime | None = None
     alarm: str | None = None
@@ -38,7 +40,7 @@ class SubmittedCheckpointRecord:
     """A checkpoint of ours on its way to a witness, kept before it is sent: a receipt may cosign it before the answer comes."""
 
     KEY: ClassVar = ("participant", "size")
-    participant: str
+    participant: ParticipantId
     size: int
     note: bytes
     """Our own lines, and the witness's once it has cosigned."""

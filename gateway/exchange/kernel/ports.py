@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
+from attache.package.ids import PackageId, ParticipantId
 from attache.translog.tiles import Tile
 from gateway.exchange.kernel.consent_records import ConsentRequestRecord, ConsentState
 from gateway.exchange.kernel.own_records import SignInRecord, SubmittedCheckpointRecord
@@ -66,8 +67,8 @@ class LogFilter:
 
     code: EventCode | None = None
     actor: str | None = None
-    package_id: str | None = None
-    partner: str | None = None
+    package_id: PackageId | None = None
+    partner: ParticipantId | None = None
     outcome: str | None = None
     request_id: str | None = None
     since: datetime | None = None
@@ -209,7 +210,7 @@ class Reader(Protocol):
         """Purged packages of which something is still to be destroyed."""
         ...
 
-    def consents_after(self, after: str, limit: int, holder: str | None = None) -> list[ConsentRecord]:
+    def consents_after(self, after: str, limit: int, holder: ParticipantId | None = None) -> list[ConsentRecord]:
         """Consents by id, those with an id above `after`; only those given to `holder` where one is named."""
         ...
 
@@ -219,17 +220,17 @@ class Reader(Protocol):
         limit: int,
         *,
         asked_by: str | None = None,
-        holder: str | None = None,
+        holder: ParticipantId | None = None,
         state: ConsentState | None = None,
     ) -> list[ConsentRequestRecord]:
         """Requests for consent by id, those with an id above `after`, and of those the ones that all conditions want."""
         ...
 
-    def mailbox_after(self, recipient: str, after: str, limit: int) -> list[ReleaseRecord]:
+    def mailbox_after(self, recipient: ParticipantId, after: str, limit: int) -> list[ReleaseRecord]:
         """Released packages for a participant that collects them, by id, those with an id above `after`."""
         ...
 
-    def submitted_checkpoints(self, participant: str, limit: int) -> list[SubmittedCheckpointRecord]:
+    def submitted_checkpoints(self, participant: ParticipantId, limit: int) -> list[SubmittedCheckpointRecord]:
         """What was submitted to this witness, the largest first."""
         ...
 
@@ -269,7 +270,7 @@ class Transaction(Reader, Protocol):
         """Append an entry to the exchange log, in this very commit; returns its index."""
         ...
 
-    def purge_entries(self, originator: str, package_id: str) -> PurgedEntries:
+    def purge_entries(self, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
         """Take out the private side of every log entry about this package. From here on nothing is sealed under its data key.
 
         The digests of database rows stay: the rows of others are among them. The key itself is for `Store.destroy`, after the commit.
@@ -313,7 +314,7 @@ class Store(Protocol):
         """Copy what is committed into a new file, durably."""
         ...
 
-    async def destroy(self, packages: Sequence[tuple[str, str]], blob_ids: Sequence[str]) -> bool:
+    async def destroy(self, packages: Sequence[tuple[ParticipantId, PackageId]], blob_ids: Sequence[str]) -> bool:
         """Destroy the data keys of purged packages, by originator and id, and these blobs, for good; so that no file holds them any more.
 
         False where a reader still sees the state before the purge: then the keys are still there, and it is to be tried again.

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from attache.package.ids import PackageId, ParticipantId
+
 
 class PurgeState(StrEnum):
     ORDERED = "ordered"
@@ -18,8 +20,8 @@ class PurgedRecord:
     """That a package was purged, and what of it is still to be destroyed. Kept for ever."""
 
     KEY: ClassVar = ("originator", "package_id")
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
     purged_at: datetime
     purge_id: str
     """The order; empty where retention ended by rule."""
@@ -54,8 +56,8 @@ class HoldRecord:
 
     KEY: ClassVar = ("hold_id", "originator", "package_id")
     hold_id: str
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
     placed_by: str
     placed_at: datetime
     reasons_sealed: bytes

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.consent_records import ConsentRequestRecord
 from gateway.exchange.kernel.own_records import (
     SettingRecord,
@@ -21,6 +22,8 @@ from gateway.exchange.kernel.own_records import (
 from gateway.exchange.kernel.purge_records import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.kernel.state import ArrivalState, ReleaseState
 from gateway.partners import ParticipantStatus
+
+NO_PACKAGE = PackageId("")
 
 
 class PackageState(StrEnum):
@@ -66,7 +69,7 @@ class PackageRecord:
     """A package at its originator, whoever it goes to."""
 
     KEY: ClassVar = ("package_id",)
-    package_id: str
+    package_id: PackageId
     state: PackageState
     kind: str
     submitter: str
@@ -84,7 +87,7 @@ class PartRecord:
     """A part at its originator that has arrived, is encrypted and durable. What it is stands in the package's facts."""
 
     KEY: ClassVar = ("package_id", "number")
-    package_id: str
+    package_id: PackageId
     number: int
     blob_id: str
     ciphertext_bytes: int
@@ -97,8 +100,8 @@ class RedactedPartRecord:
     """What one recipient gets instead of a part: the redacted copy, sealed as a part of its own."""
 
     KEY: ClassVar = ("package_id", "recipient", "number")
-    package_id: str
-    recipient: str
+    package_id: PackageId
+    recipient: ParticipantId
     number: int
     blob_id: str
     ciphertext_bytes: int
@@ -111,8 +114,8 @@ class ReleaseRecord:
     """One recipient's life of one package."""
 
     KEY: ClassVar = ("package_id", "recipient")
-    package_id: str
-    recipient: str
+    package_id: PackageId
+    recipient: ParticipantId
     """The participant's id; the desk is in the facts."""
     state: ReleaseState
     post: str
@@ -137,8 +140,8 @@ class DecisionRecord:
 
     KEY: ClassVar = ("decision_id",)
     decision_id: str
-    package_id: str
-    recipient: str
+    package_id: PackageId
+    recipient: ParticipantId
     decided_at: datetime
     outcome: str
     policy_set_hash: str
@@ -152,8 +155,8 @@ class ApprovalRecord:
 
     KEY: ClassVar = ("approval_id",)
     approval_id: str
-    package_id: str
-    recipient: str
+    package_id: PackageId
+    recipient: ParticipantId
     post: str
     state: ApprovalState
     digest_sealed: bytes
@@ -183,8 +186,8 @@ class ReviewRecord:
     """A release that went at once, because of a threat to life, and is to be reviewed by a second officer."""
 
     KEY: ClassVar = ("package_id", "recipient")
-    package_id: str
-    recipient: str
+    package_id: PackageId
+    recipient: ParticipantId
     post: str
     state: ReviewState
     submitter: str
@@ -202,9 +205,9 @@ class OutboxRecord:
     KEY: ClassVar = ("outbox_id",)
     outbox_id: str
     kind: OutboxKind
-    partner: str
-    originator: str
-    package_id: str
+    partner: ParticipantId
+    originator: ParticipantId
+    package_id: PackageId
     subject: str
     """For a receipt, which one: delivered, opened or refused; a consent's id; the id of a refused request. Empty for a package."""
     state: OutboxState
@@ -221,9 +224,9 @@ class ReceiptRecord:
     """A receipt, ours or a partner's: the signed bytes, for ever the same."""
 
     KEY: ClassVar = ("originator", "package_id", "recipient", "receipt")
-    originator: str
-    package_id: str
-    recipient: str
+    originator: ParticipantId
+    package_id: PackageId
+    recipient: ParticipantId
     receipt: str
     signed: bytes
     at: datetime
@@ -234,8 +237,8 @@ class ArrivalRecord:
     """A package at its recipient. Kept for ever, so that the same id never means two things."""
 
     KEY: ClassVar = ("originator", "package_id")
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
     state: ArrivalState
     frame: bytes
     frame_sha256: str
@@ -260,8 +263,8 @@ class ArrivalPartRecord:
     """A part at its recipient, while it arrives and after."""
 
     KEY: ClassVar = ("originator", "package_id", "number")
-    originator: str
-    package_id: str
+    originator: ParticipantId
+    package_id: PackageId
     number: int
     ciphertext_bytes: int
     blob_id: str
@@ -279,14 +282,14 @@ class ConsentRecord:
 
     KEY: ClassVar = ("consent_id",)
     consent_id: str
-    originator: str
-    holder: str
-    recipient: str
+    originator: ParticipantId
+    holder: ParticipantId
+    recipient: ParticipantId
     content: str
     at: datetime
     expires_at: datetime
     signed_sealed: bytes
-    package_id: str = ""
+    package_id: PackageId = NO_PACKAGE
     """The originator's package that it goes with."""
 
 
@@ -295,7 +298,7 @@ class ParticipantRecord:
     """Somebody admitted to the exchange, by the descriptor now in force."""
 
     KEY: ClassVar = ("participant",)
-    participant: str
+    participant: ParticipantId
     status: ParticipantStatus
     serial: int
     descriptor: bytes
@@ -311,7 +314,7 @@ class IdempotencyRecord:
     caller: str
     idempotency_key: str
     request_sha256: str
-    package_id: str
+    package_id: PackageId
     at: datetime
 
 

@@ -15,6 +15,7 @@ import structlog
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, NotFound
+from attache.package.ids import ParticipantId
 from attache.strict_json import canonical
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.ports import Store, Transaction
@@ -66,7 +67,13 @@ class Refusals:
         self._running: asyncio.Task[None] | None = None
 
     def note(
-        self, event_code: EventCode, by: Caller | str = ANYBODY, /, *, partner: str | None = None, **record: str | None
+        self,
+        event_code: EventCode,
+        by: Caller | str = ANYBODY,
+        /,
+        *,
+        partner: ParticipantId | None = None,
+        **record: str | None,
     ) -> None:
         """Count one refusal. `record` says of what kind it is, in few and bounded words."""
         self._counted(event_code.value, record.get("code") or "none")

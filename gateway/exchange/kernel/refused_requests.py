@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 
 from attache.errors import AttacheError, Conflict, MalformedInput, NotFound, NotPermitted
+from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.refusals import NotForCaller
@@ -49,7 +50,7 @@ class Attempt(StrEnum):
 
 @asynccontextmanager
 async def submission_refusal_logged(
-    agency: Agency, caller: Caller, asked: Attempt, package_id: str | None = None
+    agency: Agency, caller: Caller, asked: Attempt, package_id: PackageId | None = None
 ) -> AsyncIterator[None]:
     """The code, under which policy set, and the detail, which names members and never repeats content."""
     try:

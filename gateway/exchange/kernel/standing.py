@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from attache.errors import AttacheError
+from attache.package.ids import ParticipantId
 from attache.translog.submission import Alarm
 from gateway.exchange.kernel.own_records import WitnessedLogRecord, WitnessRecord
 
@@ -44,7 +45,7 @@ class WitnessStanding:
     """
 
     alarms: Mapping[str, str] = field(default_factory=dict)
-    suspects: frozenset[str] = frozenset()
+    suspects: frozenset[ParticipantId] = frozenset()
     cosigned_at: datetime | None = None
 
     @classmethod
@@ -60,7 +61,7 @@ class WitnessStanding:
         """Whether the newest cosignature is older than the operator allows, or there is none."""
         return terms.max_age is not None and (self.cosigned_at is None or now - self.cosigned_at > terms.max_age)
 
-    def require_release(self, terms: WitnessTerms, recipient: str, now: datetime) -> None:
+    def require_release(self, terms: WitnessTerms, recipient: ParticipantId, now: datetime) -> None:
         """Raise AttacheError("release-stopped") where nothing may leave for this recipient."""
         if terms.alarm_stops_release:
             doubts = sorted(who for who, alarm in self.alarms.items() if alarm in OUR_LOG_IS_IN_DOUBT)

@@ -12,6 +12,7 @@ import structlog
 
 from attache.errors import AttacheError, Gone, IntegrityLost, NotAuthentic, NotPermitted
 from attache.package import SealedPart
+from attache.package.ids import ParticipantId
 from attache.receipt import ReceiptKind
 from attache.strict_json import canonical
 from gateway.exchange.kernel.agency import Agency
@@ -238,7 +239,7 @@ def _close(tx: Transaction, row: OutboxRecord, state: OutboxState, problem: str 
 def _stopped(agency: Agency) -> frozenset[str]:
     """Partners to whom nothing leaves while a witness's alarm stands."""
 
-    def is_stopped(participant: str) -> bool:
+    def is_stopped(participant: ParticipantId) -> bool:
         try:
             agency.require_release(participant)
         except AttacheError:

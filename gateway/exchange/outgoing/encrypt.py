@@ -7,6 +7,7 @@ from attache.crypto import parse_b64u
 from attache.errors import MalformedInput, PayloadTooLarge
 from attache.package import PartSealer, SealedPart
 from attache.wire.packages import PartFacts
+from attache.package.ids import PackageId
 from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import BlobWriter
@@ -16,7 +17,7 @@ from gateway.exchange.outgoing.fields import require_readable
 
 
 def encrypt_inline(
-    agency: Agency, blobs: ProvisionalBlobs, package_id: str, number: int, facts: PartFacts
+    agency: Agency, blobs: ProvisionalBlobs, package_id: PackageId, number: int, facts: PartFacts
 ) -> tuple[PartRecord, SealedPart]:
     """A part that came with the request. Raises `digest-mismatch` where it is not the declared one."""
     plaintext = parse_b64u(facts.content or "")
@@ -32,7 +33,7 @@ def encrypt_inline(
 
 async def encrypt_stream(
     agency: Agency,
-    package_id: str,
+    package_id: PackageId,
     number: int,
     facts: PartFacts,
     chunks: AsyncIterator[bytes],
@@ -66,7 +67,7 @@ def _seal_into(sealer: PartSealer, blob: BlobWriter, chunk: bytes) -> None:
     blob.write(sealer.update(chunk))
 
 
-def _part_record(agency: Agency, package_id: str, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:
+def _part_record(agency: Agency, package_id: PackageId, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:
     return PartRecord(
         package_id, number, blob_id, sealed.ciphertext_bytes, agency.vault_of(package_id).seal_part(sealed, number)
     )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from attache.errors import NotPermitted
+from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED
@@ -12,7 +13,7 @@ from gateway.identity.caller import Caller
 
 
 @asynccontextmanager
-async def engine_failure_logged(agency: Agency, by: Caller, package_id: str) -> AsyncIterator[None]:
+async def engine_failure_logged(agency: Agency, by: Caller, package_id: PackageId) -> AsyncIterator[None]:
     """Logs the failure for the recipient that it names, and passes it on."""
     try:
         yield
@@ -23,7 +24,7 @@ async def engine_failure_logged(agency: Agency, by: Caller, package_id: str) -> 
         raise
 
 
-def _failure_entry(agency: Agency, by: Caller, package_id: str, error: NotPermitted) -> Event:
+def _failure_entry(agency: Agency, by: Caller, package_id: PackageId, error: NotPermitted) -> Event:
     recipient = error.extra["recipient"]
     record = {
         "package_id": package_id,

@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from attache.errors import MalformedInput, NotFound
+from attache.package.ids import PackageId
 from attache.package.values import FileName, ParticipantId
 from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
@@ -45,7 +46,7 @@ class UnitExplained:
 class Explained:
     """The answer for one recipient; `more` is how many further units stay and were not explained."""
 
-    recipient: str
+    recipient: ParticipantId
     desk: str | None
     decision: Decision
     units: tuple[UnitExplained, ...]
@@ -69,7 +70,7 @@ async def explain_release(agency: Agency, caller: Caller, question: Question) ->
         digests,
         await asyncio.to_thread(fields_foreseen, agency, question),
         provenance=await agency.store.read(lambda reader: provenance_of(agency, reader, digests)),
-        package_id="",
+        package_id=PackageId(""),
         own=agency.participant,
         post=agency.post,
         requester=agency.officer(caller),

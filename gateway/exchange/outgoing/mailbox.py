@@ -6,6 +6,7 @@ from typing import Any
 
 from attache.errors import Gone, NotFound
 from attache.package import parse_frame
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import Reader
@@ -36,7 +37,7 @@ class SealedPackage:
 class MailboxItem:
     """What waits in the mailbox."""
 
-    package_id: str
+    package_id: PackageId
     total_bytes: int
     sealed_at: str
 
@@ -55,12 +56,14 @@ async def mailbox_of(agency: Agency, peer: Partner, after: str, limit: int) -> l
     return items
 
 
-async def sealed_package(agency: Agency, recipient: str, package_id: str) -> SealedPackage:
+async def sealed_package(agency: Agency, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
     """The sealed package of ours for this recipient; raises NotFound for any other."""
     return await agency.store.read(lambda reader: _sealed(reader, recipient, package_id))
 
 
-async def export_sealed(agency: Agency, caller: Caller, recipient: str, package_id: str) -> SealedPackage:
+async def export_sealed(
+    agency: Agency, caller: Caller, recipient: ParticipantId, package_id: PackageId
+) -> SealedPackage:
     """A sealed package of the caller's own, to leave as a file. Logged before a byte of it leaves.
 
     Raises NotFound, and NotPermitted("partner-suspended"): a suspended partner gets nothing by hand either;
@@ -106,7 +109,7 @@ async def _log_leaving(agency: Agency, package: SealedPackage, code: EventCode, 
     await agency.store.write(lambda tx: tx.log(entry))
 
 
-def _sealed(reader: Reader, recipient: str, package_id: str) -> SealedPackage:
+def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
     life = reader.get(ReleaseRecord, package_id, recipient)
     if life is None or life.manifest_sha256 is None:
         raise NotFound

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from attache.crypto import sha256_hex
+from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from attache.vocabulary import Post
 from attache.wire.packages import Addressee, PartFacts, Submission
@@ -21,13 +22,13 @@ def release_requests(
     digests: Sequence[str],
     fields: Sequence[tuple[FieldFacts, ...]],
     *,
-    package_id: str,
+    package_id: PackageId,
     own: str,
     post: Post,
     requester: str,
     now: datetime,
     provenance: Provenance = NOTHING_KNOWN,
-) -> dict[str, ReleaseRequest]:
+) -> dict[ParticipantId, ReleaseRequest]:
     """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, `fields` what is to be decided within them
     (gateway.exchange.outgoing.fields), both in the order of the parts.
 
@@ -77,7 +78,7 @@ def content_digest(submission: Submission, digests: Sequence[str]) -> str:
     return sha256_hex(canonical({"facts": facts, "digests": list(digests)}))
 
 
-def addressee_of(submission: Submission, recipient: str) -> Addressee:
+def addressee_of(submission: Submission, recipient: ParticipantId) -> Addressee:
     """The recipient as it was addressed."""
     return next(addressee for addressee in submission.recipients if addressee.participant == recipient)
 

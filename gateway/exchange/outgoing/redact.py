@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from attache.package import BLOCK_BYTES, PartSealer, SealedPart
+from attache.package.ids import PackageId
 from attache.vocabulary import Post
 from attache.wire.packages import Submission
 from gateway.content import Minting, Shown, redacted
@@ -96,7 +97,7 @@ def _is_partial(part: PartDecision) -> bool:
     )
 
 
-def _made_at(package_id: str) -> datetime:
+def _made_at(package_id: PackageId) -> datetime:
     """When the package was made, as its id says (RFC 9562, 5.7): for ever the same, and no news to its recipient."""
     return datetime.fromtimestamp(int(package_id.replace("-", "")[:12], 16) / 1000, UTC)
 

@@ -20,6 +20,7 @@ from attache.package import (
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.wire.packages import Submission
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.policy_sets import active_set
@@ -178,7 +179,7 @@ def require_in_force(tx: Transaction, decision: Decision) -> None:
 
 
 def new_life(
-    agency: Agency, package_id: str, recipient: str, now: datetime, expires_at: datetime | None
+    agency: Agency, package_id: PackageId, recipient: ParticipantId, now: datetime, expires_at: datetime | None
 ) -> ReleaseRecord:
     """A recipient's life of a package, at its very start. `expires_at`: as submitted; sealing sets one in any case."""
     post = agency.directory.partner(recipient).descriptor.stated.post
@@ -325,9 +326,9 @@ def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict
 def outbox_row(
     agency: Agency,
     kind: OutboxKind,
-    partner: str,
-    originator: str,
-    package_id: str,
+    partner: ParticipantId,
+    originator: ParticipantId,
+    package_id: PackageId,
     now: datetime,
     subject: str = "",
 ) -> OutboxRecord:

@@ -6,6 +6,7 @@ from typing import Any
 
 from attache.errors import AttacheError, IllegalTransition, NotFound, NotPermitted
 from attache.package import instant_text
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.officers import officers_posts
@@ -32,7 +33,7 @@ async def open_reviews(agency: Agency, caller: Caller, limit: int) -> list[Revie
 
 
 async def record_review(
-    agency: Agency, caller: Caller, package_id: str, recipient: str, finding: ReviewState, note: str
+    agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId, finding: ReviewState, note: str
 ) -> ReviewRecord:
     """What a second officer of the post found: that it was justified, or not. Late is better than never.
 

@@ -12,6 +12,7 @@ from attache.crypto import is_equal
 from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import SealedPart, uuid7
 from attache.wire.packages import PartFacts, Submission
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import Reader, Transaction
@@ -58,20 +59,20 @@ async def create_package(
     idempotency_key: str,
     request_sha256: str,
     also: Callable[[Transaction, str], None] | None = None,
-) -> Created | str:
+) -> Created | PackageId:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
     The same key with the same request does nothing and returns the id of the package that it made before; with another request
     it is a Conflict, and where that package is purged, Gone. `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
-    use = IdempotencyRecord(officer, idempotency_key, request_sha256, "", agency.clock())
+    use = IdempotencyRecord(officer, idempotency_key, request_sha256, PackageId(""), agency.clock())
     if earlier := await agency.store.read(lambda reader: _package_of(agency, reader, use)):
         return earlier
     require_possible(agency, submission)
-    package_id = uuid7(agency.clock(), agency.random)
+    package_id = PackageId(uuid7(agency.clock(), agency.random))
 
-    def unit(tx: Transaction) -> Created | str:
+    def unit(tx: Transaction) -> Created | PackageId:
         if earlier := _package_of(agency, tx, use):
             return earlier
         tx.add(replace(use, package_id=package_id, request_sha256=agency.vault_of(package_id).digest(request_sha256)))
@@ -94,7 +95,9 @@ async def create_package(
     return created
 
 
-async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str, chunks: AsyncIterator[bytes]) -> None:
+async def upload_part(
+    agency: Agency, caller: Caller, package_id: PackageId, name: str, chunks: AsyncIterator[bytes]
+) -> None:
     """Take the bytes of one declared part of a draft; a second upload replaces the first.
 
     Raises `digest-mismatch` where they are not the declared ones; then nothing is kept.
@@ -128,7 +131,7 @@ async def upload_part(agency: Agency, caller: Caller, package_id: str, name: str
         await asyncio.to_thread(agency.blobs.delete, replaced)
 
 
-async def submit_package(agency: Agency, caller: Caller, package_id: str) -> None:
+async def submit_package(agency: Agency, caller: Caller, package_id: PackageId) -> None:
     """Decide a complete draft for each recipient, and release what may be released. A second time does nothing."""
     record, parts = await agency.store.read(
         lambda reader: (_own(agency, reader, caller, package_id), reader.find(PartRecord, package_id=package_id)),
@@ -153,11 +156,11 @@ async def submit_package(agency: Agency, caller: Caller, package_id: str) -> Non
             blobs.keep()
 
 
-async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[str, Decision]:
+async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[ParticipantId, Decision]:
     """What policy would decide, by recipient; raises as a submission would. Nothing is stored but a log entry without content."""
     require_possible(agency, submission)
     now = agency.clock()
-    package_id = uuid7(now, agency.random)
+    package_id = PackageId(uuid7(now, agency.random))
     digests = [part.sha256 or UNKNOWN_DIGEST for part in submission.parts]
     provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, digests))
     requests = release_requests(
@@ -224,7 +227,7 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
     )
 
 
-def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> str | None:
+def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> PackageId | None:
     earlier = reader.get(IdempotencyRecord, use.caller, use.idempotency_key)
     if earlier is None:
         return None
@@ -250,7 +253,7 @@ def require_possible(agency: Agency, submission: Submission) -> None:
             raise MalformedInput("term-over", f"{name}: is in the past")
 
 
-def _own(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
+def _own(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
     """The caller's own package; another's does not exist for them."""
     record = reader.get(PackageRecord, package_id)
     if record is None:
@@ -269,7 +272,9 @@ def _part_named(submission: Submission, name: str) -> tuple[int, PartFacts]:
     raise NotFound(detail="the package declares no such part")
 
 
-def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: Submission, package_id: str) -> _Draft:
+def _prepare(
+    agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: Submission, package_id: PackageId
+) -> _Draft:
     """A new package with what came along, encrypted."""
     now = agency.clock()
     state = PackageState.SUBMITTED if submission.submit else PackageState.DRAFT
@@ -291,7 +296,7 @@ def _prepare(agency: Agency, blobs: ProvisionalBlobs, officer: str, submission: 
 
 async def _decide(
     agency: Agency, blobs: ProvisionalBlobs, record: PackageRecord, submission: Submission, content: Content
-) -> dict[str, Verdict]:
+) -> dict[ParticipantId, Verdict]:
     provenance = await agency.store.read(lambda reader: provenance_of(agency, reader, content.digests))
     requests = release_requests(
         submission,
@@ -315,7 +320,7 @@ def _submit(
     submission: Submission,
     record: PackageRecord,
     digests: Sequence[str],
-    verdicts: dict[str, Verdict],
+    verdicts: dict[ParticipantId, Verdict],
     caller: Caller,
 ) -> list[CreatedLife]:
     now = agency.clock()

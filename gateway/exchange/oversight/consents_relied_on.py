@@ -5,6 +5,7 @@ from typing import Any
 
 from attache import strict_json
 from attache.consent import CONSENT, Consent, parse_consent_payload
+from attache.package.ids import PackageId
 from attache.package.jws import parse_statement
 from gateway.exchange.consents.give import signed_consent
 from gateway.exchange.kernel.agency import Agency
@@ -13,7 +14,7 @@ from gateway.exchange.kernel.records import ConsentRecord
 from gateway.exchange_log.leaf import Opening
 
 
-def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[bytes, str]]:
+def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[bytes, PackageId]]:
     """By id, each signed consent that covers a part of what was decided, and the package in which that part had come."""
     request = strict_json.parse_object(record)["request"]
     came = {(part["sha256"], part["origin"]) for part in request["parts"]}

@@ -13,6 +13,7 @@ from attache.crypto import parse_b64u, sha256_hex, verify_crl
 from attache.errors import AttacheError, MalformedInput, NotFound
 from attache.evidence.bundle import MAX_ENTRIES, BundledLog, BundledRevocations, EvidenceBundle, blob, seal_bundle
 from attache.evidence.collecting import CollectedEntry, collect_log
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import stated_receipt
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
@@ -45,8 +46,8 @@ _MAX_SCANNED = 20_000
 class Evidence:
     """A `.attache-evidence` file, and whom it is about."""
 
-    package_id: str
-    recipient: str
+    package_id: PackageId
+    recipient: ParticipantId
     raw: bytes
 
 
@@ -54,8 +55,8 @@ class Evidence:
 class _Facts:
     """What our database holds of the package to this recipient."""
 
-    originator: str
-    recipient: str
+    originator: ParticipantId
+    recipient: ParticipantId
     envelope_sha256: str
     manifest_sha256: str
     manifest: bytes | None
@@ -63,13 +64,15 @@ class _Facts:
     receipts: tuple[bytes, ...]
     consents: Mapping[str, bytes]
     """The signed consents that the decision relied on, by id."""
-    consented: frozenset[str]
+    consented: frozenset[PackageId]
     """The packages in which what they cover came to us."""
     checkpoints: tuple[bytes, ...]
     """Notes of ours that witnesses cosigned: the newest of each, and those that the receipts are about."""
 
 
-async def export_evidence(agency: Agency, caller: Caller, package_id: str, recipient: str | None) -> Evidence:
+async def export_evidence(
+    agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId | None
+) -> Evidence:
     """The evidence about a package of ours, or, for whoever sees all, about one that came to us. The export is logged first.
 
     `recipient` may be left out where the package went to one only. Raises NotFound for what the caller may not know of or what was
@@ -90,7 +93,9 @@ async def export_evidence(agency: Agency, caller: Caller, package_id: str, recip
     return Evidence(package_id, facts.recipient, raw)
 
 
-def _facts(agency: Agency, reader: Reader, caller: Caller, package_id: str, recipient: str | None) -> _Facts:
+def _facts(
+    agency: Agency, reader: Reader, caller: Caller, package_id: PackageId, recipient: ParticipantId | None
+) -> _Facts:
     package = reader.get(PackageRecord, package_id)
     if package is None:
         return _received(agency, reader, caller, package_id)
@@ -131,7 +136,7 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
     )
 
 
-def _received(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> _Facts:
+def _received(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> _Facts:
     arrivals = reader.find(ArrivalRecord, package_id=package_id) if caller.roles & _SEE_ALL else []
     if len(arrivals) != 1 or arrivals[0].log_index < 0:
         raise NotFound
@@ -150,12 +155,14 @@ def _received(agency: Agency, reader: Reader, caller: Caller, package_id: str) -
     )
 
 
-def _receipts(reader: Reader, originator: str, package_id: str, recipient: str) -> tuple[bytes, ...]:
+def _receipts(
+    reader: Reader, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId
+) -> tuple[bytes, ...]:
     found = reader.find(ReceiptRecord, originator=originator, package_id=package_id, recipient=recipient)
     return tuple(receipt.signed for receipt in found)
 
 
-def _cosigned(agency: Agency, reader: Reader, recipient: str, receipts: Iterable[bytes]) -> Iterable[bytes]:
+def _cosigned(agency: Agency, reader: Reader, recipient: ParticipantId, receipts: Iterable[bytes]) -> Iterable[bytes]:
     for witness in reader.find(WitnessRecord):
         submitted = reader.submitted_checkpoints(witness.participant, MAX_CANDIDATES)
         yield from [each.note for each in submitted if each.cosigned_at is not None][:1]
@@ -166,7 +173,7 @@ def _cosigned(agency: Agency, reader: Reader, recipient: str, receipts: Iterable
 
 
 def _log(
-    agency: Agency, reader: LogReader, caller: Caller, package_id: str, partner: str, facts: _Facts
+    agency: Agency, reader: LogReader, caller: Caller, package_id: PackageId, partner: ParticipantId, facts: _Facts
 ) -> tuple[BundledLog, list[int]]:
     found = reader.entries_after(-1, _MAX_SCANNED, LogFilter(package_id=package_id))
     entries = [*_of_consents(reader, facts), *_about(agency, found, partner)][:MAX_ENTRIES]
@@ -176,7 +183,9 @@ def _log(
     return log, [each.index for each in collected]
 
 
-def _about(agency: Agency, entries: Sequence[LoggedEntry], partner: str) -> list[tuple[LoggedEntry, LeafFacts]]:
+def _about(
+    agency: Agency, entries: Sequence[LoggedEntry], partner: ParticipantId
+) -> list[tuple[LoggedEntry, LeafFacts]]:
     """Those that concern this partner or no partner; readings are left out, oldest first, where they are too many."""
     pseudonym = agency.pseudonyms.of("partner", partner)
     found = [(entry, parse_leaf(entry.leaf)) for entry in entries]
@@ -221,7 +230,7 @@ def _merged(notes: Sequence[bytes]) -> bytes:
     return format_note(SignedNote(parse_note(notes[0]).text, tuple(lines.values())))
 
 
-def _sealed(agency: Agency, package_id: str, facts: _Facts, log: BundledLog) -> bytes:
+def _sealed(agency: Agency, package_id: PackageId, facts: _Facts, log: BundledLog) -> bytes:
     bundle = EvidenceBundle(
         made_at=agency.clock(),
         made_by=agency.participant,
@@ -240,13 +249,13 @@ def _sealed(agency: Agency, package_id: str, facts: _Facts, log: BundledLog) -> 
     return seal_bundle(bundle, agency.keys)
 
 
-def _signers(facts: _Facts) -> list[str]:
+def _signers(facts: _Facts) -> list[ParticipantId]:
     """Whose certificates are in the bundle."""
     consenting = {stated_consent(signed).originator for signed in facts.consents.values()}
     return [facts.originator, facts.recipient, *sorted(consenting - {facts.originator, facts.recipient})]
 
 
-def _revocations(agency: Agency, participants: Iterable[str]) -> Iterable[BundledRevocations]:
+def _revocations(agency: Agency, participants: Iterable[ParticipantId]) -> Iterable[BundledRevocations]:
     """The current lists of the CAs of all who signed. A list that is nobody's, or not current, is no evidence and is left out."""
     lists = agency.revocation_lists()
     for participant in participants:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from attache.errors import Conflict, MalformedInput, NotFound
+from attache.package.ids import ParticipantId
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of, verify_descriptor, verify_successor
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
@@ -26,7 +27,7 @@ def directory_of(records: Iterable[ParticipantRecord]) -> Directory:
 
 def admit_descriptor(
     tx: Transaction,
-    participant: str,
+    participant: ParticipantId,
     raw: bytes,
     fingerprint: str | None,
     now: datetime,
@@ -55,7 +56,7 @@ def admit_descriptor(
     return record
 
 
-async def set_status(agency: Agency, caller: Caller, participant: str, status: ParticipantStatus) -> Partner:
+async def set_status(agency: Agency, caller: Caller, participant: ParticipantId, status: ParticipantStatus) -> Partner:
     """Suspend or resume exchange with a participant, ourselves excepted. In force for the next request."""
     if participant == agency.participant:
         raise Conflict(detail="that is ourselves")
@@ -78,7 +79,7 @@ async def set_status(agency: Agency, caller: Caller, participant: str, status: P
     return agency.directory.partner(participant)
 
 
-async def accept_successor(agency: Agency, caller: Caller, participant: str, raw: bytes) -> Partner:
+async def accept_successor(agency: Agency, caller: Caller, participant: ParticipantId, raw: bytes) -> Partner:
     """Accept the signed successor of a participant's descriptor. In force for the next request.
 
     The very descriptor that is in force changes nothing. Our own successor is for `attache-gateway init`: its keys are read at the start.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from attache.crypto import sha256_hex
 from attache.errors import Gone, IntegrityLost, NotFound
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.policy_sets import stored_files
@@ -49,7 +50,7 @@ async def decision_replayed(agency: Agency, decision_id: str) -> Replayed:
     return await asyncio.to_thread(_again, found, index)
 
 
-def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: str, decision_id: str) -> Replayed:
+def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: ParticipantId, decision_id: str) -> Replayed:
     """Decide again what is on record, and find its digest in the log. `own` is our id as a participant.
 
     Raises NotFound, Gone once the package is purged, IntegrityLost("replay-differs") where a fact, a rule file or the record is another than then,
@@ -59,7 +60,7 @@ def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: str, deci
     return _again(found, _logged(log, found.stored, sha256_hex(found.record)))
 
 
-def _found(reader: Reader, vault: Vault, own: str, decision_id: str) -> _Found:
+def _found(reader: Reader, vault: Vault, own: ParticipantId, decision_id: str) -> _Found:
     stored = reader.get(DecisionRecord, decision_id)
     if stored is None:
         raise NotFound(detail="no decision of that id is on record")

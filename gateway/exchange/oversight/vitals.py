@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from attache.package.ids import ParticipantId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.own_records import WitnessRecord
 from gateway.exchange.kernel.ports import Reader, Tallies
@@ -25,8 +26,8 @@ class Vitals:
     at: datetime
     log_size: int
     tallies: Tallies
-    witnesses: Mapping[str, WitnessVitals]
-    suspects: frozenset[str]
+    witnesses: Mapping[ParticipantId, WitnessVitals]
+    suspects: frozenset[ParticipantId]
     check: CheckProgress
     findings: int
     partners: frozenset[str] = field(default_factory=frozenset)
@@ -36,7 +37,7 @@ async def vitals_of(agency: Agency, check: CheckProgress) -> Vitals:
     """Read from one committed state."""
     now = agency.clock()
 
-    def query(reader: Reader) -> tuple[Tallies, dict[str, WitnessVitals]]:
+    def query(reader: Reader) -> tuple[Tallies, dict[ParticipantId, WitnessVitals]]:
         witnesses = {
             each.participant: WitnessVitals(each.cosigned_at, each.alarm) for each in reader.find(WitnessRecord)
         }

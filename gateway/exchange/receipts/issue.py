@@ -6,6 +6,7 @@ from datetime import datetime
 from attache.crypto import b64u, sha256_hex
 from attache.errors import IntegrityLost, NotFound
 from attache.package import parse_frame
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import LogProof as StatedProof
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.translog.note import NoteSignature
@@ -17,7 +18,7 @@ from gateway.exchange.witnessing.cosign import cosignature_over
 from gateway.exchange_log import EventCode
 
 
-async def ensure_receipt(agency: Agency, originator: str, package_id: str, kind: ReceiptKind) -> bytes:
+async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind) -> bytes:
     """The receipt of a package that we hold; signed now if it was not before.
 
     The event that it acknowledges is committed already, so a crash in between costs nothing: whoever asks again gets it.
@@ -61,7 +62,9 @@ async def ensure_receipt(agency: Agency, originator: str, package_id: str, kind:
     return await agency.store.write(unit)
 
 
-def _provable(reader: Reader, originator: str, package_id: str, kind: ReceiptKind) -> tuple[ArrivalRecord, LogProof]:
+def _provable(
+    reader: Reader, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind
+) -> tuple[ArrivalRecord, LogProof]:
     arrival = reader.get(ArrivalRecord, originator, package_id)
     if arrival is None:
         raise NotFound

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from attache.wire.packages import PackageView
+from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.state import ReleaseState
 from gateway.exchange.shown.packages import package_view
@@ -28,7 +29,7 @@ _BEFORE: Mapping[Milestone, frozenset[ReleaseState]] = {
 
 
 async def package_when(
-    agency: Agency, caller: Caller, package_id: str, milestone: Milestone, timeout_seconds: float
+    agency: Agency, caller: Caller, package_id: PackageId, milestone: Milestone, timeout_seconds: float
 ) -> PackageView:
     """The package once no recipient's life is before the milestone, or as it is when the time is up.
 

@@ -12,6 +12,7 @@ from attache.wire.arrivals import ArrivalView
 from attache.wire.decisions import DecisionView, FieldDecisionView, HandlingView, PartDecisionView
 from attache.wire.packages import PackageView, PartFacts, PartView, ReceiptView, ReleaseView, Submission
 from attache.wire.participants import ParticipantView
+from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.arriving.read import Arrival
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import Reader
@@ -52,14 +53,14 @@ async def packages_page(agency: Agency, caller: Caller, after: str, limit: int) 
     return found, found[-1].package_id if len(found) == size else None
 
 
-async def package_view(agency: Agency, caller: Caller, package_id: str) -> PackageView:
+async def package_view(agency: Agency, caller: Caller, package_id: PackageId) -> PackageView:
     """One package; raises NotFound for one that the caller may not know of."""
     return await agency.store.read(
         lambda reader: _package_view(agency, reader, visible_package(agency, reader, caller, package_id), caller)
     )
 
 
-def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: str) -> PackageRecord:
+def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
     """The record of a package that the caller submitted, or that its role may see."""
     record = reader.get(PackageRecord, package_id)
     if record is None:
@@ -69,7 +70,7 @@ def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: 
     return record
 
 
-async def receipts_of(agency: Agency, caller: Caller, package_id: str) -> list[ReceiptView]:
+async def receipts_of(agency: Agency, caller: Caller, package_id: PackageId) -> list[ReceiptView]:
     """Every signed receipt for a package of ours."""
 
     def query(reader: Reader) -> list[ReceiptRecord]:
@@ -88,7 +89,9 @@ async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: b
     return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
 
-def decision_view(decision: Decision, *, recipient: str, desk: str | None, decision_id: str | None) -> DecisionView:
+def decision_view(
+    decision: Decision, *, recipient: ParticipantId, desk: str | None, decision_id: str | None
+) -> DecisionView:
     """Policy's answer as callers are shown it. What must look absent is taken out by whoever calls this."""
     handling = decision.handling
     return DecisionView(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from attache.client.exchange import WitnessReply
 from attache.errors import Conflict, NotFound, SignatureInvalid, UnknownKey
+from attache.package.ids import ParticipantId
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import SignedNote, format_note, parse_note, parse_signature_lines
 from attache.translog.signing import Verified, verify_line
@@ -136,7 +137,7 @@ class OwnLog:
 class WitnessFacts:
     """A partner as a witness of our log, and whether its own log has shown us two histories."""
 
-    participant: str
+    participant: ParticipantId
     size: int
     cosigned_at: datetime | None
     alarm: str | None
@@ -150,7 +151,7 @@ async def witness_records(agency: Agency) -> list[WitnessFacts]:
     return [WitnessFacts(r.participant, r.size, r.cosigned_at, r.alarm, r.participant in suspects) for r in records]
 
 
-async def clear_alarms(agency: Agency, caller: Caller, participant: str, reason: str) -> None:
+async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantId, reason: str) -> None:
     """A security officer has looked: the alarms between this partner and us end, and release goes on.
 
     What they were about stays in the log. The next submission begins with what the witness says that it has.

@@ -6,6 +6,7 @@ from typing import Any
 
 import z3  # type: ignore[import-untyped]
 
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import (
     Assurance,
     Caveat,
@@ -121,10 +122,10 @@ def _request(read: _Reader, symbols: Symbols, now: datetime) -> ReleaseRequest:
     release = symbols.release
     handling = symbols.proposed.group("handling")
     return ReleaseRequest(
-        package_id="01890000-0000-7000-8000-000000000000",
+        package_id=PackageId("01890000-0000-7000-8000-000000000000"),
         kind=Kind(read.name(release.term("kind"))),
         purpose=Purpose(read.name(release.term("purpose"))),
-        recipient=symbols.partner,
+        recipient=ParticipantId(symbols.partner),
         recipient_desk=read.name(symbols.desk).partition("/")[2],
         requester=OFFICERS[0],
         post=Post.WASHINGTON,
@@ -175,8 +176,8 @@ def _consents(read: _Reader, item: Group) -> list[ConsentFacts]:
     return [
         ConsentFacts(
             consent_id="consent",
-            originator=read.name(consent.term("by")),
-            recipient=read.name(consent.term("to")),
+            originator=ParticipantId(read.name(consent.term("by"))),
+            recipient=ParticipantId(read.name(consent.term("to"))),
             purpose=Purpose(read.name(consent.term("purpose"))),
             content=_CONTENT if read.name(consent.term("content")) == THIS else _OTHER_CONTENT,
             expires_at=read.instant(consent.number("expires")),

@@ -30,6 +30,7 @@ from attache.consent_request import (
 )
 from attache.errors import AttacheError, Conflict, MalformedInput, NotAuthentic, NotFound
 from attache.package import ManifestFacts, ManifestPart, PartSealer, Release, encode_frame, seal, uuid7
+from attache.package.ids import PackageId, ParticipantId
 from attache.package.values import MAX_NAME_BYTES
 from attache.receipt import Receipt, require_receipt_for, verify_receipt
 from attache.strict_json import canonical
@@ -78,11 +79,11 @@ class MailboxConsents:
         """See `Mailbox.ask_consent`."""
         record = self._record(package_id)
         asked = ConsentRequest(
-            originator=record.originator,
+            originator=ParticipantId(record.originator),
             holder=self._home.me.participant,
-            recipient=recipient,
+            recipient=ParticipantId(recipient),
             purpose=Purpose(purpose),
-            package_id=package_id,
+            package_id=PackageId(package_id),
             part=part,
             content_sha256=_sha256_of(record, part),
             reason=reason,
@@ -132,8 +133,8 @@ class MailboxConsents:
                 raise NotFound(detail="it does not ask about a package of ours")
             refusal = ConsentRefusal(
                 originator=self._home.me.participant,
-                holder=record.originator,
-                package_id=package_id,
+                holder=ParticipantId(record.originator),
+                package_id=PackageId(package_id),
                 request_id=request_id,
                 reason=reason,
                 at=self._now(),
@@ -221,7 +222,7 @@ class MailboxConsents:
             content_class=(ContentClass.LAW_ENFORCEMENT_SENSITIVE,),
         )
         facts = ManifestFacts(
-            package_id=uuid7(now),
+            package_id=PackageId(uuid7(now)),
             kind=Kind.REQUEST,
             originator=asked.holder,
             post=self._home.descriptor_of(self._gateway).stated.post,

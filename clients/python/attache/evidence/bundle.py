@@ -11,7 +11,7 @@ from attache.crypto import KeyRing, b64u, parse_b64u, sha256_hex
 from attache.errors import MalformedInput, Misconfigured, PayloadTooLarge
 from attache.package.instants import Instant
 from attache.package.jws import SignedType, sign_statement
-from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.package.values import PackageId, ParticipantId, Sha256, Statement, read_statement
 from attache.strict_json import canonical
 from attache.translog.merkle import MAX_PROOF_HASHES
 
@@ -95,7 +95,7 @@ class EvidenceBundle(Statement):
     format: Literal["attache-evidence/1"] = FORMAT
     made_at: Instant
     made_by: ParticipantId
-    package_id: Uuid7
+    package_id: PackageId
     originator: ParticipantId
     recipient: ParticipantId
     envelope_sha256: Sha256

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from attache.evidence.bundle import BundledCheckpoint, BundledEntry, BundledLog, BundledOpening, blob
 from attache.evidence.leaf import Opening
+from attache.package.ids import ParticipantId
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body
 from attache.translog.note import parse_note
 from attache.translog.proving import prove_consistency, prove_inclusion
@@ -21,7 +22,7 @@ class CollectedEntry:
 
 
 def collect_log(
-    participant: str, checkpoints: Sequence[bytes], entries: Iterable[CollectedEntry], read_tile: ReadTile
+    participant: ParticipantId, checkpoints: Sequence[bytes], entries: Iterable[CollectedEntry], read_tile: ReadTile
 ) -> BundledLog:
     """What a bundle says of a log: `checkpoints` (notes, any order, all of one history) and entries below the largest of them.
 

@@ -9,6 +9,7 @@ from attache.errors import AttacheError, NotAuthentic, UnknownKey
 from attache.evidence.bundle import BundledEntry, BundledLog
 from attache.evidence.leaf import LeafFacts, Opening, read_leaf, verify_opening
 from attache.evidence.report import Checks
+from attache.package.ids import ParticipantId
 from attache.translog.checkpoint import Checkpoint
 from attache.translog.merkle import leaf_hash, verify_consistency, verify_inclusion
 from attache.translog.signing import OpenedCheckpoint, open_checkpoint
@@ -19,7 +20,7 @@ from attache.translog.vkey import VerifierKey
 class ProvenEntry:
     """An entry whose inclusion is proven, with the groups whose openings are."""
 
-    participant: str
+    participant: ParticipantId
     index: int
     leaf: LeafFacts
     fields: Mapping[str, Mapping[str, Any]]
@@ -93,7 +94,9 @@ def _verify_growth(log: BundledLog, opened: tuple[OpenedCheckpoint, ...], checks
         before = after
 
 
-def _verify_entry(participant: str, entry: BundledEntry, checkpoint: Checkpoint, checks: Checks) -> ProvenEntry | None:
+def _verify_entry(
+    participant: ParticipantId, entry: BundledEntry, checkpoint: Checkpoint, checks: Checks
+) -> ProvenEntry | None:
     """Steps 10 and 11."""
     where = f"{participant} entry {entry.index}"
     raw = parse_b64u(entry.leaf)

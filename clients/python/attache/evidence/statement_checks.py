@@ -7,6 +7,7 @@ from attache.crypto import Certificate, RevocationList, Revoked, nothing_revoked
 from attache.errors import AttacheError, CertificateRejected, NotAuthentic, UnknownKey
 from attache.evidence.bundle import EVIDENCE, EvidenceBundle, SealedBundle, parse_seal
 from attache.evidence.report import Checks
+from attache.package.ids import ParticipantId
 from attache.package.jws import MANIFEST, parse_statement
 from attache.package.manifest import Manifest, parse_manifest
 from attache.package.statements import verify_dated_statement, verify_statement
@@ -141,7 +142,7 @@ def _require_same_package(bundle: EvidenceBundle, receipt: Receipt) -> None:
         raise NotAuthentic("envelope-mismatch", "a receipt for another manifest")
 
 
-def _anchor(anchors: Anchors, participant: str) -> Descriptor:
+def _anchor(anchors: Anchors, participant: ParticipantId) -> Descriptor:
     if participant not in anchors:
         raise UnknownKey(detail=f"no descriptor of {participant} is trusted")
     return anchors[participant]

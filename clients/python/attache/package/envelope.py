@@ -19,7 +19,7 @@ from attache.package.instants import Instant
 from attache.package.jwe import SealedText, parse_sealed_text
 from attache.package.manifest import MAX_PARTS
 from attache.package.steps import Step, at
-from attache.package.values import ParticipantId, Sha256, Statement, Uuid7, read_statement
+from attache.package.values import PackageId, ParticipantId, Sha256, Statement, read_statement
 from attache.strict_json import canonical, parse_object
 
 MEDIA_TYPE = "application/vnd.attache.package"
@@ -41,7 +41,7 @@ class EnvelopePart(Statement):
 class ClearMembers(Statement):
     """The envelope's members in the clear. They are the JWE's additional data, and repeated in the signed manifest."""
 
-    package_id: Uuid7
+    package_id: PackageId
     originator: ParticipantId
     recipient: ParticipantId
     suite: str
@@ -58,15 +58,15 @@ class Envelope:
     raw: bytes
 
     @property
-    def package_id(self) -> str:
+    def package_id(self) -> PackageId:
         return self.clear.package_id
 
     @property
-    def originator(self) -> str:
+    def originator(self) -> ParticipantId:
         return self.clear.originator
 
     @property
-    def recipient(self) -> str:
+    def recipient(self) -> ParticipantId:
         return self.clear.recipient
 
     @property

@@ -4,10 +4,16 @@ import os
 import re
 from collections.abc import Callable
 from datetime import datetime
+from typing import NewType
 from uuid import UUID
 
 UUID7_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 PARTICIPANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+
+PackageId = NewType("PackageId", str)
+"""A package, by its originator's UUIDv7."""
+ParticipantId = NewType("ParticipantId", str)
+"""A participant of the exchange."""
 
 _UUID7 = re.compile(UUID7_PATTERN)
 

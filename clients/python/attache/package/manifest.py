@@ -19,6 +19,7 @@ from attache.package.values import (
     Line,
     MarkingTexts,
     MediaType,
+    PackageId,
     ParticipantId,
     Sha256,
     Statement,
@@ -98,7 +99,7 @@ class Release(Statement):
 class ManifestFacts(Statement):
     """What the originator decides about a package."""
 
-    package_id: Uuid7
+    package_id: PackageId
     kind: Kind
     originator: ParticipantId
     post: Post

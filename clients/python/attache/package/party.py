@@ -8,6 +8,7 @@ from typing import Protocol
 
 from attache.crypto import SUITES, Algorithm, Certificate, KeyUse, PublicKey, Suite
 from attache.errors import UnknownKey
+from attache.package.ids import ParticipantId
 
 
 class KeyStatus(StrEnum):
@@ -50,7 +51,7 @@ class Party(Protocol):
     """A participant as far as sealing and opening care; `attache.participant.Descriptor` is one."""
 
     @property
-    def participant(self) -> str: ...
+    def participant(self) -> ParticipantId: ...
 
     @property
     def suites(self) -> tuple[Suite, ...]: ...

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from attache.crypto import parse_b64u
 from attache.errors import AttacheError, MalformedInput
+from attache.package import ids
 from attache.package.ids import PARTICIPANT_PATTERN, UUID7_PATTERN
 from attache.strict_json import parse_object
 from attache.vocabulary import Markings
@@ -52,8 +53,9 @@ def _key_text(text: str) -> str:
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ParticipantId = Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
-DeskId = ParticipantId
+ParticipantId = Annotated[ids.ParticipantId, Field(pattern=PARTICIPANT_PATTERN)]
+DeskId = Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
+PackageId = Annotated[ids.PackageId, Field(pattern=UUID7_PATTERN)]
 Uuid7 = Annotated[str, Field(pattern=UUID7_PATTERN)]
 KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_plain)]

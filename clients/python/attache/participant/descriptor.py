@@ -6,6 +6,7 @@ from functools import cached_property
 
 from attache.crypto import Certificate, KeyRing, Suite, parse_certificate_text, sha256_hex
 from attache.errors import Conflict, Misconfigured, UnknownKey
+from attache.package.ids import ParticipantId
 from attache.package.jws import SignedType, parse_statement, sign_statement
 from attache.package.party import KeyStatement, KeyStatus
 from attache.package.statements import verify_dated_statement
@@ -25,7 +26,7 @@ class Descriptor:
     sha256: str
 
     @property
-    def participant(self) -> str:
+    def participant(self) -> ParticipantId:
         return self.stated.participant
 
     @property

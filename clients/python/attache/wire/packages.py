@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
+from attache.package import ids
 from attache.package.values import FileName, Line, MediaType, ParticipantId, Sha256, Uuid7
 from attache.vocabulary import (
     Assurance,
@@ -59,8 +60,8 @@ class Addressee(RequestBody):
     legal_basis: AgreementId
 
     @property
-    def participant(self) -> str:
-        return self.to.partition("/")[0]
+    def participant(self) -> ids.ParticipantId:
+        return ids.ParticipantId(self.to.partition("/")[0])
 
     @property
     def desk(self) -> str | None:
