@@ -20,7 +20,6 @@ from attache.client.governance import policy_files
 from attache.client.sync import Client
 from attache.errors import AttacheError
 from gateway.__main__ import app as gateway_app
-from gateway.exchange.shown import views
 from gateway.exchange_log.leaf import parse_leaf
 from tests.api.test_passing_on import LEAD, Pair
 from tests.exchange_place import POLICIES, ExchangePlace, a_part, a_submission

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from attache.crypto import parse_b64u
 from attache.errors import MalformedInput, PayloadTooLarge
 from attache.package import PartSealer, SealedPart
-from attache.wire.packages import PartFacts
 from attache.package.ids import PackageId
+from attache.wire.packages import PartFacts
 from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import BlobWriter

@@ -19,8 +19,8 @@ from attache.package import (
     uuid7,
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
-from attache.wire.packages import Submission
 from attache.package.ids import PackageId, ParticipantId
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, event
 from gateway.exchange.kernel.policy_sets import active_set

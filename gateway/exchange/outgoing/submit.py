@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from attache.crypto import is_equal
 from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import SealedPart, uuid7
-from attache.wire.packages import PartFacts, Submission
 from attache.package.ids import PackageId, ParticipantId
+from attache.wire.packages import PartFacts, Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import event
 from gateway.exchange.kernel.ports import Reader, Transaction

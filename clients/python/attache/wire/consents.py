@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from attache.consent_request import Words
-from attache.package.values import FileName, ParticipantId, Uuid7
+from attache.package.values import FileName, PackageId, ParticipantId, Uuid7
 from attache.vocabulary import ContentClass, CrimeType, Purpose
 from attache.wire.body import Note, RequestBody
 from attache.wire.packages import AgreementId, MarkingTexts
@@ -20,7 +20,7 @@ class NewConsentRequest(RequestBody):
     """
 
     originator: ParticipantId
-    package_id: Uuid7
+    package_id: PackageId
     part: FileName
     recipient: ParticipantId
     purpose: Purpose

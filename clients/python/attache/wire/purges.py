@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from attache.package.values import ParticipantId, Uuid7
+from attache.package.values import PackageId, ParticipantId
 from attache.wire.body import Note, RequestBody
 from attache.wire.view import Absent, View
 
@@ -16,7 +16,7 @@ class PackagePlace(RequestBody):
     """A package, by its originator and id."""
 
     originator: ParticipantId
-    package_id: Uuid7
+    package_id: PackageId
 
 
 class PurgeOrder(RequestBody):

@@ -1,5 +1,6 @@
 """What every answer has in common: strict where a gateway makes it, lenient where a client reads it."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
@@ -29,7 +30,8 @@ class View(BaseModel):
 
     @classmethod
     def of(cls, *sources: object, **given: Any) -> Self:
-        """The view with each member from `given`, or else from the first of `sources` that has an attribute of its name.
+        """The view with each member from `given`, or else from the first of `sources` that has an attribute, or is a mapping
+        with a key, of its name.
 
         Raises TypeError for a member that nothing supplies, and for something given that is no member.
         """
@@ -41,7 +43,10 @@ class View(BaseModel):
     @classmethod
     def _found(cls, name: str, sources: tuple[object, ...]) -> Any:
         for source in sources:
-            if hasattr(source, name):
+            if isinstance(source, Mapping):
+                if name in source:
+                    return source[name]
+            elif hasattr(source, name):
                 return getattr(source, name)
         raise TypeError(f"nothing supplies {cls.__name__}.{name}")
 
