@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo up test test-all browser lint format openapi bench lock clean
+.PHONY: demo up test test-all browser lint format async openapi bench lock clean
 .DEFAULT_GOAL := demo
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -30,6 +30,7 @@ browser:
 	echo "Chromium could not be installed: the tests in a browser are skipped"
 
 lint: .venv/.ready
+	$(BIN)/python clients/generate_aio.py --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,6 +39,9 @@ lint: .venv/.ready
 format: .venv/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+async: .venv/.ready
+	$(BIN)/python clients/generate_aio.py
 
 openapi: .venv/.ready
 	$(BIN)/python -m gateway openapi openapi

@@ -54,7 +54,10 @@ def describe(app: FastAPI) -> None:
     def with_bodies() -> dict[str, Any]:
         contract = generate()
         named = re.findall(re.escape(_REFERENCE.format(model="")) + r"(\w+)", str(contract["paths"]))
-        described: list[type[BaseModel]] = [*(_BODIES[name] for name in dict.fromkeys(named) if name in _BODIES), Problem]
+        described: list[type[BaseModel]] = [
+            *(_BODIES[name] for name in dict.fromkeys(named) if name in _BODIES),
+            Problem,
+        ]
         models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in described]
         _, found = models_json_schema(models, ref_template=_REFERENCE)
         contract.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])

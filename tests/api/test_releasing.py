@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.exchange.kernel.refused_requests import LOGGED
-from gateway.exchange.shown.follow import Milestone
+from gateway.exchange.outgoing.follow import Milestone
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.rules import parse_rules
 from tests.api.lines import Lines, delivering, desk_of

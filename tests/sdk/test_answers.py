@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attache.client import agency
+from attache.client.agency import approvals, inbox, log, packages, participants
 from attache.client.call import Head
 from attache.client.problem import read_problem, read_retry_after
 from attache.client.retry import Retry
@@ -17,17 +17,17 @@ from tests.sdk.fake_gateway import AT_TEXT, FakeGateway
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CALLS = [
-    agency.package("1"),
-    agency.packages(""),
-    agency.receipts("1"),
-    agency.approvals(1),
-    agency.arrival("a", "1"),
-    agency.inbox(""),
-    agency.participants(),
-    agency.log_text("checkpoint"),
-    agency.log_entries(""),
-    agency.log_entry(1),
-    agency.log_resource("tile/0/000"),
+    packages.package("1"),
+    packages.packages(""),
+    packages.receipts("1"),
+    approvals.approvals(1),
+    inbox.arrival("a", "1"),
+    inbox.inbox(""),
+    participants.participants(),
+    log.log_text("checkpoint"),
+    log.log_entries(""),
+    log.log_entry(1),
+    log.log_resource("tile/0/000"),
 ]
 
 members = st.text(max_size=5) | st.sampled_from(

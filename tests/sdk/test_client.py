@@ -1,8 +1,8 @@
 """The clients against a gateway in memory: what they send, what they make of the answers."""
 
 import asyncio
-import inspect
 import io
+import json
 import os
 import pickle
 from datetime import datetime
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from attache import Part, Recipient, Submission
-from attache.client import aio, sync
+from attache.client.sync import Client
 from attache.errors import (
     AttacheError,
     Conflict,
@@ -416,7 +416,7 @@ def test_secrets_are_in_no_repr_and_no_error(gateway):
 def test_only_https_addresses(url, monkeypatch):
     monkeypatch.delenv("ATTACHE_URL", raising=False)
     with pytest.raises(Misconfigured):
-        sync.Client(url, token=TOKEN)
+        Client(url, token=TOKEN)
 
 
 def test_token_file_is_read_for_each_request(gateway, tmp_path):
@@ -435,7 +435,7 @@ def test_token_file_is_read_for_each_request(gateway, tmp_path):
 def test_environment_is_used_for_what_is_not_given(gateway, monkeypatch):
     monkeypatch.setenv("ATTACHE_URL", URL + "/")
     monkeypatch.setenv("ATTACHE_TOKEN", TOKEN)
-    client = sync.Client(transport=httpx.MockTransport(gateway))
+    client = Client(transport=httpx.MockTransport(gateway))
     client.participants.list()
     assert str(gateway.requests[0].url) == f"{URL}/api/v1/participants"
 
@@ -443,12 +443,12 @@ def test_environment_is_used_for_what_is_not_given(gateway, monkeypatch):
 def test_unusable_tls_files_are_named(tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
     with pytest.raises(Misconfigured):
-        sync.Client(URL, token=TOKEN, ca=tmp_path / "ca.pem")
+        Client(URL, token=TOKEN, ca=tmp_path / "ca.pem")
     with pytest.raises(Misconfigured):
-        sync.Client(URL, token=TOKEN, certificate=tmp_path / "absent.pem")
+        Client(URL, token=TOKEN, certificate=tmp_path / "absent.pem")
 
 
-# The asyncio twin
+# The asyncio client
 
 
 def test_async_client_does_the_same(gateway, tmp_path):
@@ -487,10 +487,21 @@ def test_async_download_that_breaks_leaves_nothing(gateway, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["Client", "Packages", "Inbox", "Approvals", "Participants", "Log"])
-def test_both_clients_have_one_surface(name):
-    def surface(kind):
-        public = {n: f for n, f in vars(kind).items() if not n.startswith("_") and callable(f)}
-        return {n: list(inspect.signature(f).parameters.values()) for n, f in public.items()}
+def test_both_clients_follow_the_log_and_raise_a_refusal(gateway):
+    events = b"".join(b"data: " + json.dumps(entry).encode() + b"\n\n" for entry in gateway.entries[:2])
+    refusal = problem(403, "not-permitted")
+    gateway.instead = [httpx.Response(200, content=events), refusal, httpx.Response(200, content=events), refusal]
+    client = gateway.client()
+    assert [entry.index for entry in client.log.follow(after=7)] == [0, 1]
+    with pytest.raises(NotPermitted):
+        list(client.log.follow())
 
-    assert surface(getattr(sync, name)) == surface(getattr(aio, f"Async{name}"))
+    async def story():
+        async with gateway.async_client() as other:
+            found = [entry.index async for entry in other.log.follow(after=7)]
+            with pytest.raises(NotPermitted):
+                [entry async for entry in other.log.follow()]
+            return found
+
+    assert asyncio.run(story()) == [0, 1]
+    assert [r.headers.get("last-event-id") for r in gateway.requests] == ["7", None, "7", None]

@@ -14,9 +14,8 @@ from typer.testing import CliRunner
 
 from attache.cli.app import run
 from attache.cli.session import Session
-from attache.client import governance
+from attache.client.agency.policies import policy_files
 from attache.client.aio import AsyncClient
-from attache.client.governance import policy_files
 from attache.client.sync import Client
 from attache.errors import AttacheError
 from gateway.__main__ import app as gateway_app
@@ -288,14 +287,6 @@ def test_consents_asked_given_and_refused(place, capsys):
         assert [line.split("\t")[-1] for line in text.splitlines()] == ["asked", "asked"]
 
 
-def test_both_clients_have_the_same_methods():
-    from attache.client import governing, governing_aio
-
-    for name in ("Policies", "Reviews", "Officers", "Consents"):
-        blocking, other = getattr(governing, name), getattr(governing_aio, f"Async{name}")
-        assert {n for n in vars(blocking) if n[0] != "_"} == {n for n in vars(other) if n[0] != "_"}
-
-
 def test_the_asynchronous_client_asks_the_same(place: ExchangePlace):
     async def story():
         async with place.open() as opened:
@@ -311,20 +302,3 @@ def test_the_asynchronous_client_asks_the_same(place: ExchangePlace):
                 assert [each async for each in client.consents.requests()] == []
 
     asyncio.run(story())
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "PolicySetView",
-        "PolicyFilesView",
-        "PolicyDiffView",
-        "PolicyChangeView",
-        "ReplayView",
-        "OfficerView",
-        "ConsentView",
-        "ConsentRequestView",
-    ],
-)
-def test_sdk_knows_every_member_that_the_gateway_answers(name):
-    assert set(getattr(views, name).model_fields) == set(getattr(governance, name).model_fields)

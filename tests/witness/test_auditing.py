@@ -203,7 +203,7 @@ def test_nobody_is_shown_what_only_the_gateway_checks(place):
 
 
 def test_the_client_parses_a_stream_of_events():
-    from attache.client.agency import EntryEvents
+    from attache.client.agency.log import EntryEvents
 
     entry = {
         "index": 7,

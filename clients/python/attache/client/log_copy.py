@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from attache.client.agency import log_resource, log_text
+from attache.client.agency.log import log_resource, log_text
 from attache.client.call import Plan
 from attache.client.quarantine import QuarantineFolder
 from attache.translog.checkpoint import parse_checkpoint_body

@@ -1,6 +1,7 @@
-"""When a failed request is sent again, as a pure function."""
+"""When a failed request is sent again, as a pure function, and the key that makes sending it again safe."""
 
 import random
+import secrets
 from dataclasses import dataclass
 
 from attache.client.problem import is_worth_repeating
@@ -28,3 +29,8 @@ class Retry:
 
 DEFAULT_RETRY = Retry()
 chance = random.SystemRandom().random
+
+
+def new_idempotency_key() -> str:
+    """A fresh Idempotency-Key: 192 random bits. Requests under the same key are carried out once."""
+    return secrets.token_urlsafe(24)
