@@ -1,6 +1,6 @@
 """OpenAPI for bodies that are read by hand: bounded and strict, which the framework's own reading is not."""
 
-from collections.abc import Sequence
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,6 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 _REFERENCE = "#/components/schemas/{model}"
+
+_BODIES: dict[str, type[BaseModel]] = {}
+"""Every body of an endpoint, by the name of its schema."""
 
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -30,7 +33,8 @@ class Problem(BaseModel):
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The request body of an endpoint that reads `model` from application/json."""
+    """The request body of an endpoint that reads `model` from application/json. `describe` finds the model by itself."""
+    _BODIES[model.__name__] = model
     schema = {"$ref": _REFERENCE.format(model=model.__name__)}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -43,13 +47,17 @@ def raw_body(*media_types: str) -> dict[str, Any]:
     }
 
 
-def describe(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
-    """Make `app.openapi()` name these bodies, and the one shape of every problem."""
+def describe(app: FastAPI) -> None:
+    """Make `app.openapi()` hold the bodies that its operations name, and the one shape of every problem."""
     generate = app.openapi
 
     def with_bodies() -> dict[str, Any]:
         contract = generate()
-        described: list[type[BaseModel]] = [*bodies, Problem]
+        named = re.findall(re.escape(_REFERENCE.format(model="")) + r"(\w+)", str(contract["paths"]))
+        described: list[type[BaseModel]] = [
+            *(_BODIES[name] for name in dict.fromkeys(named) if name in _BODIES),
+            Problem,
+        ]
         models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in described]
         _, found = models_json_schema(models, ref_template=_REFERENCE)
         contract.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])

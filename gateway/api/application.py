@@ -23,8 +23,6 @@ from gateway.api import (
     witnesses,
 )
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.submission import Submission
-from gateway.exchange.outgoing.explain import Question
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
 from gateway.settings import Settings
@@ -64,25 +62,7 @@ def create_agency_api(
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health_router(checks))
     app.include_router(metrics_router(metrics))
-    bodies = (
-        Submission,
-        Question,
-        approvals.Answered,
-        consents.Asked,
-        consents.Granted,
-        consents.Refused,
-        reviews.Reviewed,
-        officers.Withdrawn,
-        officers.Reinstated,
-        policies.Proposed,
-        policies.Activated,
-        purges.Named,
-        purges.Confirmed,
-        purges.Reasoned,
-        holds.Lifted,
-        witnesses.Cleared,
-    )
-    describe(app, bodies=bodies)
+    describe(app)
     install_problems(app)
     install_refusals(app)
     install_request_log(app)

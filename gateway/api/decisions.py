@@ -2,20 +2,19 @@
 
 from fastapi import APIRouter, Request
 
+from attache.wire.decisions import DryRunView, ExplanationView, ReplayView
+from attache.wire.packages import Question, Submission
 from gateway.admission import read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.kernel.submission import Submission, parse_as, parse_submission
-from gateway.exchange.outgoing.explain import Question, explain_release
+from gateway.exchange.kernel.submission import parse_as, parse_submission
+from gateway.exchange.outgoing.decided import decision_view
+from gateway.exchange.outgoing.explain import explain_release, explanation_view
 from gateway.exchange.outgoing.submit import dry_run
 from gateway.exchange.oversight.inspection import note_inspection
-from gateway.exchange.oversight.replay import decision_replayed
-from gateway.exchange.shown.explanations import explanation_view
-from gateway.exchange.shown.office import replay_view
-from gateway.exchange.shown.packages import decision_view
-from gateway.exchange.shown.views import DryRunView, ExplanationView, ReplayView
+from gateway.exchange.oversight.replay import decision_replayed, replay_view
 from gateway.policy import without_hidden
 
 router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)
@@ -29,7 +28,7 @@ async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
     async with submission_refusal_logged(own, caller, Attempt.DECIDE):
         submission: Submission = parse_submission(raw)
         decisions = await dry_run(own, caller, submission)
-    return DryRunView(
+    return DryRunView.of(
         recipients=[
             decision_view(
                 without_hidden(decisions[addressee.participant]),

@@ -1,22 +1,17 @@
 """The inbox: packages that came to us, opened by readers here."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
-from attache.crypto import b64u, parse_b64u
-from attache.errors import MalformedInput
-from attache.package import instant_text, is_uuid7, parse_instant
 from attache.vocabulary import Purpose
+from attache.wire.arrivals import ArrivalPage, ArrivalView
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Cursor, Limit, Opener, Own, PackageId, ParticipantId
-from gateway.exchange.arriving.read import arrival_of, list_arrivals, open_arrival, read_part
+from gateway.exchange.arriving.read import arrival_of, arrival_view, list_arrivals, open_arrival, read_part
 from gateway.exchange.arriving.use import Intent
-from gateway.exchange.shown.packages import arrival_view
-from gateway.exchange.shown.views import ArrivalPage, ArrivalView
 from gateway.identity import Action
 from gateway.policy import Use
 
@@ -28,10 +23,8 @@ router = APIRouter(prefix="/inbox", tags=["inbox"], responses=PROBLEM)
 @router.get("", dependencies=READERS)
 async def list_inbox(own: Own, after: Cursor = "", limit: Limit = 50) -> ArrivalPage:
     """What has arrived as a whole, newest first."""
-    found = await list_arrivals(own, _parse_cursor(after) if after else None, limit)
-    last = found[-1].record if len(found) == limit else None
-    following = b64u(f"{instant_text(last.changed_at)} {last.package_id}".encode()) if last else None
-    return ArrivalPage(packages=[arrival_view(arrival) for arrival in found], next=following)
+    page = (await list_arrivals(own, after, limit)).map(arrival_view)
+    return ArrivalPage.of(page, packages=page.items)
 
 
 @router.get("/{originator}/{package_id}", dependencies=READERS)
@@ -65,13 +58,3 @@ async def read(
     part = await read_part(own, caller, originator, package_id, name, Intent(use, purpose))
     headers = {"Content-Length": str(part.size_bytes), "Attache-Sha256": part.sha256}
     return StreamingResponse(part.chunks(own), media_type="application/octet-stream", headers=headers)
-
-
-def _parse_cursor(text: str) -> tuple[datetime, str]:
-    try:
-        at, _, package_id = parse_b64u(text).decode().partition(" ")
-    except UnicodeDecodeError:
-        raise MalformedInput(detail="after: not a cursor of this list") from None
-    if not is_uuid7(package_id):
-        raise MalformedInput(detail="after: not a cursor of this list")
-    return parse_instant(at), package_id

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN
 from attache.package.ids import PackageId, ParticipantId
 from attache.package.values import Line
+from attache.wire.log import ConsistencyView, EntryPage, EntryView
 from gateway.admission import requires
 from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Auditor, Own
@@ -17,7 +18,6 @@ from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange.oversight.audit import consistency_of, entry_of, proof_of, search_log
 from gateway.exchange.oversight.export_log import export_log
 from gateway.exchange.oversight.follow_log import follow_log
-from gateway.exchange.shown.views import EntryPage, EntryView, View
 from gateway.exchange_log import EventCode
 from gateway.identity import Action
 
@@ -73,8 +73,8 @@ async def entries(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> EntryPage:
     """Entries in the order of the log, opened. The search is itself an entry."""
-    found, following = await search_log(own, caller, after, limit, wanted)
-    return EntryPage(entries=found, next=None if following is None else str(following))
+    page = await search_log(own, caller, after, limit, wanted)
+    return EntryPage.of(page, entries=page.items)
 
 
 @router.get("/entries/{index}")
@@ -89,19 +89,11 @@ async def proof(own: Own, index: Annotated[int, Query(ge=0, le=2**53 - 1)]) -> R
     return Response(await proof_of(own, index), media_type="text/plain")
 
 
-class ConsistencyView(View):
-    """That the log of size `new_size` extends the one of `old_size`: the hashes of RFC 6962, section 2.1.2, as hex."""
-
-    old_size: int
-    new_size: int
-    proof: list[str]
-
-
 @router.get("/proofs/consistency", dependencies=AUDITORS)
 async def consistency(own: Own, old_size: Size, new_size: Size) -> ConsistencyView:
     """The proof that nothing was removed or changed between two sizes."""
     proof = await consistency_of(own, old_size, new_size)
-    return ConsistencyView(old_size=old_size, new_size=new_size, proof=[value.hex() for value in proof])
+    return ConsistencyView.of(old_size=old_size, new_size=new_size, proof=[value.hex() for value in proof])
 
 
 @router.get("/export", response_class=StreamingResponse)

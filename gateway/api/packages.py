@@ -8,19 +8,20 @@ from fastapi.responses import StreamingResponse
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
+from attache.wire.packages import PackagePage, PackageView, ReceiptList, Submission
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
 from gateway.api.callers import Cursor, Limit, Lister, Own, PackageId, ParticipantId, Submitter
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
-from gateway.exchange.kernel.submission import Submission, parse_submission
+from gateway.exchange.kernel.submission import parse_submission
 from gateway.exchange.outgoing.created import Created
+from gateway.exchange.outgoing.follow import Milestone, package_when
 from gateway.exchange.outgoing.mailbox import export_sealed, package_bytes
+from gateway.exchange.outgoing.packages import created_view, package_view, receipts_of
+from gateway.exchange.outgoing.packages import list_packages as packages_seen
 from gateway.exchange.outgoing.submit import create_package, submit_package, upload_part
 from gateway.exchange.oversight.inspection import note_inspection
-from gateway.exchange.shown.follow import Milestone, package_when
-from gateway.exchange.shown.packages import created_view, package_view, packages_page, receipts_of
-from gateway.exchange.shown.views import PackagePage, PackageView, ReceiptList
 
 router = APIRouter(prefix="/packages", tags=["packages"], responses=PROBLEM)
 
@@ -75,9 +76,9 @@ async def submit(own: Own, caller: Submitter, package_id: PackageId) -> PackageV
 @router.get("")
 async def list_packages(own: Own, caller: Lister, after: Cursor = "", limit: Limit = 50) -> PackagePage:
     """Packages, newest first: the caller's own; all of them for an auditor."""
-    found, following = await packages_page(own, caller, after, limit)
-    await note_inspection(own, caller, "list", len(found))
-    return PackagePage(packages=found, next=following)
+    page = await packages_seen(own, caller, after, limit)
+    await note_inspection(own, caller, "list", len(page.items))
+    return PackagePage.of(page, packages=page.items)
 
 
 @router.get("/{package_id}")
@@ -102,7 +103,7 @@ async def receipts(own: Own, caller: Lister, package_id: PackageId) -> ReceiptLi
     """The recipients' signed receipts."""
     found = await receipts_of(own, caller, package_id)
     await note_inspection(own, caller, "receipts", package_id=package_id)
-    return ReceiptList(receipts=found)
+    return ReceiptList.of(receipts=found)
 
 
 @router.get("/{package_id}/sealed/{recipient}", response_class=StreamingResponse)

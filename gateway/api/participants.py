@@ -2,12 +2,11 @@
 
 from fastapi import APIRouter, Request
 
+from attache.wire.participants import ParticipantList, ParticipantView
 from gateway.admission import read_body, requires
 from gateway.admission.contract import PROBLEM, raw_body
 from gateway.api.callers import Own, ParticipantId, PartnerAdmin, Suspender
-from gateway.exchange.oversight.participants import accept_successor, set_status
-from gateway.exchange.shown.packages import participant_view
-from gateway.exchange.shown.views import ParticipantList, ParticipantView
+from gateway.exchange.oversight.participants import accept_successor, participant_view, set_status
 from gateway.identity import Action
 from gateway.partners import ParticipantStatus
 
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/participants", tags=["participants"], responses=PROB
 async def list_participants(own: Own) -> ParticipantList:
     """Everybody admitted to the exchange, by the descriptor in force."""
     partners = sorted(own.directory.partners.values(), key=lambda partner: partner.participant)
-    return ParticipantList(participants=[participant_view(partner) for partner in partners])
+    return ParticipantList.of(participants=[participant_view(partner) for partner in partners])
 
 
 @router.put("/{participant}/descriptor", openapi_extra=raw_body(*DESCRIPTOR))

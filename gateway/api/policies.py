@@ -3,15 +3,20 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, status
-from pydantic import BaseModel, ConfigDict, Field
 
+from attache.wire.policies import (
+    PolicyActivation,
+    PolicyDiffView,
+    PolicyFilesView,
+    PolicyProposal,
+    PolicySetList,
+    PolicySetView,
+)
 from gateway.admission import read_json, requires
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Own, PolicyOfficer
 from gateway.exchange.oversight.policies import activate_policies, list_policies, policy_files, propose_policies
-from gateway.exchange.oversight.policy_diff import compare_policies
-from gateway.exchange.shown.office import policy_diff_view, policy_set_view
-from gateway.exchange.shown.views import PolicyDiffView, PolicyFilesView, PolicySetList, PolicySetView
+from gateway.exchange.oversight.policy_diff import compare_policies, policy_diff_view
 from gateway.identity import Action
 
 READERS = [requires(Action.READ_POLICY)]
@@ -20,37 +25,19 @@ router = APIRouter(prefix="/policies", tags=["policies"], responses=PROBLEM)
 
 PolicyHash = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Against = Annotated[str | None, Query(pattern=r"^[0-9a-f]{64}$")]
-Note = Annotated[str, Field(min_length=1, max_length=2000)]
-
-
-class Proposed(BaseModel):
-    """A policy set: the text of each file by its path, cases below `cases/`. The note is kept in the exchange log."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    files: dict[Annotated[str, Field(min_length=1, max_length=255)], Annotated[str, Field(max_length=1 << 20)]]
-    note: Note
-
-
-class Activated(BaseModel):
-    """Why it is activated; kept in the exchange log."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    note: Note
 
 
 @router.get("", dependencies=READERS)
 async def list_sets(own: Own) -> PolicySetList:
     """Every policy set that was ever proposed, newest first; one is active."""
-    return PolicySetList(policies=[policy_set_view(record) for record in await list_policies(own)])
+    return PolicySetList.of(policies=[PolicySetView.of(record) for record in await list_policies(own)])
 
 
 @router.get("/{policy_sha256}", dependencies=READERS)
 async def show(own: Own, policy_sha256: PolicyHash) -> PolicyFilesView:
     """One policy set with the text of its files."""
     record, files = await policy_files(own, policy_sha256)
-    return PolicyFilesView(**policy_set_view(record).model_dump(), files=files)
+    return PolicyFilesView.of(record, files=files)
 
 
 @router.get("/{policy_sha256}/diff", dependencies=[requires(Action.CHANGE_POLICY)])
@@ -62,21 +49,21 @@ async def compare(own: Own, policy_sha256: PolicyHash, against: Against = None) 
     return policy_diff_view(await compare_policies(own, policy_sha256, against))
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(Proposed))
+@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(PolicyProposal))
 async def propose(request: Request, own: Own, caller: PolicyOfficer) -> PolicySetView:
     """Propose a set for activation by another officer. It must load, and its cases hold; the running set stays."""
     settings = request.app.state.settings
     given = await read_json(
-        request, Proposed, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds
+        request, PolicyProposal, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds
     )
-    return policy_set_view(await propose_policies(own, caller, given.files, given.note))
+    return PolicySetView.of(await propose_policies(own, caller, given.files, given.note))
 
 
-@router.post("/{policy_sha256}/activation", openapi_extra=json_body(Activated))
+@router.post("/{policy_sha256}/activation", openapi_extra=json_body(PolicyActivation))
 async def activate(request: Request, own: Own, caller: PolicyOfficer, policy_sha256: PolicyHash) -> PolicySetView:
     """Bring a set that another officer proposed into force, from the next decision on."""
     settings = request.app.state.settings
     given = await read_json(
-        request, Activated, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds
+        request, PolicyActivation, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds
     )
-    return policy_set_view(await activate_policies(own, caller, policy_sha256, given.note))
+    return PolicySetView.of(await activate_policies(own, caller, policy_sha256, given.note))

@@ -1,10 +1,10 @@
 """Consents that originators bring for what they gave us, their refusals, and what waits here for those who collect."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, status
-from pydantic import BaseModel
 
+from attache.wire.mailbox import ConsentPage, RefusalPage, SignedStatement
 from gateway.admission import read_body
 from gateway.admission.contract import PROBLEM, raw_body
 from gateway.exchange.consents.give import accept_consent
@@ -19,22 +19,6 @@ router = APIRouter(tags=["consents"], responses=PROBLEM)
 
 After = Annotated[str, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=200)]
-
-
-class SignedStatement(BaseModel):
-    """A statement (JWS) as its originator signed it."""
-
-    signed: dict[str, Any]
-
-
-class ConsentPage(BaseModel):
-    consents: list[SignedStatement]
-    next: str | None
-
-
-class RefusalPage(BaseModel):
-    refusals: list[SignedStatement]
-    next: str | None
 
 
 @router.post("/consents", status_code=status.HTTP_204_NO_CONTENT, openapi_extra=raw_body(CONSENT_TYPE))
@@ -52,15 +36,15 @@ async def bring_refusal(request: Request, own: Own, peer: Peer) -> None:
 @router.get("/mailbox/consents")
 async def waiting(own: Own, peer: Peer, after: After = "", limit: Limit = 50) -> ConsentPage:
     """Our consents to what the caller holds, by id, for a participant that collects them. They stay until they expire."""
-    found, following = await consents_for(own, peer, after, limit)
-    return ConsentPage(consents=[SignedStatement(signed=signed) for signed in found], next=following)
+    page = await consents_for(own, peer, after, limit)
+    return ConsentPage.of(page, consents=[SignedStatement.of(signed=signed) for signed in page.items])
 
 
 @router.get("/mailbox/consents/refusals")
 async def waiting_refusals(own: Own, peer: Peer, after: After = "", limit: Limit = 50) -> RefusalPage:
     """Our refusals of what the caller asked, by the id of its request."""
-    found, following = await refusals_for(own, peer, after, limit)
-    return RefusalPage(refusals=[SignedStatement(signed=signed) for signed in found], next=following)
+    page = await refusals_for(own, peer, after, limit)
+    return RefusalPage.of(page, refusals=[SignedStatement.of(signed=signed) for signed in page.items])
 
 
 async def _statement(request: Request) -> bytes:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
 
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
+from attache.wire.mailbox import MailboxPage
 from gateway.admission.contract import PROBLEM
 from gateway.exchange.outgoing.mailbox import log_collected, mailbox_of, package_bytes, sealed_package
 from gateway.exchange_api.peers import Own, PackageId, Peer
@@ -16,19 +16,6 @@ from gateway.exchange_api.peers import Own, PackageId, Peer
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?", re.ASCII)
 
 router = APIRouter(tags=["mailbox"], responses=PROBLEM)
-
-
-class MailboxItem(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    package_id: PackageId
-    total_bytes: int
-    sealed_at: str
-
-
-class MailboxPage(BaseModel):
-    packages: list[MailboxItem]
-    next: str | None
 
 
 @router.get("/mailbox")
@@ -39,9 +26,8 @@ async def waiting(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> MailboxPage:
     """Packages sealed to the caller that it has not signed for, by id."""
-    items = await mailbox_of(own, peer, after, limit)
-    following = items[-1].package_id if len(items) == limit else None
-    return MailboxPage(packages=[MailboxItem.model_validate(item) for item in items], next=following)
+    page = await mailbox_of(own, peer, after, limit)
+    return MailboxPage.of(page, packages=page.items)
 
 
 @router.get("/packages/{package_id}", response_class=StreamingResponse)

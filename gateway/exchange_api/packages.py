@@ -3,11 +3,11 @@
 import re
 
 from fastapi import APIRouter, Request, Response, status
-from pydantic import BaseModel, ConfigDict
 
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
 from attache.package.envelope import split_frame
+from attache.wire.mailbox import Wanted, WantedPart
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import verify_media_type
 from gateway.admission.contract import PROBLEM, raw_body
@@ -23,20 +23,6 @@ MAX_FRAME_BYTES = (1 << 20) + 22
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 
 router = APIRouter(prefix="/packages", tags=["packages"], responses=PROBLEM)
-
-
-class WantedPart(BaseModel):
-    """What is still missing of one part: its block hashes, and blocks as ranges (`0-4,7`)."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    part: int
-    hashes: bool
-    blocks: str
-
-
-class Wanted(BaseModel):
-    wanted: list[WantedPart]
 
 
 @router.post(
@@ -60,7 +46,7 @@ async def offer(request: Request, own: Own, peer: Peer) -> Response:
     answer = await announce_package(own, peer, raw)
     if isinstance(answer, bytes):
         return _receipt(answer)
-    wanted = Wanted(wanted=[WantedPart.model_validate(part) for part in answer])
+    wanted = Wanted.of(wanted=[WantedPart.of(part) for part in answer])
     return Response(wanted.model_dump_json(), status.HTTP_201_CREATED, media_type="application/json")
 
 

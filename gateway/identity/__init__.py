@@ -4,7 +4,7 @@ from gateway.identity.access_token import bearer_token, verify_access_token
 from gateway.identity.access_tokens import AccessTokens
 from gateway.identity.caller import Caller, Role
 from gateway.identity.issuer_keys import IssuerKeys, parse_jwks
-from gateway.identity.permissions import Action, is_permitted, verify_permitted
+from gateway.identity.permissions import Action, is_permitted, sees_all, sees_all_consent_requests, verify_permitted
 
 __all__ = [
     "AccessTokens",
@@ -15,6 +15,8 @@ __all__ = [
     "bearer_token",
     "is_permitted",
     "parse_jwks",
+    "sees_all",
+    "sees_all_consent_requests",
     "verify_access_token",
     "verify_permitted",
 ]

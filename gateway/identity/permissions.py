@@ -63,6 +63,22 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
 }
 
 
+_OVERSEERS = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
+
+
+def sees_all(caller: Caller) -> bool:
+    """Whether the caller sees every package, release, review and piece of evidence, and not its own or its posts' alone.
+
+    Such a caller also sees in decisions what must look absent to others. Every look of theirs is an entry.
+    """
+    return bool(caller.roles & _OVERSEERS)
+
+
+def sees_all_consent_requests(caller: Caller) -> bool:
+    """Whether the caller sees every request for consent: approvers answer those of all submitters."""
+    return bool(caller.roles & (_OVERSEERS | {Role.APPROVER}))
+
+
 def is_permitted(caller: Caller, action: Action) -> bool:
     """Whether `verify_permitted` lets the caller pass."""
     try:

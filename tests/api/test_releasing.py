@@ -10,7 +10,7 @@ from attache.crypto import Suite
 from certs_example.exchange import PROFILES, make_participant, publish_descriptors
 from certs_example.gateways import ExampleIssuer
 from gateway.exchange.kernel.refused_requests import LOGGED
-from gateway.exchange.shown.follow import Milestone
+from gateway.exchange.outgoing.follow import Milestone
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.rules import parse_rules
 from tests.api.lines import Lines, delivering, desk_of

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from attache import Part, Recipient, Submission
-from attache.client.models import PackageView
 from attache.client.sync import Client
 from attache.errors import (
     AttacheError,
@@ -24,6 +23,7 @@ from attache.errors import (
     TooManyRequests,
     Unreachable,
 )
+from attache.wire.packages import PackageView
 from tests.sdk.fake_gateway import TOKEN, URL, BrokenStream, problem
 
 

@@ -14,13 +14,11 @@ from typer.testing import CliRunner
 
 from attache.cli.app import run
 from attache.cli.session import Session
-from attache.client import governance
 from attache.client.agency.policies import policy_files
 from attache.client.aio import AsyncClient
 from attache.client.sync import Client
 from attache.errors import AttacheError
 from gateway.__main__ import app as gateway_app
-from gateway.exchange.shown import views
 from gateway.exchange_log.leaf import parse_leaf
 from tests.api.test_passing_on import LEAD, Pair
 from tests.exchange_place import POLICIES, ExchangePlace, a_part, a_submission
@@ -304,20 +302,3 @@ def test_the_asynchronous_client_asks_the_same(place: ExchangePlace):
                 assert [each async for each in client.consents.requests()] == []
 
     asyncio.run(story())
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "PolicySetView",
-        "PolicyFilesView",
-        "PolicyDiffView",
-        "PolicyChangeView",
-        "ReplayView",
-        "OfficerView",
-        "ConsentView",
-        "ConsentRequestView",
-    ],
-)
-def test_sdk_knows_every_member_that_the_gateway_answers(name):
-    assert set(getattr(views, name).model_fields) == set(getattr(governance, name).model_fields)

@@ -227,14 +227,3 @@ def test_blocking_client_in_a_thread(place):
         return await asyncio.to_thread(submit)
 
     assert with_gateway(place, story).parts[0].bytes == 2 << 20
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["PackageView", "ReleaseView", "DecisionView", "ApprovalView", "ArrivalView", "EntryView", "ParticipantView"],
-)
-def test_sdk_knows_every_member_that_the_gateway_answers(name):
-    from attache.client import models
-    from gateway.exchange.shown import views
-
-    assert set(getattr(views, name).model_fields) == set(getattr(models, name).model_fields)

@@ -13,13 +13,17 @@ from typing import Any
 
 import structlog
 
-from attache.errors import AttacheError, Gone, IntegrityLost, NotFound
-from attache.package import VerifiedPackage, parse_frame, reopen_manifest
+from attache.crypto import b64u, parse_b64u
+from attache.errors import AttacheError, Gone, IntegrityLost, MalformedInput, NotFound
+from attache.package import VerifiedPackage, instant_text, is_uuid7, parse_frame, parse_instant, reopen_manifest
 from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
+from attache.wire.arrivals import ArrivalView
+from attache.wire.packages import PartView
 from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.asked import keep_noted, noted_in
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import facts_of
@@ -30,7 +34,7 @@ from gateway.exchange_log.events.arrivals import PackageOpened, PackageRead
 from gateway.exchange_log.events.base import ArrivalIds
 from gateway.identity.caller import Caller
 
-MAX_LISTED = 200
+PURGED = "purged"
 READING = Intent()
 
 log = structlog.get_logger("gateway.exchange.arriving.read")
@@ -66,16 +70,39 @@ class ReadablePart:
             raise
 
 
-async def list_arrivals(agency: Agency, after: tuple[datetime, str] | None, limit: int) -> list[Arrival]:
-    """What has arrived as a whole, newest first."""
-    records = await agency.store.read(lambda reader: reader.find(ArrivalRecord.newest(after, min(limit, MAX_LISTED))))
-    return await asyncio.to_thread(lambda: [_with_facts(agency, record) for record in records])
+async def list_arrivals(agency: Agency, after: str, limit: int) -> Page[Arrival]:
+    """What has arrived as a whole, newest first. Raises MalformedInput for a cursor that is none of this list's."""
+    since = _parse_cursor(after) if after else None
+
+    def query(reader: Reader, size: int) -> list[ArrivalRecord]:
+        return reader.find(ArrivalRecord.newest(since, size))
+
+    page = await read_page(agency, limit, query, _cursor)
+    return await asyncio.to_thread(page.map, lambda record: _with_facts(agency, record))
 
 
 async def arrival_of(agency: Agency, originator: ParticipantId, package_id: PackageId) -> Arrival:
     """One arrival; raises NotFound until it is here as a whole."""
     record = await agency.store.read(lambda reader: _arrived(reader, originator, package_id))
     return _with_facts(agency, record)
+
+
+def arrival_view(arrival: Arrival) -> ArrivalView:
+    """A package that came to us, as its originator describes it."""
+    facts, record = arrival.facts, arrival.record
+    if facts is None:
+        # Made without `of`: what the originator stated is gone.
+        return ArrivalView(
+            originator=record.originator,
+            package_id=record.package_id,
+            state=PURGED,
+            received_at=record.announced_at,
+            purpose="",
+            onward="",
+            purged_at=record.purged_at,
+        )
+    parts = [PartView.of(part, uploaded=True) for part in facts["parts"]]
+    return ArrivalView.of(record, facts, received_at=record.announced_at, parts=parts)
 
 
 async def open_arrival(
@@ -188,3 +215,17 @@ def _log_read(
 
 def _about(agency: Agency, record: ArrivalRecord) -> ArrivalIds:
     return ArrivalIds(package_id=record.package_id, originator=record.originator, recipient=agency.participant)
+
+
+def _cursor(record: ArrivalRecord) -> str:
+    return b64u(f"{instant_text(record.changed_at)} {record.package_id}".encode())
+
+
+def _parse_cursor(text: str) -> tuple[datetime, str]:
+    try:
+        at, _, package_id = parse_b64u(text).decode().partition(" ")
+    except UnicodeDecodeError:
+        raise MalformedInput(detail="after: not a cursor of this list") from None
+    if not is_uuid7(package_id):
+        raise MalformedInput(detail="after: not a cursor of this list")
+    return parse_instant(at), package_id

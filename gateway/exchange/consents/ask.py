@@ -20,10 +20,13 @@ from attache.crypto import b64u
 from attache.errors import IllegalTransition, MalformedInput, NotFound, NotPermitted
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
-from attache.vocabulary import ContentClass, CrimeType, Kind, Purpose
+from attache.vocabulary import Kind
+from attache.wire.consents import ConsentRequestView, NewConsentRequest
+from attache.wire.packages import Submission
 from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.entries import asked_entry
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import (
@@ -34,29 +37,12 @@ from gateway.exchange.kernel.records import (
     ReleaseRecord,
 )
 from gateway.exchange.kernel.state import ArrivalState, ReleaseState
-from gateway.exchange.kernel.submission import Submission, parse_submission
+from gateway.exchange.kernel.submission import parse_submission
 from gateway.exchange.outgoing.submit import create_package
-from gateway.identity.caller import Caller, Role
+from gateway.identity.caller import Caller
+from gateway.identity.permissions import sees_all_consent_requests
 
-MAX_LISTED = 200
 TITLE = "Request for consent"
-_SEE_ALL = frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR})
-
-
-@dataclass(frozen=True)
-class Asking:
-    """What a holder asks: of whom, about which part of which of its packages, and how the request itself travels."""
-
-    originator: ParticipantId
-    package_id: PackageId
-    part: str
-    recipient: ParticipantId
-    purpose: Purpose
-    legal_basis: str
-    reason: str
-    crime_types: tuple[CrimeType, ...] = ()
-    content_class: tuple[ContentClass, ...] = ()
-    markings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,7 @@ class KnownRequest:
 
 
 async def ask_consent(
-    agency: Agency, caller: Caller, asking: Asking, *, idempotency_key: str, request_sha256: str
+    agency: Agency, caller: Caller, asking: NewConsentRequest, *, idempotency_key: str, request_sha256: str
 ) -> KnownRequest:
     """Submit the request. Policy decides on it as on every package, and an officer may have to approve it.
 
@@ -101,23 +87,33 @@ async def ask_consent(
     return known_request(agency, found)
 
 
-async def list_requests(agency: Agency, caller: Caller, after: str, limit: int) -> list[KnownRequest]:
+async def list_requests(agency: Agency, caller: Caller, after: str, limit: int) -> Page[KnownRequest]:
     """Requests by id, those with an id above `after`: the caller's own, or all of them for officers and auditors."""
-    asked_by = None if caller.roles & _SEE_ALL else agency.officer(caller)
-    most = min(limit, MAX_LISTED)
-    found = await agency.store.read(
-        lambda reader: reader.find(ConsentRequestRecord.by_id(after, most, asked_by=asked_by))
-    )
-    return [known_request(agency, record) for record in found if record.facts_sealed]
+    asked_by = None if sees_all_consent_requests(caller) else agency.officer(caller)
+
+    def query(reader: Reader, size: int) -> list[ConsentRequestRecord]:
+        return reader.find(ConsentRequestRecord.by_id(after, size, asked_by=asked_by))
+
+    page = await read_page(agency, limit, query, lambda record: record.request_id)
+    kept = page.where(lambda record: record.facts_sealed)  # nothing else is left of one whose package was purged
+    return kept.map(lambda record: known_request(agency, record))
 
 
 async def request_of(agency: Agency, caller: Caller, holder: ParticipantId, request_id: PackageId) -> KnownRequest:
     """One request; raises NotFound for one that the caller may not know of."""
     record = await agency.store.read(lambda reader: reader.get(ConsentRequestRecord.key(holder, request_id)))
-    is_known = record is not None and (caller.roles & _SEE_ALL or record.asked_by == agency.officer(caller))
+    is_known = record is not None and (sees_all_consent_requests(caller) or record.asked_by == agency.officer(caller))
     if record is None or not is_known:
         raise NotFound
     return known_request(agency, record)
+
+
+def consent_request_view(known: KnownRequest) -> ConsentRequestView:
+    """A request for consent with its answer."""
+    record = known.record
+    stated = {name: known.facts.get(name) for name in ("part", "content_sha256", "purpose", "reason")}
+    empty_is_null = {"recipient": record.recipient or None, "consent_id": record.consent_id or None}
+    return ConsentRequestView.of(record, stated, refusal=known.refusal, **empty_is_null)
 
 
 def known_request(agency: Agency, record: ConsentRequestRecord) -> KnownRequest:
@@ -161,7 +157,7 @@ def our_request(reader: Reader, originator: ParticipantId, request_id: PackageId
     return package
 
 
-def _opened(reader: Reader, asking: Asking) -> ArrivalRecord:
+def _opened(reader: Reader, asking: NewConsentRequest) -> ArrivalRecord:
     arrival = reader.get(ArrivalRecord.key(asking.originator, asking.package_id))
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such package was opened here")
@@ -175,7 +171,7 @@ def _part_of(facts: Mapping[str, Any], name: str) -> tuple[int, str]:
     raise NotFound(detail="the package has no such part")
 
 
-def _stated(agency: Agency, asking: Asking, sha256: str) -> ConsentRequest:
+def _stated(agency: Agency, asking: NewConsentRequest, sha256: str) -> ConsentRequest:
     if asking.recipient in {agency.participant, asking.originator}:
         raise MalformedInput(detail="recipient: is not a third participant")
     return ConsentRequest(
@@ -190,7 +186,7 @@ def _stated(agency: Agency, asking: Asking, sha256: str) -> ConsentRequest:
     )
 
 
-def _submission(asking: Asking, asked: ConsentRequest, facts: Mapping[str, Any]) -> Submission:
+def _submission(asking: NewConsentRequest, asked: ConsentRequest, facts: Mapping[str, Any]) -> Submission:
     raw = encode_request(asked)
     part = {
         "name": PART_NAME,

@@ -7,7 +7,7 @@ was given is not taken back: it ends when it expires, or with the key that signe
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from attache.consent import Consent, sign_consent, verify_consent
@@ -17,8 +17,8 @@ from attache.package.ids import PackageId, ParticipantId
 from attache.package.opening import CLOCK_ALLOWANCE
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
+from attache.wire.consents import ConsentGrant, ConsentView
 from gateway.exchange.consents.ask import (
-    MAX_LISTED,
     answered,
     known_request,
     our_request,
@@ -26,6 +26,7 @@ from gateway.exchange.consents.ask import (
 from gateway.exchange.consents.asked import opened_request, released_part_sha256
 from gateway.exchange.consents.entries import given_entry, rejection_logged
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.officers import officers_posts
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.provenance import content_id
@@ -45,22 +46,6 @@ LONGEST_TERM = timedelta(days=366)
 
 
 @dataclass(frozen=True)
-class Grant:
-    """What an officer consents to: the holder that asked, its request, and the part of ours that it may pass on.
-
-    `part`, `recipient` and `purpose` may be left out where the request states them.
-    """
-
-    holder: ParticipantId
-    request_id: PackageId
-    expires_at: datetime
-    note: str
-    part: str | None = None
-    recipient: ParticipantId | None = None
-    purpose: Purpose | None = None
-
-
-@dataclass(frozen=True)
 class _Terms:
     package_id: PackageId
     sha256: str
@@ -68,7 +53,7 @@ class _Terms:
     purpose: Purpose
 
 
-async def grant_consent(agency: Agency, caller: Caller, grant: Grant) -> ConsentRecord:
+async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> ConsentRecord:
     """Sign a consent and send it to the holder.
 
     The request must have been opened here and be a reply to a package of ours that was released to the holder with that
@@ -135,10 +120,14 @@ def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
     return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
 
 
-async def list_consents(agency: Agency, after: str, limit: int) -> list[tuple[ConsentRecord, dict[str, Any] | None]]:
+async def list_consents(agency: Agency, after: str, limit: int) -> Page[ConsentView]:
     """Consents given and received, by id, those with an id above `after`, each with its signed statement unless it is purged."""
-    found = await agency.store.read(lambda reader: reader.find(ConsentRecord.by_id(after, min(limit, MAX_LISTED))))
-    return [(record, _statement(agency, record)) for record in found]
+
+    def query(reader: Reader, size: int) -> list[ConsentRecord]:
+        return reader.find(ConsentRecord.by_id(after, size))
+
+    page = await read_page(agency, limit, query, lambda record: record.consent_id)
+    return page.map(lambda record: ConsentView.of(record, signed=_statement(agency, record)))
 
 
 def _statement(agency: Agency, record: ConsentRecord) -> dict[str, Any] | None:
@@ -149,15 +138,20 @@ def _statement(agency: Agency, record: ConsentRecord) -> dict[str, Any] | None:
     return signed
 
 
-async def consent_of(agency: Agency, consent_id: str) -> tuple[ConsentRecord, dict[str, Any]]:
-    """One consent with its signed statement; raises NotFound."""
+async def consent_of(agency: Agency, consent_id: str) -> ConsentView:
+    """One consent with its signed statement; raises NotFound, and Gone once it is purged."""
     record = await agency.store.read(lambda reader: reader.get(ConsentRecord.key(consent_id)))
     if record is None:
         raise NotFound
-    return record, json.loads(signed_consent(agency, record))
+    return consent_view(agency, record)
 
 
-def _terms(agency: Agency, reader: Reader, caller: Caller, grant: Grant) -> _Terms:
+def consent_view(agency: Agency, record: ConsentRecord) -> ConsentView:
+    """A consent with its signed statement; raises Gone once it is purged."""
+    return ConsentView.of(record, signed=json.loads(signed_consent(agency, record)))
+
+
+def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) -> _Terms:
     """What is consented to: as the request states it, or, where it was asked in words, as the officer does."""
     life, _ = opened_request(agency, reader, grant.holder, grant.request_id)
     if life.post not in officers_posts(agency, reader, caller):

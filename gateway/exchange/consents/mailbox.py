@@ -2,30 +2,37 @@
 
 from typing import Any
 
-from gateway.exchange.consents.ask import MAX_LISTED, known_request
+from gateway.exchange.consents.ask import known_request
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ConsentRecord, ConsentRequestRecord, ConsentState
 from gateway.partners import Partner
 
 Signed = dict[str, Any]
 
 
-async def consents_for(agency: Agency, peer: Partner, after: str, limit: int) -> tuple[list[Signed], str | None]:
-    """Our signed consents to what this participant holds, by id above `after`, and the cursor of what follows."""
-    most = min(limit, MAX_LISTED)
-    found = await agency.store.read(lambda reader: reader.find(ConsentRecord.by_id(after, most, peer.participant)))
-    vaults = [(one, agency.vault.of(one.originator, one.package_id)) for one in found if one.signed_sealed]
-    signed = [vault.open(one.signed_sealed, "consent", one.consent_id) for one, vault in vaults]
-    return signed, found[-1].consent_id if len(found) == most else None
+async def consents_for(agency: Agency, peer: Partner, after: str, limit: int) -> Page[Signed]:
+    """Our signed consents to what this participant holds, by id above `after`."""
+
+    def query(reader: Reader, size: int) -> list[ConsentRecord]:
+        return reader.find(ConsentRecord.by_id(after, size, peer.participant))
+
+    def signed(record: ConsentRecord) -> Signed:
+        vault = agency.vault.of(record.originator, record.package_id)
+        statement: Signed = vault.open(record.signed_sealed, "consent", record.consent_id)
+        return statement
+
+    page = await read_page(agency, limit, query, lambda record: record.consent_id)
+    return page.where(lambda record: record.signed_sealed).map(signed)
 
 
-async def refusals_for(agency: Agency, peer: Partner, after: str, limit: int) -> tuple[list[Signed], str | None]:
+async def refusals_for(agency: Agency, peer: Partner, after: str, limit: int) -> Page[Signed]:
     """Our signed refusals of what this participant asked, by the id of its request above `after`."""
-    most = min(limit, MAX_LISTED)
-    holder, state = peer.participant, ConsentState.REFUSED
-    found = await agency.store.read(
-        lambda reader: reader.find(ConsentRequestRecord.by_id(after, most, holder=holder, state=state))
-    )
-    refusals = [known_request(agency, one).refusal for one in found]
-    following = found[-1].request_id if len(found) == most else None
-    return [refusal for refusal in refusals if refusal is not None], following
+
+    def query(reader: Reader, size: int) -> list[ConsentRequestRecord]:
+        return reader.find(ConsentRequestRecord.by_id(after, size, holder=peer.participant, state=ConsentState.REFUSED))
+
+    page = await read_page(agency, limit, query, lambda record: record.request_id)
+    kept = page.where(lambda record: record.refusal_sealed)
+    return kept.map(lambda record: known_request(agency, record).refusal or {})

@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 
 from attache.errors import Gone, IllegalTransition, NotFound, NotPermitted
 from attache.package import uuid7
+from attache.wire.purges import HoldView, PackagePlaceView
 from gateway.exchange.ending.purge import Place, head_of
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Transaction
+from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import HoldRecord
 from gateway.exchange_log.events.base import PackageIds
 from gateway.exchange_log.events.purges import HoldLifted, HoldPlaced
 from gateway.identity.caller import Caller
-
-MAX_PACKAGES = 100
-MAX_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,22 @@ async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> 
     return _hold(agency, await agency.store.write(unit))
 
 
-async def list_holds(agency: Agency, after: str, limit: int) -> list[Hold]:
+async def list_holds(agency: Agency, after: str, limit: int) -> Page[Hold]:
     """Holds newest first, those with an id below `after`; lifted ones among them."""
-    rows = await agency.store.read(lambda reader: reader.holds_after(after, min(limit, MAX_LISTED)))
-    by_hold: dict[str, list[HoldRecord]] = {}
-    for row in rows:
-        by_hold.setdefault(row.hold_id, []).append(row)
-    return [_hold(agency, tuple(each)) for each in by_hold.values()]
+
+    def query(reader: Reader, size: int) -> list[tuple[HoldRecord, ...]]:
+        by_hold: dict[str, list[HoldRecord]] = {}
+        for row in reader.holds_after(after, size):
+            by_hold.setdefault(row.hold_id, []).append(row)
+        return [tuple(rows) for rows in by_hold.values()]
+
+    page = await read_page(agency, limit, query, lambda rows: rows[0].hold_id)
+    return page.map(lambda rows: _hold(agency, rows))
+
+
+def hold_view(hold: Hold) -> HoldView:
+    """A legal hold as callers see it."""
+    return HoldView.of(hold.rows[0], hold, packages=[PackagePlaceView.of(row) for row in hold.rows])
 
 
 def _hold(agency: Agency, rows: tuple[HoldRecord, ...]) -> Hold:

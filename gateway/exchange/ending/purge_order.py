@@ -7,6 +7,7 @@ from typing import Any
 from attache.errors import Conflict, Gone, IllegalTransition, NotFound, NotPermitted
 from attache.package import uuid7
 from attache.strict_json import canonical, parse
+from attache.wire.purges import PackagePlaceView, PurgeView
 from gateway.exchange.ending.purge import (
     Cause,
     Place,
@@ -18,15 +19,13 @@ from gateway.exchange.ending.purge import (
     sign_before_purge,
 )
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import PurgeRecord, PurgeState
 from gateway.exchange_log.events.base import PackageIds
 from gateway.exchange_log.events.purges import PurgeApproved, PurgeLapsed, PurgeOrdered, PurgeRejected
 from gateway.identity.caller import Caller
-
-MAX_PACKAGES = 100
-MAX_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,19 @@ async def reject_purge(agency: Agency, caller: Caller, purge_id: str, note: str)
     return read_order(agency, await agency.store.write(unit))
 
 
-async def list_purges(agency: Agency, after: str, limit: int) -> list[Order]:
+async def list_purges(agency: Agency, after: str, limit: int) -> Page[Order]:
     """Orders newest first, those with an id below `after`."""
-    found = await agency.store.read(lambda reader: reader.find(PurgeRecord.newest(after, min(limit, MAX_LISTED))))
-    return [read_order(agency, record) for record in found]
+
+    def query(reader: Reader, size: int) -> list[PurgeRecord]:
+        return reader.find(PurgeRecord.newest(after, size))
+
+    page = await read_page(agency, limit, query, lambda record: record.purge_id)
+    return page.map(lambda record: read_order(agency, record))
+
+
+def purge_view(order: Order) -> PurgeView:
+    """An order to purge as callers see it."""
+    return PurgeView.of(order.record, order, packages=[PackagePlaceView.of(place) for place in order.places])
 
 
 async def purge_of(agency: Agency, purge_id: str) -> Order:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from attache.errors import NotFound
 from attache.vocabulary import Post
+from attache.wire.officers import OfficerView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
@@ -64,6 +65,11 @@ async def reinstate_officer(agency: Agency, caller: Caller, subject: str, note: 
         return _put(agency, tx, caller, officer, "")
 
     return await agency.store.write(unit)
+
+
+def officer_view(record: OfficerRecord) -> OfficerView:
+    """An officer's standing as callers see it."""
+    return OfficerView.of(record, withdrawn_posts=[post for post in record.withdrawn_posts.split(",") if post])
 
 
 def _put(agency: Agency, tx: Transaction, caller: Caller, officer: str, withdrawn: str) -> OfficerRecord:

@@ -6,11 +6,12 @@ The approval is a fact that policy checks, not an order: the decision is made ag
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from attache.errors import Conflict, IllegalTransition, IntegrityLost, NotFound, NotPermitted
 from attache.vocabulary import Post
+from attache.wire.approvals import Answer
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import MAX_LISTED
 from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.officers import officers_posts, posts_in_standing
 from gateway.exchange.kernel.ports import Reader, Transaction
@@ -29,13 +30,6 @@ from gateway.exchange_log.events.approvals import ApprovalLapsed, ApprovalVoided
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller
 from gateway.policy import ApprovalFacts
-
-MAX_LISTED = 200
-
-
-class Answer(StrEnum):
-    APPROVE = "approve"
-    REJECT = "reject"
 
 
 @dataclass(frozen=True)

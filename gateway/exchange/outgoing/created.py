@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from attache.package import SealedPart
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, PackageRecord, ReleaseRecord
 from gateway.exchange.kernel.state import ReleaseState
-from gateway.exchange.kernel.submission import Submission
 from gateway.policy import Decision
 
 

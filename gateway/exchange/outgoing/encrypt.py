@@ -7,12 +7,12 @@ from attache.crypto import parse_b64u
 from attache.errors import MalformedInput, PayloadTooLarge
 from attache.package import PartSealer, SealedPart
 from attache.package.ids import PackageId
+from attache.wire.packages import PartFacts
 from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import BlobWriter
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import PartRecord
-from gateway.exchange.kernel.submission import PartFacts
 from gateway.exchange.outgoing.fields import require_readable
 
 

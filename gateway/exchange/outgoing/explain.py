@@ -9,26 +9,20 @@ from dataclasses import dataclass, replace
 
 from attache.errors import MalformedInput, NotFound
 from attache.package.ids import PackageId
-from attache.package.values import FileName, ParticipantId
+from attache.package.values import ParticipantId
+from attache.wire.decisions import ConditionView, ExplanationView, LeverView, RuleView, UnitExplanationView
+from attache.wire.packages import Question
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.provenance import provenance_of
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.fields import fields_foreseen
 from gateway.exchange.outgoing.proposal import UNKNOWN_DIGEST, addressee_of, release_requests
 from gateway.exchange.outgoing.release import decide_release
 from gateway.exchange.outgoing.submit import dry_run_logged, require_possible
 from gateway.identity.caller import Caller
 from gateway.policy import Decision, Explanation, ReleaseRequest, UnitOutcome, WhatIf, explain, what_if, without_hidden
+from gateway.policy.explain import CAUTION, RuleExplained
 
 MAX_EXPLAINED = 16
-
-
-class Question(Submission):
-    """A package as it would be submitted, and what about it is asked. Without `part`: everything that would stay."""
-
-    recipient: ParticipantId
-    part: FileName | None = None
-    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +77,17 @@ async def explain_release(agency: Agency, caller: Caller, question: Question) ->
     return explained
 
 
+def explanation_view(explained: Explained) -> ExplanationView:
+    """An explanation as callers see it."""
+    return ExplanationView.of(
+        explained,
+        outcome=explained.decision.outcome,
+        units=[_unit_view(unit) for unit in explained.units],
+        more_units=explained.more,
+        caution=CAUTION,
+    )
+
+
 def _explained(agency: Agency, question: Question, request: ReleaseRequest) -> Explained:
     whole = decide_release(agency, request)
     visible = without_hidden(whole)
@@ -118,3 +123,20 @@ def _without_hidden_units(request: ReleaseRequest, decision: Decision) -> Releas
         if not decision.part(part.name).hidden
     )
     return replace(request, parts=parts)
+
+
+def _unit_view(unit: UnitExplained) -> UnitExplanationView:
+    explanation = unit.explanation
+    return UnitExplanationView.of(
+        unit,
+        blocking=[_rule_view(rule) for rule in explanation.blocking],
+        permitting=[_rule_view(rule) for rule in explanation.permitting],
+        nearest=[_rule_view(rule) for rule in explanation.nearest],
+        ways=[[LeverView.of(lever) for lever in way.levers] for way in unit.what_if.ways],
+        more_ways=unit.what_if.more,
+    )
+
+
+def _rule_view(rule: RuleExplained) -> RuleView:
+    conditions = [ConditionView.of(condition) for condition in rule.conditions]
+    return RuleView.of(rule, permits=rule.is_permit, conditions=conditions)

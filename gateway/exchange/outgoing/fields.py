@@ -13,9 +13,9 @@ from attache.crypto import parse_b64u
 from attache.errors import IntegrityLost, MalformedInput, NotAuthentic, NotPermitted, PayloadTooLarge
 from attache.package import PartStatement, SealedPart, open_part
 from attache.vocabulary import Markings
+from attache.wire.packages import PartFacts, Submission
 from gateway.content import UnitFacts, foreseen, is_understood, units
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.submission import PartFacts, Submission
 from gateway.policy import FieldFacts
 from gateway.policy.request import MAX_FIELDS
 

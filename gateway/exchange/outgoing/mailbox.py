@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from attache.errors import Gone, NotFound
 from attache.package import parse_frame
 from attache.package.ids import PackageId, ParticipantId
+from attache.wire.mailbox import MailboxItem
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ReleaseRecord
+from gateway.exchange.kernel.visibility import visible_package
 from gateway.exchange.outgoing.deliver import ReleasedPart, released_parts
-from gateway.exchange.shown.packages import visible_package
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageCollected, PackageExported
 from gateway.identity.caller import Caller
 from gateway.partners import Partner
-
-MAX_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -33,27 +33,19 @@ class SealedPackage:
         return len(self.frame) + sum(part.ciphertext_bytes for part in self.parts)
 
 
-@dataclass(frozen=True)
-class MailboxItem:
-    """What waits in the mailbox."""
-
-    package_id: PackageId
-    total_bytes: int
-    sealed_at: str
-
-
-async def mailbox_of(agency: Agency, peer: Partner, after: str, limit: int) -> list[MailboxItem]:
+async def mailbox_of(agency: Agency, peer: Partner, after: str, limit: int) -> Page[MailboxItem]:
     """What waits for this participant and was not yet signed for, by id, above `after`."""
-    lives = await agency.store.read(
-        lambda reader: reader.find(ReleaseRecord.in_mailbox(peer.participant, after, min(limit, MAX_LISTED)))
-    )
-    items = []
-    for life in lives:
-        if life.frame is not None:
-            envelope = parse_frame(life.frame)
-            sealed_at = envelope.clear.model_dump(mode="json")["sealed_at"]
-            items.append(MailboxItem(life.package_id, len(life.frame) + envelope.parts_bytes, sealed_at))
-    return items
+
+    def query(reader: Reader, size: int) -> list[ReleaseRecord]:
+        return reader.find(ReleaseRecord.in_mailbox(peer.participant, after, size))
+
+    page = await read_page(agency, limit, query, lambda release: release.package_id)
+    return Page(tuple(_waiting(each.frame) for each in page.items if each.frame is not None), page.next)
+
+
+def _waiting(frame: bytes) -> MailboxItem:
+    envelope = parse_frame(frame)
+    return MailboxItem.of(envelope.clear, total_bytes=len(frame) + envelope.parts_bytes)
 
 
 async def sealed_package(agency: Agency, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:

@@ -7,8 +7,8 @@ from attache.crypto import sha256_hex
 from attache.errors import NotPermitted
 from attache.package import ManifestFacts, ManifestPart, Release
 from attache.vocabulary import HandlingCode, Markings, Onward
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.fields import Content
 from gateway.exchange.outgoing.redact import RedactedCopy
 from gateway.policy import Decision, FieldFacts, PartFacts, ReleaseRequest, UnitOutcome

@@ -12,6 +12,8 @@ from attache import strict_json
 from attache.crypto import sha256_hex
 from attache.errors import IllegalTransition, NotFound, NotPermitted
 from attache.package import BLOCK_BYTES
+from attache.wire.approvals import ApprovalView, LeavingPartView
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader
@@ -24,17 +26,18 @@ from gateway.exchange.kernel.records import (
     RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.approve import approval_of, approved_digest
+from gateway.exchange.outgoing.decided import part_decision_view
 from gateway.exchange.outgoing.fields import Content
 from gateway.exchange.outgoing.manifest import LEAVES
+from gateway.exchange.outgoing.proposal import addressee_of
 from gateway.exchange.outgoing.redact import redacted_content, redacted_numbers
 from gateway.exchange.outgoing.release import decide_as_if_approved
 from gateway.exchange.outgoing.submit import content_of, submission_of
 from gateway.exchange_log.events.approvals import ApprovalRead
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller
-from gateway.policy import Decision, ReleaseRequest, UnitOutcome
+from gateway.policy import Decision, ReleaseRequest, UnitOutcome, without_hidden
 from gateway.policy.record import parse_decision, parse_request
 
 
@@ -127,6 +130,12 @@ def unmeasured(case: Awaiting, decision: Decision) -> Iterator[Leaving]:
             yield Leaving(number, None, None) if part.fields else Leaving(number, whole.bytes, whole.sha256)
 
 
+async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
+    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
+    return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
+
+
 async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: str) -> PreviewedPart:
     """The content that would leave of one part, for an approver of the recipient's post. Logged.
 
@@ -165,3 +174,19 @@ def _previewed(agency: Agency, case: Awaiting, name: str) -> PreviewedPart:
 
 def _left(agency: Agency, case: Awaiting, decision: Decision, number: int) -> bytes | None:
     return redacted_content(agency, case.submission, case.content, case.request, decision, number)
+
+
+def _approval_view(agency: Agency, case: Awaiting, *, measured: bool) -> ApprovalView:
+    decision = what_would_leave(agency, case)
+    shown = {part.name: part_decision_view(part) for part in without_hidden(decision).parts}
+    parts = leaving(agency, case, decision) if measured else unmeasured(case, decision)
+    declared = case.submission.parts
+    return ApprovalView.of(
+        case.approval,
+        case.submission,
+        addressee_of(case.submission, case.approval.recipient),
+        parts=[
+            LeavingPartView.of(left, shown[declared[left.number].name], declared[left.number], uploaded=True)
+            for left in parts
+        ],
+    )

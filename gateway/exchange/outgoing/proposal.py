@@ -8,8 +8,8 @@ from attache.crypto import sha256_hex
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from attache.vocabulary import Post
+from attache.wire.packages import Addressee, PartFacts, Submission
 from gateway.exchange.kernel.provenance import NOTHING_KNOWN, Provenance
-from gateway.exchange.kernel.submission import Addressee, PartFacts, Submission
 from gateway.policy import ApprovalFacts, FieldFacts, ReleaseRequest
 from gateway.policy import PartFacts as PolicyPart
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from attache.package import BLOCK_BYTES, PartSealer, SealedPart
 from attache.package.ids import PackageId
 from attache.vocabulary import Post
+from attache.wire.packages import Submission
 from gateway.content import Minting, Shown, redacted
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.fields import Content, Readable, about_part, stated_units
 from gateway.policy import ApprovalFacts, Decision, PartDecision, ReleaseRequest, UnitOutcome
 

@@ -19,6 +19,7 @@ from attache.package import (
 )
 from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.package.ids import PackageId, ParticipantId
+from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.policy_sets import active_set
@@ -35,7 +36,6 @@ from gateway.exchange.kernel.records import (
     ReleaseRecord,
 )
 from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
-from gateway.exchange.kernel.submission import Submission
 from gateway.exchange.outgoing.fields import Content, ContentAsked, Readable
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED, manifest_facts
 from gateway.exchange.outgoing.redact import RedactedCopy, as_if_approved, copies_of, redacted_content, redacted_numbers

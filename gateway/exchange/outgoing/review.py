@@ -7,29 +7,30 @@ from attache.errors import AttacheError, IllegalTransition, NotFound, NotPermitt
 from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import MAX_LISTED
 from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.officers import officers_posts
 from gateway.exchange.kernel.ports import Reader, Transaction
 from gateway.exchange.kernel.records import ReviewRecord, ReviewState
 from gateway.exchange_log.events.approvals import ReviewBooked, ReviewDone, ReviewOverdue
 from gateway.exchange_log.events.base import ReleaseIds
-from gateway.identity.caller import Caller, Role
+from gateway.identity.caller import Caller
+from gateway.identity.permissions import sees_all
 from gateway.policy import ReleaseRequest
 
 OPEN = (ReviewState.OVERDUE, ReviewState.BOOKED)
-_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 
 
 async def open_reviews(agency: Agency, caller: Caller, limit: int) -> list[ReviewRecord]:
-    """Reviews still to be done at the caller's posts, all of them for an auditor, the one due first being first."""
+    """Reviews still to be done at the caller's posts, all of them for a caller that sees all, the one due first being first."""
 
     def query(reader: Reader) -> list[ReviewRecord]:
-        posts = None if caller.roles & _SEE_ALL else officers_posts(agency, reader, caller)
+        posts = None if sees_all(caller) else officers_posts(agency, reader, caller)
         found = [record for state in OPEN for record in reader.find(ReviewRecord.in_state(state))]
         return [record for record in found if posts is None or record.post in posts]
 
     found = await agency.store.read(query)
-    return sorted(found, key=lambda record: (record.due_at, record.package_id))[:limit]
+    return sorted(found, key=lambda record: (record.due_at, record.package_id))[: min(limit, MAX_LISTED)]
 
 
 async def record_review(

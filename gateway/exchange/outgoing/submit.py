@@ -12,6 +12,7 @@ from attache.crypto import is_equal
 from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, NotFound, NotPermitted, PayloadTooLarge
 from attache.package import SealedPart, uuid7
 from attache.package.ids import PackageId, ParticipantId
+from attache.wire.packages import PartFacts, Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader, Transaction
@@ -19,7 +20,6 @@ from gateway.exchange.kernel.provenance import provenance_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
 from gateway.exchange.kernel.refusals import NotForCaller
-from gateway.exchange.kernel.submission import PartFacts, Submission
 from gateway.exchange.outgoing.created import Created, CreatedLife, created_life
 from gateway.exchange.outgoing.encrypt import encrypt_inline, encrypt_stream
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged

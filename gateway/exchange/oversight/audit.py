@@ -4,28 +4,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from attache.translog.proof import TlogProof, format_proof
+from attache.wire.log import EntryView
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.lists import MAX_ENTRIES_LISTED, Page, page_of
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry
-from gateway.exchange.shown.views import EntryView
 from gateway.exchange_log import Group
 from gateway.exchange_log.events.oversight import LogSearched
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.identity.caller import Caller
 
-MAX_LISTED = 1000
 
-
-async def search_log(
-    agency: Agency, caller: Caller, after: int, limit: int, wanted: LogFilter
-) -> tuple[list[EntryView], int | None]:
-    """A page of entries in the order of the log, and where the next one begins."""
-    size = min(limit, MAX_LISTED)
+async def search_log(agency: Agency, caller: Caller, after: int, limit: int, wanted: LogFilter) -> Page[EntryView]:
+    """A page of entries in the order of the log, those above `after`. The cursor is an index."""
+    size = min(limit, MAX_ENTRIES_LISTED)
     found = await agency.store.read_log(lambda log: [entry_view(e) for e in log.entries_after(after, size, wanted)])
     asked = {name: str(value) for name, value in vars(wanted).items() if value is not None}
     searched = LogSearched(filter={**asked, "after": after}, entries=len(found))
     await agency.store.write(lambda tx: tx.log(entry(searched, at=agency.clock(), by=caller)))
-    return found, found[-1].index if len(found) == size else None
+    return page_of(found, size, lambda entry: str(entry.index))
 
 
 async def entry_of(agency: Agency, caller: Caller, index: int) -> EntryView:
@@ -56,6 +53,4 @@ def entry_view(entry: LoggedEntry) -> EntryView:
         if opening.group is not Group.ROWS
     }
     objects = {name: value for name, value in leaf.ids.items() if name != "actor"}
-    return EntryView(
-        index=entry.index, at=leaf.at, event=leaf.code, actor=leaf.ids["actor"], objects=objects, fields=fields
-    )
+    return EntryView.of(entry, leaf, event=leaf.code, actor=leaf.ids["actor"], objects=objects, fields=fields)

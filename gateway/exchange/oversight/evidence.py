@@ -38,9 +38,9 @@ from gateway.exchange_log.events import readers_of
 from gateway.exchange_log.events.base import PackageIds
 from gateway.exchange_log.events.oversight import EvidenceExported
 from gateway.exchange_log.leaf import LeafFacts, parse_leaf
-from gateway.identity.caller import Caller, Role
+from gateway.identity.caller import Caller
+from gateway.identity.permissions import sees_all
 
-_SEE_ALL = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 _OF_A_READER = frozenset({EventCode.PACKAGE_READ, EventCode.EVIDENCE_EXPORTED})
 _MAX_SCANNED = 20_000
 
@@ -101,7 +101,7 @@ def _facts(
     if package is None:
         return _received(agency, reader, caller, package_id)
     is_own = package.submitter == agency.officer(caller)
-    if not (is_own or caller.roles & _SEE_ALL):
+    if not (is_own or sees_all(caller)):
         raise NotForCaller
     lives = [life for life in reader.find(ReleaseRecord.of_package(package_id)) if life.manifest_sha256 is not None]
     if recipient is None and len(lives) > 1:
@@ -138,7 +138,7 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
 
 
 def _received(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> _Facts:
-    arrivals = reader.find(ArrivalRecord.with_id(package_id)) if caller.roles & _SEE_ALL else []
+    arrivals = reader.find(ArrivalRecord.with_id(package_id)) if sees_all(caller) else []
     if len(arrivals) != 1 or arrivals[0].log_index < 0:
         raise NotFound
     arrival = arrivals[0]

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from attache.wire.log import EntryView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange.oversight.audit import entry_view
 from gateway.exchange.oversight.export_log import filter_text
-from gateway.exchange.shown.views import EntryView
 from gateway.exchange_log.events.oversight import LogSearched
 from gateway.identity.caller import Caller
 

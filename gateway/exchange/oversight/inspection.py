@@ -1,18 +1,18 @@
-"""Inspection: whoever may see all packages leaves an entry when looking at them."""
+"""Inspection: a caller that sees all packages leaves an entry when looking at them."""
 
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import entry
-from gateway.exchange.shown.packages import SEE_ALL
 from gateway.exchange_log.events.oversight import PackagesInspected
 from gateway.identity.caller import Caller
+from gateway.identity.permissions import sees_all
 
 
 async def note_inspection(
     agency: Agency, caller: Caller, operation: str, packages: int = 1, package_id: PackageId | None = None
 ) -> None:
-    """Log that somebody whose role sees all has looked at packages. Who sees their own alone is nobody else's business."""
-    if not caller.roles & SEE_ALL:
+    """Log that a caller that sees all has looked at packages. A caller's look at its own packages is no entry."""
+    if not sees_all(caller):
         return
     inspected = PackagesInspected(operation=operation, package_id=package_id, packages=packages)
     await agency.store.write(lambda tx: tx.log(entry(inspected, at=agency.clock(), by=caller)))

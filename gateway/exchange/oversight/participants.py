@@ -7,6 +7,7 @@ from datetime import datetime
 from attache.errors import Conflict, MalformedInput, NotFound
 from attache.package.ids import ParticipantId
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of, verify_descriptor, verify_successor
+from attache.wire.participants import ParticipantView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Store, Transaction
@@ -145,3 +146,8 @@ def _all_keys(descriptor: Descriptor) -> set[str]:
 def _stored(record: ParticipantRecord) -> Descriptor:
     """The descriptor on record, which was verified when it was accepted."""
     return accepted_descriptor(record.descriptor, fingerprint=fingerprint_of(record.descriptor))
+
+
+def participant_view(partner: Partner) -> ParticipantView:
+    """A participant, by the descriptor in force."""
+    return ParticipantView.of(partner.descriptor.stated, status=partner.status, fingerprint=partner.descriptor.sha256)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attache.errors import AttacheError, TooManyRequests
+from attache.wire.policies import PolicyChangeView, PolicyDiffView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.policy_sets import policy_set_of, stored_files
 from gateway.exchange.kernel.ports import Reader
 from gateway.policy import PolicySet, load_policy_set
+from gateway.policy.record import plain
 
 if TYPE_CHECKING:
     from gateway.policy.analysis.diff import PolicyDiff
@@ -42,6 +44,15 @@ async def compare_policies(agency: Agency, policy_sha256: str, against: str | No
     sets = await asyncio.to_thread(lambda: [load_policy_set(each, agency.participant) for each in files])
     before = agency.in_force.policy if against is None else sets[1]
     return ComparedSets(policy_sha256, before.hash, await asyncio.to_thread(_compared, before, sets[0]))
+
+
+def policy_diff_view(compared: ComparedSets) -> PolicyDiffView:
+    """What a proposed set would change, each change with the request that shows it."""
+    changes = []
+    for change in compared.diff.changes:
+        shown = {"request": plain(change.example.request), "words": change.example.render()} if change.example else {}
+        changes.append(PolicyChangeView.of(change, shown, {"request": None, "words": ""}))
+    return PolicyDiffView.of(compared, compared.diff, changes=changes)
 
 
 def _compared(before: PolicySet, after: PolicySet) -> "PolicyDiff":

@@ -1,12 +1,14 @@
 """Replay: a decision on record, made again from the policy files on record, and held against the exchange log."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attache.crypto import sha256_hex
 from attache.errors import Gone, IntegrityLost, NotFound
 from attache.package.ids import ParticipantId
+from attache.wire.decisions import ReplayView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.policy_sets import stored_files
@@ -58,6 +60,11 @@ def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: Participa
     """
     found = _found(reader, vault, own, decision_id)
     return _again(found, _logged(log, found.stored, sha256_hex(found.record)))
+
+
+def replay_view(replayed: Replayed) -> ReplayView:
+    """A decision that replayed to itself, as callers see it."""
+    return ReplayView.of(replayed.stored, replayed, record=json.loads(replayed.decision.record))
 
 
 def _found(reader: Reader, vault: Vault, own: ParticipantId, decision_id: str) -> _Found:

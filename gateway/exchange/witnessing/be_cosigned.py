@@ -5,7 +5,7 @@ which only a security officer clears. Until then nothing is submitted to that pa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from attache.translog.signing import Verified, verify_line
 from attache.translog.submission import Alarmed, Cosigned, Failed, Retry, Submission, decide_answer
 from attache.translog.tiles import TileHashes
 from attache.translog.vkey import VerifierKey, parse_vkey
+from attache.wire.witnesses import WitnessView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Reader, Transaction
@@ -139,22 +140,11 @@ class OwnLog:
         await agency.reload_standing()
 
 
-@dataclass(frozen=True)
-class WitnessFacts:
-    """A partner as a witness of our log, and whether its own log has shown us two histories."""
-
-    participant: ParticipantId
-    size: int
-    cosigned_at: datetime | None
-    alarm: str | None
-    suspect: bool
-
-
-async def witness_records(agency: Agency) -> list[WitnessFacts]:
+async def witness_records(agency: Agency) -> list[WitnessView]:
     """Every partner that our checkpoints were submitted to, by id."""
     records = await agency.store.read(lambda reader: reader.find(WitnessRecord.every()))
     suspects = agency.in_force.witnesses.suspects
-    return [WitnessFacts(r.participant, r.size, r.cosigned_at, r.alarm, r.participant in suspects) for r in records]
+    return [WitnessView.of(record, suspect=record.participant in suspects) for record in records]
 
 
 async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantId, reason: str) -> None:

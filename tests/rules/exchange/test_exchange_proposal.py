@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from attache.vocabulary import ContentClass, Onward, Post
-from gateway.exchange.kernel.submission import Submission, parse_submission
+from attache.wire.packages import Submission
+from gateway.exchange.kernel.submission import parse_submission
 from gateway.exchange.outgoing.proposal import content_digest, release_requests
 from gateway.policy import FieldFacts, load_policy_set, read_policy_folder
 from gateway.policy.proposal import propose

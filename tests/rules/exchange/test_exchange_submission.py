@@ -19,7 +19,8 @@ from attache.vocabulary import (
     Purpose,
     Urgency,
 )
-from gateway.exchange.kernel.submission import MAX_PARTS, MAX_RECIPIENTS, parse_submission
+from attache.wire.packages import MAX_PARTS, MAX_RECIPIENTS
+from gateway.exchange.kernel.submission import parse_submission
 from tests.exchange_place import a_part, a_submission
 
 SECRET = "Zephyrine"  # stands for a value that no problem may repeat

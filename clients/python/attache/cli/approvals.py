@@ -8,7 +8,8 @@ import typer
 from attache.cli.options import AsJson, Limit, Reason
 from attache.cli.output import note, print_facts, print_json, print_table
 from attache.cli.session import session_of
-from attache.client.models import ApprovalView, FieldDecisionView, LeavingPartView
+from attache.wire.approvals import ApprovalView, LeavingPartView
+from attache.wire.decisions import FieldDecisionView
 
 app = typer.Typer(help="Releases that wait for you as second officer.", no_args_is_help=True)
 

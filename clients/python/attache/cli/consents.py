@@ -9,8 +9,8 @@ import typer
 from attache.cli.options import AsJson, Limit, Originator, PackageId, Reason, in_utc
 from attache.cli.output import print_facts, print_json, print_table
 from attache.cli.session import session_of
-from attache.client.governance import ConsentRequestView, ConsentView
 from attache.vocabulary import CrimeType, Purpose
+from attache.wire.consents import ConsentRequestView, ConsentView
 
 app = typer.Typer(help="Consents to pass on what an originator supplied.", no_args_is_help=True)
 

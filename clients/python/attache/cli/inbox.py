@@ -9,7 +9,7 @@ import typer
 from attache.cli.options import AsJson, Into, Limit, Originator, PackageId
 from attache.cli.output import note, print_facts, print_json, print_table, working
 from attache.cli.session import session_of
-from attache.client.models import ArrivalView
+from attache.wire.arrivals import ArrivalView
 
 app = typer.Typer(help="What arrived at this agency.", no_args_is_help=True)
 

@@ -11,8 +11,8 @@ from attache.cli.files import print_report, read_vkeys_file
 from attache.cli.options import AsJson, Limit, Vkeys
 from attache.cli.output import note, print_json, print_table, print_text, working
 from attache.cli.session import session_of
-from attache.client.models import EntryView
 from attache.client.offline import verify as verify_file
+from attache.wire.log import EntryView
 
 app = typer.Typer(help="The gateway's exchange log.", no_args_is_help=True)
 

@@ -7,8 +7,8 @@ import typer
 from attache.cli.options import AsJson, Reason
 from attache.cli.output import note, print_json, print_table
 from attache.cli.session import session_of
-from attache.client.governance import OfficerView
 from attache.vocabulary import Post
+from attache.wire.officers import OfficerView
 
 app = typer.Typer(help="Officers' standing.", no_args_is_help=True)
 

@@ -13,14 +13,6 @@ from attache.cli.fields import stated_fields
 from attache.cli.options import AsJson, Limit, PackageId
 from attache.cli.output import print_facts, print_json, print_table, working
 from attache.cli.session import Session, session_of
-from attache.client.models import (
-    DecisionView,
-    ExplanationView,
-    PackageView,
-    ReleaseView,
-    RuleView,
-    UnitExplanationView,
-)
 from attache.client.submission import Part, Recipient, Submission
 from attache.errors import NotPermitted
 from attache.vocabulary import (
@@ -36,6 +28,8 @@ from attache.vocabulary import (
     Purpose,
     Urgency,
 )
+from attache.wire.decisions import DecisionView, ExplanationView, RuleView, UnitExplanationView
+from attache.wire.packages import PackageView, ReleaseView
 
 
 class Milestone(StrEnum):

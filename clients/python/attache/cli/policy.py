@@ -8,7 +8,7 @@ import typer
 from attache.cli.options import AsJson, Reason
 from attache.cli.output import note, print_facts, print_json, print_table, print_text, working
 from attache.cli.session import session_of
-from attache.client.governance import PolicyDiffView, PolicySetView
+from attache.wire.policies import PolicyDiffView, PolicySetView
 
 WIDENS = 1
 

@@ -8,8 +8,8 @@ import typer
 from attache.cli.options import AsJson, Limit, Reason
 from attache.cli.output import print_facts, print_json, print_table
 from attache.cli.session import session_of
-from attache.client.models import HoldView, PurgeView
 from attache.errors import MalformedInput
+from attache.wire.purges import HoldView, PurgeView
 
 purge = typer.Typer(
     help="Destroy the content of packages before its time: one officer orders, another confirms.", no_args_is_help=True

@@ -13,9 +13,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import ValidationError
 
 from attache import strict_json
-from attache.client.models import View
 from attache.client.problem import read_problem
 from attache.errors import AttacheError
+from attache.wire.view import View
 
 MAX_ANSWER_BYTES = 16 << 20
 MAX_PROBLEM_BYTES = 1 << 20

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -21,10 +20,10 @@ from attache.client.call import (
     page_of,
     whole,
 )
-from attache.client.models import View
 from attache.errors import AttacheError, Conflict
 from attache.package import BLOCK_BYTES, MEDIA_TYPE, block_count
 from attache.translog.submission import MAX_ANSWER_BYTES
+from attache.wire.mailbox import MailboxItem, SignedStatement
 
 ENVELOPE_TYPE = "application/vnd.attache.envelope"
 JOSE_TYPE = "application/jose+json"
@@ -57,14 +56,6 @@ class Wanted:
     blocks: tuple[range, ...]
 
 
-class Waiting(View):
-    """A package that waits in the mailbox."""
-
-    package_id: str
-    total_bytes: int
-    sealed_at: datetime
-
-
 def deliver(package_id: str, frame: bytes, parts: Sequence[SealedStream]) -> Plan[bytes]:
     """Bring a sealed package to its recipient; returns the receipt, not yet verified.
 
@@ -94,12 +85,6 @@ def post_consent(signed: bytes) -> Call[None]:
 
 def post_consent_refusal(signed: bytes) -> Call[None]:
     return Call("POST", "/consents/refusals", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
-
-
-class SignedStatement(View):
-    """A signed statement that waits for its holder, as JSON."""
-
-    signed: dict[str, Any]
 
 
 def mailbox_consents(after: str) -> Call[Page[SignedStatement]]:
@@ -136,8 +121,8 @@ def add_checkpoint(request: bytes) -> Call[WitnessReply]:
     return AddCheckpointCall("POST", "/add-checkpoint", answer, body=bytes_body(request, "text/plain"))
 
 
-def mailbox(after: str) -> Call[Page[Waiting]]:
-    return Call("GET", "/mailbox", whole(page_of(Waiting, "packages")), _page_after(after))
+def mailbox(after: str) -> Call[Page[MailboxItem]]:
+    return Call("GET", "/mailbox", whole(page_of(MailboxItem, "packages")), _page_after(after))
 
 
 def package_path(package_id: str) -> str:

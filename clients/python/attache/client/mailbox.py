@@ -15,7 +15,6 @@ from attache import clock
 from attache.client import exchange
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
 from attache.client.driving import Driver
-from attache.client.exchange import Waiting
 from attache.client.fetching import fetch
 from attache.client.home import Home
 from attache.client.mailbox_consents import Answer, MailboxConsents
@@ -29,6 +28,7 @@ from attache.consent_request import ConsentRequest
 from attache.errors import Misconfigured, NotAuthentic
 from attache.package import VerifiedPackage
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from attache.wire.mailbox import MailboxItem
 
 RECEIPTS = (ReceiptKind.DELIVERED, ReceiptKind.OPENED)
 
@@ -89,7 +89,7 @@ class Mailbox:
         )
         self._consents = MailboxConsents(home, gateway, self._folder, self._records, self._driver, now)
 
-    def list(self, *, after: str = "") -> Iterator[Waiting]:
+    def list(self, *, after: str = "") -> Iterator[MailboxItem]:
         """What waits, oldest first; further pages are fetched as they are wanted."""
         return self._driver.walk(exchange.mailbox, after)
 

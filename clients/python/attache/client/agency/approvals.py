@@ -5,9 +5,10 @@ from pathlib import Path
 
 from attache.client.agency.base import path_of, post, to_file
 from attache.client.call import Call, Plan, view_of, views_of, whole
-from attache.client.governance import OfficerView, ReviewView
-from attache.client.models import ApprovalView
 from attache.client.quarantine import plain_name
+from attache.wire.approvals import ApprovalView
+from attache.wire.officers import OfficerView
+from attache.wire.reviews import ReviewView
 
 
 def approvals(limit: int) -> Call[tuple[ApprovalView, ...]]:

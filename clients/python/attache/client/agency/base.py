@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from attache.client.call import Call, Head, Reader, json_body, view_of, whole
-from attache.client.models import View
 from attache.client.quarantine import Quarantine
 from attache.errors import AttacheError
+from attache.wire.view import View
 
 BASE = "/api/v1"
 PAGE_SIZE = 100

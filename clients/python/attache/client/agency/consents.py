@@ -6,8 +6,8 @@ from typing import Any
 
 from attache.client.agency.base import paging, path_of, post
 from attache.client.call import Call, Page, page_of, view_of, whole
-from attache.client.governance import ConsentRequestView, ConsentView
 from attache.package.instants import instant_text
+from attache.wire.consents import ConsentRequestView, ConsentView
 
 
 def consents(after: str) -> Call[Page[ConsentView]]:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from attache.client.agency.base import paging, path_of, post, to_file
 from attache.client.call import Call, Page, Plan, page_of, view_of, whole
-from attache.client.models import ArrivalView, PartView
 from attache.client.quarantine import plain_name
 from attache.errors import AttacheError
+from attache.wire.arrivals import ArrivalView
+from attache.wire.packages import PartView
 
 
 def inbox(after: str) -> Call[Page[ArrivalView]]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from attache.client.agency.base import paging, path_of
 from attache.client.call import Call, Head, Page, page_of, text_of, view_of, whole
-from attache.client.models import EntryView
 from attache.client.quarantine import Quarantine
 from attache.crypto.encoding import parse_b64u
 from attache.errors import AttacheError
+from attache.wire.log import EntryView
 
 EXPORT_PATIENCE_SECONDS = 540.0
 MAX_EVENT_BYTES = 1 << 20

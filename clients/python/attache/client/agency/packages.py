@@ -8,9 +8,10 @@ from typing import Any
 
 from attache.client.agency.base import paging, path_of, post, to_file
 from attache.client.call import Body, Call, Page, Plan, json_body, nothing_of, page_of, view_of, views_of, whole
-from attache.client.models import DecisionView, ExplanationView, PackageView, ReceiptView
 from attache.client.submission import Part, Reading, Submission
 from attache.errors import AttacheError, MalformedInput
+from attache.wire.decisions import DecisionView, ExplanationView
+from attache.wire.packages import PackageView, ReceiptView
 
 INLINE_BYTES = 1 << 20
 LONGEST_POLL_SECONDS = 30

@@ -2,7 +2,7 @@
 
 from attache.client.agency.base import path_of
 from attache.client.call import Call, bytes_body, nothing_of, view_of, views_of, whole
-from attache.client.models import ParticipantView
+from attache.wire.participants import ParticipantView
 
 
 def participants() -> Call[tuple[ParticipantView, ...]]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from attache.client.agency.base import path_of, post
 from attache.client.call import Call, view_of, views_of, whole
-from attache.client.governance import PolicyDiffView, PolicyFilesView, PolicySetView, ReplayView
 from attache.errors import MalformedInput, PayloadTooLarge
+from attache.wire.decisions import ReplayView
+from attache.wire.policies import PolicyDiffView, PolicyFilesView, PolicySetView
 
 COMPARING_SECONDS = 300.0
 MAX_POLICY_FILES = 4000

@@ -5,7 +5,7 @@ from typing import Any
 
 from attache.client.agency.base import paging, path_of, post
 from attache.client.call import Call, Page, page_of, view_of, whole
-from attache.client.models import HoldView, PurgeView
+from attache.wire.purges import HoldView, PurgeView
 
 
 def order_purge(

@@ -8,9 +8,10 @@ from pathlib import Path
 from attache.client.agency import approvals as calls
 from attache.client.agency.base import PAGE_SIZE
 from attache.client.aio.driver import AsyncDriver
-from attache.client.governance import OfficerView, ReviewView
-from attache.client.models import ApprovalView
 from attache.client.retry import new_idempotency_key
+from attache.wire.approvals import ApprovalView
+from attache.wire.officers import OfficerView
+from attache.wire.reviews import ReviewView
 
 
 class AsyncApprovals:

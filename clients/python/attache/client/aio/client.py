@@ -21,10 +21,10 @@ from attache.client.aio.participants import AsyncParticipants
 from attache.client.aio.policies import AsyncPolicies
 from attache.client.aio.purges import AsyncHolds, AsyncPurges
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
-from attache.client.models import DecisionView, ExplanationView
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
 from attache.client.waiting import AsyncPause
+from attache.wire.decisions import DecisionView, ExplanationView
 
 
 class AsyncClient:

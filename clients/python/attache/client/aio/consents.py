@@ -6,8 +6,8 @@ from datetime import datetime
 
 from attache.client.agency import consents as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.governance import ConsentRequestView, ConsentView
 from attache.client.retry import new_idempotency_key
+from attache.wire.consents import ConsentRequestView, ConsentView
 
 
 class AsyncConsents:

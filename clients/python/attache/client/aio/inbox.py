@@ -7,8 +7,8 @@ from pathlib import Path
 
 from attache.client.agency import inbox as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.models import ArrivalView
 from attache.client.retry import new_idempotency_key
+from attache.wire.arrivals import ArrivalView
 
 
 class AsyncInbox:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from attache.client.agency import log as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.models import EntryView
 from attache.client.waiting import run_on_thread
+from attache.wire.log import EntryView
 
 if TYPE_CHECKING:
     from attache.client.offline import Report

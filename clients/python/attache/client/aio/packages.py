@@ -7,9 +7,9 @@ from pathlib import Path
 
 from attache.client.agency import packages as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.models import PackageView, ReceiptView
 from attache.client.retry import new_idempotency_key
 from attache.client.submission import Submission
+from attache.wire.packages import PackageView, ReceiptView
 
 
 class AsyncPackages:

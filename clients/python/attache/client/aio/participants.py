@@ -3,8 +3,8 @@
 
 from attache.client.agency import participants as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.models import ParticipantView
 from attache.client.retry import new_idempotency_key
+from attache.wire.participants import ParticipantView
 
 
 class AsyncParticipants:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from attache.client.agency import policies as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.governance import PolicyDiffView, PolicyFilesView, PolicySetView, ReplayView
 from attache.client.retry import new_idempotency_key
+from attache.wire.decisions import ReplayView
+from attache.wire.policies import PolicyDiffView, PolicyFilesView, PolicySetView
 
 
 class AsyncPolicies:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from attache.client.agency import purges as calls
 from attache.client.aio.driver import AsyncDriver
-from attache.client.models import HoldView, PurgeView
 from attache.client.retry import new_idempotency_key
+from attache.wire.purges import HoldView, PurgeView
 
 
 class AsyncPurges:

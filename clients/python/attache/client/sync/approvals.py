@@ -6,10 +6,11 @@ from pathlib import Path
 
 from attache.client.agency import approvals as calls
 from attache.client.agency.base import PAGE_SIZE
-from attache.client.governance import OfficerView, ReviewView
-from attache.client.models import ApprovalView
 from attache.client.retry import new_idempotency_key
 from attache.client.sync.driver import Driver
+from attache.wire.approvals import ApprovalView
+from attache.wire.officers import OfficerView
+from attache.wire.reviews import ReviewView
 
 
 class Approvals:

@@ -11,7 +11,6 @@ import httpx
 from attache import clock
 from attache.client.agency import packages as calls
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
-from attache.client.models import DecisionView, ExplanationView
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
 from attache.client.submission import Submission
 from attache.client.sync.approvals import Approvals, Officers, Reviews
@@ -24,6 +23,7 @@ from attache.client.sync.participants import Participants
 from attache.client.sync.policies import Policies
 from attache.client.sync.purges import Holds, Purges
 from attache.client.waiting import Pause
+from attache.wire.decisions import DecisionView, ExplanationView
 
 
 class Client:

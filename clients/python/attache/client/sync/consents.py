@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from attache.client.agency import consents as calls
-from attache.client.governance import ConsentRequestView, ConsentView
 from attache.client.retry import new_idempotency_key
 from attache.client.sync.driver import Driver
+from attache.wire.consents import ConsentRequestView, ConsentView
 
 
 class Consents:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attache.client.agency import inbox as calls
-from attache.client.models import ArrivalView
 from attache.client.retry import new_idempotency_key
 from attache.client.sync.driver import Driver
+from attache.wire.arrivals import ArrivalView
 
 
 class Inbox:

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from attache.client.agency import log as calls
-from attache.client.models import EntryView
 from attache.client.sync.driver import Driver
 from attache.client.waiting import run_blocking
+from attache.wire.log import EntryView
 
 if TYPE_CHECKING:
     from attache.client.offline import Report

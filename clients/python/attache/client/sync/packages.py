@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attache.client.agency import packages as calls
-from attache.client.models import PackageView, ReceiptView
 from attache.client.retry import new_idempotency_key
 from attache.client.submission import Submission
 from attache.client.sync.driver import Driver
+from attache.wire.packages import PackageView, ReceiptView
 
 
 class Packages:

@@ -1,9 +1,9 @@
 """Who is admitted to the exchange."""
 
 from attache.client.agency import participants as calls
-from attache.client.models import ParticipantView
 from attache.client.retry import new_idempotency_key
 from attache.client.sync.driver import Driver
+from attache.wire.participants import ParticipantView
 
 
 class Participants:

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from attache.client.agency import policies as calls
-from attache.client.governance import PolicyDiffView, PolicyFilesView, PolicySetView, ReplayView
 from attache.client.retry import new_idempotency_key
 from attache.client.sync.driver import Driver
+from attache.wire.decisions import ReplayView
+from attache.wire.policies import PolicyDiffView, PolicyFilesView, PolicySetView
 
 
 class Policies:

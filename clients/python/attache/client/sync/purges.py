@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from attache.client.agency import purges as calls
-from attache.client.models import HoldView, PurgeView
 from attache.client.retry import new_idempotency_key
 from attache.client.sync.driver import Driver
+from attache.wire.purges import HoldView, PurgeView
 
 
 class Purges:

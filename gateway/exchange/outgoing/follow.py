@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from attache.package.ids import PackageId
+from attache.wire.packages import PackageView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.state import ReleaseState
-from gateway.exchange.shown.packages import package_view
-from gateway.exchange.shown.views import PackageView
+from gateway.exchange.outgoing.packages import package_view
 from gateway.identity.caller import Caller
 
 

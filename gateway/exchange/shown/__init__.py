@@ -1,1 +1,0 @@
-"""What the agency API answers with."""
