@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
 
 import httpx
 
@@ -19,7 +18,7 @@ from certs_example.tokens import mint_token
 from gateway.__main__ import _init
 from gateway.app import Gateway, open_gateway
 from gateway.delivery.link import over_the_network
-from gateway.exchange.kernel.records import Record, SignInRecord
+from gateway.exchange.kernel.records import RECORDS, Query, SignInRecord
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
 
@@ -129,8 +128,8 @@ class OpenGateway:
 
     async def footprint(self) -> dict[str, int]:
         """How much there is: rows of every table, log entries, blobs. What was refused must not change it."""
-        kinds = [kind for kind in get_args(Record) if kind is not SignInRecord]
-        rows = {kind.__name__: len(await self.agency.store.read(lambda r, k=kind: r.find(k))) for kind in kinds}
+        kinds = [kind for kind in RECORDS if kind is not SignInRecord]
+        rows = {kind.__name__: len(await self.agency.store.read(lambda r, k=kind: r.find(Query(k)))) for kind in kinds}
         blobs = sum(1 for path in self.settings.blobs_dir.rglob("*") if path.is_file())
         return {**rows, "entries": len(await self.entries()), "blobs": blobs}
 

@@ -19,6 +19,7 @@ from gateway.exchange.kernel.records import (
     OutboxRecord,
     PackageRecord,
     ParticipantRecord,
+    Query,
     ReceiptRecord,
     ReleaseRecord,
 )
@@ -54,7 +55,7 @@ class Written:
 
 async def written_at(gateway: OpenGateway) -> Written:
     def query(reader):
-        return tuple(record for kind in _RECORDS for record in reader.find(kind))
+        return tuple(record for kind in _RECORDS for record in reader.find(Query(kind)))
 
     records = await gateway.agency.store.read(query)
     files = (path for path in gateway.settings.blobs_dir.rglob("*") if path.is_file())

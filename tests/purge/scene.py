@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from attache import clock
-from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS
-from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, PurgedRecord, Record
+from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS, Blanked, Place
+from gateway.exchange.kernel.records import RECORDS, ArrivalRecord, PackageRecord, PurgedRecord
 from gateway.store.log_privacy import _split, label_of
 from gateway.upkeep import keep_up
 from tests.exchange.attacking import WHOLE, Sender
@@ -134,14 +134,14 @@ class Scene:
 
     async def _columns(self, package_id: str, originator: str):
         for content in (*(OF_OURS if originator == US else OF_ARRIVALS), *OF_EITHER):
-            key = {"package_id": package_id, **({} if content in OF_OURS else {"originator": originator})}
-            for record in await self.agency.store.read(lambda r, c=content, k=key: r.find(c.kind, **k)):
-                for name in content.blank:
+            query = content.records(Place(originator, package_id))
+            for record in await self.agency.store.read(lambda r, q=query: r.find(q)):
+                for name in blanked_fields(content, record):
                     value = getattr(record, name)
                     if isinstance(value, bytes) and value:
                         yield value
                 if content.blob:
-                    blob_id = getattr(record, content.blob)
+                    blob_id = content.blob(record)
                     yield (self.settings.blobs_dir / blob_id[:2] / blob_id).read_bytes()
                     yield blob_id.encode()
 
@@ -185,9 +185,15 @@ def pieces(secret: bytes) -> list[bytes]:
     return [secret[at : at + PIECE] for at in (middle, (middle + len(secret)) // 2, len(secret) - PIECE - 8)]
 
 
+def blanked_fields(content: Blanked[Any], record: Any) -> set[str]:
+    """The fields of this record that a purge leaves otherwise than they are."""
+    after = content.blank(record)
+    return {field.name for field in fields(record) if getattr(after, field.name) != getattr(record, field.name)}
+
+
 def sealed_fields() -> dict[type[Any], set[str]]:
     """The fields of each class of record about a package that hold sealed values, frames or blobs."""
-    kinds = [kind for kind in get_args(Record) if "package_id" in {field.name for field in fields(kind)}]
+    kinds = [kind for kind in RECORDS if "package_id" in {field.name for field in fields(kind)}]
     names = {
         kind: {f.name for f in fields(kind) if f.name.endswith("_sealed") or f.name == "blob_id"} for kind in kinds
     }
@@ -204,6 +210,7 @@ __all__ = [
     "Scene",
     "Time",
     "b64u",
+    "blanked_fields",
     "found_in",
     "open_scene",
     "sealed_fields",

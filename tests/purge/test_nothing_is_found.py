@@ -14,12 +14,14 @@ from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     HoldRecord,
     IdempotencyRecord,
+    PartRecord,
     PurgeRecord,
     Query,
 )
 from gateway.store.log_privacy import label_of
 from tests.exchange_place import a_part, a_submission
-from tests.purge.scene import CONTENT, PLAIN, THEM, US, Scene, found_in, open_scene, sealed_fields
+from tests.purge.scene import CONTENT, PLAIN, THEM, US, Scene, blanked_fields, found_in, open_scene, sealed_fields
+from tests.sample_records import sample
 
 
 def state(place):
@@ -109,8 +111,7 @@ def test_whatever_the_packages_none_leaves_a_trace(place):
 def test_everything_sealed_of_a_package_is_in_the_table_of_what_is_destroyed():
     """Whoever adds a sealed column or a blob to a record about a package adds a line there too."""
     listed = {
-        content.kind: {*content.blank, *([content.blob] if content.blob else [])}
-        for content in (*OF_OURS, *OF_ARRIVALS, *OF_EITHER)
+        content.kind: blanked_fields(content, sample(content.kind)) for content in (*OF_OURS, *OF_ARRIVALS, *OF_EITHER)
     }
     outlasts = {PurgeRecord, HoldRecord}
     for kind, names in sealed_fields().items():
@@ -153,7 +154,7 @@ def test_a_draft_goes_too(place):
         async with open_scene(place) as scene:
             draft = a_submission(a_part("Zq-name-Zq.txt", CONTENT), title="Zq-title-Zq", submit=False)
             package_id = (await scene.gateway.submit(await scene.desk(), draft)).json()["package_id"]
-            [part] = await scene.agency.store.read(lambda r: r.find(OF_OURS[1].kind, package_id=package_id))
+            [part] = await scene.agency.store.read(lambda r: r.find(PartRecord.of_package(package_id)))
             await scene.purged((US, package_id))
             assert found_in(state(place), [*PLAIN, part.blob_id.encode()]) == []
             desk = await scene.desk()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from attache import clock
+from gateway.exchange.kernel.records import Query
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import ExchangePlace, OpenGateway
 
@@ -84,7 +85,7 @@ class Pair:
             await working
 
     async def records(self, kind, gateway=None):
-        return await (gateway or self.ours).agency.store.read(lambda reader: reader.find(kind))
+        return await (gateway or self.ours).agency.store.read(lambda reader: reader.find(Query(kind)))
 
 
 @asynccontextmanager

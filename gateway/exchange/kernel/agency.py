@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from attache.clock import Clock
 from attache.crypto import KeyRing, Revoked
@@ -11,12 +12,16 @@ from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.at_rest import PackageVault, Vault
 from gateway.exchange.kernel.ports import Blobs, Reader, Store
-from gateway.exchange.kernel.records import WitnessedLogRecord, WitnessRecord
+from gateway.exchange.kernel.records import Record, WitnessedLogRecord, WitnessRecord
+from gateway.exchange.kernel.sealed import SealedField
 from gateway.exchange.kernel.standing import CheckStanding, WitnessStanding, WitnessTerms
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller
 from gateway.partners import Directory, Partner
 from gateway.policy import PolicySet
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,14 @@ class Agency:
     def vault_of(self, package_id: PackageId) -> PackageVault:
         """For what is about one package of ours."""
         return self.vault.of(self.participant, package_id)
+
+    def open(self, field: SealedField[R, T], record: R) -> T:
+        """What is sealed in a record. Raises Gone where its package is purged, IntegrityLost where it was not sealed for this record."""
+        return field.open(self.vault, self.participant, record)
+
+    def seal(self, field: SealedField[R, T], record: R, value: T) -> R:
+        """The record with this value sealed in it. Raises Gone where its package is purged."""
+        return field.seal(self.vault, self.participant, record, value)
 
     async def reload_standing(self) -> None:
         """Read anew how our log stands with its witnesses, and put it in force."""
