@@ -14,14 +14,8 @@ from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.ports import Transaction
-from gateway.exchange.kernel.records import (
-    OutboxKind,
-    OutboxRecord,
-    OutboxState,
-    PackageRecord,
-    PackageState,
-    PartRecord,
-)
+from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, PackageRecord, PartRecord
+from gateway.exchange.kernel.state import OutboxState, PackageState
 from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_store

@@ -16,8 +16,8 @@ from attache.package.ids import ParticipantId
 from attache.participant import fingerprint_words
 from attache.strict_json import parse_object
 from gateway.app import load_ring, log_keys, open_own_store, own_descriptor, run_gateway, write_contracts
-from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import ParticipantRecord
+from gateway.exchange.kernel.work import SYSTEM, Work, commit
 from gateway.exchange.oversight.backup import take_backup
 from gateway.exchange.oversight.participants import admit_descriptor, directory_of, load_directory
 from gateway.exchange.oversight.policies import CASES, LoadedSet, begin_policies
@@ -185,13 +185,13 @@ async def _init(settings: Settings) -> Directory:
     pinned = _fingerprints(settings.descriptors_dir / "fingerprints.json")
     raw = {name: (settings.descriptors_dir / f"{name}.jws").read_bytes() for name in pinned}
 
-    def unit(tx: Transaction) -> None:
+    def unit(work: Work) -> None:
         for name in sorted(raw):
-            admit_descriptor(tx, ParticipantId(name), raw[name], pinned[name], clock.now(), own=settings.participant)
-        begin_policies(tx, LoadedSet(policy, cases.count), clock.now())
+            admit_descriptor(work, ParticipantId(name), raw[name], pinned[name], own=settings.participant)
+        begin_policies(work, LoadedSet(policy, cases.count))
 
     async with open_own_store(settings, load_ring(settings), clock.now) as store:
-        await store.write(unit)
+        await commit(store, clock.now, SYSTEM, unit)
         return await load_directory(store)
 
 

@@ -85,7 +85,7 @@ async def open_gateway(
     metrics = Metrics()
     async with open_own_store(settings, ring, clock, metrics) as store:
         directory = await load_directory(store)
-        policy = await load_policies_in_force(store, folder, settings.participant, clock())
+        policy = await load_policies_in_force(store, folder, settings.participant, clock)
         agency = _agency(settings, ring, store, InForce(directory, policy), trust, clock)
         await agency.reload_standing()
         links = PartnerLinks(

@@ -11,9 +11,10 @@ import typer
 from attache import clock
 from attache.errors import AttacheError, Misconfigured
 from gateway.app import load_ring, log_keys, open_own_store
-from gateway.exchange.kernel.ports import Transaction
-from gateway.exchange.kernel.records import PolicySetRecord, PolicySetState
-from gateway.exchange.oversight.policies import CASES, LoadedSet, Officer, activate, load_proposal, propose, refusal
+from gateway.exchange.kernel.records import PolicySetRecord
+from gateway.exchange.kernel.state import PolicySetState
+from gateway.exchange.kernel.work import Work, commit
+from gateway.exchange.oversight.policies import CASES, LoadedSet, activate, load_proposal, propose, refusal
 from gateway.exchange.oversight.replay import replay_decision
 from gateway.options import EXIT_FAILURE, Config
 from gateway.policy import PolicySet, load_policy_set, read_policy_folder
@@ -112,23 +113,25 @@ def replay(decision_id: Annotated[str, typer.Argument(help="A decision's id.")],
 async def _activate(settings: Settings, folder: Path, officer: str, reason: str) -> PolicySetRecord:
     ring = load_ring(settings)
     keys = log_keys(settings, ring)
-    acting = Officer(keys.pseudonyms.of("actor", officer), officer)
+    pseudonym = keys.pseudonyms.of("actor", officer)
     files = _folder_files(folder)
     async with open_own_store(settings, ring, clock.now) as store:
         try:
             loaded = load_proposal(files, settings.participant)
         except AttacheError as error:
-            entry = refusal(settings.participant, files, error, clock.now(), officer)
-            await store.write(lambda tx: tx.log(entry))
+            refused = refusal(settings.participant, files, error)
+            await commit(store, clock.now, officer, lambda work: work.log(refused))
             raise
-        return await store.write(lambda tx: _propose_or_activate(tx, loaded, acting, reason))
+        return await commit(
+            store, clock.now, officer, lambda work: _propose_or_activate(work, loaded, pseudonym, reason)
+        )
 
 
-def _propose_or_activate(tx: Transaction, loaded: LoadedSet, officer: Officer, reason: str) -> PolicySetRecord:
-    before = tx.get(PolicySetRecord.key(loaded.policy.hash))
+def _propose_or_activate(work: Work, loaded: LoadedSet, officer: str, reason: str) -> PolicySetRecord:
+    before = work.get(PolicySetRecord.key(loaded.policy.hash))
     if before is None or before.state is not PolicySetState.PROPOSED:
-        return propose(tx, loaded, officer, clock.now(), reason)
-    return activate(tx, loaded.policy.hash, officer, clock.now(), reason)
+        return propose(work, loaded, officer, reason)
+    return activate(work, loaded.policy.hash, officer, reason)
 
 
 def _folder_files(folder: Path) -> Mapping[str, str]:

@@ -39,7 +39,7 @@ from attache.errors import (
     TooManyRequests,
     error_of,
 )
-from gateway.exchange.kernel.logged import REQUEST_ID
+from gateway.exchange.kernel.work import REQUEST_ID
 from gateway.metrics import Metrics
 
 PROBLEM_JSON = "application/problem+json"

@@ -9,8 +9,10 @@ from attache.errors import IntegrityLost
 from gateway.exchange.ending.purge_order import let_purge_lapse
 from gateway.exchange.ending.retention import keep_retention
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import ApprovalRecord, PurgeRecord, ReviewRecord, ReviewState
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import ApprovalRecord, PurgeRecord, ReviewRecord
+from gateway.exchange.kernel.state import ReviewState
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.outgoing.approve import let_lapse
 from gateway.exchange.outgoing.review import note_overdue
 
@@ -23,7 +25,7 @@ log = structlog.get_logger("gateway.upkeep")
 async def keep_up(agency: Agency) -> None:
     """Do what is due now, as the same transitions that callers cause."""
     while await agency.store.read(lambda reader: _is_due(agency, reader)):
-        await agency.store.write(lambda tx: _turn(agency, tx))
+        await agency.commit(SYSTEM, lambda work: _turn(agency, work))
     await keep_retention(agency)
 
 
@@ -68,9 +70,9 @@ def _is_due(agency: Agency, reader: Reader) -> bool:
     return any(review.due_at <= now for review in reader.find(ReviewRecord.in_state(ReviewState.BOOKED)))
 
 
-def _turn(agency: Agency, tx: Transaction) -> None:
-    for approval in tx.find(ApprovalRecord.lapsed(agency.clock(), AT_ONCE)):
-        let_lapse(agency, tx, approval)
-    for order in tx.find(PurgeRecord.lapsed(agency.clock(), AT_ONCE)):
-        let_purge_lapse(agency, tx, order)
-    note_overdue(agency, tx)
+def _turn(agency: Agency, work: Work) -> None:
+    for approval in work.find(ApprovalRecord.lapsed(work.at, AT_ONCE)):
+        let_lapse(agency, work, approval)
+    for order in work.find(PurgeRecord.lapsed(work.at, AT_ONCE)):
+        let_purge_lapse(work, order)
+    note_overdue(agency, work)

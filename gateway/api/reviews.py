@@ -6,7 +6,7 @@ from attache.wire.reviews import ReviewFinding, ReviewList, ReviewView
 from gateway.admission import read_json
 from gateway.admission.contract import PROBLEM, json_body
 from gateway.api.callers import Approver, Limit, Own, PackageId, ParticipantId, ReviewReader
-from gateway.exchange.kernel.records import ReviewState
+from gateway.exchange.kernel.state import ReviewEvent
 from gateway.exchange.outgoing.review import open_reviews, record_review
 
 router = APIRouter(prefix="/reviews", tags=["reviews"], responses=PROBLEM)
@@ -27,5 +27,5 @@ async def review(
     given = await read_json(
         request, ReviewFinding, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds
     )
-    finding = ReviewState(given.finding)
+    finding = ReviewEvent(given.finding)
     return ReviewView.of(await record_review(own, caller, package_id, recipient, finding, given.note))

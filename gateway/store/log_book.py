@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from attache.clock import Clock
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.at_rest import PackageVault
-from gateway.exchange.kernel.logged import SYSTEM
 from gateway.exchange.kernel.ports import PurgedEntries
+from gateway.exchange.kernel.work import SYSTEM
 from gateway.exchange_log import Entry, Group, entry_of
 from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.events.gateway import RecordsChanged

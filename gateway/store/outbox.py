@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, case, func, select, update
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxRecord
+from gateway.exchange.kernel.state import OutboxState
 from gateway.store.columns import Instant
 from gateway.store.statements import SQL, records_of
 

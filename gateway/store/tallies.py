@@ -5,14 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, case, func, select
 
 from gateway.exchange.kernel.ports import Queue, Tallies
-from gateway.exchange.kernel.records import (
-    ApprovalRecord,
-    ApprovalState,
-    OutboxRecord,
-    OutboxState,
-    ReviewRecord,
-    ReviewState,
-)
+from gateway.exchange.kernel.records import ApprovalRecord, OutboxRecord, ReviewRecord
+from gateway.exchange.kernel.state import ApprovalState, OutboxState, ReviewState
 from gateway.store.columns import Instant
 from gateway.store.statements import SQL
 

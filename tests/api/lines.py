@@ -9,7 +9,8 @@ import httpx
 from attache import clock
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query
+from gateway.exchange.kernel.records import OutboxRecord, Query
+from gateway.exchange.kernel.state import OutboxState
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import OpenGateway

@@ -16,7 +16,8 @@ from attache.package.blocks import VerifiedBlocks, root_of_blocks
 from certs_example.exchange import make_exchange
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
-from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxKind, OutboxRecord
+from gateway.exchange.kernel.state import OutboxState
 
 NOW = datetime.now(UTC)
 PACKAGE_ID = "01935000-0000-7000-8000-000000000001"

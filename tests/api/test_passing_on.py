@@ -13,8 +13,8 @@ import pytest
 from attache import clock
 from attache.consent import verify_consent
 from attache.package import parse_instant
-from gateway.exchange.consents.give import signed_consent
 from gateway.exchange.kernel.records import ConsentRecord, DecisionRecord, Query
+from gateway.exchange.kernel.sealed import CONSENT, DECISION
 from gateway.exchange.outgoing.deliver import Outbox
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
 
@@ -69,7 +69,7 @@ class Pair:
         assert answer.status_code == 201, answer.text
         records = await self.theirs.agency.store.read(lambda reader: reader.find(Query(ConsentRecord)))
         [record] = [one for one in records if one.consent_id == answer.json()["consent_id"]]
-        return signed_consent(self.theirs.agency, record)
+        return self.theirs.agency.open(CONSENT, record)
 
     async def brought(self, signed: bytes, sender="partner-frankfurt"):
         return await (await self.ours.peer(sender)).post("/consents", content=signed, headers=JOSE)
@@ -408,8 +408,7 @@ def test_an_originators_doubt_comes_along_and_is_not_talked_away(place):
         await pair.brought(await pair.granted(await pair.asked(package_id)))
         sent = await pair.ours.released(analyst, {**AS_OURS, "evaluation": "A1"}, to=("partner-bogota",))
         records = await pair.ours.agency.store.read(lambda reader: reader.find(DecisionRecord.of_package(sent)))
-        vault = pair.ours.agency.vault_of(sent)
-        [opened] = [vault.open(each.record_sealed, "decision", each.decision_id) for each in records]
+        [opened] = [pair.ours.agency.open(DECISION, each).decode() for each in records]
         [part] = json.loads(opened)["request"]["parts"]
         assert part["evaluation"] == "X3"
         assert "lead-purposes-only" in json.loads(opened)["decision"]["handling"]["caveats"]

@@ -8,6 +8,7 @@ import pytest
 from attache.package import BLOCK_BYTES
 from gateway.exchange.kernel.block_ranges import parse_ranges
 from gateway.exchange.kernel.records import PartRecord
+from gateway.exchange.kernel.sealed import PART
 from tests.exchange_place import a_part, a_submission, problem
 
 ENVELOPE = {"Content-Type": "application/vnd.attache.envelope"}
@@ -58,7 +59,7 @@ def offered(place):
                 await analyst.post(f"/packages/{package_id}/submit")
                 frame, [ciphertext] = await ours.sealed(package_id, "partner-frankfurt")
                 [part] = await ours.agency.store.read(lambda reader: reader.find(PartRecord.of_package(package_id)))
-                sealed = ours.agency.vault_of(package_id).open_part(part.sealed_part_sealed, 0)
+                sealed = ours.agency.open(PART, part)
                 peer = await theirs.peer("irs-ci")
                 await story(theirs, Sent(peer, package_id, frame, ciphertext, sealed.block_hashes))
 

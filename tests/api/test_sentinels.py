@@ -7,6 +7,7 @@ import io
 import structlog
 
 from gateway.exchange.kernel.records import ArrivalRecord, PartRecord, Query
+from gateway.exchange.kernel.sealed import PART
 from gateway.request_log import configure_logging
 from tests.api.lines import Lines, delivering, desk_of, emptied
 from tests.exchange_place import a_submission, b64u, problem
@@ -78,7 +79,7 @@ async def exchange(ours, theirs) -> list[bytes]:
     assert problem(await ours.submit(analyst, refused)) == "malformed-request"
     assert problem(await analyst.get(f"/packages/{REFUSED}", params={"after": REFUSED})) == "malformed-request"
     parts = await ours.agency.store.read(lambda reader: reader.find(Query(PartRecord)))
-    return [ours.agency.vault_of(package_id).open_part(each.sealed_part_sealed, each.number).key for each in parts]
+    return [ours.agency.open(PART, each).key for each in parts]
 
 
 def test_no_content_and_no_key_is_at_rest_or_in_the_operators_log(place):

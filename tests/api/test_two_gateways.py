@@ -7,7 +7,8 @@ import pytest
 from attache.package import BLOCK_BYTES
 from attache.receipt import ReceiptKind, verify_log_proof, verify_receipt
 from attache.strict_json import canonical
-from gateway.exchange.kernel.records import ArrivalRecord, OutboxRecord, OutboxState, Query, ReceiptRecord
+from gateway.exchange.kernel.records import ArrivalRecord, OutboxRecord, Query, ReceiptRecord
+from gateway.exchange.kernel.state import OutboxState
 from tests.api.lines import Lines, TurnedClock, came_to, delivering, desk_of, emptied, until
 from tests.exchange_place import a_part, a_submission, problem
 

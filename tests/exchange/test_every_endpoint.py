@@ -11,7 +11,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from gateway.exchange.kernel.logged import REQUEST_ID
+from gateway.exchange.kernel.work import REQUEST_ID
 from gateway.exchange_log import EventCode
 from tests.api.test_endpoints_and_callers import endpoints_of
 from tests.exchange.test_events_of_operators import JOSE, successor

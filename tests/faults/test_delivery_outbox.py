@@ -13,8 +13,8 @@ from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import parse_object
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query, ReceiptRecord, ReleaseRecord
-from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.kernel.records import OutboxRecord, Query, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.state import OutboxState, ReleaseState
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.participants import set_status
 from gateway.identity.caller import Caller

@@ -14,6 +14,7 @@ from gateway.exchange_log.events import CATALOGUE, EventCode
 FOLDER = Path(gateway.__file__).parent
 STORE = FOLDER / "store"
 CLASSES = FOLDER / "exchange_log" / "events"
+COMMIT = (FOLDER / "exchange/kernel/work.py", FOLDER / "exchange/kernel/agency.py")
 BOOKKEEPING = "records.changed"
 
 CHANGES = {
@@ -107,20 +108,20 @@ CHANGES = {
 
 
 def writers() -> set[str]:
-    """module.function of every call of `store.write`, nested functions counting as their outermost."""
+    """module.function of every call that commits, nested functions counting as their outermost."""
     found = set()
     for path in sources():
         for scope in _functions(ast.parse(path.read_text("utf-8"))):
             calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))
-            if any(re.search(r"(^|\.|_)store\.write$", ast.unparse(call.func)) for call in calls):
+            if any(re.search(r"(^|\.|_)(store\.write|agency\.commit)$|^commit$", ast.unparse(call.func)) for call in calls):
                 module = ".".join(path.relative_to(FOLDER).with_suffix("").parts)
                 found.add(f"{module}.{scope.name}")
     return found
 
 
 def sources() -> list[Path]:
-    """Every module but the store's own, and the classes of events."""
-    return [path for path in FOLDER.rglob("*.py") if not {STORE, CLASSES} & {*path.parents}]
+    """Every module but the store's own, the classes of events, and what all use cases commit by."""
+    return [path for path in FOLDER.rglob("*.py") if not {STORE, CLASSES} & {*path.parents} and path not in COMMIT]
 
 
 def _functions(tree):

@@ -16,7 +16,7 @@ from gateway.app import open_gateway
 from gateway.exchange.ending import purge
 from gateway.exchange.ending.purge import Cause, Place, finish_purges, purge_package, sign_before_purge
 from gateway.exchange.ending.purge_order import approve_purge
-from gateway.exchange.kernel.logged import SYSTEM, entry
+from gateway.exchange.kernel.work import SYSTEM, entry
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageExported
 from gateway.identity.caller import Caller
@@ -188,7 +188,7 @@ def test_entries_of_the_same_commit_are_purged_with_it(place):
 
             def exported():
                 event = PackageExported(about=about, envelope_sha256="ab" * 32, bytes=7)
-                return entry(event, at=scene.time(), by=SYSTEM)
+                return entry(event, scene.time(), SYSTEM, None)
 
             def failing(tx):
                 purge_package(agency, tx, Place(US, package_id), Cause())

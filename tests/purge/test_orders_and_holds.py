@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.exchange.kernel.records import HoldRecord, PurgeRecord, PurgeState, Query
+from gateway.exchange.kernel.records import HoldRecord, PurgeRecord, Query
+from gateway.exchange.kernel.state import PurgeState
 from tests.exchange.attacking import ENVELOPE, WHOLE
 from tests.exchange_place import a_submission, problem
 from tests.purge.scene import THEM, US, Scene, open_scene

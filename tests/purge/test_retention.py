@@ -10,15 +10,8 @@ import pytest
 from attache.package import instant_text
 from attache.receipt import ReceiptKind
 from gateway.exchange.ending import retention
-from gateway.exchange.kernel.records import (
-    ApprovalRecord,
-    ApprovalState,
-    OutboxRecord,
-    OutboxState,
-    Query,
-    ReleaseRecord,
-)
-from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.kernel.records import ApprovalRecord, OutboxRecord, Query, ReleaseRecord
+from gateway.exchange.kernel.state import ApprovalState, ArrivalState, OutboxState
 from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.receipts.accept import accept_receipt
 from tests.exchange.attacking import ENVELOPE, OCTETS, WHOLE

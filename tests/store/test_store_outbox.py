@@ -2,7 +2,8 @@ from datetime import timedelta
 
 from store_place import START, outbox
 
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState, Query
+from gateway.exchange.kernel.records import OutboxRecord, Query
+from gateway.exchange.kernel.state import OutboxState
 
 LEASE = START + timedelta(minutes=1)
 NOBODY = frozenset()

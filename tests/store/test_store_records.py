@@ -10,20 +10,18 @@ from attache.errors import AttacheError, Conflict
 from gateway.exchange.kernel.records import (
     RECORDS,
     ApprovalRecord,
-    ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
     Key,
     PackageRecord,
-    PackageState,
     PartRecord,
     Query,
     RedactedPartRecord,
     ReleaseRecord,
     key_of,
 )
-from gateway.exchange.kernel.state import ArrivalState, ReleaseState
+from gateway.exchange.kernel.state import ApprovalState, ArrivalState, PackageState, ReleaseState
 from gateway.store.reading import FIND_LIMIT
 from tests.sample_records import EXOTIC, sample
 

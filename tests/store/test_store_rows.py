@@ -13,14 +13,13 @@ from gateway.exchange.kernel.records import (
     ArrivalPartRecord,
     ArrivalRecord,
     OutboxRecord,
-    OutboxState,
     PackageRecord,
     ReleaseRecord,
     SubmittedCheckpointRecord,
     key_names,
     key_of,
 )
-from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.kernel.state import OutboxState, ReleaseState
 from gateway.exchange_log.leaf import parse_leaf
 from gateway.store.row_digests import PROGRESS, mark_of, table_of
 from tests.sample_records import sample

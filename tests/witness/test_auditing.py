@@ -18,6 +18,7 @@ from attache.evidence.export import verify_export
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.merkle import verify_consistency
 from attache.translog.note import parse_note
+from gateway.exchange.kernel.work import entry
 from tests.exchange_place import a_part, problem
 
 
@@ -118,7 +119,6 @@ def test_an_export_is_exactly_the_filtered_set_signed_and_logged(place):
 
 
 def test_an_export_of_many_pages_is_one_file_up_to_its_checkpoint(place):
-    from gateway.exchange.kernel.logged import entry
     from gateway.exchange.kernel.ports import LogFilter
     from gateway.exchange.oversight.export_log import AT_ONCE, export_log
     from gateway.exchange_log.events.oversight import LogSearched
@@ -127,7 +127,7 @@ def test_an_export_of_many_pages_is_one_file_up_to_its_checkpoint(place):
     async def story(ours, analyst, auditor):
         now = ours.agency.clock()
         caller = Caller("auditor", "t", "p", frozenset({Role.AUDITOR}), now + timedelta(hours=1))
-        many = [entry(LogSearched(filter={}, entries=n), at=now, by=caller) for n in range(2 * AT_ONCE)]
+        many = [entry(LogSearched(filter={}, entries=n), now, caller, None) for n in range(2 * AT_ONCE)]
         await ours.agency.store.write(lambda tx: [tx.log(each) for each in many])
         maker = place.made["irs-ci"].descriptor
         for file_format in ("jsonl", "csv"):

@@ -114,10 +114,10 @@ def test_a_witness_that_knows_more_of_us_than_we_remember_tells_its_size(place):
 
 
 def _noise(pair):
-    from gateway.exchange.kernel.logged import SYSTEM, entry
+    from gateway.exchange.kernel.work import SYSTEM, entry
     from gateway.exchange_log.events.gateway import BackupTaken
 
-    return entry(BackupTaken(size=1, root="00" * 32), at=pair.ours.agency.clock(), by=SYSTEM)
+    return entry(BackupTaken(size=1, root="00" * 32), pair.ours.agency.clock(), SYSTEM, None)
 
 
 def test_a_delivered_receipt_cosigns_the_senders_log_with_the_release_in_it(place):

@@ -11,9 +11,10 @@ from attache.package.steps import at
 from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges, parse_ranges
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.kernel.work import Work
 from gateway.partners import Partner
 
 
@@ -32,12 +33,12 @@ async def take_hashes(agency: Agency, peer: Partner, package_id: PackageId, numb
     with at(Step.BLOCKS):
         VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
 
-    def unit(tx: Transaction) -> None:
-        present = tx.get(ArrivalPartRecord.key(peer.participant, package_id, number))
+    def unit(work: Work) -> None:
+        present = work.get(ArrivalPartRecord.key(peer.participant, package_id, number))
         if present is not None and not present.block_hashes:
-            tx.put(present, replace(present, block_hashes=hashes))
+            work.put(present, replace(present, block_hashes=hashes))
 
-    await agency.store.write(unit)
+    await agency.commit(peer.participant, unit)
 
 
 async def take_blocks(
@@ -67,7 +68,7 @@ async def take_blocks(
     finally:
         if taken:
             await asyncio.to_thread(agency.blobs.sync, part.blob_id)
-            await agency.store.write(lambda tx: _mark_taken(tx, part, range(first, first + taken)))
+            await agency.commit(peer.participant, lambda work: _mark_taken(work, part, range(first, first + taken)))
 
 
 def announced(reader: Reader, peer: Partner, package_id: PackageId) -> ArrivalRecord:
@@ -113,8 +114,8 @@ async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[by
         raise MalformedInput(detail="fewer bytes than the range has")
 
 
-def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:
-    present = tx.get(ArrivalPartRecord.key(part.originator, part.package_id, part.number))
+def _mark_taken(work: Work, part: ArrivalPartRecord, taken: range) -> None:
+    present = work.get(ArrivalPartRecord.key(part.originator, part.package_id, part.number))
     if present is not None:
         left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
-        tx.put(present, replace(present, blocks_missing=format_ranges(left)))
+        work.put(present, replace(present, blocks_missing=format_ranges(left)))

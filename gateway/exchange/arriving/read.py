@@ -6,7 +6,7 @@ nothing from its reader.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,11 +24,11 @@ from gateway.exchange.arriving.use import Intent, require_use
 from gateway.exchange.consents.asked import keep_noted, noted_in
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
 from gateway.exchange.kernel.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.release import outbox_row
 from gateway.exchange_log.events.arrivals import PackageOpened, PackageRead
 from gateway.exchange_log.events.base import ArrivalIds
@@ -45,7 +45,7 @@ class Arrival:
     """An arrival and its facts: the verified manifest as JSON, without keys; None once it is purged."""
 
     record: ArrivalRecord
-    facts: dict[str, Any] | None
+    facts: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -118,19 +118,19 @@ async def open_arrival(
     noted = await agency.store.read(lambda reader: noted_in(agency, record, package, reader))
     now = agency.clock()
 
-    def unit(tx: Transaction) -> ArrivalRecord:
-        present = _readable(tx, originator, package_id)
+    def unit(work: Work) -> ArrivalRecord:
+        present = _readable(work, originator, package_id)
         if present.state is ArrivalState.OPENED:
-            _log_read(agency, tx, caller, present, None, intent)
+            _log_read(agency, work, present, None, intent)
             return present
         opened = PackageOpened(about=_about(agency, present), manifest_sha256=present.manifest_sha256)
-        index = tx.log(entry(opened, at=now, by=caller))
-        keep_noted(agency, tx, present, noted)
+        index = work.log(opened)
+        keep_noted(agency, work, present, noted)
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
-            tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
+            work.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
         state = advance(ARRIVAL, present.state, ArrivalEvent.OPEN)
-        return tx.put(
+        return work.put(
             present,
             replace(
                 present,
@@ -142,7 +142,7 @@ async def open_arrival(
             ),
         )
 
-    return _with_facts(agency, await agency.store.write(unit))
+    return _with_facts(agency, await agency.commit(caller, unit))
 
 
 async def read_part(
@@ -166,8 +166,8 @@ async def read_part(
     stored = await agency.store.read(lambda reader: reader.get(ArrivalPartRecord.key(originator, package_id, number)))
     if stored is None:
         raise IntegrityLost(detail="a part that was received is gone", step="arrival")
-    await agency.store.write(
-        lambda tx: _log_read(agency, tx, caller, _readable(tx, originator, package_id), name, intent)
+    await agency.commit(
+        caller, lambda work: _log_read(agency, work, _readable(work, originator, package_id), name, intent)
     )
     part = package.manifest.parts[number]
     return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
@@ -206,11 +206,9 @@ def _number_of(package: VerifiedPackage, name: str) -> int:
     raise NotFound(detail="the package has no such part")
 
 
-def _log_read(
-    agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None, intent: Intent
-) -> None:
+def _log_read(agency: Agency, work: Work, record: ArrivalRecord, part: str | None, intent: Intent) -> None:
     event = PackageRead(about=_about(agency, record), part=part, use=intent.use, purpose=intent.purpose)
-    tx.log(entry(event, at=agency.clock(), by=caller))
+    work.log(event)
 
 
 def _about(agency: Agency, record: ArrivalRecord) -> ArrivalIds:

@@ -35,12 +35,13 @@ from gateway.exchange.arriving.refuse import arrival_ids, refused_with_receipt
 from gateway.exchange.ending.retention import keep_until
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import content_id, facts_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, ReceiptRecord
+from gateway.exchange.kernel.sealed import ARRIVAL_FACTS
 from gateway.exchange.kernel.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.receipts.issue import ensure_receipt
 from gateway.exchange_log.events.arrivals import PackageAnnounced, PackageReceived
 from gateway.partners import Partner
@@ -107,19 +108,19 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
         missing = [vars(part) for part in wanted]
         raise Conflict("conflict", "parts are missing", extra={"wanted": missing})
 
-    def unit(tx: Transaction) -> None:
-        arrival = announced(tx, peer, package_id)
+    def unit(work: Work) -> None:
+        arrival = announced(work, peer, package_id)
         if arrival.state is not ArrivalState.RECEIVING or any(
-            part.blocks_missing for part in _parts(tx, peer, package_id)
+            part.blocks_missing for part in _parts(work, peer, package_id)
         ):
             return
         envelope = parse_frame(arrival.frame)
-        index = _log_received(agency, tx, envelope, arrival.manifest_sha256)
+        index = _log_received(work, envelope, arrival.manifest_sha256)
         state = advance(ARRIVAL, arrival.state, ArrivalEvent.COMPLETE)
         purge_at = keep_until(agency, facts_of(agency, arrival), state)
-        tx.put(arrival, replace(arrival, state=state, log_index=index, changed_at=agency.clock(), purge_at=purge_at))
+        work.put(arrival, replace(arrival, state=state, log_index=index, changed_at=work.at, purge_at=purge_at))
 
-    await agency.store.write(unit)
+    await agency.commit(peer.participant, unit)
     return await ensure_receipt(agency, peer.participant, package_id, ReceiptKind.DELIVERED)
 
 
@@ -184,18 +185,18 @@ async def _take_whole(
     """Store a package that is here as a whole; False, and nothing is kept, where another request was quicker."""
     envelope, blobs = verified.envelope, ProvisionalBlobs(agency.blobs)
 
-    def unit(tx: Transaction) -> bool:
-        if _known(tx, envelope) is not None:
+    def unit(work: Work) -> bool:
+        if _known(work, envelope) is not None:
             return False
-        index = _log_received(agency, tx, envelope, verified.manifest_sha256)
-        tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
+        index = _log_received(work, envelope, verified.manifest_sha256)
+        work.add(_arrival(agency, verified, frame, ArrivalState.RECEIVED, index))
         for number, (blob_id, part_hashes) in enumerate(zip(blob_ids, hashes, strict=True)):
-            tx.add(_arrival_part(agency, verified, number, blob_id, part_hashes, ""))
+            work.add(_arrival_part(agency, verified, number, blob_id, part_hashes, ""))
         return True
 
     async with blobs:
         blob_ids = await asyncio.to_thread(_keep, blobs, parts)
-        is_named = await agency.store.write(unit)
+        is_named = await agency.commit(envelope.originator, unit)
         if is_named:
             blobs.keep()
     return is_named
@@ -211,14 +212,14 @@ async def _fill(agency: Agency, envelope: Envelope, parts: Sequence[bytes], hash
             agency.blobs.write_at(place.blob_id, 0, ciphertext)
             agency.blobs.sync(place.blob_id)
 
-    def unit(tx: Transaction) -> None:
+    def unit(work: Work) -> None:
         for number, part_hashes in enumerate(hashes):
-            present = tx.get(ArrivalPartRecord.key(*key, number))
+            present = work.get(ArrivalPartRecord.key(*key, number))
             if present is not None:
-                tx.put(present, replace(present, block_hashes=part_hashes, blocks_missing=""))
+                work.put(present, replace(present, block_hashes=part_hashes, blocks_missing=""))
 
     await asyncio.to_thread(write)
-    await agency.store.write(unit)
+    await agency.commit(envelope.originator, unit)
 
 
 def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
@@ -242,13 +243,13 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
     verified = await asyncio.to_thread(_verify, agency, peer, envelope)
     blobs = ProvisionalBlobs(agency.blobs)
 
-    def unit(tx: Transaction) -> bool:
-        if _known(tx, envelope) is not None:
+    def unit(work: Work) -> bool:
+        if _known(work, envelope) is not None:
             return False
-        tx.add(_arrival(agency, verified, frame, ArrivalState.RECEIVING, NOT_LOGGED))
+        work.add(_arrival(agency, verified, frame, ArrivalState.RECEIVING, NOT_LOGGED))
         for number, (part, blob_id) in enumerate(zip(envelope.parts, blob_ids, strict=True)):
             missing = format_ranges(range(block_count(part.ciphertext_bytes)))
-            tx.add(_arrival_part(agency, verified, number, blob_id, b"", missing))
+            work.add(_arrival_part(agency, verified, number, blob_id, b"", missing))
         announced = PackageAnnounced(
             about=arrival_ids(envelope),
             envelope_sha256=envelope.sha256,
@@ -256,12 +257,12 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
             suite=envelope.clear.suite,
             parts=len(envelope.parts),
         )
-        tx.log(entry(announced, at=agency.clock(), by=envelope.originator))
+        work.log(announced)
         return True
 
     async with blobs:
         blob_ids = await asyncio.to_thread(_reserve, blobs, envelope)
-        if await agency.store.write(unit):
+        if await agency.commit(peer.participant, unit):
             blobs.keep()
 
 
@@ -270,7 +271,7 @@ def _arrival(
 ) -> ArrivalRecord:
     envelope, now = verified.envelope, agency.clock()
     facts = verified.manifest.model_dump(mode="json", exclude={"parts": {"__all__": {"key"}}})
-    return ArrivalRecord(
+    record = ArrivalRecord(
         originator=envelope.originator,
         package_id=envelope.package_id,
         state=state,
@@ -280,11 +281,10 @@ def _arrival(
         announced_at=now,
         changed_at=now,
         log_index=log_index,
-        facts_sealed=agency.vault.of(envelope.originator, envelope.package_id).seal(
-            facts, "arrival", envelope.originator, envelope.package_id
-        ),
+        facts_sealed=b"",
         purge_at=keep_until(agency, facts, state),
     )
+    return agency.seal(ARRIVAL_FACTS, record, facts)
 
 
 def _arrival_part(
@@ -303,7 +303,7 @@ def _arrival_part(
     )
 
 
-def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_sha256: str) -> int:
+def _log_received(work: Work, envelope: Envelope, manifest_sha256: str) -> int:
     received = PackageReceived(
         about=arrival_ids(envelope),
         envelope_sha256=envelope.sha256,
@@ -312,7 +312,7 @@ def _log_received(agency: Agency, tx: Transaction, envelope: Envelope, manifest_
         parts=len(envelope.parts),
         bytes=envelope.parts_bytes,
     )
-    return tx.log(entry(received, at=agency.clock(), by=envelope.originator))
+    return work.log(received)
 
 
 def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[ArrivalPartRecord]:

@@ -14,7 +14,6 @@ from attache.package import (
 )
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange_log.events.arrivals import PackageRefusedByUs
 from gateway.exchange_log.events.base import ArrivalIds
 
@@ -52,5 +51,5 @@ async def refused_with_receipt(agency: Agency, envelope: Envelope, error: Attach
         code=error.code,
         step=error.step,
     )
-    await agency.store.write(lambda tx: tx.log(entry(refused, at=agency.clock(), by=envelope.originator)))
+    await agency.commit(envelope.originator, lambda work: work.log(refused))
     return type(error)(error.code, error.detail, step=error.step, extra={**error.extra, "receipt": json.loads(signed)})

@@ -9,7 +9,6 @@ from attache.errors import NotPermitted
 from attache.package import parse_instant
 from attache.vocabulary import Caveat, HandlingCode, Onward, Purpose
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.provenance import facts_of, part_markings
 from gateway.exchange.kernel.records import ArrivalRecord
 from gateway.exchange_log.events.arrivals import PackageUseDenied
@@ -46,7 +45,7 @@ async def require_use(
         reasons=reasons,
         rules=rules,
     )
-    await agency.store.write(lambda tx: tx.log(entry(denied, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(denied))
     raise NotPermitted("policy-denied", "; ".join(reasons), extra={"rules": list(rules)})
 
 

@@ -6,8 +6,9 @@
 A request is answered once. What an originator wants to change, the holder asks again.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from attache.consent_request import (
@@ -17,27 +18,23 @@ from attache.consent_request import (
     encode_request,
 )
 from attache.crypto import b64u
-from attache.errors import IllegalTransition, MalformedInput, NotFound, NotPermitted
+from attache.errors import MalformedInput, NotFound, NotPermitted
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from attache.vocabulary import Kind
 from attache.wire.consents import ConsentRequestView, NewConsentRequest
 from attache.wire.packages import Submission
 from gateway.exchange.arriving.use import Intent, require_use
-from gateway.exchange.consents.entries import asked_entry
+from gateway.exchange.consents.entries import asked_event
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import facts_of
-from gateway.exchange.kernel.records import (
-    ArrivalRecord,
-    ConsentRequestRecord,
-    ConsentState,
-    PackageRecord,
-    ReleaseRecord,
-)
-from gateway.exchange.kernel.state import ArrivalState, ReleaseState
+from gateway.exchange.kernel.records import ArrivalRecord, ConsentRequestRecord, PackageRecord, ReleaseRecord
+from gateway.exchange.kernel.sealed import CONSENT_REFUSAL, CONSENT_REQUEST_FACTS
+from gateway.exchange.kernel.state import ArrivalState, ConsentState, ReleaseState
 from gateway.exchange.kernel.submission import parse_submission
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.submit import create_package
 from gateway.identity.caller import Caller
 from gateway.identity.permissions import sees_all_consent_requests
@@ -70,12 +67,12 @@ async def ask_consent(
     agency.directory.partner(asking.recipient)
     asked = _stated(agency, asking, sha256)
 
-    def register(tx: Transaction, request_id: PackageId) -> None:
-        life = tx.get(ReleaseRecord.key(request_id, asking.originator))
+    def register(work: Work, request_id: PackageId) -> None:
+        life = work.get(ReleaseRecord.key(request_id, asking.originator))
         if life is not None and life.state is not ReleaseState.DENIED:
             record = request_record(agency, asked, request_id, agency.officer(caller))
-            tx.add(record)
-            tx.log(asked_entry(agency, record, caller, asked.reason, asked.purpose))
+            work.add(record)
+            work.log(asked_event(agency, record, asked.reason, asked.purpose))
 
     submission = _submission(asking, asked, facts)
     keyed = {"idempotency_key": idempotency_key, "request_sha256": request_sha256}
@@ -118,24 +115,8 @@ def consent_request_view(known: KnownRequest) -> ConsentRequestView:
 
 def known_request(agency: Agency, record: ConsentRequestRecord) -> KnownRequest:
     """A record with what is sealed in it."""
-    key = (record.holder, record.request_id)
-    vault = agency.vault.of(record.originator, record.package_id)
-    facts = vault.open(record.facts_sealed, "consent-request", *key)
-    sealed = record.refusal_sealed
-    refusal = None if sealed is None else vault.open(sealed, "consent-refusal", *key)
-    return KnownRequest(record, facts, refusal)
-
-
-# Both sides
-
-
-def answered(
-    agency: Agency, tx: Transaction, record: ConsentRequestRecord, state: ConsentState, **answer: Any
-) -> ConsentRequestRecord:
-    """The request with its one answer. Raises IllegalTransition where it has one."""
-    if record.state is not ConsentState.ASKED:
-        raise IllegalTransition(detail=f"the request is {record.state} already")
-    return tx.put(record, replace(record, state=state, changed_at=agency.clock(), **answer))
+    refusal = None if record.refusal_sealed is None else json.loads(agency.open(CONSENT_REFUSAL, record))
+    return KnownRequest(record, agency.open(CONSENT_REQUEST_FACTS, record), refusal)
 
 
 def in_words(
@@ -143,10 +124,10 @@ def in_words(
 ) -> ConsentRequestRecord:
     """The record of a request that was asked in words alone."""
     now = agency.clock()
-    sealed = agency.vault.of(originator, package_id).seal({}, "consent-request", holder, request_id)
-    return ConsentRequestRecord(
-        holder, request_id, originator, package_id, ParticipantId(""), ConsentState.ASKED, "", now, now, sealed
+    record = ConsentRequestRecord(
+        holder, request_id, originator, package_id, ParticipantId(""), ConsentState.ASKED, "", now, now, b""
     )
+    return agency.seal(CONSENT_REQUEST_FACTS, record, {})
 
 
 def our_request(reader: Reader, originator: ParticipantId, request_id: PackageId) -> PackageRecord:
@@ -211,9 +192,9 @@ def _submission(asking: NewConsentRequest, asked: ConsentRequest, facts: Mapping
 
 def request_record(agency: Agency, asked: ConsentRequest, request_id: PackageId, asked_by: str) -> ConsentRequestRecord:
     """A request as it comes on record, at either side."""
-    now, vault = agency.clock(), agency.vault.of(asked.originator, asked.package_id)
+    now = agency.clock()
     stated = asked.model_dump(mode="json", include={"part", "content_sha256", "purpose", "reason"})
-    return ConsentRequestRecord(
+    record = ConsentRequestRecord(
         holder=asked.holder,
         request_id=request_id,
         originator=asked.originator,
@@ -223,5 +204,6 @@ def request_record(agency: Agency, asked: ConsentRequest, request_id: PackageId,
         asked_by=asked_by,
         asked_at=now,
         changed_at=now,
-        facts_sealed=vault.seal(stated, "consent-request", asked.holder, request_id),
+        facts_sealed=b"",
     )
+    return agency.seal(CONSENT_REQUEST_FACTS, record, stated)

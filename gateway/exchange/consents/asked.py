@@ -10,12 +10,13 @@ from attache.package import VerifiedPackage
 from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Kind
 from gateway.exchange.consents.ask import request_record
-from gateway.exchange.consents.entries import asked_entry, rejected_entry
+from gateway.exchange.consents.entries import asked_event, rejected_event
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, PackageRecord, ReleaseRecord
 from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.deliver import released_parts, sealed_part_of
 from gateway.exchange.outgoing.submit import submission_of
 
@@ -50,17 +51,17 @@ def noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, r
     return Noted(raw, asked, None)
 
 
-def keep_noted(agency: Agency, tx: Transaction, arrival: ArrivalRecord, noted: Noted | None) -> None:
+def keep_noted(agency: Agency, work: Work, arrival: ArrivalRecord, noted: Noted | None) -> None:
     """Keep the request as asked, and log it; what is none is logged as rejected."""
     if noted is None:
         return
     if noted.asked is None:
         assert noted.problem is not None
-        tx.log(rejected_entry(agency, arrival.originator, noted.raw, noted.problem))
+        work.log(rejected_event(arrival.originator, noted.raw, noted.problem), by=arrival.originator)
         return
     record = request_record(agency, noted.asked, arrival.package_id, "")
-    tx.add(record)
-    tx.log(asked_entry(agency, record, arrival.originator, noted.asked.reason, noted.asked.purpose))
+    work.add(record)
+    work.log(asked_event(agency, record, noted.asked.reason, noted.asked.purpose), by=arrival.originator)
 
 
 def opened_request(

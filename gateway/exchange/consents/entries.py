@@ -9,31 +9,27 @@ from attache.errors import AttacheError
 from attache.package.ids import ParticipantId
 from attache.vocabulary import Purpose
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.records import ConsentRequestRecord
-from gateway.exchange_log import Entry
 from gateway.exchange_log.events.base import ExchangeIds, exchange_ids
 from gateway.exchange_log.events.consents import ConsentAsked, ConsentGiven, ConsentRefused, ConsentRejected
-from gateway.identity.caller import Caller
 
 STEP = "consent"
 
 
-def asked_entry(agency: Agency, request: ConsentRequestRecord, by: Caller | str, note: str, purpose: Purpose) -> Entry:
+def asked_event(agency: Agency, request: ConsentRequestRecord, note: str, purpose: Purpose) -> ConsentAsked:
     """`note`: the reason that the holder states."""
-    asked = ConsentAsked(
+    return ConsentAsked(
         about=_about(agency, request),
         third=request.recipient,
         asked_by_package=request.request_id,
         note=note,
         purpose=purpose,
     )
-    return entry(asked, at=agency.clock(), by=by)
 
 
-def given_entry(agency: Agency, consent: Consent, signed: bytes, by: Caller | str, note: str | None = None) -> Entry:
+def given_event(agency: Agency, consent: Consent, signed: bytes, note: str | None = None) -> ConsentGiven:
     """The package is the one in which the originator gave the content; `third` is to whom it may be passed on."""
-    given = ConsentGiven(
+    return ConsentGiven(
         about=exchange_ids(
             agency.participant,
             package_id=consent.package_id,
@@ -48,19 +44,17 @@ def given_entry(agency: Agency, consent: Consent, signed: bytes, by: Caller | st
         note=note,
         purpose=consent.purpose,
     )
-    return entry(given, at=agency.clock(), by=by)
 
 
-def refused_entry(agency: Agency, request: ConsentRequestRecord, signed: bytes, by: Caller | str, note: str) -> Entry:
+def refused_event(agency: Agency, request: ConsentRequestRecord, signed: bytes, note: str) -> ConsentRefused:
     """The originator's signed answer, by its digest."""
-    refused = ConsentRefused(
+    return ConsentRefused(
         about=_about(agency, request),
         third=request.recipient,
         asked_by_package=request.request_id,
         refusal_sha256=sha256_hex(signed),
         note=note,
     )
-    return entry(refused, at=agency.clock(), by=by)
 
 
 @asynccontextmanager
@@ -69,20 +63,19 @@ async def rejection_logged(agency: Agency, participant: ParticipantId, statement
     try:
         yield
     except AttacheError as error:
-        rejected = rejected_entry(agency, participant, statement, error)
-        await agency.store.write(lambda tx: tx.log(rejected))
+        rejected = rejected_event(participant, statement, error)
+        await agency.commit(participant, lambda work: work.log(rejected))
         raise
 
 
-def rejected_entry(agency: Agency, participant: ParticipantId, statement: bytes, error: AttacheError) -> Entry:
+def rejected_event(participant: ParticipantId, statement: bytes, error: AttacheError) -> ConsentRejected:
     """The code, and the digest of what was brought."""
-    rejected = ConsentRejected(
+    return ConsentRejected(
         participant=participant,
         statement_sha256=sha256_hex(statement),
         code=error.code,
         step=error.step or STEP,
     )
-    return entry(rejected, at=agency.clock(), by=participant)
 
 
 def _about(agency: Agency, request: ConsentRequestRecord) -> ExchangeIds:

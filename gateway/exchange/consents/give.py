@@ -6,7 +6,7 @@ was given is not taken back: it ends when it expires, or with the key that signe
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,28 +15,23 @@ from attache.errors import Conflict, Gone, MalformedInput, NotAuthentic, NotFoun
 from attache.package import uuid7
 from attache.package.ids import PackageId, ParticipantId
 from attache.package.opening import CLOCK_ALLOWANCE
-from attache.strict_json import canonical
 from attache.vocabulary import Purpose
 from attache.wire.consents import ConsentGrant, ConsentView
 from gateway.exchange.consents.ask import (
-    answered,
     known_request,
     our_request,
 )
 from gateway.exchange.consents.asked import opened_request, released_part_sha256
-from gateway.exchange.consents.entries import given_entry, rejection_logged
+from gateway.exchange.consents.entries import given_event, rejection_logged
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.officers import officers_posts
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import content_id
-from gateway.exchange.kernel.records import (
-    ArrivalPartRecord,
-    ConsentRecord,
-    ConsentRequestRecord,
-    ConsentState,
-    OutboxKind,
-)
+from gateway.exchange.kernel.records import ArrivalPartRecord, ConsentRecord, ConsentRequestRecord, OutboxKind
+from gateway.exchange.kernel.sealed import CONSENT
+from gateway.exchange.kernel.state import CONSENT_REQUEST, ConsentEvent, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.release import outbox_row
 from gateway.exchange.outgoing.submit import submission_of
 from gateway.identity.caller import Caller
@@ -81,17 +76,17 @@ async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> 
     signed = await asyncio.to_thread(sign_consent, consent, agency.keys)
     record = _record(agency, consent, signed, consent.package_id)
 
-    def unit(tx: Transaction) -> ConsentRecord:
-        tx.add(record)
-        _answer(agency, tx, consent)
+    def unit(work: Work) -> ConsentRecord:
+        work.add(record)
+        _answer(work, consent)
         if agency.directory.active(grant.holder).endpoint is not None:
             subject, package_id = consent.consent_id, terms.package_id
             row = outbox_row(agency, OutboxKind.CONSENT, grant.holder, agency.participant, package_id, now, subject)
-            tx.add(row)
-        tx.log(given_entry(agency, consent, signed, caller, grant.note))
+            work.add(row)
+        work.log(given_event(agency, consent, signed, grant.note))
         return record
 
-    return await agency.store.write(unit)
+    return await agency.commit(caller, unit)
 
 
 async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
@@ -111,13 +106,7 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
         if consent.at > now + CLOCK_ALLOWANCE:
             raise Stale(detail="the consent is dated in the future")
         record = _record(agency, consent, signed, consent.package_id)
-        await agency.store.write(lambda tx: _accept(agency, tx, consent, record, signed))
-
-
-def signed_consent(agency: Agency, record: ConsentRecord) -> bytes:
-    """The consent as it was signed, byte for byte: canonical JSON."""
-    vault = agency.vault.of(record.originator, record.package_id)
-    return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
+        await agency.commit(peer.participant, lambda work: _accept(agency, work, consent, record, signed))
 
 
 async def list_consents(agency: Agency, after: str, limit: int) -> Page[ConsentView]:
@@ -132,7 +121,7 @@ async def list_consents(agency: Agency, after: str, limit: int) -> Page[ConsentV
 
 def _statement(agency: Agency, record: ConsentRecord) -> dict[str, Any] | None:
     try:
-        signed: dict[str, Any] = json.loads(signed_consent(agency, record))
+        signed: dict[str, Any] = json.loads(agency.open(CONSENT, record))
     except Gone:
         return None
     return signed
@@ -148,7 +137,7 @@ async def consent_of(agency: Agency, consent_id: str) -> ConsentView:
 
 def consent_view(agency: Agency, record: ConsentRecord) -> ConsentView:
     """A consent with its signed statement; raises Gone once it is purged."""
-    return ConsentView.of(record, signed=json.loads(signed_consent(agency, record)))
+    return ConsentView.of(record, signed=json.loads(agency.open(CONSENT, record)))
 
 
 def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) -> _Terms:
@@ -172,22 +161,23 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) 
     )
 
 
-def _answer(agency: Agency, tx: Transaction, consent: Consent) -> None:
+def _answer(work: Work, consent: Consent) -> None:
     """The request is given, where it is on record; one in words may be answered for several recipients."""
-    request = tx.get(ConsentRequestRecord.key(consent.holder, consent.request_id))
+    request = work.get(ConsentRequestRecord.key(consent.holder, consent.request_id))
     if request is not None:
-        answered(agency, tx, request, ConsentState.GIVEN, consent_id=consent.consent_id)
+        state = advance(CONSENT_REQUEST, request.state, ConsentEvent.GIVE)
+        work.put(request, replace(request, state=state, changed_at=work.at, consent_id=consent.consent_id))
 
 
-def _accept(agency: Agency, tx: Transaction, consent: Consent, record: ConsentRecord, signed: bytes) -> None:
-    if earlier := tx.get(ConsentRecord.key(consent.consent_id)):
-        if json.loads(signed_consent(agency, earlier)) != json.loads(signed):
+def _accept(agency: Agency, work: Work, consent: Consent, record: ConsentRecord, signed: bytes) -> None:
+    if earlier := work.get(ConsentRecord.key(consent.consent_id)):
+        if json.loads(agency.open(CONSENT, earlier)) != json.loads(signed):
             raise Conflict(detail="a consent of this id is stored already, and is another")
         return
-    _require_asked(agency, tx, consent, record)
-    tx.add(record)
-    _answer(agency, tx, consent)
-    tx.log(given_entry(agency, consent, signed, consent.originator))
+    _require_asked(agency, work, consent, record)
+    work.add(record)
+    _answer(work, consent)
+    work.log(given_event(agency, consent, signed))
 
 
 def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: ConsentRecord) -> None:
@@ -209,8 +199,7 @@ def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: Con
 
 def _record(agency: Agency, consent: Consent, signed: bytes, package_id: PackageId) -> ConsentRecord:
     """`package_id`: the originator's package that it goes with, and is purged with."""
-    vault = agency.vault.of(consent.originator, package_id)
-    return ConsentRecord(
+    record = ConsentRecord(
         consent_id=consent.consent_id,
         originator=consent.originator,
         holder=consent.holder,
@@ -218,6 +207,7 @@ def _record(agency: Agency, consent: Consent, signed: bytes, package_id: Package
         content=content_id(agency, consent.content_sha256),
         at=consent.at,
         expires_at=consent.expires_at,
-        signed_sealed=vault.seal(json.loads(signed), "consent", consent.consent_id),
+        signed_sealed=b"",
         package_id=package_id,
     )
+    return agency.seal(CONSENT, record, signed)

@@ -1,12 +1,15 @@
 """Answers to requests for consent, as a holder without a gateway collects them."""
 
+import json
 from typing import Any
 
 from gateway.exchange.consents.ask import known_request
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.ports import Reader
-from gateway.exchange.kernel.records import ConsentRecord, ConsentRequestRecord, ConsentState
+from gateway.exchange.kernel.records import ConsentRecord, ConsentRequestRecord
+from gateway.exchange.kernel.sealed import CONSENT
+from gateway.exchange.kernel.state import ConsentState
 from gateway.partners import Partner
 
 Signed = dict[str, Any]
@@ -19,8 +22,7 @@ async def consents_for(agency: Agency, peer: Partner, after: str, limit: int) ->
         return reader.find(ConsentRecord.by_id(after, size, peer.participant))
 
     def signed(record: ConsentRecord) -> Signed:
-        vault = agency.vault.of(record.originator, record.package_id)
-        statement: Signed = vault.open(record.signed_sealed, "consent", record.consent_id)
+        statement: Signed = json.loads(agency.open(CONSENT, record))
         return statement
 
     page = await read_page(agency, limit, query, lambda record: record.consent_id)

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 from attache.consent_refusal import ConsentRefusal, sign_refusal, verify_refusal
 from attache.errors import NotAuthentic, NotFound
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
-from gateway.exchange.consents.ask import answered, in_words, known_request, our_request
+from gateway.exchange.consents.ask import in_words, known_request, our_request
 from gateway.exchange.consents.asked import opened_request
-from gateway.exchange.consents.entries import refused_entry, rejection_logged
+from gateway.exchange.consents.entries import refused_event, rejection_logged
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.officers import officers_posts
-from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import ConsentRequestRecord, ConsentState, OutboxKind
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import ConsentRequestRecord, OutboxKind
+from gateway.exchange.kernel.sealed import CONSENT_REFUSAL
+from gateway.exchange.kernel.state import CONSENT_REQUEST, ConsentEvent, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.release import outbox_row
 from gateway.exchange.outgoing.submit import submission_of
 from gateway.identity.caller import Caller
@@ -40,15 +44,15 @@ async def refuse_consent(
     )
     signed = await asyncio.to_thread(sign_refusal, refusal, agency.keys)
 
-    def unit(tx: Transaction) -> ConsentRequestRecord:
-        record = _keep(agency, tx, refusal, signed)
+    def unit(work: Work) -> ConsentRequestRecord:
+        record = _keep(agency, work, refusal, signed)
         if agency.directory.active(holder).endpoint is not None:
             kind = OutboxKind.CONSENT_REFUSAL
-            tx.add(outbox_row(agency, kind, holder, agency.participant, package_id, now, request_id))
-        tx.log(refused_entry(agency, record, signed, caller, reason))
+            work.add(outbox_row(agency, kind, holder, agency.participant, package_id, now, request_id))
+        work.log(refused_event(agency, record, signed, reason))
         return record
 
-    return await agency.store.write(unit)
+    return await agency.commit(caller, unit)
 
 
 async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
@@ -61,7 +65,7 @@ async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
         refusal = await asyncio.to_thread(verify_refusal, signed, peer.descriptor, revoked=agency.revoked)
         if refusal.holder != agency.participant:
             raise NotAuthentic("not-a-recipient", "a refusal for another holder")
-        await agency.store.write(lambda tx: _accept(agency, tx, refusal, signed))
+        await agency.commit(peer.participant, lambda work: _accept(agency, work, refusal, signed))
 
 
 def signed_refusal(agency: Agency, record: ConsentRequestRecord) -> bytes:
@@ -79,24 +83,23 @@ def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId
     return life.package_id
 
 
-def _accept(agency: Agency, tx: Transaction, refusal: ConsentRefusal, signed: bytes) -> None:
-    package = our_request(tx, refusal.originator, refusal.request_id)
+def _accept(agency: Agency, work: Work, refusal: ConsentRefusal, signed: bytes) -> None:
+    package = our_request(work, refusal.originator, refusal.request_id)
     if submission_of(agency, package).in_reply_to != refusal.package_id:
         raise NotFound(detail="the request was about another package")
-    earlier = tx.get(ConsentRequestRecord.key(refusal.holder, refusal.request_id))
+    earlier = work.get(ConsentRequestRecord.key(refusal.holder, refusal.request_id))
     if earlier is not None and known_request(agency, earlier).refusal == json.loads(signed):
         return
-    record = _keep(agency, tx, refusal, signed)
-    tx.log(refused_entry(agency, record, signed, refusal.originator, refusal.reason))
+    record = _keep(agency, work, refusal, signed)
+    work.log(refused_event(agency, record, signed, refusal.reason))
 
 
-def _keep(agency: Agency, tx: Transaction, refusal: ConsentRefusal, signed: bytes) -> ConsentRequestRecord:
+def _keep(agency: Agency, work: Work, refusal: ConsentRefusal, signed: bytes) -> ConsentRequestRecord:
     """The request with its refusal; one that was asked in words comes on record with it."""
     key = (refusal.holder, refusal.request_id)
-    record = tx.get(ConsentRequestRecord.key(*key))
+    record = work.get(ConsentRequestRecord.key(*key))
     if record is None:
         record = in_words(agency, *key, refusal.originator, refusal.package_id)
-        tx.add(record)
-    vault = agency.vault.of(record.originator, record.package_id)
-    sealed = vault.seal(json.loads(signed), "consent-refusal", *key)
-    return answered(agency, tx, record, ConsentState.REFUSED, refusal_sealed=sealed)
+        work.add(record)
+    state = advance(CONSENT_REQUEST, record.state, ConsentEvent.REFUSE)
+    return work.put(record, agency.seal(CONSENT_REFUSAL, replace(record, state=state, changed_at=work.at), signed))

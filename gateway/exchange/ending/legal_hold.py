@@ -9,9 +9,10 @@ from attache.wire.purges import HoldView, PackagePlaceView
 from gateway.exchange.ending.purge import Place, head_of
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import HoldRecord
+from gateway.exchange.kernel.sealed import HOLD_LIFTING, HOLD_REASONS, Reasons
+from gateway.exchange.kernel.work import Work
 from gateway.exchange_log.events.base import PackageIds
 from gateway.exchange_log.events.purges import HoldLifted, HoldPlaced
 from gateway.identity.caller import Caller
@@ -31,41 +32,43 @@ async def place_hold(agency: Agency, caller: Caller, places: Sequence[Place], *,
     """Keep packages from being purged. Raises NotFound, and Gone for what is purged already."""
     now, by = agency.clock(), agency.officer(caller)
     hold_id = uuid7(now, agency.random)
-    sealed = agency.vault.seal([legal_basis, note], "hold", hold_id, "placed")
     wanted = tuple(dict.fromkeys(places))
-    rows = tuple(HoldRecord(hold_id, place.originator, place.package_id, by, now, sealed) for place in wanted)
+    unsealed = (HoldRecord(hold_id, place.originator, place.package_id, by, now, b"") for place in wanted)
+    rows = tuple(agency.seal(HOLD_REASONS, row, Reasons(legal_basis, note)) for row in unsealed)
 
-    def unit(tx: Transaction) -> None:
+    def unit(work: Work) -> None:
         for place in wanted:
-            if head_of(agency, tx, place).purged_at is not None:
+            if head_of(agency, work, place).purged_at is not None:
                 raise Gone(detail=f"{place.package_id} is purged already")
         for row in rows:
-            tx.add(row)
+            work.add(row)
         packages = tuple(PackageIds(package_id=place.package_id, originator=place.originator) for place in wanted)
         placed = HoldPlaced(hold_id=hold_id, packages=packages, legal_basis=legal_basis, note=note)
-        tx.log(entry(placed, at=now, by=caller))
+        work.log(placed)
 
-    await agency.store.write(unit)
+    await agency.commit(caller, unit)
     return _hold(agency, rows)
 
 
 async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> Hold:
     """End a hold. Raises NotFound, NotPermitted("own-order") for who placed it, IllegalTransition where it is lifted already."""
-    now, by = agency.clock(), agency.officer(caller)
+    by = agency.officer(caller)
 
-    def unit(tx: Transaction) -> tuple[HoldRecord, ...]:
-        rows = tx.find(HoldRecord.of_hold(hold_id))
+    def unit(work: Work) -> tuple[HoldRecord, ...]:
+        rows = work.find(HoldRecord.of_hold(hold_id))
         if not rows:
             raise NotFound
         if any(row.placed_by == by for row in rows):
             raise NotPermitted("own-order", "another officer lifts what one has placed")
         if any(row.lifted_at is not None for row in rows):
             raise IllegalTransition(detail="the hold is lifted already")
-        sealed = agency.vault.seal(note, "hold", hold_id, "lifted")
-        tx.log(entry(HoldLifted(hold_id=hold_id, note=note), at=now, by=caller))
-        return tuple(tx.put(row, replace(row, lifted_by=by, lifted_at=now, lifting_sealed=sealed)) for row in rows)
+        work.log(HoldLifted(hold_id=hold_id, note=note))
+        return tuple(
+            work.put(row, agency.seal(HOLD_LIFTING, replace(row, lifted_by=by, lifted_at=work.at), note))
+            for row in rows
+        )
 
-    return _hold(agency, await agency.store.write(unit))
+    return _hold(agency, await agency.commit(caller, unit))
 
 
 async def list_holds(agency: Agency, after: str, limit: int) -> Page[Hold]:
@@ -87,8 +90,6 @@ def hold_view(hold: Hold) -> HoldView:
 
 
 def _hold(agency: Agency, rows: tuple[HoldRecord, ...]) -> Hold:
-    first, vault = rows[0], agency.vault
-    legal_basis, note = vault.open(first.reasons_sealed, "hold", first.hold_id, "placed")
-    said = first.lifting_sealed
-    lifting = None if said is None else vault.open(said, "hold", first.hold_id, "lifted")
-    return Hold(rows, legal_basis, note, lifting)
+    reasons = agency.open(HOLD_REASONS, rows[0])
+    lifting = None if rows[0].lifting_sealed is None else agency.open(HOLD_LIFTING, rows[0])
+    return Hold(rows, reasons.legal_basis, reasons.note, lifting)

@@ -13,11 +13,9 @@ from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import PurgedEntries, Reader, Transaction
+from gateway.exchange.kernel.ports import PurgedEntries, Reader
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
-    ApprovalState,
     ArrivalPartRecord,
     ArrivalRecord,
     ConsentRecord,
@@ -26,7 +24,6 @@ from gateway.exchange.kernel.records import (
     HoldRecord,
     OutboxKind,
     OutboxRecord,
-    OutboxState,
     PackageRecord,
     PartRecord,
     PurgedRecord,
@@ -37,20 +34,26 @@ from gateway.exchange.kernel.records import (
     ReviewRecord,
 )
 from gateway.exchange.kernel.state import (
+    APPROVAL,
     ARRIVAL,
+    OUTBOX,
     RELEASE,
     UNDER_WAY,
+    ApprovalEvent,
+    ApprovalState,
     ArrivalEvent,
     ArrivalState,
+    OutboxEvent,
+    OutboxState,
     ReleaseEvent,
     ReleaseState,
     advance,
 )
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.receipts.issue import ensure_receipt
 from gateway.exchange_log.events.base import ArrivalIds, PackageIds, ReleaseIds
 from gateway.exchange_log.events.packages import PackageExpired
 from gateway.exchange_log.events.purges import PackagePurged, PurgeDone
-from gateway.identity.caller import Caller
 
 R = TypeVar("R", bound=Record)
 
@@ -76,11 +79,11 @@ class Blanked(Generic[R]):
     blob: Callable[[R], str] | None = None
     """The id of the blob that goes as well."""
 
-    def blanked(self, tx: Transaction, place: Place) -> Iterator[str]:
+    def blanked(self, work: Work, place: Place) -> Iterator[str]:
         """Blank the records; the ids of their blobs."""
-        for record in tx.find(self.records(place)):
+        for record in work.find(self.records(place)):
             blob_id = self.blob(record) if self.blob else ""
-            tx.put(record, self.blank(record))
+            work.put(record, self.blank(record))
             if blob_id:
                 yield blob_id
 
@@ -146,23 +149,22 @@ OF_EITHER: tuple[Blanked[Any], ...] = (
 class Cause:
     """By whose authority: an order, or a rule."""
 
-    by: Caller | str = SYSTEM
     purge_id: str = ""
     legal_basis: str | None = None
     rule: str | None = None
 
 
-def purge_package(agency: Agency, tx: Transaction, place: Place, cause: Cause) -> None:
+def purge_package(agency: Agency, work: Work, place: Place, cause: Cause) -> None:
     """Destroy the content of a package whose life has ended. Call `finish_purges` after the commit."""
-    now = agency.clock()
-    blob_ids = list(_blanked(agency, tx, place))
-    head = head_of(agency, tx, place)
-    tx.put(head, replace(head, purge_at=None, purged_at=now))
-    for row in tx.find(OutboxRecord.about_package(place.originator, place.package_id)):
+    now = work.at
+    blob_ids = list(_blanked(agency, work, place))
+    head = head_of(agency, work, place)
+    work.put(head, replace(head, purge_at=None, purged_at=now))
+    for row in work.find(OutboxRecord.about_package(place.originator, place.package_id)):
         if row.state is OutboxState.PENDING and row.kind is not OutboxKind.RECEIPT:
-            tx.put(row, replace(row, state=OutboxState.FAILED, problem="purged"))
-    entries = tx.purge_entries(place.originator, place.package_id)
-    tx.add(PurgedRecord(place.originator, place.package_id, now, cause.purge_id, ",".join(blob_ids)))
+            work.put(row, replace(row, state=advance(OUTBOX, row.state, OutboxEvent.GIVE_UP), problem="purged"))
+    entries = work.purge_entries(place.originator, place.package_id)
+    work.add(PurgedRecord(place.originator, place.package_id, now, cause.purge_id, ",".join(blob_ids)))
     purged = PackagePurged(
         about=PackageIds(package_id=place.package_id, originator=place.originator),
         blobs=len(blob_ids),
@@ -171,43 +173,43 @@ def purge_package(agency: Agency, tx: Transaction, place: Place, cause: Cause) -
         rule=cause.rule,
     )
     for event in (purged, *_done(entries, cause)):
-        tx.log(entry(event, at=now, by=cause.by))
+        work.log(event)
 
 
-def end_release(agency: Agency, tx: Transaction, life: ReleaseRecord) -> None:
+def end_release(agency: Agency, work: Work, life: ReleaseRecord) -> None:
     """A release that is held or under way goes no further: its package has expired, or is to be purged."""
-    now, problem = agency.clock(), "package-expired"
+    now, problem = work.at, "package-expired"
     was_held = life.state is ReleaseState.HELD
     state = advance(RELEASE, life.state, ReleaseEvent.REJECT if was_held else ReleaseEvent.EXPIRE)
-    tx.put(life, replace(life, state=state, changed_at=now, problem=problem))
-    for approval in tx.find(ApprovalRecord.of_release(life.package_id, life.recipient)):
+    work.put(life, replace(life, state=state, changed_at=now, problem=problem))
+    for approval in work.find(ApprovalRecord.of_release(life.package_id, life.recipient)):
         if approval.state is ApprovalState.PENDING:
-            tx.put(approval, replace(approval, state=ApprovalState.VOID))
-    for row in tx.find(OutboxRecord.carrying(life.package_id, life.recipient)):
+            work.put(approval, replace(approval, state=advance(APPROVAL, approval.state, ApprovalEvent.VOID)))
+    for row in work.find(OutboxRecord.carrying(life.package_id, life.recipient)):
         if row.originator == agency.participant and row.state is OutboxState.PENDING:
-            tx.put(row, replace(row, state=OutboxState.FAILED, problem=problem))
+            work.put(row, replace(row, state=advance(OUTBOX, row.state, OutboxEvent.GIVE_UP), problem=problem))
     about = ReleaseIds(package_id=life.package_id, originator=agency.participant, recipient=life.recipient)
-    tx.log(entry(PackageExpired(about=about, expires_at=life.expires_at), at=now, by=SYSTEM))
+    work.log(PackageExpired(about=about, expires_at=life.expires_at), by=SYSTEM)
 
 
-def end_arrival(agency: Agency, tx: Transaction, arrival: ArrivalRecord) -> None:
+def end_arrival(agency: Agency, work: Work, arrival: ArrivalRecord) -> None:
     """What was announced and did not come whole is given up, with the room that was made for it."""
-    now = agency.clock()
-    tx.put(arrival, replace(arrival, state=advance(ARRIVAL, arrival.state, ArrivalEvent.EXPIRE), changed_at=now))
+    now = work.at
+    work.put(arrival, replace(arrival, state=advance(ARRIVAL, arrival.state, ArrivalEvent.EXPIRE), changed_at=now))
     about = ArrivalIds(package_id=arrival.package_id, originator=arrival.originator, recipient=agency.participant)
-    tx.log(entry(PackageExpired(about=about), at=now, by=SYSTEM))
+    work.log(PackageExpired(about=about), by=SYSTEM)
 
 
-def end_life(agency: Agency, tx: Transaction, place: Place) -> None:
+def end_life(agency: Agency, work: Work, place: Place) -> None:
     """End whatever is still under way with a package."""
     if place.originator == agency.participant:
-        for life in tx.find(ReleaseRecord.of_package(place.package_id)):
+        for life in work.find(ReleaseRecord.of_package(place.package_id)):
             if life.state in UNDER_WAY:
-                end_release(agency, tx, life)
+                end_release(agency, work, life)
         return
-    arrival = tx.get(ArrivalRecord.key(place.originator, place.package_id))
+    arrival = work.get(ArrivalRecord.key(place.originator, place.package_id))
     if arrival is not None and arrival.state is ArrivalState.RECEIVING:
-        end_arrival(agency, tx, arrival)
+        end_arrival(agency, work, arrival)
 
 
 def head_of(agency: Agency, reader: Reader, place: Place) -> PackageRecord | ArrivalRecord:
@@ -246,22 +248,22 @@ async def finish_purges(agency: Agency) -> bool:
         blob_ids = [blob_id for each in left for blob_id in each.blob_ids.split(",") if blob_id]
         if not await agency.store.destroy([(each.originator, each.package_id) for each in left], blob_ids):
             return False
-        await agency.store.write(lambda tx, done=tuple(left): _note_destroyed(agency, tx, done))  # type: ignore[misc]
+        await agency.commit(SYSTEM, lambda work, done=tuple(left): _note_destroyed(work, done))  # type: ignore[misc]
         await agency.store.destroy((), ())  # the blobs' ids go from the file as well
     return True
 
 
-def _note_destroyed(agency: Agency, tx: Transaction, done: tuple[PurgedRecord, ...]) -> None:
+def _note_destroyed(work: Work, done: tuple[PurgedRecord, ...]) -> None:
     for each in done:
-        if tx.get(PurgedRecord.key(each.originator, each.package_id)) == each:
-            tx.put(each, replace(each, blob_ids="", destroyed_at=agency.clock()))
+        if work.get(PurgedRecord.key(each.originator, each.package_id)) == each:
+            work.put(each, replace(each, blob_ids="", destroyed_at=work.at))
 
 
-def _blanked(agency: Agency, tx: Transaction, place: Place) -> Iterator[str]:
+def _blanked(agency: Agency, work: Work, place: Place) -> Iterator[str]:
     """Blank what is on record of the package's content; the ids of its blobs."""
     of_its_side = OF_OURS if place.originator == agency.participant else OF_ARRIVALS
     for content in (*of_its_side, *OF_EITHER):
-        yield from content.blanked(tx, place)
+        yield from content.blanked(work, place)
 
 
 def _done(entries: PurgedEntries, cause: Cause) -> Iterator[PurgeDone]:

@@ -20,9 +20,11 @@ from gateway.exchange.ending.purge import (
 )
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import PurgeRecord, PurgeState
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import PurgeRecord
+from gateway.exchange.kernel.sealed import PURGE_DECISION, PURGE_REASONS, Reasons
+from gateway.exchange.kernel.state import PURGE, PurgeEvent, PurgeState, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange_log.events.base import PackageIds
 from gateway.exchange_log.events.purges import PurgeApproved, PurgeLapsed, PurgeOrdered, PurgeRejected
 from gateway.identity.caller import Caller
@@ -54,18 +56,19 @@ async def order_purge(agency: Agency, caller: Caller, places: Sequence[Place], *
         ordered_by=agency.officer(caller),
         ordered_at=now,
         expires_at=now + agency.limits.purge_term,
-        reasons_sealed=agency.vault.seal([legal_basis, note], "purge", purge_id, "order"),
+        reasons_sealed=b"",
     )
+    record = agency.seal(PURGE_REASONS, record, Reasons(legal_basis, note))
 
-    def unit(tx: Transaction) -> None:
+    def unit(work: Work) -> None:
         for place in wanted:
-            require_purgeable(agency, tx, place)
-        tx.add(record)
+            require_purgeable(agency, work, place)
+        work.add(record)
         packages = tuple(PackageIds(package_id=place.package_id, originator=place.originator) for place in wanted)
         ordered = PurgeOrdered(purge_id=purge_id, packages=packages, legal_basis=legal_basis, note=note)
-        tx.log(entry(ordered, at=now, by=caller))
+        work.log(ordered)
 
-    await agency.store.write(unit)
+    await agency.commit(caller, unit)
     return read_order(agency, record)
 
 
@@ -75,21 +78,21 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
     Raises NotFound, NotPermitted("own-order"), IllegalTransition where it is decided or its time is over, Conflict("on-hold").
     """
     order = read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
-    _require_decidable(agency, order.record, caller)
+    _require_decidable(agency, order.record, caller, PurgeEvent.APPROVE)
     await agency.store.read(lambda reader: _require_all_purgeable(agency, reader, order))
     for place in order.places:
         await sign_before_purge(agency, place)
 
-    def unit(tx: Transaction) -> PurgeRecord:
-        decided = _decided(agency, tx, caller, purge_id, PurgeState.DONE, note)
-        tx.log(entry(PurgeApproved(purge_id=purge_id, note=note), at=agency.clock(), by=caller))
-        _require_all_purgeable(agency, tx, order)
+    def unit(work: Work) -> PurgeRecord:
+        decided = _decided(agency, work, purge_id, PurgeEvent.APPROVE, note)
+        work.log(PurgeApproved(purge_id=purge_id, note=note))
+        _require_all_purgeable(agency, work, order)
         for place in order.places:
-            end_life(agency, tx, place)
-            purge_package(agency, tx, place, Cause(caller, purge_id, legal_basis=order.legal_basis))
+            end_life(agency, work, place)
+            purge_package(agency, work, place, Cause(purge_id, legal_basis=order.legal_basis))
         return decided
 
-    decided = await agency.store.write(unit)
+    decided = await agency.commit(caller, unit)
     await finish_purges(agency)
     return read_order(agency, decided)
 
@@ -97,12 +100,12 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
 async def reject_purge(agency: Agency, caller: Caller, purge_id: str, note: str) -> Order:
     """Say no to an order, with the reason. Raises as `approve_purge` does."""
 
-    def unit(tx: Transaction) -> PurgeRecord:
-        decided = _decided(agency, tx, caller, purge_id, PurgeState.REJECTED, note)
-        tx.log(entry(PurgeRejected(purge_id=purge_id, note=note), at=agency.clock(), by=caller))
+    def unit(work: Work) -> PurgeRecord:
+        decided = _decided(agency, work, purge_id, PurgeEvent.REJECT, note)
+        work.log(PurgeRejected(purge_id=purge_id, note=note))
         return decided
 
-    return read_order(agency, await agency.store.write(unit))
+    return read_order(agency, await agency.commit(caller, unit))
 
 
 async def list_purges(agency: Agency, after: str, limit: int) -> Page[Order]:
@@ -125,10 +128,10 @@ async def purge_of(agency: Agency, purge_id: str) -> Order:
     return read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
 
 
-def let_purge_lapse(agency: Agency, tx: Transaction, record: PurgeRecord) -> None:
+def let_purge_lapse(work: Work, record: PurgeRecord) -> None:
     """Nobody confirmed the order in time."""
-    tx.put(record, replace(record, state=PurgeState.LAPSED))
-    tx.log(entry(PurgeLapsed(purge_id=record.purge_id), at=agency.clock(), by=SYSTEM))
+    work.put(record, replace(record, state=advance(PURGE, record.state, PurgeEvent.LAPSE)))
+    work.log(PurgeLapsed(purge_id=record.purge_id))
 
 
 def require_purgeable(agency: Agency, reader: Reader, place: Place) -> None:
@@ -146,12 +149,10 @@ def _require_all_purgeable(agency: Agency, reader: Reader, order: Order) -> None
 
 def read_order(agency: Agency, record: PurgeRecord) -> Order:
     """The order that a record keeps."""
-    vault, purge_id = agency.vault, record.purge_id
-    legal_basis, note = vault.open(record.reasons_sealed, "purge", purge_id, "order")
-    said = record.decision_sealed
-    decision = None if said is None else vault.open(said, "purge", purge_id, "decision")
+    reasons = agency.open(PURGE_REASONS, record)
+    decision = None if record.decision_sealed is None else agency.open(PURGE_DECISION, record)
     packages: Any = parse(record.packages.encode())
-    return Order(record, tuple(Place(*pair) for pair in packages), legal_basis, note, decision)
+    return Order(record, tuple(Place(*pair) for pair in packages), reasons.legal_basis, reasons.note, decision)
 
 
 def _record(reader: Reader, purge_id: str) -> PurgeRecord:
@@ -161,20 +162,17 @@ def _record(reader: Reader, purge_id: str) -> PurgeRecord:
     return record
 
 
-def _require_decidable(agency: Agency, record: PurgeRecord, caller: Caller) -> None:
+def _require_decidable(agency: Agency, record: PurgeRecord, caller: Caller, decision: PurgeEvent) -> PurgeState:
     if record.ordered_by == agency.officer(caller):
         raise NotPermitted("own-order")
-    if record.state is not PurgeState.ORDERED:
-        raise IllegalTransition(detail=f"already {record.state}")
+    state = advance(PURGE, record.state, decision)
     if record.expires_at <= agency.clock():
         raise IllegalTransition(detail="the time for this order is over")
+    return state
 
 
-def _decided(
-    agency: Agency, tx: Transaction, caller: Caller, purge_id: str, state: PurgeState, note: str
-) -> PurgeRecord:
-    record = _record(tx, purge_id)
-    _require_decidable(agency, record, caller)
-    sealed = agency.vault.seal(note, "purge", purge_id, "decision")
-    by, now = agency.officer(caller), agency.clock()
-    return tx.put(record, replace(record, state=state, decided_by=by, decided_at=now, decision_sealed=sealed))
+def _decided(agency: Agency, work: Work, purge_id: str, decision: PurgeEvent, note: str) -> PurgeRecord:
+    record = _record(work, purge_id)
+    state = _require_decidable(agency, record, work.caller, decision)
+    decided = replace(record, state=state, decided_by=agency.officer(work.caller), decided_at=work.at)
+    return work.put(record, agency.seal(PURGE_DECISION, decided, note))

@@ -3,8 +3,10 @@
 A package on a legal hold is left alone until the hold is lifted. One transaction a package, and bounded batches.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from attache.errors import IntegrityLost
 from attache.package import parse_instant
@@ -20,9 +22,9 @@ from gateway.exchange.ending.purge import (
     sign_before_purge,
 )
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, ReleaseRecord
 from gateway.exchange.kernel.state import UNDER_WAY, ArrivalState
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.outgoing.submit import submission_of
 
 AT_ONCE = 100
@@ -42,54 +44,54 @@ async def keep_retention(agency: Agency) -> None:
 async def expire_releases(agency: Agency) -> None:
     """Releases that are held or under way when their package expires end there."""
 
-    def unit(tx: Transaction) -> None:
-        for life in tx.find(ReleaseRecord.expired(agency.clock(), AT_ONCE)):
-            end_release(agency, tx, life)
+    def unit(work: Work) -> None:
+        for life in work.find(ReleaseRecord.expired(work.at, AT_ONCE)):
+            end_release(agency, work, life)
 
     while await agency.store.read(lambda reader: reader.find(ReleaseRecord.expired(agency.clock(), 1))):
-        await agency.store.write(unit)
+        await agency.commit(SYSTEM, unit)
 
 
 async def purge_packages(agency: Agency) -> None:
     """Purge packages of ours whose retention has ended, but none that is still under way."""
 
-    def unit(tx: Transaction, package_id: PackageId) -> None:
-        record = tx.get(PackageRecord.key(package_id))
-        now = agency.clock()
+    def unit(work: Work, package_id: PackageId) -> None:
+        record = work.get(PackageRecord.key(package_id))
+        now = work.at
         place = Place(agency.participant, package_id)
-        if record is None or record.purge_at is None or record.purge_at > now or is_on_hold(tx, place):
+        if record is None or record.purge_at is None or record.purge_at > now or is_on_hold(work, place):
             return
-        ends_at = _retention_ends(agency, tx, record)
+        ends_at = _retention_ends(agency, work, record)
         if ends_at > now:
-            tx.put(record, replace(record, purge_at=ends_at))
+            work.put(record, replace(record, purge_at=ends_at))
         else:
-            purge_package(agency, tx, place, Cause(rule=RULE))
+            purge_package(agency, work, place, Cause(rule=RULE))
 
     while due := await agency.store.read(lambda r: r.packages_due(agency.participant, agency.clock(), AT_ONCE)):
         for record in due:
-            await agency.store.write(lambda tx, name=record.package_id: unit(tx, name))  # type: ignore[misc]
+            await agency.commit(SYSTEM, lambda work, name=record.package_id: unit(work, name))  # type: ignore[misc]
 
 
 async def purge_arrivals(agency: Agency) -> None:
     """Purge what came to us and whose retention has ended, and what was announced and never came whole."""
 
-    def unit(tx: Transaction, place: Place) -> None:
-        arrival = tx.get(ArrivalRecord.key(place.originator, place.package_id))
-        if arrival is None or arrival.purge_at is None or arrival.purge_at > agency.clock() or is_on_hold(tx, place):
+    def unit(work: Work, place: Place) -> None:
+        arrival = work.get(ArrivalRecord.key(place.originator, place.package_id))
+        if arrival is None or arrival.purge_at is None or arrival.purge_at > work.at or is_on_hold(work, place):
             return
         is_whole = arrival.state is not ArrivalState.RECEIVING
         if not is_whole:
-            end_arrival(agency, tx, arrival)
-        purge_package(agency, tx, place, Cause(rule=RULE if is_whole else GIVEN_UP))
+            end_arrival(agency, work, arrival)
+        purge_package(agency, work, place, Cause(rule=RULE if is_whole else GIVEN_UP))
 
     while due := await agency.store.read(lambda reader: reader.arrivals_due(agency.clock(), AT_ONCE)):
         for arrival in due:
             place = Place(arrival.originator, arrival.package_id)
             await sign_before_purge(agency, place)
-            await agency.store.write(lambda tx, where=place: unit(tx, where))  # type: ignore[misc]
+            await agency.commit(SYSTEM, lambda work, where=place: unit(work, where))  # type: ignore[misc]
 
 
-def keep_until(agency: Agency, facts: dict[str, str], state: ArrivalState) -> datetime:
+def keep_until(agency: Agency, facts: Mapping[str, Any], state: ArrivalState) -> datetime:
     """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator stated, or of its
     term where it stated none; while it is arriving, at the end of its term or of our patience.
     """
@@ -99,11 +101,11 @@ def keep_until(agency: Agency, facts: dict[str, str], state: ArrivalState) -> da
     return parse_instant(facts["retain_until"]) if facts["retain_until"] else expires_at
 
 
-def _retention_ends(agency: Agency, tx: Transaction, record: PackageRecord) -> datetime:
+def _retention_ends(agency: Agency, work: Work, record: PackageRecord) -> datetime:
     """When a package of ours is to be purged; tomorrow, or later, while a recipient's life of it goes on."""
-    lives = tx.find(ReleaseRecord.of_package(record.package_id))
+    lives = work.find(ReleaseRecord.of_package(record.package_id))
     if any(life.state in UNDER_WAY for life in lives):
-        return agency.clock() + LOOK_AGAIN
+        return work.at + LOOK_AGAIN
     try:
         stated = submission_of(agency, record).retain_until
     except IntegrityLost:  # its data key was lost: nobody can read it, and it is not to stop the purge of others

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from attache.clock import Clock
@@ -15,6 +15,7 @@ from gateway.exchange.kernel.ports import Blobs, Reader, Store
 from gateway.exchange.kernel.records import Record, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.sealed import SealedField
 from gateway.exchange.kernel.standing import CheckStanding, WitnessStanding, WitnessTerms
+from gateway.exchange.kernel.work import Work, commit
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.identity.caller import Caller
 from gateway.partners import Directory, Partner
@@ -94,6 +95,10 @@ class Agency:
     def seal(self, field: SealedField[R, T], record: R, value: T) -> R:
         """The record with this value sealed in it. Raises Gone where its package is purged."""
         return field.seal(self.vault, self.participant, record, value)
+
+    async def commit(self, by: Caller | str, unit: Callable[[Work], T], *, at: datetime | None = None) -> T:
+        """Run a unit of work; see gateway.exchange.kernel.work.commit."""
+        return await commit(self.store, self.clock, by, unit, at=at)
 
     async def reload_standing(self) -> None:
         """Read anew how our log stands with its witnesses, and put it in force."""

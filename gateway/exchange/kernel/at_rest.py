@@ -9,9 +9,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from attache.crypto import b64u, open_at_rest, parse_b64u, seal_at_rest
+from attache.crypto import open_at_rest, seal_at_rest
 from attache.errors import Gone, IntegrityLost, NotAuthentic
-from attache.package import SealedPart
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 
@@ -97,31 +96,6 @@ class PackageVault:
         """What stands for a text in the clear: comparable while the package is there, and no guess of it confirmable after."""
         key = self.keys.sealing_key(self.originator, self.package_id)
         return hmac.digest(hmac.digest(key, b"attache digest/1", "sha256"), text.encode(), "sha256").hex()
-
-    def seal_part(self, part: SealedPart, number: int, recipient: str = "") -> bytes:
-        """A part's key and digests; with `recipient`, those of the copy that was redacted for it."""
-        return self.seal(
-            {
-                "bytes": part.bytes,
-                "sha256": part.sha256,
-                "key": b64u(part.key),
-                "ciphertext_bytes": part.ciphertext_bytes,
-                "ciphertext_root": part.ciphertext_root,
-                "block_hashes": b64u(part.block_hashes),
-            },
-            *_part_context(self.package_id, number, recipient),
-        )
-
-    def open_part(self, sealed: bytes, number: int, recipient: str = "") -> SealedPart:
-        """What `seal_part` sealed."""
-        value = self.open(sealed, *_part_context(self.package_id, number, recipient))
-        return SealedPart(
-            **{**value, "key": parse_b64u(value["key"]), "block_hashes": parse_b64u(value["block_hashes"])}
-        )
-
-
-def _part_context(package_id: PackageId, number: int, recipient: str) -> tuple[str, ...]:
-    return ("redacted-part", package_id, str(number), recipient) if recipient else ("part", package_id, str(number))
 
 
 def _context(names: tuple[str, ...]) -> bytes:

@@ -7,9 +7,9 @@ from attache.errors import NotFound
 from attache.vocabulary import Post
 from attache.wire.officers import OfficerView
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import OfficerRecord
+from gateway.exchange.kernel.work import Work
 from gateway.exchange_log.events.approvals import OfficerReinstated, OfficerWithdrawn
 from gateway.identity.caller import Caller
 
@@ -46,25 +46,25 @@ async def withdraw_officer(
     officer = agency.pseudonyms.of("actor", subject)
     withdrawn = ",".join(sorted(posts)) or EVERYWHERE
 
-    def unit(tx: Transaction) -> OfficerRecord:
+    def unit(work: Work) -> OfficerRecord:
         event = OfficerWithdrawn(officer=officer, posts=tuple(withdrawn.split(",")), note=note)
-        tx.log(entry(event, at=agency.clock(), by=caller))
-        return _put(agency, tx, caller, officer, withdrawn)
+        work.log(event)
+        return _put(agency, work, caller, officer, withdrawn)
 
-    return await agency.store.write(unit)
+    return await agency.commit(caller, unit)
 
 
 async def reinstate_officer(agency: Agency, caller: Caller, subject: str, note: str) -> OfficerRecord:
     """Let an officer approve again; raises NotFound where nothing was ever withdrawn."""
     officer = agency.pseudonyms.of("actor", subject)
 
-    def unit(tx: Transaction) -> OfficerRecord:
-        if tx.get(OfficerRecord.key(officer)) is None:
+    def unit(work: Work) -> OfficerRecord:
+        if work.get(OfficerRecord.key(officer)) is None:
             raise NotFound(detail="nothing was withdrawn from this officer")
-        tx.log(entry(OfficerReinstated(officer=officer, note=note), at=agency.clock(), by=caller))
-        return _put(agency, tx, caller, officer, "")
+        work.log(OfficerReinstated(officer=officer, note=note))
+        return _put(agency, work, caller, officer, "")
 
-    return await agency.store.write(unit)
+    return await agency.commit(caller, unit)
 
 
 def officer_view(record: OfficerRecord) -> OfficerView:
@@ -72,10 +72,10 @@ def officer_view(record: OfficerRecord) -> OfficerView:
     return OfficerView.of(record, withdrawn_posts=[post for post in record.withdrawn_posts.split(",") if post])
 
 
-def _put(agency: Agency, tx: Transaction, caller: Caller, officer: str, withdrawn: str) -> OfficerRecord:
-    before, now, by = tx.get(OfficerRecord.key(officer)), agency.clock(), agency.officer(caller)
+def _put(agency: Agency, work: Work, caller: Caller, officer: str, withdrawn: str) -> OfficerRecord:
+    before, now, by = work.get(OfficerRecord.key(officer)), work.at, agency.officer(caller)
     if before is not None:
-        return tx.put(before, replace(before, withdrawn_posts=withdrawn, changed_by=by, changed_at=now))
+        return work.put(before, replace(before, withdrawn_posts=withdrawn, changed_by=by, changed_at=now))
     record = OfficerRecord(officer, withdrawn, by, now)
-    tx.add(record)
+    work.add(record)
     return record

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from attache.crypto import sha256_hex
 from attache.errors import IntegrityLost, NotFound
 from attache.strict_json import canonical
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import PolicyFileRecord, PolicySetRecord
+from gateway.exchange.kernel.work import Work
 
 
 def file_digests(files: Mapping[str, str]) -> str:
@@ -15,13 +16,13 @@ def file_digests(files: Mapping[str, str]) -> str:
     return canonical({name: sha256_hex(text.encode()) for name, text in files.items()}).decode()
 
 
-def keep_files(tx: Transaction, files: Mapping[str, str]) -> None:
+def keep_files(work: Work, files: Mapping[str, str]) -> None:
     """Keep every file that is not on record yet."""
     for text in files.values():
         content = text.encode()
         digest = sha256_hex(content)
-        if tx.get(PolicyFileRecord.key(digest)) is None:
-            tx.add(PolicyFileRecord(digest, content))
+        if work.get(PolicyFileRecord.key(digest)) is None:
+            work.add(PolicyFileRecord(digest, content))
 
 
 def stored_files(reader: Reader, record: PolicySetRecord) -> dict[str, str]:

@@ -12,11 +12,11 @@ from typing import Any
 from attache.consent import Consent, verify_consent
 from attache.errors import AttacheError
 from attache.package import parse_instant
-from attache.strict_json import canonical
 from attache.vocabulary import Caveat, ContentClass, Evaluation, HandlingCode, Markings
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, ConsentRecord
+from gateway.exchange.kernel.sealed import ARRIVAL_FACTS, CONSENT
 from gateway.policy import ConsentFacts, PartFacts
 
 MAX_CONSENTS = 64
@@ -107,11 +107,9 @@ def _supplied(agency: Agency, reader: Reader, part: ArrivalPartRecord) -> Suppli
     )
 
 
-def facts_of(agency: Agency, arrival: ArrivalRecord) -> dict[str, Any]:
+def facts_of(agency: Agency, arrival: ArrivalRecord) -> Mapping[str, Any]:
     """The verified manifest of a received package as JSON, without keys; raises Gone once it is purged."""
-    vault = agency.vault.of(arrival.originator, arrival.package_id)
-    facts: dict[str, Any] = vault.open(arrival.facts_sealed, "arrival", arrival.originator, arrival.package_id)
-    return facts
+    return agency.open(ARRIVAL_FACTS, arrival)
 
 
 def part_markings(facts: Mapping[str, Any], number: int) -> Markings:
@@ -123,11 +121,10 @@ def _consents(agency: Agency, records: Iterable[ConsentRecord]) -> list[ConsentF
     """Those that still verify: a key that was revoked since, or a changed record, is no consent."""
     found = []
     for record in records:
-        vault = agency.vault.of(record.originator, record.package_id)
-        signed = vault.open(record.signed_sealed, "consent", record.consent_id)
+        signed = agency.open(CONSENT, record)
         try:
             consent = verify_consent(
-                canonical(signed),
+                signed,
                 agency.directory.partner(record.originator).descriptor,
                 revoked=agency.revoked,
             )

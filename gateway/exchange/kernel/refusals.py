@@ -14,8 +14,8 @@ import structlog
 
 from attache.clock import Clock
 from attache.errors import IntegrityLost, NotFound
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Store, Transaction
+from gateway.exchange.kernel.work import REQUEST_ID, SYSTEM, entry
 from gateway.exchange_log import Entry
 from gateway.exchange_log.events.base import Counted
 from gateway.identity.caller import Caller
@@ -75,7 +75,7 @@ class Refusals:
         if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
             event, by = event.of_no_kind(), SYSTEM
             key = event, by
-        first = entry(event, at=self._clock(), by=by)
+        first = entry(event, self._clock(), by, REQUEST_ID.get())
         kind = self._kinds.setdefault(key, _Kind(event, first))
         if kind.count == 0:
             kind.first = first

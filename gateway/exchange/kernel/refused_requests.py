@@ -10,7 +10,6 @@ from enum import StrEnum
 from attache.errors import AttacheError, Conflict, MalformedInput, NotFound, NotPermitted
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED
 from gateway.exchange_log.events.approvals import ApprovalRefused
@@ -65,8 +64,7 @@ async def submission_refusal_logged(
                 policy_sha256=agency.in_force.policy.hash,
                 note=error.detail[:MAX_NOTE],
             )
-            logged = entry(refused, at=agency.clock(), by=caller)
-            await agency.store.write(lambda tx: tx.log(logged))
+            await agency.commit(caller, lambda work: work.log(refused))
         raise
 
 
@@ -80,6 +78,5 @@ async def approval_refusal_logged(agency: Agency, caller: Caller, approval_id: s
         if error.code in TOLD or isinstance(error, NotForCaller):
             raise
         refused = ApprovalRefused(approval_id=approval_id, code=error.code)
-        logged = entry(refused, at=agency.clock(), by=caller)
-        await agency.store.write(lambda tx: tx.log(logged))
+        await agency.commit(caller, lambda work: work.log(refused))
         raise

@@ -219,7 +219,7 @@ CONSENT = SealedField[ConsentRecord, bytes](
 )
 """The signed consent: canonical JSON, byte for byte as it was signed."""
 
-CONSENT_REQUEST = SealedField[ConsentRequestRecord, Facts](
+CONSENT_REQUEST_FACTS = SealedField[ConsentRequestRecord, Facts](
     read=lambda record: record.facts_sealed,
     write=lambda record, sealed: replace(record, facts_sealed=sealed),
     context=lambda record: ("consent-request", record.holder, record.request_id),

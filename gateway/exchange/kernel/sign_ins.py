@@ -7,9 +7,9 @@ from collections import OrderedDict
 from datetime import timedelta
 
 from attache.clock import Clock
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Store, Transaction
+from gateway.exchange.kernel.ports import Store
 from gateway.exchange.kernel.records import SignInRecord
+from gateway.exchange.kernel.work import Work, commit
 from gateway.exchange_log.events.sessions import SignedIn
 from gateway.identity.caller import Caller
 
@@ -31,21 +31,21 @@ class SignIns:
         """Log the sign-in that this caller's token came of, unless it is logged. Nothing is to be done for the caller before."""
         if caller.session in self._met:
             return
-        await self._store.write(lambda tx: self._note(tx, caller))
+        await commit(self._store, self._clock, caller, lambda work: _note(work, caller))
         self._met[caller.session] = None
         if len(self._met) > self._capacity:
             self._met.popitem(last=False)
 
-    def _note(self, tx: Transaction, caller: Caller) -> None:
-        if tx.get(SignInRecord.key(caller.session)) is not None:
-            return
-        now = self._clock()
-        for expired in tx.find(SignInRecord.expired(now, FORGOTTEN_AT_ONCE)):
-            tx.remove(expired)
-        tx.add(SignInRecord(caller.session, caller.expires_at + KEPT_LONGER))
-        signed_in = SignedIn(
-            method="bound-access-token" if caller.thumbprint else "access-token",
-            session_sha256=caller.session,
-            expires_at=caller.expires_at.isoformat(),
-        )
-        tx.log(entry(signed_in, at=now, by=caller))
+
+def _note(work: Work, caller: Caller) -> None:
+    if work.get(SignInRecord.key(caller.session)) is not None:
+        return
+    for expired in work.find(SignInRecord.expired(work.at, FORGOTTEN_AT_ONCE)):
+        work.remove(expired)
+    work.add(SignInRecord(caller.session, caller.expires_at + KEPT_LONGER))
+    signed_in = SignedIn(
+        method="bound-access-token" if caller.thumbprint else "access-token",
+        session_sha256=caller.session,
+        expires_at=caller.expires_at.isoformat(),
+    )
+    work.log(signed_in)

@@ -1,4 +1,4 @@
-"""The lives of a package, as tables: every pair of state and event is either a next state or an IllegalTransition."""
+"""The life cycles of what is on record, as tables: every pair of state and event is either a next state or an IllegalTransition."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -51,6 +51,102 @@ class ArrivalEvent(StrEnum):
     EXPIRE = "expire"
 
 
+class PackageState(StrEnum):
+    """A package at its originator. Each recipient's release of it has a state of its own."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+
+
+class OutboxState(StrEnum):
+    """A statement that is to be carried to a partner."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ApprovalState(StrEnum):
+    """An approval that a release waits for."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    VOID = "void"
+
+
+class ReviewState(StrEnum):
+    """A review of what was released at once."""
+
+    BOOKED = "booked"
+    OVERDUE = "overdue"
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not-justified"
+
+
+class PolicySetState(StrEnum):
+    """A policy set. At most one is active."""
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class PurgeState(StrEnum):
+    """An order to purge packages before their time."""
+
+    ORDERED = "ordered"
+    DONE = "done"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+
+
+class ConsentState(StrEnum):
+    """What became of a request for consent. A consent that was given ends when it expires."""
+
+    ASKED = "asked"
+    GIVEN = "given"
+    REFUSED = "refused"
+
+
+class PackageEvent(StrEnum):
+    SUBMIT = "submit"
+
+
+class OutboxEvent(StrEnum):
+    DELIVER = "deliver"
+    GIVE_UP = "give-up"
+
+
+class ApprovalEvent(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    VOID = "void"
+
+
+class ReviewEvent(StrEnum):
+    MISS = "miss"
+    JUSTIFIED = "justified"
+    NOT_JUSTIFIED = "not-justified"
+
+
+class PolicySetEvent(StrEnum):
+    PROPOSE = "propose"
+    ACTIVATE = "activate"
+    RETIRE = "retire"
+
+
+class PurgeEvent(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    LAPSE = "lapse"
+
+
+class ConsentEvent(StrEnum):
+    GIVE = "give"
+    REFUSE = "refuse"
+
+
 RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
     (ReleaseState.SUBMITTED, ReleaseEvent.HOLD): ReleaseState.HELD,
     (ReleaseState.SUBMITTED, ReleaseEvent.DENY): ReleaseState.DENIED,
@@ -90,6 +186,49 @@ ARRIVAL: Mapping[tuple[ArrivalState, ArrivalEvent], ArrivalState] = {
     (ArrivalState.OPENED, ArrivalEvent.COMPLETE): ArrivalState.OPENED,
     (ArrivalState.RECEIVED, ArrivalEvent.OPEN): ArrivalState.OPENED,
     (ArrivalState.OPENED, ArrivalEvent.OPEN): ArrivalState.OPENED,
+}
+
+PACKAGE: Mapping[tuple[PackageState, PackageEvent], PackageState] = {
+    (PackageState.DRAFT, PackageEvent.SUBMIT): PackageState.SUBMITTED,
+}
+
+OUTBOX: Mapping[tuple[OutboxState, OutboxEvent], OutboxState] = {
+    (OutboxState.PENDING, OutboxEvent.DELIVER): OutboxState.DONE,
+    (OutboxState.PENDING, OutboxEvent.GIVE_UP): OutboxState.FAILED,
+}
+
+APPROVAL: Mapping[tuple[ApprovalState, ApprovalEvent], ApprovalState] = {
+    (ApprovalState.PENDING, ApprovalEvent.APPROVE): ApprovalState.APPROVED,
+    (ApprovalState.PENDING, ApprovalEvent.REJECT): ApprovalState.REJECTED,
+    (ApprovalState.PENDING, ApprovalEvent.VOID): ApprovalState.VOID,
+}
+
+REVIEW: Mapping[tuple[ReviewState, ReviewEvent], ReviewState] = {
+    (ReviewState.BOOKED, ReviewEvent.MISS): ReviewState.OVERDUE,
+    (ReviewState.BOOKED, ReviewEvent.JUSTIFIED): ReviewState.JUSTIFIED,
+    (ReviewState.BOOKED, ReviewEvent.NOT_JUSTIFIED): ReviewState.NOT_JUSTIFIED,
+    # A late review is still one.
+    (ReviewState.OVERDUE, ReviewEvent.JUSTIFIED): ReviewState.JUSTIFIED,
+    (ReviewState.OVERDUE, ReviewEvent.NOT_JUSTIFIED): ReviewState.NOT_JUSTIFIED,
+}
+
+POLICY_SET: Mapping[tuple[PolicySetState, PolicySetEvent], PolicySetState] = {
+    (PolicySetState.PROPOSED, PolicySetEvent.PROPOSE): PolicySetState.PROPOSED,
+    (PolicySetState.PROPOSED, PolicySetEvent.ACTIVATE): PolicySetState.ACTIVE,
+    (PolicySetState.ACTIVE, PolicySetEvent.RETIRE): PolicySetState.RETIRED,
+    # An earlier set may come back, by two officers as every other.
+    (PolicySetState.RETIRED, PolicySetEvent.PROPOSE): PolicySetState.PROPOSED,
+}
+
+PURGE: Mapping[tuple[PurgeState, PurgeEvent], PurgeState] = {
+    (PurgeState.ORDERED, PurgeEvent.APPROVE): PurgeState.DONE,
+    (PurgeState.ORDERED, PurgeEvent.REJECT): PurgeState.REJECTED,
+    (PurgeState.ORDERED, PurgeEvent.LAPSE): PurgeState.LAPSED,
+}
+
+CONSENT_REQUEST: Mapping[tuple[ConsentState, ConsentEvent], ConsentState] = {
+    (ConsentState.ASKED, ConsentEvent.GIVE): ConsentState.GIVEN,
+    (ConsentState.ASKED, ConsentEvent.REFUSE): ConsentState.REFUSED,
 }
 
 UNDER_WAY = (ReleaseState.HELD, ReleaseState.RELEASED, ReleaseState.DELIVERING)

@@ -12,15 +12,24 @@ from attache.vocabulary import Post
 from attache.wire.approvals import Answer
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import MAX_LISTED
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.officers import officers_posts, posts_in_standing
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import Provenance, provenance_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
-from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, Key, PackageRecord, PartRecord, ReleaseRecord
+from gateway.exchange.kernel.records import ApprovalRecord, Key, PackageRecord, PartRecord, ReleaseRecord
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.kernel.refused_requests import approval_refusal_logged
-from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.kernel.sealed import APPROVAL_REASON, APPROVED_DIGEST, PART
+from gateway.exchange.kernel.state import (
+    APPROVAL,
+    RELEASE,
+    ApprovalEvent,
+    ApprovalState,
+    ReleaseEvent,
+    ReleaseState,
+    advance,
+)
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged
 from gateway.exchange.outgoing.fields import fields_of
 from gateway.exchange.outgoing.proposal import release_requests, with_approvals
@@ -75,32 +84,32 @@ async def answer_approval(
         case = await agency.store.read(lambda reader: _case(agency, reader, caller, approval_id))
         _require_answerable(agency, case, caller)
     if answer is Answer.REJECT:
-        return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
+        return await agency.commit(caller, lambda work: _reject(agency, work, case, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
         async with ProvisionalBlobs(agency.blobs) as blobs:
             async with approval_refusal_logged(agency, caller, approval_id):
                 verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
             if verdict.decision.release_digest == case.digest:
-                approved = await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
+                approved = await agency.commit(caller, lambda work: _approve(agency, work, case, verdict, reason))
                 blobs.keep()
                 return approved
         async with ProvisionalBlobs(agency.blobs) as blobs:
             afresh = await asyncio.to_thread(_decide_afresh, agency, blobs, case)
-            await agency.store.write(lambda tx: _void(agency, tx, case, afresh, caller))
+            await agency.commit(caller, lambda work: _void(agency, work, case, afresh))
             blobs.keep()
         raise NotPermitted("approval-void")
 
 
-def let_lapse(agency: Agency, tx: Transaction, approval: ApprovalRecord) -> None:
+def let_lapse(agency: Agency, work: Work, approval: ApprovalRecord) -> None:
     """The time for an approval is over: what waits for it is rejected."""
-    tx.put(approval, replace(approval, state=ApprovalState.VOID))
-    life = tx.get(_release_key(approval))
+    work.put(approval, replace(approval, state=advance(APPROVAL, approval.state, ApprovalEvent.VOID)))
+    life = work.get(_release_key(approval))
     if life is None or life.state is not ReleaseState.HELD:
         return
     state = advance(RELEASE, life.state, ReleaseEvent.REJECT)
-    tx.put(life, replace(life, state=state, changed_at=agency.clock(), problem="approval-void"))
+    work.put(life, replace(life, state=state, changed_at=work.at, problem="approval-void"))
     lapsed = ApprovalLapsed(about=_about(agency, approval), decision_id=life.decision_id, post=Post(approval.post))
-    tx.log(entry(lapsed, at=agency.clock(), by=SYSTEM))
+    work.log(lapsed)
 
 
 def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
@@ -166,11 +175,9 @@ def _earlier_facts(case: _Case, approval: ApprovalRecord) -> ApprovalFacts:
     )
 
 
-def _approve(
-    agency: Agency, tx: Transaction, case: _Case, verdict: Verdict, caller: Caller, reason: str
-) -> ApprovalRecord:
-    _require_unchanged(tx, case)
-    approved = _answered(agency, tx, case.approval, ApprovalState.APPROVED, caller, reason)
+def _approve(agency: Agency, work: Work, case: _Case, verdict: Verdict, reason: str) -> ApprovalRecord:
+    _require_unchanged(work, case)
+    approved = _answered(agency, work, case.approval, ApprovalEvent.APPROVE, reason)
     event = PackageApproved(
         about=_about(agency, case.approval),
         decision_id=verdict.decision_id,
@@ -178,64 +185,60 @@ def _approve(
         post=Post(case.approval.post),
         note=reason,
     )
-    tx.log(entry(event, at=agency.clock(), by=caller))
-    carry_out(agency, tx, case.life, verdict, caller)
+    work.log(event)
+    carry_out(agency, work, case.life, verdict)
     return approved
 
 
-def _reject(agency: Agency, tx: Transaction, case: _Case, caller: Caller, reason: str) -> ApprovalRecord:
-    _require_unchanged(tx, case)
-    rejected = _answered(agency, tx, case.approval, ApprovalState.REJECTED, caller, reason)
+def _reject(agency: Agency, work: Work, case: _Case, reason: str) -> ApprovalRecord:
+    _require_unchanged(work, case)
+    rejected = _answered(agency, work, case.approval, ApprovalEvent.REJECT, reason)
     state = advance(RELEASE, case.life.state, ReleaseEvent.REJECT)
-    tx.put(case.life, replace(case.life, state=state, changed_at=agency.clock()))
+    work.put(case.life, replace(case.life, state=state, changed_at=work.at))
     event = PackageRejected(
         about=_about(agency, case.approval),
         decision_id=case.life.decision_id,
         post=Post(case.approval.post),
         note=reason,
     )
-    tx.log(entry(event, at=agency.clock(), by=caller))
+    work.log(event)
     return rejected
 
 
-def _require_unchanged(tx: Transaction, case: _Case) -> None:
+def _require_unchanged(work: Work, case: _Case) -> None:
     """What was read before the decision is still so; two officers who answer at once do not both count."""
-    now = tx.get(ApprovalRecord.key(case.approval.approval_id)), tx.get(_release_key(case.approval))
+    now = work.get(ApprovalRecord.key(case.approval.approval_id)), work.get(_release_key(case.approval))
     if now != (case.approval, case.life):
         raise Conflict(detail="answered or changed by somebody else meanwhile")
     for officer, posts in case.standing.items():
-        if posts_in_standing(tx, officer, posts) != posts:
+        if posts_in_standing(work, officer, posts) != posts:
             raise Conflict(detail="an officer's standing was withdrawn meanwhile")
 
 
-def _void(agency: Agency, tx: Transaction, case: _Case, afresh: Verdict, caller: Caller) -> None:
-    _require_unchanged(tx, case)
-    tx.put(case.approval, replace(case.approval, state=ApprovalState.VOID))
+def _void(agency: Agency, work: Work, case: _Case, afresh: Verdict) -> None:
+    _require_unchanged(work, case)
+    work.put(case.approval, replace(case.approval, state=advance(APPROVAL, case.approval.state, ApprovalEvent.VOID)))
     voided = ApprovalVoided(
         about=_about(agency, case.approval), decision_id=case.life.decision_id, post=Post(case.approval.post)
     )
-    tx.log(entry(voided, at=agency.clock(), by=caller))
-    carry_out(agency, tx, case.life, afresh, caller)
+    work.log(voided)
+    carry_out(agency, work, case.life, afresh)
 
 
 def _answered(
     agency: Agency,
-    tx: Transaction,
+    work: Work,
     approval: ApprovalRecord,
-    state: ApprovalState,
-    caller: Caller,
+    decision: ApprovalEvent,
     reason: str,
 ) -> ApprovalRecord:
-    return tx.put(
+    answered = replace(
         approval,
-        replace(
-            approval,
-            state=state,
-            decided_by=agency.officer(caller),
-            decided_at=agency.clock(),
-            reason_sealed=agency.vault_of(approval.package_id).seal(reason, "approval", approval.approval_id),
-        ),
+        state=advance(APPROVAL, approval.state, decision),
+        decided_by=agency.officer(work.caller),
+        decided_at=work.at,
     )
+    return work.put(approval, agency.seal(APPROVAL_REASON, answered, reason))
 
 
 def _about(agency: Agency, approval: ApprovalRecord) -> ReleaseIds:
@@ -265,16 +268,14 @@ def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _
     claimed[agency.officer(caller)] = caller.posts
     standing = {officer: posts_in_standing(reader, officer, posts) for officer, posts in claimed.items()}
     parts = reader.find(PartRecord.of_package(approval.package_id))
-    vault = agency.vault_of(approval.package_id)
-    digests = [vault.open_part(part.sealed_part_sealed, part.number).sha256 for part in parts]
+    digests = [agency.open(PART, part).sha256 for part in parts]
     provenance = provenance_of(agency, reader, digests)
     return _Case(approval, digest, package, parts, life, earlier, standing, provenance)
 
 
 def approved_digest(agency: Agency, approval: ApprovalRecord) -> str:
     """What the approval is bound to: gateway.policy's release digest."""
-    digest: str = agency.vault_of(approval.package_id).open(approval.digest_sealed, "approved", approval.approval_id)
-    return digest
+    return agency.open(APPROVED_DIGEST, approval)
 
 
 def _release_key(approval: ApprovalRecord) -> Key[ReleaseRecord]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from attache.package import SealedPart
 from attache.wire.packages import Submission
 from gateway.exchange.kernel.ports import Reader
-from gateway.exchange.kernel.records import ApprovalRecord, ApprovalState, PackageRecord, ReleaseRecord
-from gateway.exchange.kernel.state import ReleaseState
+from gateway.exchange.kernel.records import ApprovalRecord, PackageRecord, ReleaseRecord
+from gateway.exchange.kernel.state import ApprovalState, ReleaseState
 from gateway.policy import Decision
 
 

@@ -15,22 +15,21 @@ from attache.errors import AttacheError, Gone, IntegrityLost, NotAuthentic, NotP
 from attache.package import SealedPart
 from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import ReceiptKind
-from attache.strict_json import canonical
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import (
     ConsentRecord,
     ConsentRequestRecord,
     OutboxKind,
     OutboxRecord,
-    OutboxState,
     PartRecord,
     RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.kernel.sealed import CONSENT, CONSENT_REFUSAL, PART, REDACTED_PART
+from gateway.exchange.kernel.state import OUTBOX, RELEASE, OutboxEvent, OutboxState, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.receipts.accept import accept_receipt
 from gateway.exchange.receipts.issue import ensure_receipt
 from gateway.exchange_log.events.base import ReleaseIds
@@ -60,10 +59,11 @@ class Outbox:
         agency = self._agency
         now = agency.clock()
         idle = busy | _suspended(agency) | _stopped(agency)
-        rows = await agency.store.write(
-            lambda tx: [
-                _started(tx, row) for row in tx.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
-            ]
+        rows = await agency.commit(
+            SYSTEM,
+            lambda work: [
+                _started(work, row) for row in work.claim_outbox(now, now + agency.limits.delivery_lease, limit, idle)
+            ],
         )
         consignments = []
         for row in rows:
@@ -87,7 +87,7 @@ class Outbox:
             accepted = await accept_receipt(agency, partner, receipt, expected=row.package_id)
             if accepted.receipt not in {ReceiptKind.DELIVERED, ReceiptKind.OPENED}:
                 raise NotAuthentic("envelope-mismatch", "a receipt that does not say delivered")
-        await agency.store.write(lambda tx: _close(tx, row, OutboxState.DONE, None, agency.clock()))
+        await agency.commit(SYSTEM, lambda work: _close(work, row, OutboxEvent.DELIVER, None))
 
     async def refuse(self, consignment: Consignment, error: AttacheError) -> None:
         """The partner will never take it. Its signed refusal is kept where it sent one that verifies."""
@@ -108,15 +108,15 @@ class Outbox:
             await self._give_up(row, error)
             return
 
-        def unit(tx: Transaction) -> None:
-            present = tx.get(OutboxRecord.key(row.outbox_id))
+        def unit(work: Work) -> None:
+            present = work.get(OutboxRecord.key(row.outbox_id))
             if present is not None and present.state is OutboxState.PENDING:
-                tx.put(
+                work.put(
                     present,
                     replace(present, due_at=due_at, lease_until=now, attempts=present.attempts + 1, problem=error.code),
                 )
 
-        await self._agency.store.write(unit)
+        await self._agency.commit(SYSTEM, unit)
 
     async def next_due(self) -> datetime | None:
         return await self._agency.store.read(lambda reader: reader.outbox_due(_suspended(self._agency)))
@@ -150,22 +150,22 @@ class Outbox:
         """Nothing disappears: the row, the release and the log say that and why it was not delivered."""
         agency, now = self._agency, self._agency.clock()
 
-        def unit(tx: Transaction) -> None:
-            if not _close(tx, row, OutboxState.FAILED, error.code, now):
+        def unit(work: Work) -> None:
+            if not _close(work, row, OutboxEvent.GIVE_UP, error.code):
                 return
-            life = tx.get(ReleaseRecord.key(row.package_id, row.partner))
+            life = work.get(ReleaseRecord.key(row.package_id, row.partner))
             if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
                 state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
-                tx.put(life, replace(life, state=state, changed_at=now, problem=error.code))
+                work.put(life, replace(life, state=state, changed_at=now, problem=error.code))
             given_up = PackageUndeliverable(
                 about=ReleaseIds(package_id=row.package_id, originator=row.originator, recipient=row.partner),
                 carried=row.kind,
                 attempts=row.attempts + 1,
                 code=error.code,
             )
-            tx.log(entry(given_up, at=now, by=SYSTEM))
+            work.log(given_up)
 
-        await agency.store.write(unit)
+        await agency.commit(SYSTEM, unit)
 
 
 def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
@@ -185,8 +185,7 @@ def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
 
 def sealed_part_of(agency: Agency, part: ReleasedPart) -> SealedPart:
     """A released part's key and digests."""
-    recipient = part.recipient if isinstance(part, RedactedPartRecord) else ""
-    return agency.vault_of(part.package_id).open_part(part.sealed_part_sealed, part.number, recipient)
+    return agency.open(REDACTED_PART, part) if isinstance(part, RedactedPartRecord) else agency.open(PART, part)
 
 
 def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[ReleasedPart]]:
@@ -202,32 +201,39 @@ def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     record = reader.get(ConsentRecord.key(row.subject))
     if record is None:
         raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
-    vault = agency.vault.of(record.originator, record.package_id)
-    return canonical(vault.open(record.signed_sealed, "consent", record.consent_id))
+    return agency.open(CONSENT, record)
 
 
 def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
     record = reader.get(ConsentRequestRecord.key(row.partner, PackageId(row.subject)))
     if record is None or record.refusal_sealed is None:
         raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
-    vault = agency.vault.of(record.originator, record.package_id)
-    return canonical(vault.open(record.refusal_sealed, "consent-refusal", record.holder, record.request_id))
+    return agency.open(CONSENT_REFUSAL, record)
 
 
-def _started(tx: Transaction, row: OutboxRecord) -> OutboxRecord:
+def _started(work: Work, row: OutboxRecord) -> OutboxRecord:
     """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
-    life = tx.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
+    life = work.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
-        tx.put(life, replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER)))
+        work.put(life, replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER)))
     return row
 
 
-def _close(tx: Transaction, row: OutboxRecord, state: OutboxState, problem: str | None, now: datetime) -> bool:
+def _close(work: Work, row: OutboxRecord, ending: OutboxEvent, problem: str | None) -> bool:
     """Whether the row was still open."""
-    present = tx.get(OutboxRecord.key(row.outbox_id))
+    present = work.get(OutboxRecord.key(row.outbox_id))
     if present is None or present.state is not OutboxState.PENDING:
         return False
-    tx.put(present, replace(present, state=state, lease_until=now, attempts=present.attempts + 1, problem=problem))
+    work.put(
+        present,
+        replace(
+            present,
+            state=advance(OUTBOX, present.state, ending),
+            lease_until=work.at,
+            attempts=present.attempts + 1,
+            problem=problem,
+        ),
+    )
     return True
 
 

@@ -13,6 +13,7 @@ from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import BlobWriter
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import PartRecord
+from gateway.exchange.kernel.sealed import PART
 from gateway.exchange.outgoing.fields import require_readable
 
 
@@ -68,9 +69,7 @@ def _seal_into(sealer: PartSealer, blob: BlobWriter, chunk: bytes) -> None:
 
 
 def _part_record(agency: Agency, package_id: PackageId, number: int, blob_id: str, sealed: SealedPart) -> PartRecord:
-    return PartRecord(
-        package_id, number, blob_id, sealed.ciphertext_bytes, agency.vault_of(package_id).seal_part(sealed, number)
-    )
+    return agency.seal(PART, PartRecord(package_id, number, blob_id, sealed.ciphertext_bytes, b""), sealed)
 
 
 def _require_declared(facts: PartFacts, sealed: SealedPart) -> None:

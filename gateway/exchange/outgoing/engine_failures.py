@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from attache.errors import NotPermitted
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageDenied
@@ -26,5 +25,5 @@ async def engine_failure_logged(agency: Agency, by: Caller, package_id: PackageI
                 policy_sha256=agency.in_force.policy.hash,
                 reasons=(error.title,),
             )
-            await agency.store.write(lambda tx: tx.log(entry(denied, at=agency.clock(), by=by)))
+            await agency.commit(by, lambda work: work.log(denied))
         raise

@@ -9,7 +9,6 @@ from attache.package.ids import PackageId, ParticipantId
 from attache.wire.mailbox import MailboxItem
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ReleaseRecord
 from gateway.exchange.kernel.visibility import visible_package
@@ -93,7 +92,7 @@ async def _log_leaving(
     envelope = parse_frame(package.frame)
     about = ReleaseIds(package_id=envelope.package_id, originator=envelope.originator, recipient=envelope.recipient)
     event = kind(about=about, envelope_sha256=envelope.sha256, bytes=package.total_bytes)
-    await agency.store.write(lambda tx: tx.log(entry(event, at=agency.clock(), by=by)))
+    await agency.commit(by, lambda work: work.log(event))
 
 
 def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:

@@ -11,6 +11,7 @@ from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import MAX_PACKAGES_LISTED, Page, read_page
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import DecisionRecord, PackageRecord, PartRecord, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.sealed import DECISION, PART
 from gateway.exchange.kernel.visibility import visible_package
 from gateway.exchange.outgoing.created import Created, CreatedLife, pending_approval
 from gateway.exchange.outgoing.decided import decision_view
@@ -71,11 +72,7 @@ def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller:
     if record.purged_at is not None:
         return _purged_view(agency, reader, record, releases)
     submission = submission_of(agency, record)
-    vault = agency.vault_of(record.package_id)
-    parts = {
-        part.number: vault.open_part(part.sealed_part_sealed, part.number)
-        for part in reader.find(PartRecord.of_package(record.package_id))
-    }
+    parts = {part.number: agency.open(PART, part) for part in reader.find(PartRecord.of_package(record.package_id))}
     shown = [_release_view(agency, reader, submission, release, caller) for release in releases]
     return _full_view(record, submission, parts, shown)
 
@@ -134,8 +131,7 @@ def _stored_decision(agency: Agency, reader: Reader, release: ReleaseRecord) -> 
     record = reader.get(DecisionRecord.key(release.decision_id))
     if record is None:
         return None
-    sealed = agency.vault_of(record.package_id).open(record.record_sealed, "decision", record.decision_id)
-    return parse_decision(sealed.encode())
+    return parse_decision(agency.open(DECISION, record))
 
 
 def _seen_by(caller: Caller, decision: Decision, release: ReleaseRecord, desk: str | None) -> DecisionView:

@@ -15,17 +15,17 @@ from attache.package import BLOCK_BYTES
 from attache.wire.approvals import ApprovalView, LeavingPartView
 from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
-    ApprovalState,
     DecisionRecord,
     PackageRecord,
     PartRecord,
     RedactedPartRecord,
     ReleaseRecord,
 )
+from gateway.exchange.kernel.sealed import DECISION, REDACTED_PART
+from gateway.exchange.kernel.state import ApprovalState
 from gateway.exchange.outgoing.approve import approval_of, approved_digest
 from gateway.exchange.outgoing.decided import part_decision_view
 from gateway.exchange.outgoing.fields import Content
@@ -82,7 +82,7 @@ def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiti
     decided = reader.get(DecisionRecord.key(life.decision_id)) if life else None
     if package is None or decided is None:
         raise NotFound
-    record = agency.vault_of(package.package_id).open(decided.record_sealed, "decision", decided.decision_id).encode()
+    record = agency.open(DECISION, decided)
     submission = submission_of(agency, package)
     parts = reader.find(PartRecord.of_package(approval.package_id))
     copies = reader.find(RedactedPartRecord.of_release(approval.package_id, approval.recipient))
@@ -111,8 +111,7 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
         if part.outcome not in LEAVES | {UnitOutcome.HOLD}:
             continue
         if number in case.copies:
-            copy = case.copies[number]
-            sealed = agency.vault_of(copy.package_id).open_part(copy.sealed_part_sealed, number, copy.recipient)
+            sealed = agency.open(REDACTED_PART, case.copies[number])
             yield Leaving(number, sealed.bytes, sealed.sha256)
         elif number not in redacted:
             yield Leaving(number, case.content.parts[number].bytes, case.content.parts[number].sha256)
@@ -150,8 +149,8 @@ async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: s
     case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
     part = await asyncio.to_thread(_previewed, agency, case, name)
     about = ReleaseIds(package_id=approval.package_id, originator=agency.participant, recipient=approval.recipient)
-    logged = entry(ApprovalRead(about=about, part=name, bytes=part.size_bytes), at=agency.clock(), by=caller)
-    await agency.store.write(lambda tx: tx.log(logged))
+    read = ApprovalRead(about=about, part=name, bytes=part.size_bytes)
+    await agency.commit(caller, lambda work: work.log(read))
     return part
 
 

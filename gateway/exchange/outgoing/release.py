@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from attache.crypto import Suite, b64u, sha256_hex
+from attache.crypto import Suite, sha256_hex
 from attache.errors import Conflict, IntegrityLost, MalformedInput, NotPermitted, PayloadTooLarge
 from attache.package import (
     address,
@@ -21,21 +21,19 @@ from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.package.ids import PackageId, ParticipantId
 from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.policy_sets import active_set
-from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
-    ApprovalState,
     DecisionRecord,
     OutboxKind,
     OutboxRecord,
-    OutboxState,
     RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.kernel.sealed import APPROVED_DIGEST, DECISION, MANIFEST, REDACTED_PART
+from gateway.exchange.kernel.state import RELEASE, ApprovalState, OutboxState, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.outgoing.fields import Content, ContentAsked, Readable
 from gateway.exchange.outgoing.manifest import ENGINE_FAILED, manifest_facts
 from gateway.exchange.outgoing.redact import RedactedCopy, as_if_approved, copies_of, redacted_content, redacted_numbers
@@ -48,7 +46,6 @@ from gateway.exchange_log.events.packages import (
     PackageReleased,
     RedactedPart,
 )
-from gateway.identity.caller import Caller
 from gateway.policy import Decision, Outcome, ReleaseRequest, decide
 
 
@@ -152,21 +149,20 @@ def decide_release(agency: Agency, request: ReleaseRequest) -> Decision:
 
 def carry_out(
     agency: Agency,
-    tx: Transaction,
+    work: Work,
     life: ReleaseRecord,
     verdict: Verdict,
-    by: Caller,
     *,
     is_new: bool = False,
 ) -> ReleaseRecord:
     """Write a verdict: the decision, the recipient's new state, what follows from it, and their log entries."""
     request, decision = verdict.request, verdict.decision
-    _record_decision(agency, tx, verdict, by)
+    _record_decision(agency, work, verdict)
     match decision.outcome:
         case Outcome.RELEASE | Outcome.PARTIAL:
-            after = _released(agency, tx, life, verdict, by)
+            after = _released(agency, work, life, verdict)
         case Outcome.HOLD:
-            after = _held(agency, tx, life, verdict)
+            after = _held(agency, work, life, verdict)
         case _:
             after = replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DENY))
             denied = PackageDenied(
@@ -176,19 +172,19 @@ def carry_out(
                 reasons=_reasons(decision),
                 rules=_rules(decision),
             )
-            tx.log(entry(denied, at=request.now, by=by))
+            work.log(denied)
     after = replace(after, decision_id=verdict.decision_id, changed_at=request.now)
     if is_new:
-        tx.add(after)
+        work.add(after)
         return after
-    return tx.put(
+    return work.put(
         life, replace(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
     )
 
 
-def require_in_force(tx: Transaction, decision: Decision) -> None:
+def require_in_force(work: Work, decision: Decision) -> None:
     """Raise Conflict where another policy set came into force since it was asked."""
-    active = active_set(tx)
+    active = active_set(work)
     if active is None or active.policy_sha256 != decision.policy_set_hash:
         raise Conflict(detail="another policy set came into force meanwhile; ask again")
 
@@ -203,23 +199,20 @@ def new_life(
     )
 
 
-def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Caller) -> None:
+def _record_decision(agency: Agency, work: Work, verdict: Verdict) -> None:
     request, decision = verdict.request, verdict.decision
-    require_in_force(tx, decision)
-    tx.add(
-        DecisionRecord(
-            decision_id=verdict.decision_id,
-            package_id=request.package_id,
-            recipient=request.recipient,
-            decided_at=request.now,
-            outcome=decision.outcome,
-            policy_set_hash=decision.policy_set_hash,
-            shard_hash=decision.shard_hash,
-            record_sealed=agency.vault_of(request.package_id).seal(
-                decision.record.decode(), "decision", verdict.decision_id
-            ),
-        ),
+    require_in_force(work, decision)
+    stored = DecisionRecord(
+        decision_id=verdict.decision_id,
+        package_id=request.package_id,
+        recipient=request.recipient,
+        decided_at=request.now,
+        outcome=decision.outcome,
+        policy_set_hash=decision.policy_set_hash,
+        shard_hash=decision.shard_hash,
+        record_sealed=b"",
     )
+    work.add(agency.seal(DECISION, stored, decision.record))
     decided = PackageDecided(
         about=_about(agency, request),
         recipient_desk=request.recipient_desk,
@@ -231,16 +224,16 @@ def _record_decision(agency: Agency, tx: Transaction, verdict: Verdict, by: Call
         reasons=_reasons(decision),
         rules=_rules(decision),
     )
-    tx.log(entry(decided, at=request.now, by=by))
+    work.log(decided)
 
 
-def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict, by: Caller) -> ReleaseRecord:
+def _released(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
     request, sealed = verdict.request, verdict.sealed
     if sealed is None:
         raise IntegrityLost(detail="a release was decided and nothing was sealed", step="release")
     partner = agency.directory.active(request.recipient)
     if partner.endpoint is not None:
-        tx.add(
+        work.add(
             outbox_row(
                 agency, OutboxKind.PACKAGE, request.recipient, agency.participant, request.package_id, request.now
             )
@@ -259,23 +252,21 @@ def _released(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Ver
         withheld=len(request.parts) - len(sealed.part_numbers),
         redacted=tuple(RedactedPart(part=copy.number, sha256=copy.sealed.sha256) for copy in sealed.copies),
     )
-    tx.log(entry(released, at=request.now, by=by))
+    work.log(released)
     for copy in sealed.copies:
-        tx.add(_copy_record(agency, life, copy))
+        work.add(_copy_record(agency, life, copy))
     if request.review_within_hours:
-        book_review(agency, tx, request, life.post, _about(agency, request), verdict.decision_id)
-    return replace(
+        book_review(work, request, life.post, _about(agency, request), verdict.decision_id)
+    after = replace(
         life,
         state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
         expires_at=sealed.expires_at,
         frame=sealed.frame,
         manifest_sha256=sealed.manifest_sha256,
-        manifest_sealed=agency.vault_of(life.package_id).seal(
-            b64u(sealed.manifest), "manifest", life.package_id, life.recipient
-        ),
         envelope_sha256=sealed.envelope_sha256,
         part_numbers=numbers_text(sealed.part_numbers, {copy.number for copy in sealed.copies}),
     )
+    return agency.seal(MANIFEST, after, sealed.manifest)
 
 
 def numbers_text(numbers: Sequence[int], redacted: Container[int]) -> str:
@@ -284,37 +275,30 @@ def numbers_text(numbers: Sequence[int], redacted: Container[int]) -> str:
 
 
 def _copy_record(agency: Agency, life: ReleaseRecord, copy: RedactedCopy) -> RedactedPartRecord:
-    return RedactedPartRecord(
-        life.package_id,
-        life.recipient,
-        copy.number,
-        copy.blob_id,
-        copy.sealed.ciphertext_bytes,
-        agency.vault_of(life.package_id).seal_part(copy.sealed, copy.number, life.recipient),
+    record = RedactedPartRecord(
+        life.package_id, life.recipient, copy.number, copy.blob_id, copy.sealed.ciphertext_bytes, b""
     )
+    return agency.seal(REDACTED_PART, record, copy.sealed)
 
 
-def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
+def _held(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
     """Ask for the next approval; a release that was held already stays so until enough officers have approved."""
     request, needed = verdict.request, verdict.decision.approvals_needed
     approval_id = uuid7(request.now, agency.random)
     if needed is None:
         raise NotPermitted(ENGINE_FAILED, "held, and nobody is to approve it", extra={"recipient": request.recipient})
-    tx.add(
-        ApprovalRecord(
-            approval_id=approval_id,
-            package_id=request.package_id,
-            recipient=request.recipient,
-            post=needed.post,
-            state=ApprovalState.PENDING,
-            digest_sealed=agency.vault_of(request.package_id).seal(
-                verdict.decision.release_digest, "approved", approval_id
-            ),
-            submitter=request.requester,
-            requested_at=request.now,
-            expires_at=request.now + agency.limits.approval_term,
-        ),
+    approval = ApprovalRecord(
+        approval_id=approval_id,
+        package_id=request.package_id,
+        recipient=request.recipient,
+        post=needed.post,
+        state=ApprovalState.PENDING,
+        digest_sealed=b"",
+        submitter=request.requester,
+        requested_at=request.now,
+        expires_at=request.now + agency.limits.approval_term,
     )
+    work.add(agency.seal(APPROVED_DIGEST, approval, verdict.decision.release_digest))
     held = PackageHeld(
         about=_about(agency, request),
         recipient_desk=request.recipient_desk,
@@ -323,7 +307,7 @@ def _held(agency: Agency, tx: Transaction, life: ReleaseRecord, verdict: Verdict
         reasons=_reasons(verdict.decision),
         rules=_rules(verdict.decision),
     )
-    tx.log(entry(held, at=request.now, by=SYSTEM))
+    work.log(held, by=SYSTEM)
     state = life.state if life.state is ReleaseState.HELD else advance(RELEASE, life.state, ReleaseEvent.HOLD)
     return replace(life, state=state)
 

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from attache.errors import AttacheError, IllegalTransition, NotFound, NotPermitted
+from attache.errors import AttacheError, NotFound, NotPermitted
 from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import MAX_LISTED
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.officers import officers_posts
-from gateway.exchange.kernel.ports import Reader, Transaction
-from gateway.exchange.kernel.records import ReviewRecord, ReviewState
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import ReviewRecord
+from gateway.exchange.kernel.sealed import REVIEW_NOTE
+from gateway.exchange.kernel.state import REVIEW, ReviewEvent, ReviewState, advance
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange_log.events.approvals import ReviewBooked, ReviewDone, ReviewOverdue
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller
@@ -34,38 +36,35 @@ async def open_reviews(agency: Agency, caller: Caller, limit: int) -> list[Revie
 
 
 async def record_review(
-    agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId, finding: ReviewState, note: str
+    agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId, finding: ReviewEvent, note: str
 ) -> ReviewRecord:
     """What a second officer of the post found: that it was justified, or not. Late is better than never.
 
     Raises NotFound, NotPermitted("own-submission"), IllegalTransition for a review that is done.
     """
-    officer, now = agency.officer(caller), agency.clock()
+    officer = agency.officer(caller)
 
-    def unit(tx: Transaction) -> ReviewRecord:
-        review = tx.get(ReviewRecord.key(package_id, recipient))
-        if review is None or review.post not in officers_posts(agency, tx, caller):
+    def unit(work: Work) -> ReviewRecord:
+        review = work.get(ReviewRecord.key(package_id, recipient))
+        if review is None or review.post not in officers_posts(agency, work, caller):
             raise NotFound
         if review.submitter == officer:
             raise NotPermitted("own-submission", "another officer reviews what one has submitted")
-        if review.state not in OPEN:
-            raise IllegalTransition(detail="the review is done")
+        state = advance(REVIEW, review.state, finding)
         done = ReviewDone(
-            about=_about(agency, review), post=Post(review.post), due_at=review.due_at, finding=finding, note=note
+            about=_about(agency, review), post=Post(review.post), due_at=review.due_at, finding=state, note=note
         )
-        tx.log(entry(done, at=agency.clock(), by=caller))
-        sealed = agency.vault_of(package_id).seal(note, "review", package_id, recipient)
-        return tx.put(review, replace(review, state=finding, reviewed_by=officer, reviewed_at=now, note_sealed=sealed))
+        work.log(done)
+        reviewed = replace(review, state=state, reviewed_by=officer, reviewed_at=work.at)
+        return work.put(review, agency.seal(REVIEW_NOTE, reviewed, note))
 
-    return await agency.store.write(unit)
+    return await agency.commit(caller, unit)
 
 
-def book_review(
-    agency: Agency, tx: Transaction, request: ReleaseRequest, post: str, about: ReleaseIds, decision_id: str
-) -> None:
+def book_review(work: Work, request: ReleaseRequest, post: str, about: ReleaseIds, decision_id: str) -> None:
     """What goes at once on the promise of a review is due for one."""
     due_at = request.now + timedelta(hours=request.review_within_hours)
-    tx.add(
+    work.add(
         ReviewRecord(
             request.package_id, request.recipient, post, ReviewState.BOOKED, request.requester, request.now, due_at
         )
@@ -77,17 +76,17 @@ def book_review(
         post=Post(post),
         due_at=due_at,
     )
-    tx.log(entry(booked, at=agency.clock(), by=SYSTEM))
+    work.log(booked, by=SYSTEM)
 
 
-def note_overdue(agency: Agency, tx: Transaction) -> None:
+def note_overdue(agency: Agency, work: Work) -> None:
     """Each review whose time is over is said to be so in the log, once."""
-    now = agency.clock()
-    for review in tx.find(ReviewRecord.in_state(ReviewState.BOOKED)):
+    now = work.at
+    for review in work.find(ReviewRecord.in_state(ReviewState.BOOKED)):
         if review.due_at <= now:
             overdue = ReviewOverdue(about=_about(agency, review), post=Post(review.post), due_at=review.due_at)
-            tx.log(entry(overdue, at=now, by=SYSTEM))
-            tx.put(review, replace(review, state=ReviewState.OVERDUE))
+            work.log(overdue)
+            work.put(review, replace(review, state=advance(REVIEW, review.state, ReviewEvent.MISS)))
 
 
 async def require_reviewed(agency: Agency) -> None:

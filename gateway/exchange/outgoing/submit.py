@@ -14,12 +14,14 @@ from attache.package import SealedPart, uuid7
 from attache.package.ids import PackageId, ParticipantId
 from attache.wire.packages import PartFacts, Submission
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import provenance_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
-from gateway.exchange.kernel.records import IdempotencyRecord, PackageRecord, PackageState, PartRecord
+from gateway.exchange.kernel.records import IdempotencyRecord, PackageRecord, PartRecord
 from gateway.exchange.kernel.refusals import NotForCaller
+from gateway.exchange.kernel.sealed import PACKAGE_FACTS, PART
+from gateway.exchange.kernel.state import PACKAGE, PackageEvent, PackageState, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.created import Created, CreatedLife, created_life
 from gateway.exchange.outgoing.encrypt import encrypt_inline, encrypt_stream
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged
@@ -59,7 +61,7 @@ async def create_package(
     *,
     idempotency_key: str,
     request_sha256: str,
-    also: Callable[[Transaction, PackageId], None] | None = None,
+    also: Callable[[Work, PackageId], None] | None = None,
 ) -> Created | PackageId:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
@@ -73,24 +75,24 @@ async def create_package(
     require_possible(agency, submission)
     package_id = PackageId(uuid7(agency.clock(), agency.random))
 
-    def unit(tx: Transaction) -> Created | PackageId:
-        if earlier := _package_of(agency, tx, use):
+    def unit(work: Work) -> Created | PackageId:
+        if earlier := _package_of(agency, work, use):
             return earlier
-        tx.add(replace(use, package_id=package_id, request_sha256=agency.vault_of(package_id).digest(request_sha256)))
-        tx.add(draft.record)
+        work.add(replace(use, package_id=package_id, request_sha256=agency.vault_of(package_id).digest(request_sha256)))
+        work.add(draft.record)
         for record, _ in draft.parts.values():
-            tx.add(record)
+            work.add(record)
         lives = []
         if verdicts is not None:
-            lives = _submit(agency, tx, submission, draft.record, draft.content.digests, verdicts, caller)
+            lives = _submit(agency, work, submission, draft.record, draft.content.digests, verdicts)
         if also is not None:
-            also(tx, package_id)
+            also(work, package_id)
         return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
         verdicts = await _decide(agency, blobs, draft.record, submission, draft.content) if submission.submit else None
-        created = await agency.store.write(unit)
+        created = await agency.commit(caller, unit)
         if isinstance(created, Created):
             blobs.keep()
     return created
@@ -108,14 +110,14 @@ async def upload_part(
     if record.state is not PackageState.DRAFT:
         raise IllegalTransition(detail="the package is submitted")
 
-    def unit(tx: Transaction) -> str | None:
-        if _own(agency, tx, caller, package_id).state is not PackageState.DRAFT:
+    def unit(work: Work) -> str | None:
+        if _own(agency, work, caller, package_id).state is not PackageState.DRAFT:
             raise IllegalTransition(detail="the package is submitted")
-        before = tx.get(PartRecord.key(package_id, number))
+        before = work.get(PartRecord.key(package_id, number))
         if before is None:
-            tx.add(arrived)
+            work.add(arrived)
             return None
-        tx.put(
+        work.put(
             before,
             replace(
                 before,
@@ -129,7 +131,7 @@ async def upload_part(
     async with ProvisionalBlobs(agency.blobs) as blobs:
         arrived = await encrypt_stream(agency, package_id, number, facts, chunks)
         blobs.add(arrived.blob_id)
-        replaced = await agency.store.write(unit)
+        replaced = await agency.commit(caller, unit)
         blobs.keep()
     if replaced:
         await asyncio.to_thread(agency.blobs.delete, replaced)
@@ -145,18 +147,18 @@ async def submit_package(agency: Agency, caller: Caller, package_id: PackageId) 
     submission = submission_of(agency, record)
     content = content_of(agency, submission, parts)
 
-    def unit(tx: Transaction) -> bool:
-        present = _own(agency, tx, caller, package_id)
+    def unit(work: Work) -> bool:
+        present = _own(agency, work, caller, package_id)
         if present.state is PackageState.SUBMITTED:
             return False
-        if tx.find(PartRecord.of_package(package_id)) != parts:
+        if work.find(PartRecord.of_package(package_id)) != parts:
             raise Conflict(detail="a part was uploaded meanwhile; submit again")
-        _submit(agency, tx, submission, present, content.digests, verdicts, caller)
+        _submit(agency, work, submission, present, content.digests, verdicts)
         return True
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         verdicts = await _decide(agency, blobs, record, submission, content)
-        if await agency.store.write(unit):
+        if await agency.commit(caller, unit):
             blobs.keep()
 
 
@@ -195,7 +197,7 @@ async def dry_run_logged(
 
     async def log(outcomes: dict[str, str]) -> None:
         asked = DecisionDryRun(recipients=tuple(sorted(recipients)), outcomes=outcomes, purpose=submission.purpose)
-        await agency.store.write(lambda tx: tx.log(entry(asked, at=agency.clock(), by=caller)))
+        await agency.commit(caller, lambda work: work.log(asked))
 
     outcomes: dict[str, str] = {}
     try:
@@ -209,8 +211,7 @@ async def dry_run_logged(
 
 def submission_of(agency: Agency, record: PackageRecord) -> Submission:
     """The facts of a stored package."""
-    facts = agency.vault_of(record.package_id).open(record.facts_sealed, "package", record.package_id)
-    return Submission.model_validate(facts, strict=False)
+    return Submission.model_validate(agency.open(PACKAGE_FACTS, record), strict=False)
 
 
 def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecord]) -> Content:
@@ -224,7 +225,7 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
             extra={"parts": missing[:20]},
         )
     return Content(
-        tuple(agency.vault_of(part.package_id).open_part(part.sealed_part_sealed, part.number) for part in parts),
+        tuple(agency.open(PART, part) for part in parts),
         tuple(part.blob_id for part in parts),
     )
 
@@ -287,9 +288,10 @@ def _prepare(
         officer,
         created_at=now,
         submitted_at=now if submission.submit else None,
-        facts_sealed=agency.vault_of(package_id).seal(submission.facts(), "package", package_id),
+        facts_sealed=b"",
         purge_at=submission.retain_until or now + agency.limits.retention,
     )
+    record = agency.seal(PACKAGE_FACTS, record, submission.facts())
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
@@ -318,16 +320,15 @@ async def _decide(
 
 def _submit(
     agency: Agency,
-    tx: Transaction,
+    work: Work,
     submission: Submission,
     record: PackageRecord,
     digests: Sequence[str],
     verdicts: dict[ParticipantId, Verdict],
-    caller: Caller,
 ) -> list[CreatedLife]:
-    now = agency.clock()
+    now = work.at
     if record.state is PackageState.DRAFT:
-        tx.put(record, replace(record, state=PackageState.SUBMITTED, submitted_at=now))
+        work.put(record, replace(record, state=advance(PACKAGE, record.state, PackageEvent.SUBMIT), submitted_at=now))
     submitted = PackageSubmitted(
         about=PackageIds(package_id=record.package_id, originator=agency.participant),
         kind=submission.kind,
@@ -338,10 +339,10 @@ def _submit(
         purpose=submission.purpose,
         markings=submission.markings,
     )
-    tx.log(entry(submitted, at=now, by=caller))
+    work.log(submitted)
     lives = []
     for recipient, verdict in verdicts.items():
         life = new_life(agency, record.package_id, recipient, now, submission.expires_at)
-        life = carry_out(agency, tx, life, verdict, caller, is_new=True)
-        lives.append(created_life(tx, life, verdict.decision))
+        life = carry_out(agency, work, life, verdict, is_new=True)
+        lives.append(created_life(work, life, verdict.decision))
     return sorted(lives, key=lambda life: life.record.recipient)

@@ -7,7 +7,6 @@ from attache.translog.proof import TlogProof, format_proof
 from attache.wire.log import EntryView
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import MAX_ENTRIES_LISTED, Page, page_of
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry
 from gateway.exchange_log import Group
 from gateway.exchange_log.events.oversight import LogSearched
@@ -21,7 +20,7 @@ async def search_log(agency: Agency, caller: Caller, after: int, limit: int, wan
     found = await agency.store.read_log(lambda log: [entry_view(e) for e in log.entries_after(after, size, wanted)])
     asked = {name: str(value) for name, value in vars(wanted).items() if value is not None}
     searched = LogSearched(filter={**asked, "after": after}, entries=len(found))
-    await agency.store.write(lambda tx: tx.log(entry(searched, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(searched))
     return page_of(found, size, lambda entry: str(entry.index))
 
 
@@ -29,7 +28,7 @@ async def entry_of(agency: Agency, caller: Caller, index: int) -> EntryView:
     """One entry with its private part, each group proven to be the one that the leaf commits to. The look is itself an entry."""
     found = await agency.store.read_log(lambda log: entry_view(log.entry(index)))
     searched = LogSearched(filter={"index": index}, entries=1)
-    await agency.store.write(lambda tx: tx.log(entry(searched, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(searched))
     return found
 
 

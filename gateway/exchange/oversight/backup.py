@@ -5,8 +5,8 @@ from pathlib import Path
 from attache.clock import Clock
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import Store
+from gateway.exchange.kernel.work import SYSTEM, commit
 from gateway.exchange_log.events.gateway import BackupTaken
 
 DATABASE = "gateway.sqlite3"
@@ -21,7 +21,7 @@ async def take_backup(store: Store, folder: Path, clock: Clock) -> int:
     """
     before = parse_checkpoint_body(parse_note(await store.read_log(lambda log: log.checkpoint)).text)
     taken = BackupTaken(size=before.size, root=before.root.hex())
-    await store.write(lambda tx: tx.log(entry(taken, at=clock(), by=SYSTEM)))
+    await commit(store, clock, SYSTEM, lambda work: work.log(taken))
     checkpoint = await store.read_log(lambda log: log.checkpoint)
     await store.copy_to(folder / DATABASE)
     (folder / CHECKPOINT).write_bytes(checkpoint)

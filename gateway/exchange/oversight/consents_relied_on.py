@@ -7,7 +7,7 @@ from attache import strict_json
 from attache.consent import CONSENT, Consent, parse_consent_payload
 from attache.package.ids import PackageId
 from attache.package.jws import parse_statement
-from gateway.exchange.consents.give import signed_consent
+from gateway.exchange.kernel import sealed
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ConsentRecord
@@ -23,7 +23,7 @@ def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[
         covers = (facts["recipient"], facts["purpose"]) == (request["recipient"], request["purpose"])
         kept = reader.get(ConsentRecord.key(facts["consent_id"])) if covers else None
         if kept is not None and kept.signed_sealed and (facts["content"], facts["originator"]) in came:
-            signed = signed_consent(agency, kept)
+            signed = agency.open(sealed.CONSENT, kept)
             found[kept.consent_id] = (signed, stated_consent(signed).package_id)
     return found
 

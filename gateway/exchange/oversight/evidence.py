@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from attache.crypto import parse_b64u, sha256_hex, verify_crl
+from attache.crypto import b64u, parse_b64u, sha256_hex, verify_crl
 from attache.errors import AttacheError, MalformedInput, NotFound
 from attache.evidence.bundle import MAX_ENTRIES, BundledLog, BundledRevocations, EvidenceBundle, blob, seal_bundle
 from attache.evidence.collecting import CollectedEntry, collect_log
@@ -18,7 +18,6 @@ from attache.receipt import stated_receipt
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry, LogReader, Reader
 from gateway.exchange.kernel.records import (
     ArrivalRecord,
@@ -30,6 +29,7 @@ from gateway.exchange.kernel.records import (
     WitnessRecord,
 )
 from gateway.exchange.kernel.refusals import NotForCaller
+from gateway.exchange.kernel.sealed import DECISION, MANIFEST
 from gateway.exchange.oversight.consents_relied_on import opened, relied_on, stated_consent
 from gateway.exchange.witnessing.be_cosigned import MAX_CANDIDATES, cosigned_by_receipt
 from gateway.exchange_log import EventCode
@@ -90,7 +90,7 @@ async def export_evidence(
         bundle_sha256=sha256_hex(raw),
         indexes=tuple(indexes),
     )
-    await agency.store.write(lambda tx: tx.log(entry(exported, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(exported))
     return Evidence(package_id, facts.recipient, raw)
 
 
@@ -117,12 +117,10 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
         raise NotFound
     receipts = _receipts(reader, agency.participant, life.package_id, life.recipient)
     decision = reader.get(DecisionRecord.key(life.decision_id))
-    vault = agency.vault_of(life.package_id)
     is_kept = decision is not None and decision.record_sealed
-    proof = vault.open(decision.record_sealed, "decision", decision.decision_id) if decision and is_kept else None
+    proof = agency.open(DECISION, decision).decode() if decision and is_kept else None
     consents = relied_on(agency, reader, proof.encode()) if proof else {}
-    sealed = life.manifest_sealed if is_own else None
-    manifest = vault.open(sealed, "manifest", life.package_id, life.recipient) if sealed else None
+    manifest = b64u(agency.open(MANIFEST, life)) if is_own and life.manifest_sealed else None
     return _Facts(
         originator=agency.participant,
         recipient=life.recipient,

@@ -16,7 +16,6 @@ from attache.evidence.export import ExportManifest, sign_export
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter, LoggedEntry, LogReader
 from gateway.exchange_log.events import Group
 from gateway.exchange_log.events.oversight import LogExported
@@ -73,7 +72,7 @@ async def export_log(agency: Agency, caller: Caller, wanted: LogFilter, file_for
     exported = LogExported(
         filter=filter_text(wanted), entries=rows, export_sha256=manifest.file_sha256, format=file_format
     )
-    await agency.store.write(lambda tx: tx.log(entry(exported, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(exported))
     return LogExport(_as_signed(_pages(agency, wanted, file_format, checkpoint.size), manifest), signed)
 
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 from attache.wire.log import EntryView
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange.kernel.ports import LogFilter
 from gateway.exchange.oversight.audit import entry_view
 from gateway.exchange.oversight.export_log import filter_text
@@ -25,7 +24,7 @@ async def follow_log(
     """
     start = await agency.store.read_log(lambda log: log.size - 1) if after is None else after
     followed = LogSearched(filter={**filter_text(wanted), "follow": True, "after": start})
-    await agency.store.write(lambda tx: tx.log(entry(followed, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(followed))
     return _entries(agency, caller, start, wanted)
 
 

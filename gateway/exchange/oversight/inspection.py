@@ -2,7 +2,6 @@
 
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
 from gateway.exchange_log.events.oversight import PackagesInspected
 from gateway.identity.caller import Caller
 from gateway.identity.permissions import sees_all
@@ -15,4 +14,4 @@ async def note_inspection(
     if not sees_all(caller):
         return
     inspected = PackagesInspected(operation=operation, package_id=package_id, packages=packages)
-    await agency.store.write(lambda tx: tx.log(entry(inspected, at=agency.clock(), by=caller)))
+    await agency.commit(caller, lambda work: work.log(inspected))

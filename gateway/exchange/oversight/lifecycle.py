@@ -9,9 +9,8 @@ from attache.strict_json import canonical
 from attache.translog.checkpoint import parse_checkpoint_body
 from attache.translog.note import parse_note
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import Transaction
 from gateway.exchange.kernel.records import SettingRecord
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange_log.events.gateway import GatewayStarted, GatewayStopped, SettingsChanged
 
 
@@ -24,46 +23,46 @@ async def note_started(agency: Agency, *, version: str, settings: Mapping[str, A
     settings_sha256 = sha256_hex(canonical(dict(settings)))
     checkpoint = parse_checkpoint_body(parse_note(await agency.store.read_log(lambda log: log.checkpoint)).text)
 
-    def unit(tx: Transaction) -> None:
-        now = agency.clock()
-        is_first = not tx.find(SettingRecord.every())
-        changed = _keep_settings(agency, tx, settings)
+    def unit(work: Work) -> None:
+        now = work.at
+        is_first = not work.find(SettingRecord.every())
+        changed = _keep_settings(agency, work, settings)
         if changed and not is_first:
             other = SettingsChanged(names=tuple(changed), settings_sha256=settings_sha256)
-            tx.log(entry(other, at=now, by=SYSTEM))
+            work.log(other)
         started = GatewayStarted(
             version=version,
             size=checkpoint.size,
             root=checkpoint.root.hex(),
             settings_sha256=settings_sha256,
             policy_sha256=agency.in_force.policy.hash,
-            leases_ended=tx.free_outbox(now),
+            leases_ended=work.free_outbox(now),
         )
-        tx.log(entry(started, at=now, by=SYSTEM))
+        work.log(started)
 
-    await agency.store.write(unit)
+    await agency.commit(SYSTEM, unit)
 
 
 async def note_stopped(agency: Agency, *, version: str) -> None:
     """Log an end in order."""
     size = await agency.store.read_log(lambda log: log.size)
     stopped = GatewayStopped(version=version, size=size)
-    await agency.store.write(lambda tx: tx.log(entry(stopped, at=agency.clock(), by=SYSTEM)))
+    await agency.commit(SYSTEM, lambda work: work.log(stopped))
 
 
-def _keep_settings(agency: Agency, tx: Transaction, settings: Mapping[str, Any]) -> list[str]:
+def _keep_settings(agency: Agency, work: Work, settings: Mapping[str, Any]) -> list[str]:
     """Keep what the settings are now; returns the names of those that were other, or not there, before."""
-    kept = {record.name: record for record in tx.find(SettingRecord.every())}
+    kept = {record.name: record for record in work.find(SettingRecord.every())}
     digests = {
         name: agency.pseudonyms.of(f"setting {name}", canonical({"value": value}).decode())
         for name, value in settings.items()
     }
     for name, digest in digests.items():
         if name not in kept:
-            tx.add(SettingRecord(name, digest))
+            work.add(SettingRecord(name, digest))
         elif kept[name].digest != digest:
-            tx.put(kept[name], replace(kept[name], digest=digest))
+            work.put(kept[name], replace(kept[name], digest=digest))
     for name in kept.keys() - digests.keys():
-        tx.remove(kept[name])
+        work.remove(kept[name])
     was = {name: record.digest for name, record in kept.items()}
     return sorted(name for name in digests.keys() | was.keys() if digests.get(name) != was.get(name))

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 
 from attache.errors import Conflict, MalformedInput, NotFound
 from attache.package.ids import ParticipantId
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of, verify_descriptor, verify_successor
 from attache.wire.participants import ParticipantView
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import Store, Transaction
+from gateway.exchange.kernel.ports import Store
 from gateway.exchange.kernel.records import ParticipantRecord
+from gateway.exchange.kernel.work import Work
 from gateway.exchange_log.events.participants import (
     KeyRotated,
     ParticipantAdmitted,
@@ -34,12 +33,10 @@ def directory_of(records: Iterable[ParticipantRecord]) -> Directory:
 
 
 def admit_descriptor(
-    tx: Transaction,
+    work: Work,
     participant: ParticipantId,
     raw: bytes,
     fingerprint: str | None,
-    now: datetime,
-    by: Caller | str = SYSTEM,
     *,
     own: str | None = None,
 ) -> ParticipantRecord:
@@ -49,18 +46,18 @@ def admit_descriptor(
     `own` is our own id: a successor of our own descriptor that lists other keys is logged as the rotation of our keys.
     Raises what the verification raises, and Conflict("descriptor-rollback") for what does not follow the one on record.
     """
-    record = tx.get(ParticipantRecord.key(participant))
+    record = work.get(ParticipantRecord.key(participant))
     if record is not None:
-        return _rotate(tx, record, raw, now, by, own)
+        return _rotate(work, record, raw, own)
     if fingerprint is None:
         raise MalformedInput("malformed-descriptor", "a first descriptor is admitted by its fingerprint")
     descriptor = verify_descriptor(raw, fingerprint=fingerprint)
     if descriptor.participant != participant:
         raise MalformedInput("malformed-descriptor", "the descriptor of another participant")
-    record = ParticipantRecord(participant, ParticipantStatus.ACTIVE, descriptor.serial, raw, now, now)
-    tx.add(record)
+    record = ParticipantRecord(participant, ParticipantStatus.ACTIVE, descriptor.serial, raw, work.at, work.at)
+    work.add(record)
     admitted = ParticipantAdmitted(participant=participant, serial=descriptor.serial, fingerprint=descriptor.sha256)
-    tx.log(entry(admitted, at=now, by=by))
+    work.log(admitted)
     return record
 
 
@@ -71,16 +68,16 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
     is_suspension = status is ParticipantStatus.SUSPENDED
     kind = ParticipantSuspended if is_suspension else ParticipantReinstated
 
-    def unit(tx: Transaction) -> None:
-        record = tx.get(ParticipantRecord.key(participant))
+    def unit(work: Work) -> None:
+        record = work.get(ParticipantRecord.key(participant))
         if record is None:
             raise NotFound("unknown-partner")
         if record.status is status:
             return
-        tx.log(entry(kind(participant=participant, serial=record.serial), at=agency.clock(), by=caller))
-        tx.put(record, replace(record, status=status, changed_at=agency.clock()))
+        work.log(kind(participant=participant, serial=record.serial))
+        work.put(record, replace(record, status=status, changed_at=work.at))
 
-    await agency.store.write(unit)
+    await agency.commit(caller, unit)
     async with agency.in_force.reloading:
         agency.in_force.directory = await load_directory(agency.store)
     return agency.directory.partner(participant)
@@ -97,21 +94,19 @@ async def accept_successor(agency: Agency, caller: Caller, participant: Particip
             detail="that is ourselves: stop the gateway, put our keys and descriptor in place, and run attache-gateway init"
         )
 
-    def unit(tx: Transaction) -> None:
-        record = tx.get(ParticipantRecord.key(participant))
+    def unit(work: Work) -> None:
+        record = work.get(ParticipantRecord.key(participant))
         if record is None:
             raise NotFound("unknown-partner")
-        _rotate(tx, record, raw, agency.clock(), caller, agency.participant)
+        _rotate(work, record, raw, agency.participant)
 
-    await agency.store.write(unit)
+    await agency.commit(caller, unit)
     async with agency.in_force.reloading:
         agency.in_force.directory = await load_directory(agency.store)
     return agency.directory.partner(participant)
 
 
-def _rotate(
-    tx: Transaction, record: ParticipantRecord, raw: bytes, now: datetime, by: Caller | str, own: str | None
-) -> ParticipantRecord:
+def _rotate(work: Work, record: ParticipantRecord, raw: bytes, own: str | None) -> ParticipantRecord:
     before = _stored(record)
     after = verify_successor(raw, before)
     if after.sha256 == before.sha256:
@@ -122,11 +117,11 @@ def _rotate(
         fingerprint=after.sha256,
         previous_sha256=before.sha256,
     )
-    tx.log(entry(rotated, at=now, by=by))
+    work.log(rotated)
     if record.participant == own and (new := _new_keys(before, after)):
         keys = KeyRotated(serial=after.serial, descriptor_sha256=after.sha256, key_ids=tuple(new))
-        tx.log(entry(keys, at=now, by=by))
-    return tx.put(record, replace(record, serial=after.serial, descriptor=raw, changed_at=now))
+        work.log(keys)
+    return work.put(record, replace(record, serial=after.serial, descriptor=raw, changed_at=work.at))
 
 
 def _new_keys(before: Descriptor, after: Descriptor) -> list[str]:

@@ -8,15 +8,15 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
+from attache.clock import Clock
 from attache.errors import AttacheError, Conflict, IllegalTransition, MalformedInput, Misconfigured, NotPermitted
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.policy_sets import active_set, file_digests, keep_files, policy_set_of, stored_files
-from gateway.exchange.kernel.ports import Reader, Store, Transaction
-from gateway.exchange.kernel.records import PolicySetRecord, PolicySetState
-from gateway.exchange_log import Entry
+from gateway.exchange.kernel.ports import Reader, Store
+from gateway.exchange.kernel.records import PolicySetRecord
+from gateway.exchange.kernel.state import POLICY_SET, PolicySetEvent, PolicySetState, advance
+from gateway.exchange.kernel.work import SYSTEM, Work, commit
 from gateway.exchange_log.events.policies import PolicyActivated, PolicyProposed, PolicyRefused
 from gateway.identity.caller import Caller
 from gateway.policy import PolicySet, load_policy_set
@@ -26,14 +26,6 @@ from gateway.policy.policy_set import policy_set_hash
 CASES = "cases/"
 MAX_FILES = 4000
 MAX_NOTE = 500
-
-
-@dataclass(frozen=True)
-class Officer:
-    """Who acts: the pseudonymous id that records carry, and what the log is told."""
-
-    officer: str
-    by: Caller | str
 
 
 @dataclass(frozen=True)
@@ -66,11 +58,11 @@ async def propose_policies(agency: Agency, caller: Caller, files: Mapping[str, s
     try:
         loaded = await asyncio.to_thread(load_proposal, files, agency.participant)
     except AttacheError as error:
-        entry = refusal(agency.participant, files, error, agency.clock(), caller)
-        await agency.store.write(lambda tx: tx.log(entry))
+        refused = refusal(agency.participant, files, error)
+        await agency.commit(caller, lambda work: work.log(refused))
         raise
-    officer = Officer(agency.officer(caller), caller)
-    return await agency.store.write(lambda tx: propose(tx, loaded, officer, agency.clock(), note))
+    officer = agency.officer(caller)
+    return await agency.commit(caller, lambda work: propose(work, loaded, officer, note))
 
 
 async def activate_policies(agency: Agency, caller: Caller, policy_sha256: str, note: str) -> PolicySetRecord:
@@ -79,16 +71,16 @@ async def activate_policies(agency: Agency, caller: Caller, policy_sha256: str, 
     Raises NotFound, NotPermitted("own-submission") for the officer who proposed it, IllegalTransition where it is not
     proposed, and Misconfigured or IntegrityLost where its files on record no longer make it; then nothing changes.
     """
-    officer = Officer(agency.officer(caller), caller)
+    officer = agency.officer(caller)
     files = await agency.store.read(lambda reader: _activatable(reader, policy_sha256, officer))
     try:
         policy = await asyncio.to_thread(_loaded_again, files, agency.participant, policy_sha256)
     except AttacheError as error:
-        entry = refusal(agency.participant, files, error, agency.clock(), caller)
-        await agency.store.write(lambda tx: tx.log(entry))
+        refused = refusal(agency.participant, files, error)
+        await agency.commit(caller, lambda work: work.log(refused))
         raise
     async with agency.in_force.reloading:
-        record = await agency.store.write(lambda tx: activate(tx, policy_sha256, officer, agency.clock(), note))
+        record = await agency.commit(caller, lambda work: activate(work, policy_sha256, officer, note))
         agency.in_force.policy = policy
     return record
 
@@ -109,52 +101,56 @@ async def policy_files(agency: Agency, policy_sha256: str) -> tuple[PolicySetRec
     return await agency.store.read(query)
 
 
-def propose(tx: Transaction, loaded: LoadedSet, officer: Officer, now: datetime, note: str) -> PolicySetRecord:
+def propose(work: Work, loaded: LoadedSet, officer: str, note: str) -> PolicySetRecord:
     """Put a set on record as proposed. One that waits already stays as it is; the one in force is a Conflict."""
     policy = loaded.policy
-    before = tx.get(PolicySetRecord.key(policy.hash))
+    before = work.get(PolicySetRecord.key(policy.hash))
     if before is not None and before.state is PolicySetState.ACTIVE:
         raise Conflict(detail="this policy set is in force")
     if before is not None and before.state is PolicySetState.PROPOSED:
         return before
-    keep_files(tx, policy.files)
+    keep_files(work, policy.files)
     proposed = PolicyProposed(policy_sha256=policy.hash, cases=loaded.cases, note=note)
-    tx.log(entry(proposed, at=now, by=officer.by))
+    work.log(proposed)
     if before is not None:
-        return tx.put(
+        return work.put(
             before,
             replace(
-                before, state=PolicySetState.PROPOSED, cases=loaded.cases, proposed_by=officer.officer, proposed_at=now
+                before,
+                state=advance(POLICY_SET, before.state, PolicySetEvent.PROPOSE),
+                cases=loaded.cases,
+                proposed_by=officer,
+                proposed_at=work.at,
             ),
         )
     record = PolicySetRecord(
-        policy.hash, PolicySetState.PROPOSED, file_digests(policy.files), loaded.cases, officer.officer, now
+        policy.hash, PolicySetState.PROPOSED, file_digests(policy.files), loaded.cases, officer, work.at
     )
-    tx.add(record)
+    work.add(record)
     return record
 
 
-def activate(tx: Transaction, policy_sha256: str, officer: Officer, now: datetime, note: str) -> PolicySetRecord:
+def activate(work: Work, policy_sha256: str, officer: str, note: str) -> PolicySetRecord:
     """Retire the set in force, and put this proposed one in its place."""
-    record = policy_set_of(tx, policy_sha256)
+    record = policy_set_of(work, policy_sha256)
     _require_activatable(record, officer)
-    return _put_in_force(tx, record, officer, now, note)
+    return _put_in_force(work, record, officer, note)
 
 
-def begin_policies(tx: Transaction, loaded: LoadedSet, now: datetime) -> PolicySetRecord:
+def begin_policies(work: Work, loaded: LoadedSet) -> PolicySetRecord:
     """The first set, which comes with the installation; one already in force stays."""
-    before = active_set(tx)
+    before = active_set(work)
     if before is not None:
         return before
-    keep_files(tx, loaded.policy.files)
+    keep_files(work, loaded.policy.files)
     record = PolicySetRecord(
-        loaded.policy.hash, PolicySetState.PROPOSED, file_digests(loaded.policy.files), loaded.cases, SYSTEM, now
+        loaded.policy.hash, PolicySetState.PROPOSED, file_digests(loaded.policy.files), loaded.cases, SYSTEM, work.at
     )
-    tx.add(record)
-    return _put_in_force(tx, record, Officer(SYSTEM, SYSTEM), now, "installed")
+    work.add(record)
+    return _put_in_force(work, record, SYSTEM, "installed")
 
 
-async def load_policies_in_force(store: Store, folder: Mapping[str, str], own: str, now: datetime) -> PolicySet:
+async def load_policies_in_force(store: Store, folder: Mapping[str, str], own: str, clock: Clock) -> PolicySet:
     """The set in force, from the files on record.
 
     `folder` is what the policy folder holds, and never decides by itself: it is the set in force, or one that officers
@@ -164,44 +160,49 @@ async def load_policies_in_force(store: Store, folder: Mapping[str, str], own: s
     active, files = await store.read(_active_files)
     if folder != files and not await store.read(lambda reader: _is_known(reader, folder)):
         error = Misconfigured("policy-not-activated")
-        await store.write(lambda tx: tx.log(refusal(own, folder, error, now, SYSTEM)))
+        await commit(store, clock, SYSTEM, lambda work: work.log(refusal(own, folder, error)))
         raise error
     policy = await asyncio.to_thread(load_policy_set, files, own)
     if policy.hash != active.policy_sha256:
         # The same files under a new engine: a new set, which came with the installed version.
-        await store.write(lambda tx: _under_new_engine(tx, active, policy, now))
+        await commit(store, clock, SYSTEM, lambda work: _under_new_engine(work, active, policy))
     return policy
 
 
-def refusal(own: str, files: Mapping[str, str], error: AttacheError, now: datetime, by: Caller | str) -> Entry:
-    """The entry that says which set was refused, and why."""
+def refusal(own: str, files: Mapping[str, str], error: AttacheError) -> PolicyRefused:
+    """What says which set was refused, and why."""
     rules = {name: text for name, text in files.items() if not name.startswith(CASES)}
-    refused = PolicyRefused(policy_sha256=policy_set_hash(own, rules), code=error.code, note=str(error)[:MAX_NOTE])
-    return entry(refused, at=now, by=by)
+    return PolicyRefused(policy_sha256=policy_set_hash(own, rules), code=error.code, note=str(error)[:MAX_NOTE])
 
 
-def _put_in_force(
-    tx: Transaction, record: PolicySetRecord, officer: Officer, now: datetime, note: str
-) -> PolicySetRecord:
-    before = active_set(tx)
+def _put_in_force(work: Work, record: PolicySetRecord, officer: str, note: str) -> PolicySetRecord:
+    before = active_set(work)
     if before is not None:
-        tx.put(before, replace(before, state=PolicySetState.RETIRED))
+        work.put(before, replace(before, state=advance(POLICY_SET, before.state, PolicySetEvent.RETIRE)))
     activated = PolicyActivated(
         policy_sha256=record.policy_sha256,
         previous_sha256=None if before is None else before.policy_sha256,
         cases=record.cases,
         note=note,
     )
-    tx.log(entry(activated, at=now, by=officer.by))
-    return tx.put(record, replace(record, state=PolicySetState.ACTIVE, activated_by=officer.officer, activated_at=now))
+    work.log(activated)
+    return work.put(
+        record,
+        replace(
+            record,
+            state=advance(POLICY_SET, record.state, PolicySetEvent.ACTIVATE),
+            activated_by=officer,
+            activated_at=work.at,
+        ),
+    )
 
 
-def _under_new_engine(tx: Transaction, active: PolicySetRecord, policy: PolicySet, now: datetime) -> None:
-    record = PolicySetRecord(policy.hash, PolicySetState.PROPOSED, active.files, active.cases, SYSTEM, now)
-    known = tx.get(PolicySetRecord.key(policy.hash))
+def _under_new_engine(work: Work, active: PolicySetRecord, policy: PolicySet) -> None:
+    record = PolicySetRecord(policy.hash, PolicySetState.PROPOSED, active.files, active.cases, SYSTEM, work.at)
+    known = work.get(PolicySetRecord.key(policy.hash))
     if known is None:
-        tx.add(record)
-    _put_in_force(tx, known or record, Officer(SYSTEM, SYSTEM), now, "another engine")
+        work.add(record)
+    _put_in_force(work, known or record, SYSTEM, "another engine")
 
 
 def _active_files(reader: Reader) -> tuple[PolicySetRecord, dict[str, str]]:
@@ -216,16 +217,16 @@ def _is_known(reader: Reader, folder: Mapping[str, str]) -> bool:
     return any(json.loads(record.files) == digests for record in reader.find(PolicySetRecord.every()))
 
 
-def _activatable(reader: Reader, policy_sha256: str, officer: Officer) -> dict[str, str]:
+def _activatable(reader: Reader, policy_sha256: str, officer: str) -> dict[str, str]:
     record = policy_set_of(reader, policy_sha256)
     _require_activatable(record, officer)
     return stored_files(reader, record)
 
 
-def _require_activatable(record: PolicySetRecord, officer: Officer) -> None:
+def _require_activatable(record: PolicySetRecord, officer: str) -> None:
     if record.state is not PolicySetState.PROPOSED:
         raise IllegalTransition(detail=f"the policy set is {record.state}")
-    if record.proposed_by == officer.officer:
+    if record.proposed_by == officer:
         raise NotPermitted("own-submission", "another officer activates what one has proposed")
 
 

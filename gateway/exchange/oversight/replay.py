@@ -14,6 +14,7 @@ from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.policy_sets import stored_files
 from gateway.exchange.kernel.ports import LogFilter, LogReader, Reader
 from gateway.exchange.kernel.records import DecisionRecord, PackageRecord, PolicySetRecord
+from gateway.exchange.kernel.sealed import DECISION
 from gateway.exchange_log import EventCode, Group
 from gateway.exchange_log.leaf import parse_leaf, verify_opening
 from gateway.policy import Decision, replay
@@ -74,7 +75,7 @@ def _found(reader: Reader, vault: Vault, own: ParticipantId, decision_id: str) -
     package = reader.get(PackageRecord.key(stored.package_id))
     if package is not None and package.purged_at is not None:
         raise Gone
-    record = vault.of(own, stored.package_id).open(stored.record_sealed, "decision", decision_id).encode()
+    record = DECISION.open(vault, own, stored)
     policy_set = reader.get(PolicySetRecord.key(stored.policy_set_hash))
     if policy_set is None:
         raise IntegrityLost("replay-differs", "its policy set is not on record", step="policy set")

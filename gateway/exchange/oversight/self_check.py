@@ -12,9 +12,9 @@ import structlog
 
 from attache.errors import IntegrityLost
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
 from gateway.exchange.kernel.ports import LogAudit
 from gateway.exchange.kernel.standing import CheckStanding
+from gateway.exchange.kernel.work import SYSTEM
 from gateway.exchange_log import Event
 from gateway.exchange_log.events.oversight import LogAlarm, LogChecked
 
@@ -88,5 +88,5 @@ class SelfCheck:
             log.critical("records-do-not-add-up", findings=len(findings))
             event = LogAlarm(size=size, code="integrity-lost", step=step)
         if findings != before.findings or not findings:
-            await agency.store.write(lambda tx: tx.log(entry(event, at=now, by=SYSTEM)))
+            await agency.commit(SYSTEM, lambda work: work.log(event))
         return after

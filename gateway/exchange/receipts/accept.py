@@ -8,10 +8,9 @@ from attache.errors import Conflict, Gone, NotAuthentic, NotFound, UnknownKey
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Transaction
-from gateway.exchange.kernel.records import OutboxRecord, OutboxState, ReceiptRecord, ReleaseRecord
-from gateway.exchange.kernel.state import RELEASE, ReleaseEvent, advance
+from gateway.exchange.kernel.records import OutboxRecord, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.state import OUTBOX, RELEASE, OutboxEvent, OutboxState, ReleaseEvent, advance
+from gateway.exchange.kernel.work import Work
 from gateway.exchange.witnessing.be_cosigned import cosigned_by_receipt, keep_receipts_line
 from gateway.exchange_log.events.base import AboutRelease, ReleaseIds
 from gateway.exchange_log.events.packages import PackageDelivered, PackageOpenedByPartner, PackageRefused
@@ -29,24 +28,24 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
     if expected not in {None, receipt.package_id} or receipt.originator != agency.participant:
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
 
-    def unit(tx: Transaction) -> Receipt:
-        life = tx.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
+    def unit(work: Work) -> Receipt:
+        life = work.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
         if life is None or life.manifest_sha256 is None:
             raise NotFound(detail="no such package went to this participant")
         if life.frame is None:
             raise Gone
         require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
         key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
-        if earlier := tx.get(ReceiptRecord.key(*key)):
+        if earlier := work.get(ReceiptRecord.key(*key)):
             if earlier.signed != signed:
                 raise Conflict(detail="a receipt of this kind is stored already, and is another")
             return receipt
         if receipt.cosignature is not None:
-            keep_receipts_line(agency, tx, *cosigned_by_receipt(tx, peer, receipt.cosignature))
-        _store(agency, tx, life, receipt, signed)
+            keep_receipts_line(agency, work, *cosigned_by_receipt(work, peer, receipt.cosignature))
+        _store(work, life, receipt, signed)
         return receipt
 
-    return await agency.store.write(unit)
+    return await agency.commit(peer.participant, unit)
 
 
 def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
@@ -58,9 +57,9 @@ def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
     return receipt
 
 
-def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
-    now = agency.clock()
-    tx.add(
+def _store(work: Work, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
+    now = work.at
+    work.add(
         ReceiptRecord(
             receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value, signed, receipt.at
         )
@@ -72,16 +71,16 @@ def _store(agency: Agency, tx: Transaction, life: ReleaseRecord, receipt: Receip
         receipt_kind=receipt.receipt,
         receipt_sha256=sha256_hex(signed),
     )
-    tx.log(entry(stored, at=now, by=receipt.recipient))
+    work.log(stored)
     happened = _what_it_means(receipt, sha256_hex(signed))
     if happened is None:
         return
     step, event = happened
-    tx.put(life, replace(life, state=advance(RELEASE, life.state, step), changed_at=now, problem=receipt.problem))
-    tx.log(entry(event, at=now, by=receipt.recipient))
-    for row in tx.find(OutboxRecord.carrying(receipt.package_id, receipt.recipient)):
+    work.put(life, replace(life, state=advance(RELEASE, life.state, step), changed_at=now, problem=receipt.problem))
+    work.log(event)
+    for row in work.find(OutboxRecord.carrying(receipt.package_id, receipt.recipient)):
         if row.state is OutboxState.PENDING:
-            tx.put(row, replace(row, state=OutboxState.DONE, lease_until=now))
+            work.put(row, replace(row, state=advance(OUTBOX, row.state, OutboxEvent.DELIVER), lease_until=now))
 
 
 def _what_it_means(receipt: Receipt, receipt_sha256: str) -> tuple[ReleaseEvent, AboutRelease] | None:

@@ -11,9 +11,9 @@ from attache.receipt import LogProof as StatedProof
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.translog.note import NoteSignature
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import LogProof, Reader, Transaction
+from gateway.exchange.kernel.ports import LogProof, Reader
 from gateway.exchange.kernel.records import ArrivalRecord, ReceiptRecord
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.witnessing.cosign import cosignature_over
 from gateway.exchange_log.events.base import ArrivalIds
 from gateway.exchange_log.events.receipts import ReceiptSigned
@@ -37,10 +37,10 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
     signed, at = await asyncio.to_thread(_sign, agency, arrival, proof, line, kind)
     record = ReceiptRecord(*key, signed, at)
 
-    def unit(tx: Transaction) -> bytes:
-        if earlier := tx.get(ReceiptRecord.key(*key)):
+    def unit(work: Work) -> bytes:
+        if earlier := work.get(ReceiptRecord.key(*key)):
             return earlier.signed
-        tx.add(record)
+        work.add(record)
         about = ArrivalIds(package_id=package_id, originator=originator, recipient=agency.participant)
         event = ReceiptSigned(
             about=about,
@@ -48,10 +48,10 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
             receipt_kind=kind,
             receipt_sha256=sha256_hex(signed),
         )
-        tx.log(entry(event, at=at, by=SYSTEM))
+        work.log(event)
         return signed
 
-    return await agency.store.write(unit)
+    return await agency.commit(SYSTEM, unit)
 
 
 def _provable(

@@ -20,10 +20,10 @@ from attache.translog.tiles import TileHashes
 from attache.translog.vkey import VerifierKey, parse_vkey
 from attache.wire.witnesses import WitnessView
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import SYSTEM, entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import SubmittedCheckpointRecord, WitnessedLogRecord, WitnessRecord
 from gateway.exchange.kernel.standing import OUR_LOG_IS_IN_DOUBT, STALE, WITNESS_ROLLED_BACK
+from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange_log.events.witnessing import WitnessAlarm, WitnessCleared, WitnessObtained, WitnessRefused
 from gateway.identity.caller import Caller
 from gateway.partners import ParticipantStatus, Partner
@@ -78,18 +78,18 @@ class OwnLog:
         note = await agency.store.read_log(lambda log: log.checkpoint)
         checkpoint = parse_checkpoint_body(parse_note(note).text)
 
-        def unit(tx: Transaction) -> Submission | None:
-            record = tx.get(WitnessRecord.key(witness.participant))
+        def unit(work: Work) -> Submission | None:
+            record = work.get(WitnessRecord.key(witness.participant))
             if record is None:
                 record = WitnessRecord(witness.participant, 0)
-                tx.add(record)
+                work.add(record)
             if record.alarm in OUR_LOG_IS_IN_DOUBT:
                 return None
-            if tx.get(SubmittedCheckpointRecord.key(witness.participant, checkpoint.size)) is None:
-                tx.add(SubmittedCheckpointRecord(witness.participant, checkpoint.size, note, agency.clock()))
+            if work.get(SubmittedCheckpointRecord.key(witness.participant, checkpoint.size)) is None:
+                work.add(SubmittedCheckpointRecord(witness.participant, checkpoint.size, note, work.at))
             return Submission(checkpoint, note, record.size)
 
-        return await agency.store.write(unit)
+        return await agency.commit(SYSTEM, unit)
 
     async def request(self, submission: Submission) -> bytes:
         size = submission.checkpoint.size
@@ -99,17 +99,17 @@ class OwnLog:
         agency, keys = self._agency, _keys(witness)
         outcome = decide_answer(submission, keys, reply.status, reply.content_type, reply.body)
 
-        def unit(tx: Transaction) -> None:
-            record = tx.get(WitnessRecord.key(witness.participant))
+        def unit(work: Work) -> None:
+            record = work.get(WitnessRecord.key(witness.participant))
             if record is None:
                 raise NotFound(detail="nothing was submitted to this witness")
             match outcome:
                 case Cosigned():
-                    _obtained(agency, tx, record, submission, outcome)
+                    _obtained(agency, work, record, submission, outcome)
                 case Alarmed():
-                    _alarmed(agency, tx, record, submission, outcome.alarm.value)
+                    _alarmed(work, record, submission, outcome.alarm.value)
                 case Retry() if outcome.submission.known_size < record.size:
-                    _alarmed(agency, tx, record, submission, WITNESS_ROLLED_BACK)
+                    _alarmed(work, record, submission, WITNESS_ROLLED_BACK)
                 case Failed() if not outcome.is_temporary:
                     refused = WitnessRefused(
                         participant=record.participant,
@@ -117,9 +117,9 @@ class OwnLog:
                         size=submission.checkpoint.size,
                         status=reply.status,
                     )
-                    tx.log(entry(refused, at=agency.clock(), by=SYSTEM))
+                    work.log(refused)
 
-        await agency.store.write(unit)
+        await agency.commit(SYSTEM, unit)
         await agency.reload_standing()
         return outcome.submission if isinstance(outcome, Retry) else None
 
@@ -128,15 +128,15 @@ class OwnLog:
         if not agency.in_force.witnesses.is_stale(agency.limits.witness, now):
             return
 
-        def unit(tx: Transaction) -> None:
+        def unit(work: Work) -> None:
             for witness in self.witnesses():
-                record = tx.get(WitnessRecord.key(witness.participant))
+                record = work.get(WitnessRecord.key(witness.participant))
                 if record is not None and record.alarm is None:
-                    tx.put(record, replace(record, alarm=STALE, alarmed_at=now))
+                    work.put(record, replace(record, alarm=STALE, alarmed_at=now))
                     stale = WitnessAlarm(participant=record.participant, our_size=record.size, code=STALE)
-                    tx.log(entry(stale, at=agency.clock(), by=SYSTEM))
+                    work.log(stale)
 
-        await agency.store.write(unit)
+        await agency.commit(SYSTEM, unit)
         await agency.reload_standing()
 
 
@@ -154,23 +154,23 @@ async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantI
     Raises NotFound for a partner that is no witness, Conflict where there is no alarm.
     """
 
-    def unit(tx: Transaction) -> None:
-        record = tx.get(WitnessRecord.key(participant))
-        logs = [each for each in tx.find(WitnessedLogRecord.of_participant(participant)) if each.alarm is not None]
+    def unit(work: Work) -> None:
+        record = work.get(WitnessRecord.key(participant))
+        logs = [each for each in work.find(WitnessedLogRecord.of_participant(participant)) if each.alarm is not None]
         if record is None and not logs:
             raise NotFound
         if not logs and (record is None or record.alarm is None):
             raise Conflict(detail="there is no alarm")
         cleared = [each.alarm for each in logs]
         for each in logs:
-            tx.put(each, replace(each, alarm=None, evidence=None))
+            work.put(each, replace(each, alarm=None, evidence=None))
         if record is not None and record.alarm is not None:
             cleared.append(record.alarm)
-            tx.put(record, replace(record, alarm=None, alarmed_at=None))
+            work.put(record, replace(record, alarm=None, alarmed_at=None))
         codes = tuple(sorted(filter(None, cleared)))
-        tx.log(entry(WitnessCleared(participant=participant, codes=codes, note=reason), at=agency.clock(), by=caller))
+        work.log(WitnessCleared(participant=participant, codes=codes, note=reason))
 
-    await agency.store.write(unit)
+    await agency.commit(caller, unit)
     await agency.reload_standing()
 
 
@@ -191,10 +191,10 @@ def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[Su
     raise SignatureInvalid(detail="a cosignature over no checkpoint that we submitted", step="cosignature")
 
 
-def keep_receipts_line(agency: Agency, tx: Transaction, record: SubmittedCheckpointRecord, line: Verified) -> None:
+def keep_receipts_line(agency: Agency, work: Work, record: SubmittedCheckpointRecord, line: Verified) -> None:
     """The cosignature that came with a receipt, where the witness's own answer was lost."""
     if record.cosigned_at is None:
-        tx.put(
+        work.put(
             record,
             replace(record, note=_with_lines(record.note, [line]), cosigned_at=_not_after(agency, line.signed_at or 0)),
         )
@@ -210,15 +210,15 @@ def _keys(partner: Partner) -> list[VerifierKey]:
     return [parse_vkey(listed)] if listed else []
 
 
-def _obtained(
-    agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, outcome: Cosigned
-) -> None:
+def _obtained(agency: Agency, work: Work, record: WitnessRecord, submission: Submission, outcome: Cosigned) -> None:
     checkpoint, at = submission.checkpoint, _not_after(agency, outcome.cosigned_at)
-    submitted = tx.get(SubmittedCheckpointRecord.key(record.participant, checkpoint.size))
+    submitted = work.get(SubmittedCheckpointRecord.key(record.participant, checkpoint.size))
     if submitted is not None:
         note = format_note(SignedNote(checkpoint.body, (*parse_note(submission.note).signatures, *outcome.lines)))
-        tx.put(submitted, replace(submitted, note=note, cosigned_at=at))
-    tx.put(record, replace(record, size=max(record.size, checkpoint.size), cosigned_at=at, alarm=None, alarmed_at=None))
+        work.put(submitted, replace(submitted, note=note, cosigned_at=at))
+    work.put(
+        record, replace(record, size=max(record.size, checkpoint.size), cosigned_at=at, alarm=None, alarmed_at=None)
+    )
     obtained = WitnessObtained(
         participant=record.participant,
         witness=outcome.lines[0].name,
@@ -226,11 +226,11 @@ def _obtained(
         root=checkpoint.root.hex(),
         cosigned_at=outcome.cosigned_at,
     )
-    tx.log(entry(obtained, at=agency.clock(), by=SYSTEM))
+    work.log(obtained, by=SYSTEM)
 
 
-def _alarmed(agency: Agency, tx: Transaction, record: WitnessRecord, submission: Submission, code: str) -> None:
-    tx.put(record, replace(record, alarm=code, alarmed_at=agency.clock()))
+def _alarmed(work: Work, record: WitnessRecord, submission: Submission, code: str) -> None:
+    work.put(record, replace(record, alarm=code, alarmed_at=work.at))
     checkpoint = submission.checkpoint
     alarm = WitnessAlarm(
         participant=record.participant,
@@ -239,7 +239,7 @@ def _alarmed(agency: Agency, tx: Transaction, record: WitnessRecord, submission:
         our_root=checkpoint.root.hex(),
         code=code,
     )
-    tx.log(entry(alarm, at=agency.clock(), by=SYSTEM))
+    work.log(alarm, by=SYSTEM)
 
 
 def _with_lines(note: bytes, lines: Sequence[Verified]) -> bytes:

@@ -13,10 +13,9 @@ from attache.translog.signing import KeySigner, signer_of
 from attache.translog.vkey import SignatureType, parse_vkey
 from attache.translog.witness import WitnessAnswer, WitnessState, decide_add_checkpoint
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.logged import entry
-from gateway.exchange.kernel.ports import Reader, Transaction
+from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import WitnessedLogRecord
-from gateway.exchange_log import Event
+from gateway.exchange.kernel.work import Work
 from gateway.exchange_log.events.witnessing import WitnessAlarm, WitnessCosigned, WitnessRefused
 from gateway.partners import Partner
 
@@ -34,20 +33,20 @@ async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAn
     logs = {keys[0].name: keys} if keys else {}
     now = agency.clock()
 
-    def unit(tx: Transaction) -> WitnessAnswer:
-        known = {origin: tx.get(WitnessedLogRecord.key(origin)) for origin in logs}
+    def unit(work: Work) -> WitnessAnswer:
+        known = {origin: work.get(WitnessedLogRecord.key(origin)) for origin in logs}
         states = {origin: _state(record) for origin, record in known.items() if record is not None}
         answer = decide_add_checkpoint(raw, states, logs, [signer], int(now.timestamp()))
         record = known.get(answer.origin or "")
         if answer.state is not None:
-            _keep(agency, tx, peer, record, answer.state)
+            _keep(work, peer, record, answer.state)
         elif answer.evidence is not None and record is not None:
-            _raise_alarm(agency, tx, peer, record, answer)
+            _raise_alarm(work, peer, record, answer)
         elif answer.finding is not None and answer.origin is not None:
-            _log_refusal(agency, tx, peer, answer.origin, answer)
+            _log_refusal(work, peer, answer.origin, answer)
         return answer
 
-    answer = await agency.store.write(unit)
+    answer = await agency.commit(peer.participant, unit)
     if answer.evidence is not None:
         await agency.reload_standing()
     return answer
@@ -77,29 +76,25 @@ def _state(record: WitnessedLogRecord) -> WitnessState:
     return WitnessState(parse_checkpoint_body(parse_note(record.note).text), record.note)
 
 
-def _keep(
-    agency: Agency, tx: Transaction, peer: Partner, record: WitnessedLogRecord | None, state: WitnessState
-) -> None:
-    checkpoint, now = state.checkpoint, agency.clock()
+def _keep(work: Work, peer: Partner, record: WitnessedLogRecord | None, state: WitnessState) -> None:
+    checkpoint, now = state.checkpoint, work.at
     if record is None:
-        tx.add(WitnessedLogRecord(checkpoint.origin, peer.participant, checkpoint.size, state.note, now))
+        work.add(WitnessedLogRecord(checkpoint.origin, peer.participant, checkpoint.size, state.note, now))
     else:
-        tx.put(record, replace(record, size=checkpoint.size, note=state.note, cosigned_at=now))
+        work.put(record, replace(record, size=checkpoint.size, note=state.note, cosigned_at=now))
     cosigned = WitnessCosigned(
         participant=peer.participant, origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root.hex()
     )
-    _log(agency, tx, peer, cosigned)
+    work.log(cosigned)
 
 
-def _raise_alarm(
-    agency: Agency, tx: Transaction, peer: Partner, record: WitnessedLogRecord, answer: WitnessAnswer
-) -> None:
+def _raise_alarm(work: Work, peer: Partner, record: WitnessedLogRecord, answer: WitnessAnswer) -> None:
     """The log has signed two roots of one size. The first such note is kept as evidence; every one is logged."""
     if answer.evidence is None:
         return
     ours, theirs = _state(record).checkpoint, parse_checkpoint_body(parse_note(answer.evidence).text)
     if record.alarm is None:
-        tx.put(record, replace(record, alarm=TWO_HISTORIES, evidence=answer.evidence))
+        work.put(record, replace(record, alarm=TWO_HISTORIES, evidence=answer.evidence))
     alarm = WitnessAlarm(
         participant=peer.participant,
         origin=record.origin,
@@ -109,13 +104,9 @@ def _raise_alarm(
         their_root=theirs.root.hex(),
         code=TWO_HISTORIES,
     )
-    _log(agency, tx, peer, alarm)
+    work.log(alarm)
 
 
-def _log_refusal(agency: Agency, tx: Transaction, peer: Partner, origin: str, answer: WitnessAnswer) -> None:
+def _log_refusal(work: Work, peer: Partner, origin: str, answer: WitnessAnswer) -> None:
     code = answer.finding.code if answer.finding else None
-    _log(agency, tx, peer, WitnessRefused(participant=peer.participant, origin=origin, status=answer.status, code=code))
-
-
-def _log(agency: Agency, tx: Transaction, peer: Partner, event: Event) -> None:
-    tx.log(entry(event, at=agency.clock(), by=peer.participant))
+    work.log(WitnessRefused(participant=peer.participant, origin=origin, status=answer.status, code=code))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from attache.errors import AttacheError, SignatureInvalid
 from gateway.exchange.kernel.consignment import Consignment
-from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, OutboxState
+from gateway.exchange.kernel.records import OutboxKind, OutboxRecord
+from gateway.exchange.kernel.state import OutboxState
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

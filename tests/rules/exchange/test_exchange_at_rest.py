@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attache.errors import Gone, IntegrityLost
-from attache.package import PartSealer
 from gateway.exchange.kernel.at_rest import Vault
 
 VAULT = Vault(bytes(range(32)))
@@ -44,12 +43,6 @@ def shelved() -> Vault:
 FACTS = {"title": "Zephyrine", "parts": [1, None, True]}
 
 
-def sealed_part():
-    sealer = PartSealer(random=os.urandom)
-    sealer.update(b"content")
-    return sealer.finish()[1]
-
-
 def lost(vault: Vault, sealed: bytes, *context: str) -> None:
     with pytest.raises(IntegrityLost) as caught:
         vault.open(sealed, *context)
@@ -58,9 +51,6 @@ def lost(vault: Vault, sealed: bytes, *context: str) -> None:
 
 def test_it_opens_for_its_own_record():
     assert VAULT.open(VAULT.seal(FACTS, "package", "a"), "package", "a") == FACTS
-    part = sealed_part()
-    vault = shelved().of("us", "a")
-    assert vault.open_part(vault.seal_part(part, 0), 0) == part
 
 
 @pytest.mark.parametrize(
@@ -68,15 +58,6 @@ def test_it_opens_for_its_own_record():
 )
 def test_it_opens_for_no_other_record(context):
     lost(VAULT, VAULT.seal(FACTS, "package", "a"), *context)
-
-
-def test_a_part_cannot_be_moved():
-    vault = shelved()
-    sealed = vault.of("us", "a").seal_part(sealed_part(), 1)
-    vault.of("us", "b").seal(FACTS, "package", "b")
-    for package_id, number in (("b", 1), ("a", 11), ("a", 0), ("c", 1)):
-        with pytest.raises(IntegrityLost):
-            vault.of("us", package_id).open_part(sealed, number)
 
 
 def test_packages_of_two_originators_share_no_key():

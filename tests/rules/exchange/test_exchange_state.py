@@ -1,4 +1,4 @@
-"""The lives of a package: every pair of state and event has an answer, and it is the one written here."""
+"""The life cycles of what is on record: every pair of state and event has an answer, and it is the one written here."""
 
 import itertools
 
@@ -6,67 +6,140 @@ import pytest
 
 from attache.errors import IllegalTransition
 from gateway.exchange.kernel.state import (
+    APPROVAL,
     ARRIVAL,
+    CONSENT_REQUEST,
+    OUTBOX,
+    PACKAGE,
+    POLICY_SET,
+    PURGE,
     RELEASE,
-    ArrivalEvent,
-    ArrivalState,
+    REVIEW,
     ReleaseEvent,
     ReleaseState,
     advance,
 )
 
 # One line for each state; "-" is an illegal transition.
-EVENTS = "hold deny release reject deliver receipt-delivered receipt-opened receipt-refused give-up expire"
-RELEASES = """
-submitted     held denied   released -        -          -         -      -       -             -
-held          -    denied   released rejected -          -         -      -       -             -
-rejected      -    -        -        -        -          -         -      -       -             -
-denied        -    -        -        -        -          -         -      -       -             -
-released      -    -        -        -        delivering delivered opened refused undeliverable expired
-delivering    -    -        -        -        delivering delivered opened refused undeliverable expired
-delivered     -    -        -        -        -          delivered opened -       -             -
-opened        -    -        -        -        -          opened    opened -       -             -
-refused       -    -        -        -        -          -         -      -       -             -
-undeliverable -    -        -        -        -          delivered opened -       -             -
-expired       -    -        -        -        -          delivered opened -       -             -
-"""
-ARRIVALS = """
-receiving received -      expired
-received  received opened -
-opened    opened   opened -
-expired   -        -      -
-"""
+GRIDS = {
+    "release": (
+        RELEASE,
+        """
+        .             hold deny   release  reject   deliver    receipt-delivered receipt-opened receipt-refused give-up expire
+        submitted     held denied released -        -          -         -      -       -             -
+        held          -    denied released rejected -          -         -      -       -             -
+        rejected      -    -      -        -        -          -         -      -       -             -
+        denied        -    -      -        -        -          -         -      -       -             -
+        released      -    -      -        -        delivering delivered opened refused undeliverable expired
+        delivering    -    -      -        -        delivering delivered opened refused undeliverable expired
+        delivered     -    -      -        -        -          delivered opened -       -             -
+        opened        -    -      -        -        -          opened    opened -       -             -
+        refused       -    -      -        -        -          -         -      -       -             -
+        undeliverable -    -      -        -        -          delivered opened -       -             -
+        expired       -    -      -        -        -          delivered opened -       -             -
+        """,
+    ),
+    "arrival": (
+        ARRIVAL,
+        """
+        .         complete open   expire
+        receiving received -      expired
+        received  received opened -
+        opened    opened   opened -
+        expired   -        -      -
+        """,
+    ),
+    "package": (
+        PACKAGE,
+        """
+        .         submit
+        draft     submitted
+        submitted -
+        """,
+    ),
+    "outbox": (
+        OUTBOX,
+        """
+        .       deliver give-up
+        pending done    failed
+        done    -       -
+        failed  -       -
+        """,
+    ),
+    "approval": (
+        APPROVAL,
+        """
+        .        approve  reject   void
+        pending  approved rejected void
+        approved -        -        -
+        rejected -        -        -
+        void     -        -        -
+        """,
+    ),
+    "review": (
+        REVIEW,
+        """
+        .             miss    justified not-justified
+        booked        overdue justified not-justified
+        overdue       -       justified not-justified
+        justified     -       -         -
+        not-justified -       -         -
+        """,
+    ),
+    "policy set": (
+        POLICY_SET,
+        """
+        .        propose  activate retire
+        proposed proposed active   -
+        active   -        -        retired
+        retired  proposed -        -
+        """,
+    ),
+    "purge": (
+        PURGE,
+        """
+        .        approve reject   lapse
+        ordered  done    rejected lapsed
+        done     -       -        -
+        rejected -       -        -
+        lapsed   -       -        -
+        """,
+    ),
+    "consent request": (
+        CONSENT_REQUEST,
+        """
+        .       give  refuse
+        asked   given refused
+        given   -     -
+        refused -     -
+        """,
+    ),
+}
 
 
-def rows(table: str, events: list[str]):
-    for line in table.strip().splitlines():
-        state, *answers = line.split()
-        yield from ((state, event, answer) for event, answer in zip(events, answers, strict=True))
+def cells(name: str):
+    """State, event and answer of every cell of a grid, the first two as the table's own."""
+    table, grid = GRIDS[name]
+    states, events = (type(each) for each in next(iter(table)))
+    header, *lines = (line.split() for line in grid.strip().splitlines())
+    for state, *answers in lines:
+        for event, answer in zip(header[1:], answers, strict=True):
+            yield states(state), events(event), answer
 
 
-RELEASE_ROWS = list(rows(RELEASES, EVENTS.split()))
-ARRIVAL_ROWS = list(rows(ARRIVALS, ["complete", "open", "expire"]))
+@pytest.mark.parametrize("name", GRIDS)
+def test_every_pair_is_written_here(name):
+    written = [(state, event) for state, event, _ in cells(name)]
+    states, events = (type(each) for each in written[0])
+    assert sorted(written) == sorted(itertools.product(states, events))
 
 
 @pytest.mark.parametrize(
-    ("written", "states", "events"),
-    [(RELEASE_ROWS, ReleaseState, ReleaseEvent), (ARRIVAL_ROWS, ArrivalState, ArrivalEvent)],
-    ids=["release", "arrival"],
+    ("name", "state", "event", "answer"),
+    [pytest.param(name, *cell, id=f"{name}, {cell[0]}, {cell[1]}") for name in GRIDS for cell in cells(name)],
 )
-def test_every_pair_is_written_here(written, states, events):
-    assert {(state, event) for state, event, _ in written} == {
-        (state.value, event.value) for state, event in itertools.product(states, events)
-    }
-
-
-@pytest.mark.parametrize(("state", "event", "answer"), RELEASE_ROWS)
-def test_release(state, event, answer):
-    expect(RELEASE, ReleaseState(state), ReleaseEvent(event), answer)
-
-
-@pytest.mark.parametrize(("state", "event", "answer"), ARRIVAL_ROWS)
-def test_arrival(state, event, answer):
-    expect(ARRIVAL, ArrivalState(state), ArrivalEvent(event), answer)
+def test_every_pair_has_this_answer(name, state, event, answer):
+    expect(GRIDS[name][0], state, event, answer)
 
 
 def expect(table, state, event, answer):

@@ -13,7 +13,7 @@ from attache import strict_json
 from attache.errors import AttacheError
 from attache.receipt import ReceiptKind
 from attache.vocabulary import Post, Purpose
-from gateway.exchange.kernel.records import ReviewState
+from gateway.exchange.kernel.state import ReviewState
 from gateway.exchange_log.entry import entry_of
 from gateway.exchange_log.events import CATALOGUE, EventCode, Group, fields_of, groups_of
 from gateway.exchange_log.events.approvals import ReviewDone

@@ -1,14 +1,12 @@
 """What the gateway remembers, as values: every class of record, and `RECORDS`, all of them. See `record` for what a record is."""
 
 from gateway.exchange.kernel.records.arrivals import ArrivalPartRecord, ArrivalRecord
-from gateway.exchange.kernel.records.consents import ConsentRecord, ConsentRequestRecord, ConsentState
-from gateway.exchange.kernel.records.delivery import OutboxKind, OutboxRecord, OutboxState, ReceiptRecord
+from gateway.exchange.kernel.records.consents import ConsentRecord, ConsentRequestRecord
+from gateway.exchange.kernel.records.delivery import OutboxKind, OutboxRecord, ReceiptRecord
 from gateway.exchange.kernel.records.officers import (
     ApprovalRecord,
-    ApprovalState,
     OfficerRecord,
     ReviewRecord,
-    ReviewState,
 )
 from gateway.exchange.kernel.records.own import (
     ParticipantRecord,
@@ -22,13 +20,12 @@ from gateway.exchange.kernel.records.packages import (
     DecisionRecord,
     IdempotencyRecord,
     PackageRecord,
-    PackageState,
     PartRecord,
     RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.kernel.records.policies import PolicyFileRecord, PolicySetRecord, PolicySetState
-from gateway.exchange.kernel.records.purges import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
+from gateway.exchange.kernel.records.policies import PolicyFileRecord, PolicySetRecord
+from gateway.exchange.kernel.records.purges import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.kernel.records.record import (
     BIG,
     KEY,
@@ -77,12 +74,10 @@ __all__ = [
     "KEY",
     "RECORDS",
     "ApprovalRecord",
-    "ApprovalState",
     "ArrivalPartRecord",
     "ArrivalRecord",
     "ConsentRecord",
     "ConsentRequestRecord",
-    "ConsentState",
     "DecisionRecord",
     "HoldRecord",
     "IdempotencyRecord",
@@ -91,16 +86,12 @@ __all__ = [
     "OfficerRecord",
     "OutboxKind",
     "OutboxRecord",
-    "OutboxState",
     "PackageRecord",
-    "PackageState",
     "PartRecord",
     "ParticipantRecord",
     "PolicyFileRecord",
     "PolicySetRecord",
-    "PolicySetState",
     "PurgeRecord",
-    "PurgeState",
     "PurgedRecord",
     "Query",
     "ReceiptRecord",
@@ -109,7 +100,6 @@ __all__ = [
     "References",
     "ReleaseRecord",
     "ReviewRecord",
-    "ReviewState",
     "SettingRecord",
     "SignInRecord",
     "SubmittedCheckpointRecord",

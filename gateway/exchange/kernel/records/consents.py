@@ -2,21 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.records.record import KEY, Index, Key, Query, Record
+from gateway.exchange.kernel.state import ConsentState
 
 NO_PACKAGE = PackageId("")
-
-
-class ConsentState(StrEnum):
-    """What became of a request for consent. A consent that was given ends when it expires."""
-
-    ASKED = "asked"
-    GIVEN = "given"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True)

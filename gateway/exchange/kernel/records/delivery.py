@@ -7,12 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.records.record import KEY, Index, Key, Query, Record
-
-
-class OutboxState(StrEnum):
-    PENDING = "pending"
-    DONE = "done"
-    FAILED = "failed"
+from gateway.exchange.kernel.state import OutboxState
 
 
 class OutboxKind(StrEnum):

@@ -3,19 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Post
 from gateway.exchange.kernel.records.record import KEY, Index, Key, Query, Record
-
-
-class ApprovalState(StrEnum):
-    PENDING = "pending"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    VOID = "void"
+from gateway.exchange.kernel.state import ApprovalState, ReviewState
 
 
 @dataclass(frozen=True)
@@ -96,13 +89,6 @@ class OfficerRecord(Record):
     @classmethod
     def every(cls) -> Query[Self]:
         return Query(cls)
-
-
-class ReviewState(StrEnum):
-    BOOKED = "booked"
-    OVERDUE = "overdue"
-    JUSTIFIED = "justified"
-    NOT_JUSTIFIED = "not-justified"
 
 
 @dataclass(frozen=True)

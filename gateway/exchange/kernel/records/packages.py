@@ -7,17 +7,11 @@ In the clear are ids, states, sizes and instants, which routing and search need.
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.records.record import BIG, KEY, Index, Key, Query, Record, References
-from gateway.exchange.kernel.state import UNDER_WAY, ReleaseState
-
-
-class PackageState(StrEnum):
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
+from gateway.exchange.kernel.state import UNDER_WAY, PackageState, ReleaseState
 
 
 @dataclass(frozen=True)

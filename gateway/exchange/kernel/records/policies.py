@@ -2,16 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from gateway.exchange.kernel.records.record import KEY, Index, Key, Query, Record
-
-
-class PolicySetState(StrEnum):
-    PROPOSED = "proposed"
-    ACTIVE = "active"
-    RETIRED = "retired"
+from gateway.exchange.kernel.state import PolicySetState
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
 from gateway.exchange.kernel.records.record import KEY, Index, Key, Query, Record
-
-
-class PurgeState(StrEnum):
-    ORDERED = "ordered"
-    DONE = "done"
-    REJECTED = "rejected"
-    LAPSED = "lapsed"
+from gateway.exchange.kernel.state import PurgeState
 
 
 @dataclass(frozen=True)
