@@ -20,6 +20,7 @@ from attache.crypto import Algorithm, Suite, generate_private_key
 from benchmarks.seal_open import floors
 from certs_example.exchange import make_exchange
 from certs_example.gateways import ExampleIssuer
+from gateway.background import background
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
 from gateway.exchange.outgoing.deliver import Outbox
@@ -131,14 +132,12 @@ async def _round_trip(count: int) -> None:
         async with place.open("irs-ci") as ours, place.open("partner-frankfurt") as theirs:
             links = PartnerLinks(_certificate(ours), ours.agency.blobs, transport=lambda _: _wire(place, theirs))
             worker = DeliveryWorker(Outbox(ours.agency), links, now=clock.now)
-            running = asyncio.create_task(worker.run())
             analyst = await ours.caller("analyst")
             requests = [json.dumps(_submission()).encode() for _ in range(count)]
-            started = time.perf_counter()
-            await _until_delivered(analyst, requests)
-            seconds = time.perf_counter() - started
-            worker.stop()
-            await running
+            async with background(worker.run()):
+                started = time.perf_counter()
+                await _until_delivered(analyst, requests)
+                seconds = time.perf_counter() - started
             await links.close()
             print(f"submit to stored receipt: {count / seconds:6.1f} packages/s, both gateways on one event loop")
 

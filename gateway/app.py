@@ -5,7 +5,7 @@ import hmac
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import version
@@ -25,6 +25,7 @@ from attache.translog.vkey import SignatureType
 from gateway.admission import CallerDoor, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
+from gateway.background import background
 from gateway.delivery.counted import CountedOutbox
 from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Transport, over_the_network
 from gateway.delivery.schedule import Backoff
@@ -52,7 +53,7 @@ from gateway.policy import read_policy_folder
 from gateway.settings import Settings, read_secret
 from gateway.store import LogKeys, SqlStore, open_store
 from gateway.tls import Listener, LiveTrust, agency_trust, connection_limits, exchange_trust, serve
-from gateway.upkeep import Upkeep
+from gateway.upkeep import run_upkeep
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,17 @@ class Gateway:
     worker: DeliveryWorker
     submitter: CheckpointSubmitter
     self_check: SelfCheck
-    upkeep: Upkeep
     refusals: Refusals
+
+    def in_background(self) -> AbstractAsyncContextManager[None]:
+        """A block for whose length everything runs that is not an answer to a request."""
+        return background(
+            self.worker.run(),
+            self.submitter.run(),
+            self.self_check.run(),
+            run_upkeep(self.agency),
+            self.refusals.run(),
+        )
 
 
 @asynccontextmanager
@@ -118,7 +128,6 @@ async def open_gateway(
                 worker,
                 submitter,
                 self_check,
-                Upkeep(agency),
                 refusals,
             )
         finally:
@@ -134,26 +143,14 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
                 "exchange", gateway.exchange_api, settings.exchange_host, settings.exchange_port, gateway.exchange_trust
             ),
         )
-        async with asyncio.TaskGroup() as running:
-            running.create_task(gateway.worker.run())
-            running.create_task(gateway.submitter.run())
-            running.create_task(gateway.self_check.run())
-            running.create_task(gateway.upkeep.run())
-            running.create_task(gateway.refusals.run())
-            try:
-                await serve(
-                    listeners,
-                    limits=connection_limits(settings),
-                    reload_seconds=settings.crl_reload_seconds,
-                    stop=stop,
-                    on_ready=on_ready,
-                )
-            finally:
-                gateway.worker.stop()
-                gateway.submitter.stop()
-                gateway.self_check.stop()
-                gateway.upkeep.stop()
-                gateway.refusals.stop()
+        async with gateway.in_background():
+            await serve(
+                listeners,
+                limits=connection_limits(settings),
+                reload_seconds=settings.crl_reload_seconds,
+                stop=stop,
+                on_ready=on_ready,
+            )
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Bringing our checkpoints to the partners that witness our log: with each package, soon after it, and on a cadence."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -9,6 +9,7 @@ import structlog
 from attache.client.exchange import WitnessReply
 from attache.errors import AttacheError, IntegrityLost
 from attache.package.ids import ParticipantId
+from gateway.background import Pause, every
 from gateway.delivery.link import Carrier
 from gateway.exchange.kernel.consignment import Consignment
 from gateway.exchange.witnessing.be_cosigned import Witnessing
@@ -36,7 +37,7 @@ class CheckpointSubmitter:
         link: CheckpointLink,
         *,
         cadence_seconds: float,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._log = own_log
         self._link = link
@@ -45,26 +46,21 @@ class CheckpointSubmitter:
         self._locks: dict[str, asyncio.Lock] = {}
         self._covered: dict[str, int] = {}
         self._delivered = asyncio.Event()
-        self._stopping = asyncio.Event()
-
-    def stop(self) -> None:
-        """End `run` soon."""
-        self._stopping.set()
 
     def delivered(self) -> None:
         """Something was delivered: what the log says of it is to be cosigned soon."""
         self._delivered.set()
 
     async def run(self) -> None:
-        """Submit to every witness, on the cadence and soon after deliveries, until stopped. Only IntegrityLost ends it."""
-        while not self._stopping.is_set():
-            try:
-                await self.submit_to_all()
-            except IntegrityLost:
-                raise
-            except Exception as error:  # noqa: BLE001 -- the store may be back at the next occasion
-                log.error("witnessing-broke", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
-            await self._rest()
+        """Submit to every witness, on the cadence and soon after deliveries, until cancelled, by the rules of `every`."""
+        await every(
+            self._cadence_seconds,
+            self.submit_to_all,
+            name="witnessing",
+            wake=self._delivered,
+            after_wake_seconds=AFTER_DELIVERY_SECONDS,  # many deliveries, one submission
+            pause=self._pause,
+        )
 
     async def submit_to_all(self) -> None:
         """One round. Notes, too, where the newest cosignature has become too old."""
@@ -97,17 +93,6 @@ class CheckpointSubmitter:
             submission = await self._log.settle(witness, submission, reply)
             if reply.status == 200:  # noqa: PLR2004 -- tlog-witness
                 self._covered[witness.participant] = sent
-
-    async def _rest(self) -> None:
-        waits = [asyncio.ensure_future(each) for each in (self._stopping.wait(), self._delivered.wait())]
-        try:
-            await asyncio.wait(waits, timeout=self._cadence_seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if self._delivered.is_set() and not self._stopping.is_set():
-            await self._pause(AFTER_DELIVERY_SECONDS)  # many deliveries, one submission
-            self._delivered.clear()
 
 
 class CosignedCarrier:

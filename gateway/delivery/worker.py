@@ -1,16 +1,16 @@
-"""The loop over the outbox: take what is due, carry it, and say how it went. Nothing is lost when it ends anywhere."""
+"""Delivery: take what the outbox has due, carry it, and record how it went. Nothing is lost where it ends anywhere."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from attache.clock import Clock
-from attache.errors import AttacheError, DeliveryFailed, IntegrityLost
+from attache.errors import AttacheError, DeliveryFailed
+from gateway.background import Pause, every
 from gateway.delivery.lanes import Lanes
 from gateway.delivery.link import Carrier
 from gateway.delivery.schedule import Backoff
@@ -36,7 +36,7 @@ DEFAULT_BACKOFF = Backoff()
 
 
 class DeliveryWorker:
-    """Carries what the outbox holds until it is stopped. Runs on one event loop; several processes may run one each.
+    """Carries what the outbox holds. Runs on one event loop; several processes may run one each.
 
     What is claimed is settled, refused for good, or postponed. A crash in between leaves a lease that runs out; then the same
     bytes are carried again, and the partner gives the same receipt.
@@ -49,7 +49,7 @@ class DeliveryWorker:
         *,
         now: Clock,
         chance: Callable[[], float] = random.SystemRandom().random,  # noqa: B008 -- one source for all
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Pause = asyncio.sleep,
         concurrency: Concurrency = DEFAULT_CONCURRENCY,
         backoff: Backoff = DEFAULT_BACKOFF,
     ) -> None:
@@ -63,51 +63,53 @@ class DeliveryWorker:
         self._deliveries: set[asyncio.Task[None]] = set()
         self._carried: set[str] = set()
         self._wake = asyncio.Event()
-        self._stopping = False
-
-    def stop(self) -> None:
-        """End `run` soon: deliveries are broken off, and due again at once for whoever comes next."""
-        self._stopping = True
-        self._wake.set()
+        self._listening: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Deliver until stopped. Of errors of the outbox itself only IntegrityLost ends it."""
+        """Deliver until cancelled, by the rules of `every`. Deliveries are then broken off, and due again at once for the next run."""
         try:
-            while not self._stopping:
-                try:
-                    await self._turn()
-                except IntegrityLost:
-                    raise
-                except Exception as error:  # noqa: BLE001 -- the store may be back in a moment
-                    log.error("outbox-broke", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
-                    await self._pause(SHORTEST_REST_SECONDS)
+            await every(LONGEST_REST_SECONDS, self._turn, name="delivery", wake=self._wake, pause=self._pause)
         finally:
+            if self._listening is not None:
+                self._listening.cancel()
             for delivery in self._deliveries:
                 delivery.cancel()
             await asyncio.gather(*self._deliveries, return_exceptions=True)
 
-    async def _turn(self) -> None:
-        """Start what is due, or rest until something may be."""
-        self._wake.clear()
+    async def _turn(self) -> float:
+        """Start what is due. Returns the seconds until something else may be."""
         listening = await self._listen()
-        try:
-            due = await self._outbox.next_due()
-            now = self._now()
-            if due is not None and due <= now and self._lanes.free > 0:
-                if await self._start(now):
-                    return
-                # The claim itself was a change: hear only of later ones.
-                listening.cancel()
-                listening = await self._listen()
-            await self._rest(self._rest_seconds(due, now), listening)
-        finally:
-            listening.cancel()
+        due = await self._outbox.next_due()
+        now = self._now()
+        if due is not None and due <= now and self._lanes.free > 0:
+            if await self._started(now):
+                self._wake.set()  # more may be due
+                return LONGEST_REST_SECONDS
+            # The claim itself was a change: hear only of later ones.
+            listening = await self._listen()
+        listening.add_done_callback(self._heard)
+        return self._rest_seconds(due, now)
 
     async def _listen(self) -> "asyncio.Future[None]":
         """Hear of changes from now on; it has begun to listen when this returns, so that nothing slips by."""
-        listening = asyncio.ensure_future(self._outbox.changed())
+        if self._listening is not None:
+            self._listening.cancel()
+        self._listening = listening = asyncio.ensure_future(self._outbox.changed())
         await asyncio.sleep(0)
         return listening
+
+    def _heard(self, listening: "asyncio.Future[None]") -> None:
+        if not listening.cancelled():
+            self._wake.set()
+
+    async def _started(self, now: datetime) -> bool:
+        """As `_start`, but never broken off half-way: what is claimed when `run` is cancelled ends with the other deliveries."""
+        starting = asyncio.ensure_future(self._start(now))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])
+            raise
 
     async def _start(self, now: datetime) -> bool:
         """Claim and start deliveries; False if there were none to claim."""
@@ -132,15 +134,6 @@ class DeliveryWorker:
         soonest = (min(instants) - now).total_seconds() if instants else LONGEST_REST_SECONDS
         blocked = due is not None and due <= now
         return SHORTEST_REST_SECONDS if blocked else min(max(soonest, 0.0), LONGEST_REST_SECONDS)
-
-    async def _rest(self, seconds: float, listening: "asyncio.Future[None]") -> None:
-        woken, paused = asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._pause(seconds))
-        waits: set[asyncio.Future[Any]] = {listening, woken, paused}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     async def _deliver(self, consignment: Consignment) -> None:
         try:

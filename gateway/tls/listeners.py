@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from attache.clock import Clock
 from attache.errors import Misconfigured
+from gateway.background import background, every
 from gateway.settings import Settings
 from gateway.tls.connection import ConnectionConfig, ConnectionLimits
 from gateway.tls.trust import LiveTrust, TlsFiles
@@ -91,16 +92,12 @@ async def serve(
             running.create_task(server.serve([bound_socket]))
         for server in servers:
             await server.is_ready.wait()
-        watches = [
-            running.create_task(_keep_current(listener, server, reload_seconds))
-            for listener, server in zip(listeners, servers, strict=True)
-        ]
-        on_ready({each.name: at.getsockname()[1] for each, at in zip(listeners, bound, strict=True)})
-        await stop.wait()
-        for server in servers:
-            server.should_exit = True
-        for watch in watches:
-            watch.cancel()
+        watches = (_keep_current(*each, reload_seconds) for each in zip(listeners, servers, strict=True))
+        async with background(*watches):
+            on_ready({each.name: at.getsockname()[1] for each, at in zip(listeners, bound, strict=True)})
+            await stop.wait()
+            for server in servers:
+                server.should_exit = True
 
 
 @contextmanager
@@ -139,11 +136,13 @@ class _Server(uvicorn.Server):
 
 async def _keep_current(listener: Listener, server: _Server, every_seconds: float) -> None:
     """Follow changes of the trust; with another trust, nobody stays who came in under the old one."""
-    while True:
-        await asyncio.sleep(every_seconds)
+
+    async def turn() -> None:
         if await asyncio.to_thread(listener.trust.reload_if_changed):
             log.info("tls-reloaded", listener=listener.name)
             server.close_connections()
+
+    await every(every_seconds, turn, name=f"tls-reload-{listener.name}")
 
 
 def _bind(listener: Listener) -> socket.socket:

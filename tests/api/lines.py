@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 
 from attache import clock
+from gateway.background import background
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
 from gateway.exchange.kernel.records import OutboxRecord, Query
@@ -70,12 +71,10 @@ async def delivering(gateway: OpenGateway, lines: Lines):
     certificate = ClientCertificate(settings.client_certificate_file, settings.client_key_file)
     links = PartnerLinks(certificate, gateway.agency.blobs, transport=lambda _: lines)
     worker = DeliveryWorker(outbox, links, now=exchange_clock, chance=lambda: 0.5, pause=pause)
-    running = asyncio.create_task(worker.run())
     try:
-        yield worker
+        async with background(worker.run()):
+            yield worker
     finally:
-        worker.stop()
-        await running
         await links.close()
 
 

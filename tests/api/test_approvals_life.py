@@ -7,7 +7,7 @@ import pytest
 
 from attache import clock
 from gateway.exchange.kernel.records import ApprovalRecord
-from gateway.upkeep import Upkeep, keep_up
+from gateway.upkeep import keep_up, run_upkeep
 from tests.exchange_place import a_part, a_submission, problem
 
 APPROVE = {"decision": "approve", "reason": "seen"}
@@ -269,7 +269,7 @@ def test_no_threat_or_no_review_in_time_goes_nowhere_at_once(desk, change):
     desk.run(story())
 
 
-def test_upkeep_runs_until_it_is_stopped_and_outlives_a_broken_store():
+def test_upkeep_runs_each_minute_and_outlives_a_broken_store():
     reads, turns = [], []
 
     class Store:
@@ -282,14 +282,17 @@ def test_upkeep_runs_until_it_is_stopped_and_outlives_a_broken_store():
     class Agency:
         store = Store()
 
-    async def pause(seconds):
-        assert seconds == 60
-        turns.append(len(reads))
-        if len(turns) == 3:
-            upkeep.stop()
-        await asyncio.sleep(0)
+    async def story():
+        async def pause(seconds):
+            turns.append((seconds, len(reads)))
+            if len(turns) == 3:
+                upkeep.cancel()
+            await asyncio.sleep(0)
 
-    upkeep = Upkeep(Agency(), pause=pause)
-    asyncio.run(upkeep.run())
-    assert len(turns) == 3
-    assert turns[0] == 1 < turns[1] < turns[2], "the first broke off, the others looked at everything"
+        upkeep = asyncio.create_task(run_upkeep(Agency(), pause=pause))
+        await asyncio.wait([upkeep])
+
+    asyncio.run(story())
+    assert [seconds for seconds, _ in turns] == [1.0, 60.0, 60.0]
+    first, second, third = (count for _, count in turns)
+    assert first == 1 < second < third, "the first broke off, the others looked at everything"

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.background import background
 from gateway.exchange.kernel.records import OutboxRecord, Query
 from tests.exchange_place import a_part
 from tests.witness.pair import open_pair
@@ -41,20 +42,15 @@ async def asked(pair) -> str:
 async def carried(pair, kind: str) -> None:
     """Run our delivery until the row of this kind is done."""
     store, worker = pair.ours.agency.store, pair.ours.gateway.worker
-    working = asyncio.create_task(worker.run())
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                changed = store.changed()
-                rows = await store.read(
-                    lambda reader: reader.find(Query(OutboxRecord, equal={"partner": "partner-frankfurt"}))
-                )
-                if [row.state for row in rows if row.kind == kind] == ["done"]:
-                    return
-                await changed.wait()
-    finally:
-        worker.stop()
-        await working
+    async with asyncio.timeout(20), background(worker.run()):
+        while True:
+            changed = store.changed()
+            rows = await store.read(
+                lambda reader: reader.find(Query(OutboxRecord, equal={"partner": "partner-frankfurt"}))
+            )
+            if [row.state for row in rows if row.kind == kind] == ["done"]:
+                return
+            await changed.wait()
 
 
 @pytest.mark.parametrize(

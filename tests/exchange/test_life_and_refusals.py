@@ -343,7 +343,7 @@ def test_refusals_are_written_every_second_and_a_busy_store_does_not_end_that(pl
                 turns.append(seconds)
                 refusals.note(SignInRefused(code="token-invalid"))
                 if len(turns) == 3:
-                    refusals.stop()
+                    writing.cancel()
                 await asyncio.sleep(0)
 
             refusals = Refusals(gateway.agency.store, clock.now, pause=pause)
@@ -353,7 +353,8 @@ def test_refusals_are_written_every_second_and_a_busy_store_does_not_end_that(pl
                 raise TooManyRequests
 
             monkeypatch.setattr(refusals, "flush", flush)
-            await refusals.run()
+            writing = asyncio.create_task(refusals.run())
+            await asyncio.wait([writing])
             assert (turns, stored) == ([1.0] * 3, [0, 1, 2])
 
     asyncio.run(story())

@@ -12,6 +12,7 @@ from attache.errors import AttacheError, MalformedInput, PartnerUnreachable, Sig
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import parse_object
+from gateway.background import background
 from gateway.delivery.worker import DeliveryWorker
 from gateway.exchange.kernel.records import OutboxRecord, Query, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import OutboxState, ReleaseState
@@ -249,16 +250,13 @@ def test_a_delivery_longer_than_its_lease_goes_once():
         done = asyncio.Event()
         partners.answers[FRANKFURT] = [done]
         worker = DeliveryWorker(outbox, partners, now=manual, chance=lambda: 0.0, pause=manual.pause)
-        running = asyncio.create_task(worker.run())
         outbox.add(a_row(1, FRANKFURT))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(10), background(worker.run()):
             while len(outbox.claims) < 4:
                 await asyncio.sleep(0)
             assert partners.carried == ["row-1"]
             done.set()
             await outbox.idle.wait()
-            worker.stop()
-            await running
         assert [settled for settled, _ in outbox.settled] == ["row-1"]
         assert partners.carried == ["row-1"]
 

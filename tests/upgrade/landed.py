@@ -168,25 +168,8 @@ class Upgraded:
         async with AsyncExitStack() as stack:
             for name, gateway in self.gateways.items():
                 await stack.enter_async_context(logged_life(gateway, self.landed.settings(name)))
-            async with asyncio.TaskGroup() as tasks:
-                parts = [
-                    part
-                    for gateway in self.gateways.values()
-                    for part in (
-                        gateway.worker,
-                        gateway.submitter,
-                        gateway.self_check,
-                        gateway.upkeep,
-                        gateway.refusals,
-                    )
-                ]
-                for part in parts:
-                    tasks.create_task(part.run())
-                try:
-                    yield
-                finally:
-                    for part in parts:
-                        part.stop()
+                await stack.enter_async_context(gateway.in_background())
+            yield
 
 
 @contextmanager

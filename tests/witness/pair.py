@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from attache import clock
+from gateway.background import background
 from gateway.exchange.kernel.records import Query
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import ExchangePlace, OpenGateway
@@ -71,18 +72,13 @@ class Pair:
         from gateway.exchange.kernel.records import ReleaseRecord
 
         store = self.ours.agency.store
-        working = asyncio.create_task(self.ours.gateway.worker.run())
-        try:
-            async with asyncio.timeout(20):
-                while True:
-                    changed = store.changed()
-                    life = await store.read(lambda r: r.get(ReleaseRecord.key(package_id, "partner-frankfurt")))
-                    if life.state.value in states:
-                        return life.state.value
-                    await changed.wait()
-        finally:
-            self.ours.gateway.worker.stop()
-            await working
+        async with asyncio.timeout(20), background(self.ours.gateway.worker.run()):
+            while True:
+                changed = store.changed()
+                life = await store.read(lambda r: r.get(ReleaseRecord.key(package_id, "partner-frankfurt")))
+                if life.state.value in states:
+                    return life.state.value
+                await changed.wait()
 
     async def records(self, kind, gateway=None):
         return await (gateway or self.ours).agency.store.read(lambda reader: reader.find(Query(kind)))

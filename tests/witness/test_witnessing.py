@@ -15,6 +15,7 @@ from attache.translog.note import parse_note
 from attache.translog.signing import open_checkpoint, sign_checkpoint, signer_of
 from attache.translog.vkey import SignatureType, parse_vkey
 from attache.translog.witness import AddCheckpoint, format_add_checkpoint, parse_add_checkpoint
+from gateway.background import background
 from gateway.exchange.kernel.records import (
     OutboxRecord,
     ReceiptRecord,
@@ -495,16 +496,13 @@ def test_delivery_stops_when_the_partner_raises_the_alarm_at_the_delivery_itself
         package_id = await pair.ours.released(await pair.ours.caller("analyst"))
         pair.line.answers[ADD] = (409, SIZE, b"999999\n")
         before = len(pair.line.seen)
-        working = asyncio.create_task(pair.ours.gateway.worker.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(20), background(pair.ours.gateway.worker.run()):
             while True:
                 changed = pair.ours.agency.store.changed()
                 if any(row.attempts for row in await pair.records(OutboxRecord)):
                     break
                 await changed.wait()
         assert "witness.alarm" in await pair.ours.entries()
-        pair.ours.gateway.worker.stop()
-        await working
         assert [path for path, _ in pair.line.seen[before:]] == [ADD]
         [row] = [row for row in await pair.records(OutboxRecord) if row.package_id == package_id]
         assert (row.problem, row.state.value) == ("release-stopped", "pending")

@@ -6,14 +6,13 @@ minute, with how many there were; the first is written at once. At an end out of
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from attache.clock import Clock
-from attache.errors import IntegrityLost, NotFound
+from attache.errors import NotFound
+from gateway.background import Pause, every
 from gateway.exchange.kernel.ports import Store, Transaction
 from gateway.exchange.kernel.work import REQUEST_ID, SYSTEM, entry
 from gateway.exchange_log import Entry
@@ -24,8 +23,6 @@ EVERY = timedelta(minutes=1)
 MAX_KINDS = 512
 ANYBODY = "anybody"
 """Who did it, where nobody has proven who they are."""
-
-log = structlog.get_logger("gateway.refusals")
 
 _Key = tuple[Counted, str]
 """Of what kind, and who."""
@@ -57,14 +54,13 @@ class Refusals:
         clock: Clock,
         *,
         counted: Callable[[str, str], None] = lambda event, code: None,  # noqa: ARG005 -- nobody counts
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._store = store
         self._clock = clock
         self._counted = counted
         self._pause = pause
         self._kinds: dict[_Key, _Kind] = {}
-        self._running: asyncio.Task[None] | None = None
 
     def note(self, event: Counted, by: Caller | str = ANYBODY) -> None:
         """Count one refusal. The event's fields say of what kind it is, in few and bounded words."""
@@ -93,29 +89,8 @@ class Refusals:
         await self._store.write(lambda tx: _write(tx, entries))
 
     async def run(self) -> None:
-        """Write every second what is due, until stopped. Of its errors only IntegrityLost ends it."""
-        self._running = asyncio.create_task(self._turns())
-        try:
-            await self._running
-        except asyncio.CancelledError:
-            if not self._running.cancelled():
-                self._running.cancel()
-                raise
-
-    def stop(self) -> None:
-        """End `run`."""
-        if self._running is not None:
-            self._running.cancel()
-
-    async def _turns(self) -> None:
-        while True:
-            try:
-                await self.flush()
-            except IntegrityLost:
-                raise
-            except Exception as error:  # noqa: BLE001 -- the store may be back in a second
-                log.error("refusals-not-logged", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
-            await self._pause(1.0)
+        """Write every second what is due, until cancelled, by the rules of `every`."""
+        await every(1.0, self.flush, name="refusals", pause=self._pause)
 
     def _forget_idle(self) -> None:
         now = self._clock()

@@ -4,13 +4,13 @@ A pass that finds nothing is one entry, `log.checked`. What it finds is an alarm
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from attache.errors import IntegrityLost
+from gateway.background import Pause, every
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.ports import LogAudit
 from gateway.exchange.kernel.standing import CheckStanding
@@ -33,49 +33,33 @@ class CheckProgress:
 
 
 class SelfCheck:
-    """Runs passes until stopped. For one event loop."""
+    """Passes over the log and the records. For one event loop."""
 
-    def __init__(
-        self, agency: Agency, *, cadence_seconds: float, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-    ) -> None:
+    def __init__(self, agency: Agency, *, cadence_seconds: float, pause: Pause = asyncio.sleep) -> None:
         self._agency = agency
         self._cadence_seconds = cadence_seconds
         self._pause = pause
-        self._stopping = asyncio.Event()
         self.progress = CheckProgress()
 
-    def stop(self) -> None:
-        """End `run` soon."""
-        self._stopping.set()
-
     async def run(self) -> None:
-        """A pass, a rest, the next pass. Only a store that refuses writes ends it."""
-        while not self._stopping.is_set():
-            try:
-                await self.run_pass()
-            except IntegrityLost:
-                raise
-            except Exception as error:  # noqa: BLE001 -- busy now; the next pass begins anew
-                log.error("self-check-broke", error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
-            try:
-                async with asyncio.timeout(self._cadence_seconds):
-                    await self._stopping.wait()
-            except TimeoutError:
-                continue
+        """A pass, a rest, the next pass, until cancelled, by the rules of `every`."""
+
+        async def turn() -> None:
+            await self.run_pass()
+
+        await every(self._cadence_seconds, turn, name="self-check", pause=self._pause)
 
     async def run_pass(self) -> CheckStanding:
         """One whole pass, with pauses. Returns what is in force after it."""
         check = self._agency.store.begin_check()
         audit: LogAudit | None = None
         try:
-            while audit is None and not self._stopping.is_set():
+            while audit is None:
                 audit = await check.step()
                 self.progress.entries = check.checked
                 await self._pause(BETWEEN_SLICES_SECONDS)
         except IntegrityLost as error:
             return await self._conclude(check.checked, b"", (error.detail,), error.step)
-        if audit is None:
-            return self._agency.in_force.check
         return await self._conclude(audit.size, audit.root, audit.findings, "log-audit")
 
     async def _conclude(self, size: int, root: bytes, findings: tuple[str, ...], step: str | None) -> CheckStanding:

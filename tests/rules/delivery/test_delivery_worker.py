@@ -13,6 +13,7 @@ from attache.errors import (
     TooManyRequests,
     error_of,
 )
+from gateway.background import background
 from gateway.delivery.schedule import Backoff, Breaker
 from gateway.delivery.verdict import FINAL_CODES, is_final
 from gateway.delivery.worker import Concurrency, DeliveryWorker
@@ -35,16 +36,12 @@ class Scene:
 
 
 def play(scene_of, **concurrency):
-    """Run the worker beside the scene, and stop it at its end."""
+    """Run the worker beside the scene, and end it there."""
 
     async def run():
         scene = Scene(**concurrency)
-        running = asyncio.create_task(scene.worker.run())
-        try:
-            await asyncio.wait_for(scene_of(scene), 10)
-        finally:
-            scene.worker.stop()
-            await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 10)
+        async with asyncio.timeout(10), background(scene.worker.run()):
+            await scene_of(scene)
         return scene
 
     return asyncio.run(run())
@@ -193,6 +190,32 @@ def test_stop_gives_back_what_was_running():
         ("row-2", "delivery-failed"),
     ]
     assert all(due <= scene.clock() for _, _, due in scene.outbox.postponed)
+
+
+def test_stop_gives_back_what_was_being_claimed():
+    """The claim may be committed although nobody waits for it any longer; its lease must not run out unused."""
+
+    async def story():
+        scene, claimed, go_on = Scene(), asyncio.Event(), asyncio.Event()
+        scene.partners.answers["frankfurt"] = [asyncio.Event()]
+        claim = scene.outbox.claim
+
+        async def slowly(limit, busy):
+            found = await claim(limit, busy)
+            claimed.set()
+            await go_on.wait()
+            return found
+
+        scene.outbox.claim = slowly
+        scene.outbox.add(a_row(1, "frankfurt"))
+        async with asyncio.timeout(10):
+            async with background(scene.worker.run()):
+                await claimed.wait()
+                asyncio.get_running_loop().call_soon(go_on.set)
+        assert scene.outbox.postponed == [("row-1", "delivery-failed", scene.clock())]
+        assert scene.outbox.settled == []
+
+    asyncio.run(story())
 
 
 def test_store_that_fails_once_does_not_end_delivery():
