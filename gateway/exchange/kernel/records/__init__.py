@@ -30,6 +30,7 @@ from gateway.exchange.kernel.records.packages import (
 from gateway.exchange.kernel.records.policies import PolicyFileRecord, PolicySetRecord, PolicySetState
 from gateway.exchange.kernel.records.purges import HoldRecord, PurgedRecord, PurgeRecord, PurgeState
 from gateway.exchange.kernel.records.record import (
+    ADDED,
     BIG,
     KEY,
     Index,
@@ -37,6 +38,7 @@ from gateway.exchange.kernel.records.record import (
     Query,
     Record,
     References,
+    added_defaults,
     key_names,
     key_of,
     marks_of,
@@ -73,6 +75,7 @@ RECORDS: tuple[type[Record], ...] = (
 )
 
 __all__ = [
+    "ADDED",
     "BIG",
     "KEY",
     "RECORDS",
@@ -115,6 +118,7 @@ __all__ = [
     "SubmittedCheckpointRecord",
     "WitnessRecord",
     "WitnessedLogRecord",
+    "added_defaults",
     "key_names",
     "key_of",
     "marks_of",
