@@ -2,28 +2,123 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from attache import strict_json
 from attache.errors import AttacheError, IntegrityLost, MalformedInput
-from gateway.policy.decision import Decision
-from gateway.policy.request import ReleaseRequest
+from attache.vocabulary import Markings
+from gateway.policy.decision import ApprovalsNeeded, Decision, FieldDecision, Handling, PartDecision
+from gateway.policy.request import ApprovalFacts, ConsentFacts, FieldFacts, PartFacts, ReleaseRequest
 
 FORMAT = "attache-decision/1"
-_BOUND = ("package_id", "kind", "purpose", "recipient", "recipient_desk", "legal_basis", "channel", "urgency")
-_BOUND_TOO = ("content_digest", "crime_types", "named_recipients", "handling_codes", "parts", "assurances", "caveats")
+
+BOUND = (
+    "package_id",
+    "kind",
+    "purpose",
+    "recipient",
+    "recipient_desk",
+    "legal_basis",
+    "channel",
+    "urgency",
+    "content_digest",
+    "crime_types",
+    "named_recipients",
+    "handling_codes",
+    "parts",
+    "assurances",
+    "caveats",
+    "review_within_hours",
+)
+"""The members of a request that an approval is bound to; so are its consents, in any order."""
+
+MEMBERS: Mapping[type[Any], tuple[str, ...]] = {
+    Markings: ("tlp", "pap", "orcon", "rel_to"),
+    FieldFacts: (
+        "path",
+        "markings",
+        "content_class",
+        "origin",
+        "handling_codes",
+        "unresolved_markings",
+        "contradictory_markings",
+    ),
+    PartFacts: (
+        "name",
+        "media_type",
+        "sha256",
+        "origin",
+        "markings",
+        "content_class",
+        "handling_codes",
+        "evaluation",
+        "delete_by",
+        "caveats",
+        "unresolved_markings",
+        "contradictory_markings",
+        "fields",
+    ),
+    ApprovalFacts: ("officer", "posts", "may_approve", "digest", "expires_at"),
+    ConsentFacts: ("consent_id", "originator", "recipient", "purpose", "content", "expires_at"),
+    ReleaseRequest: (
+        "package_id",
+        "kind",
+        "purpose",
+        "recipient",
+        "requester",
+        "post",
+        "parts",
+        "content_digest",
+        "now",
+        "legal_basis",
+        "recipient_desk",
+        "crime_types",
+        "urgency",
+        "channel",
+        "assurances",
+        "named_recipients",
+        "handling_codes",
+        "caveats",
+        "retention_days",
+        "review_within_hours",
+        "wait_for_approval",
+        "approvals",
+        "consents",
+    ),
+    FieldDecision: ("path", "outcome", "rules", "reasons", "hidden"),
+    PartDecision: ("name", "outcome", "rules", "reasons", "hidden", "fields"),
+    Handling: ("retention_days", "caveats", "onward", "review_within_hours"),
+    ApprovalsNeeded: ("post", "count", "content_class", "units"),
+    Decision: (
+        "outcome",
+        "parts",
+        "handling",
+        "approvals_needed",
+        "release_digest",
+        "policy_set_hash",
+        "shard_hash",
+        "engine",
+    ),
+}
+"""The members of records of format `attache-decision/1` that are always stated. A record replays to the same bytes, and
+approvals are bound to a digest over some of them: nothing is ever added here."""
 
 _REQUEST = TypeAdapter(ReleaseRequest)
 _DECISION = TypeAdapter(Decision)
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name."""
+    """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name.
+
+    The members in `MEMBERS` are always stated, any other where it differs from its default: what was recorded or approved
+    before a class had that member keeps its bytes.
+    """
     kind = type(value)
     if kind in {str, int, bool, type(None)}:
         return value
@@ -35,12 +130,22 @@ def plain(value: Any) -> Any:
         return value.value
     if issubclass(kind, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    stated = {name: plain(getattr(value, name)) for name in MEMBERS[kind]}
+    for name, default in _later_members(kind):  # type: ignore[arg-type]
+        if getattr(value, name) != default:
+            stated[name] = plain(getattr(value, name))
+    return stated
+
+
+@cache
+def _later_members(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """The members that `MEMBERS` does not name, with their defaults."""
+    return tuple((member.name, member.default) for member in fields(kind) if member.name not in MEMBERS[kind])
 
 
 def record_of(own: str, facts: Mapping[str, Any], decision: Decision) -> bytes:
     """The canonical bytes of a request's plain facts and of the answer to it."""
-    answer = {field.name: plain(getattr(decision, field.name)) for field in fields(decision) if field.name != "record"}
+    answer = plain(replace(decision, record=b""))
     return strict_json.canonical({"format": FORMAT, "own": own, "request": facts, "decision": answer})
 
 
@@ -68,6 +173,6 @@ def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
     Content, classification, recipient, purpose, basis, channel, urgency, the papers on file and the rules themselves:
     all that decides what would leave. Not the clock, the approvals, or a retention shorter than the rules'.
     """
-    bound = {name: facts[name] for name in (*_BOUND, *_BOUND_TOO, "review_within_hours")}
+    bound = {name: facts[name] for name in BOUND}
     bound["consents"] = sorted(facts["consents"], key=strict_json.canonical)
     return hashlib.sha256(strict_json.canonical({"shard": shard_hash, "desk": desk, "release": bound})).hexdigest()

@@ -20,6 +20,7 @@ from gateway.exchange.kernel.records import (
     Record,
     ReleaseRecord,
     SubmittedCheckpointRecord,
+    added_defaults,
     key_names,
 )
 from gateway.exchange.kernel.state import ReleaseState
@@ -44,6 +45,8 @@ class Progress:
         """The columns whose change may leave the digest as it is."""
         return self.columns | self.alike.keys() | ({self.until} if self.until else frozenset())
 
+
+_NOTHING = Progress("")
 
 PROGRESS: Mapping[type[Record], Progress] = {
     OutboxRecord: Progress(
@@ -93,8 +96,8 @@ def may_be_progress(record: Record, changed: Collection[str]) -> bool:
 
 def mark_of(record: Record) -> RowMark:
     """The mark of a row that is there."""
-    values = [_plain(value) for value in _committed_values(record)]
-    return RowMark(table_of(type(record)), _key_of(record), _sha256([table_of(type(record)), *values]))
+    table = table_of(type(record))
+    return RowMark(table, _key_of(record), _sha256([table, *_committed_values(record)]))
 
 
 def removed(record: Record) -> RowMark:
@@ -121,12 +124,15 @@ def _key_of(record: Record) -> str:
     return _sha256([_plain(getattr(record, name)) for name in key_names(type(record))])[:_KEY_DIGITS]
 
 
-def _committed_values(record: Record) -> Iterable[object]:
-    progress = PROGRESS.get(type(record))
-    if progress is None:
-        return vars(record).values()
-    kept = ((name, value) for name, value in vars(record).items() if name not in progress.columns)
-    return [progress.alike.get(name, {}).get(value, value) for name, value in kept]
+def _committed_values(record: Record) -> list[object]:
+    """In their order, what every version of the class has had; then, by name, what was added since and differs from its default."""
+    progress, added = PROGRESS.get(type(record), _NOTHING), added_defaults(type(record))
+    alike = progress.alike
+    stated = ((name, value) for name, value in vars(record).items() if name not in progress.columns)
+    kept = {name: alike.get(name, {}).get(value, value) for name, value in stated}
+    values = [_plain(value) for name, value in kept.items() if name not in added]
+    later = {name: _plain(kept[name]) for name, default in added.items() if kept.get(name, default) != default}
+    return [*values, later] if later else values
 
 
 def render_progress() -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from pydantic.main import IncEx
+
 from attache.crypto import sha256_hex
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
@@ -15,6 +17,48 @@ from gateway.policy import PartFacts as PolicyPart
 
 UNKNOWN_DIGEST = "0" * 64
 """Stands for a part's digest in a dry run, where there is no content yet. Nothing can be released under it."""
+
+_FIELD_LEAVES: dict[str, IncEx | bool] = {
+    "path": True,
+    "markings": True,
+    "content_class": True,
+    "originator": True,
+    "handling_codes": True,
+}
+_PART_LEAVES: dict[str, IncEx | bool] = {
+    "name": True,
+    "media_type": True,
+    "markings": True,
+    "content_class": True,
+    "evaluation": True,
+    "originator": True,
+    "handling_codes": True,
+    "caveats": True,
+    "delete_by": True,
+    "fields": {"__all__": _FIELD_LEAVES},
+    "bytes": True,
+    "sha256": True,
+}
+# Approvals that wait are bound to this digest: a member that is added here later is added only where it differs from its default.
+LEAVES: dict[str, IncEx | bool] = {
+    "kind": True,
+    "title": True,
+    "purpose": True,
+    "parts": {"__all__": _PART_LEAVES},
+    "crime_types": True,
+    "urgency": True,
+    "channel": True,
+    "markings": True,
+    "handling_codes": True,
+    "caveats": True,
+    "assurances": True,
+    "retain_until": True,
+    "onward": True,
+    "expires_at": True,
+    "in_reply_to": True,
+    "thread_id": True,
+    "review_within_hours": True,
+}
 
 
 def release_requests(
@@ -74,7 +118,7 @@ def with_approvals(request: ReleaseRequest, approvals: Sequence[ApprovalFacts], 
 
 def content_digest(submission: Submission, digests: Sequence[str]) -> str:
     """One digest over all that would leave but its recipient: the facts and every part's content, in hex."""
-    facts = {name: value for name, value in submission.facts().items() if name != "recipients"}
+    facts = submission.model_dump(mode="json", include=LEAVES)
     return sha256_hex(canonical({"facts": facts, "digests": list(digests)}))
 
 

@@ -27,6 +27,7 @@ from gateway.exchange.kernel.records.packages import (
 from gateway.exchange.kernel.records.policies import PolicyFileRecord, PolicySetRecord
 from gateway.exchange.kernel.records.purges import HoldRecord, PurgedRecord, PurgeRecord
 from gateway.exchange.kernel.records.record import (
+    ADDED,
     BIG,
     KEY,
     Index,
@@ -34,6 +35,7 @@ from gateway.exchange.kernel.records.record import (
     Query,
     Record,
     References,
+    added_defaults,
     key_names,
     key_of,
     marks_of,
@@ -70,6 +72,7 @@ RECORDS: tuple[type[Record], ...] = (
 )
 
 __all__ = [
+    "ADDED",
     "BIG",
     "KEY",
     "RECORDS",
@@ -105,6 +108,7 @@ __all__ = [
     "SubmittedCheckpointRecord",
     "WitnessRecord",
     "WitnessedLogRecord",
+    "added_defaults",
     "key_names",
     "key_of",
     "marks_of",

@@ -1,6 +1,6 @@
 """What a record is: a frozen dataclass, kept by the store in one table, whose columns are its fields.
 
-A field's annotation says what the store has to know of its column beyond its type: `KEY`, `BIG`, `References`. A class states its
+A field's annotation says what the store has to know of its column beyond its type: `KEY`, `BIG`, `ADDED`. A class states its
 table's name and its indexes. The store derives the table from that; nothing of it is written a second time but in the migrations,
 which a test compares.
 
@@ -22,9 +22,12 @@ class Mark(Enum):
     """A part of the primary key, in the order of the fields."""
     BIG = auto()
     """An integer that may need 64 bits."""
+    ADDED = auto()
+    """A field, with a default, that the class has had only since a later version. The log commits to it where it differs from
+    its default, so that the row digests of rows written before stay as they are (gateway.store.row_digests)."""
 
 
-KEY, BIG = Mark.KEY, Mark.BIG
+KEY, BIG, ADDED = Mark.KEY, Mark.BIG, Mark.ADDED
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Query(Generic[R]):
 
 _NAMES: dict[type[Record], Mapping[str, object]] = {}
 _KEYS: dict[type[Record], tuple[str, ...]] = {}
+_ADDED: dict[type[Record], Mapping[str, object]] = {}
 
 
 def names_of(kind: type[Record]) -> Mapping[str, object]:
@@ -106,6 +110,14 @@ def key_names(kind: type[Record]) -> tuple[str, ...]:
     if kind not in _KEYS:
         _KEYS[kind] = tuple(name for name, hint in names_of(kind).items() if KEY in marks_of(hint))
     return _KEYS[kind]
+
+
+def added_defaults(kind: type[Record]) -> Mapping[str, object]:
+    """The fields marked `ADDED`, with their defaults."""
+    if kind not in _ADDED:
+        added = {name for name, hint in names_of(kind).items() if ADDED in marks_of(hint)}
+        _ADDED[kind] = {each.name: each.default for each in fields(kind) if each.name in added}  # type: ignore[arg-type]
+    return _ADDED[kind]
 
 
 def marks_of(hint: object) -> tuple[object, ...]:
