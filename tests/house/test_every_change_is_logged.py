@@ -113,7 +113,9 @@ def writers() -> set[str]:
     for path in sources():
         for scope in _functions(ast.parse(path.read_text("utf-8"))):
             calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))
-            if any(re.search(r"(^|\.|_)(store\.write|agency\.commit)$|^commit$", ast.unparse(call.func)) for call in calls):
+            if any(
+                re.search(r"(^|\.|_)(store\.write|agency\.commit)$|^commit$", ast.unparse(call.func)) for call in calls
+            ):
                 module = ".".join(path.relative_to(FOLDER).with_suffix("").parts)
                 found.add(f"{module}.{scope.name}")
     return found
