@@ -19,8 +19,8 @@ from attache.crypto.log_keys import Ed25519LogKey
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
 from gateway.exchange.kernel.at_rest import Vault
-from gateway.exchange.kernel.logged import SYSTEM
 from gateway.exchange.kernel.ports import LogFilter
+from gateway.exchange.kernel.work import SYSTEM
 from gateway.exchange.oversight.audit import entry_view
 from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms

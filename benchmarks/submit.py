@@ -23,7 +23,7 @@ from certs_example.gateways import ExampleIssuer
 from gateway.background import background
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
-from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import ExchangePlace, OpenGateway, a_part, a_submission
 

@@ -31,12 +31,12 @@ from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Tra
 from gateway.delivery.schedule import Backoff
 from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
 from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.agency import Agency, InForce, Limits
 from gateway.exchange.kernel.at_rest import Vault
 from gateway.exchange.kernel.refusals import Refusals
 from gateway.exchange.kernel.sign_ins import SignIns
 from gateway.exchange.kernel.standing import WitnessTerms
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.outgoing.review import require_reviewed
 from gateway.exchange.oversight.lifecycle import note_started, note_stopped
 from gateway.exchange.oversight.participants import load_directory

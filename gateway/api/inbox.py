@@ -12,6 +12,7 @@ from gateway.admission.contract import PROBLEM
 from gateway.api.callers import Cursor, Limit, Opener, Own, PackageId, ParticipantId
 from gateway.exchange.arriving.read import arrival_of, arrival_view, list_arrivals, open_arrival, read_part
 from gateway.exchange.arriving.use import Intent
+from gateway.exchange.consents.asked import note_request
 from gateway.identity import Action
 from gateway.policy import Use
 
@@ -38,7 +39,7 @@ async def open_package(
     own: Own, caller: Opener, originator: ParticipantId, package_id: PackageId, purpose: Purpose | None = None
 ) -> ArrivalView:
     """Open it: verified anew and logged; the first opening is acknowledged to the originator with a signed receipt."""
-    return arrival_view(await open_arrival(own, caller, originator, package_id, Intent(purpose=purpose)))
+    return arrival_view(await open_arrival(own, caller, originator, package_id, Intent(purpose=purpose), note_request))
 
 
 @router.get("/{originator}/{package_id}/parts/{name}", response_class=StreamingResponse)

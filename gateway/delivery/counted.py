@@ -5,8 +5,8 @@ from datetime import datetime
 
 from attache.errors import AttacheError
 from attache.package.ids import ParticipantId
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.consignment import Consignment
-from gateway.exchange.outgoing.deliver import Outbox
 
 Count = Callable[[ParticipantId, str], None]
 """Is given partner and result."""

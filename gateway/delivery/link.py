@@ -14,15 +14,13 @@ from attache.client.exchange import (
     WitnessReply,
     add_checkpoint,
     deliver,
-    post_consent,
-    post_consent_refusal,
-    post_receipt,
+    post_statement,
 )
 from attache.client.retry import Retry
 from attache.errors import DeliveryFailed, PartnerUnreachable, Unreachable
 from attache.package.ids import ParticipantId
 from attache.participant import Descriptor
-from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
+from gateway.exchange.kernel.consignment import Consignment, OutgoingPackage, OutgoingPart, Statement
 from gateway.exchange.kernel.ports import Blobs
 from gateway.partners import Partner
 
@@ -51,7 +49,7 @@ class Carrier(Protocol):
     """Brings one consignment to its partner."""
 
     async def carry(self, consignment: Consignment) -> bytes | None:
-        """The partner's receipt for a package, not yet verified; None for a receipt that it took.
+        """The partner's receipt for a package, not yet verified; None for a statement that it took.
 
         Raises AttacheError: PartnerUnreachable where there was no answer, else what the partner answered.
         """
@@ -68,19 +66,13 @@ class PartnerLink:
     async def carry(self, consignment: Consignment) -> bytes | None:
         """See `Carrier`."""
         try:
-            if consignment.receipt is not None:
-                await self._driver.exchange(post_receipt(consignment.receipt))
-                return None
-            if consignment.consent is not None:
-                await self._driver.exchange(post_consent(consignment.consent))
-                return None
-            if consignment.consent_refusal is not None:
-                await self._driver.exchange(post_consent_refusal(consignment.consent_refusal))
-                return None
-            if consignment.frame is None:
-                raise DeliveryFailed("delivery-failed", "neither a package nor a receipt")
-            parts = [self._stream(part) for part in consignment.parts]
-            return await self._driver.run(deliver(consignment.outbox.package_id, consignment.frame, parts))
+            match consignment.outgoing:
+                case Statement(path, signed):
+                    await self._driver.exchange(post_statement(path, signed))
+                    return None
+                case OutgoingPackage(frame, parts):
+                    streams = [self._stream(part) for part in parts]
+                    return await self._driver.run(deliver(consignment.outbox.package_id, frame, streams))
         except Unreachable as error:
             raise PartnerUnreachable("partner-unreachable", error.detail) from None
 

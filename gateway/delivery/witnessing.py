@@ -11,7 +11,7 @@ from attache.errors import AttacheError, IntegrityLost
 from attache.package.ids import ParticipantId
 from gateway.background import Pause, every
 from gateway.delivery.link import Carrier
-from gateway.exchange.kernel.consignment import Consignment
+from gateway.exchange.kernel.consignment import Consignment, OutgoingPackage
 from gateway.exchange.witnessing.be_cosigned import Witnessing
 from gateway.partners import Partner
 
@@ -108,7 +108,7 @@ class CosignedCarrier:
     async def carry(self, consignment: Consignment) -> bytes | None:
         """See `Carrier`. Raises AttacheError("release-stopped") where the cosigning raised an alarm, and nothing is sent."""
         partner = consignment.outbox.partner
-        if consignment.frame is not None:
+        if isinstance(consignment.outgoing, OutgoingPackage):
             await self._submitter.submit_before(partner)
         self._require_release(partner)
         answer = await self._carrier.carry(consignment)

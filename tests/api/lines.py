@@ -10,9 +10,9 @@ from attache import clock
 from gateway.background import background
 from gateway.delivery.link import ClientCertificate, PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import OutboxRecord, Query
 from gateway.exchange.kernel.state import OutboxState
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import OpenGateway
 

@@ -14,9 +14,9 @@ from attache.consent_request import ConsentRequest, encode_request
 from attache.evidence.verifying import verify_bundle
 from attache.strict_json import canonical
 from attache.vocabulary import Purpose
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import ConsentRecord, ConsentRequestRecord, Query
 from gateway.exchange.kernel.refused_requests import LOGGED
-from gateway.exchange.outgoing.deliver import Outbox
 from tests.api.test_passing_on import JOSE, LEAD, NEXT_YEAR, Pair, open_pair
 from tests.exchange_place import a_part, b64u, problem
 

@@ -15,7 +15,7 @@ from attache.package import BLOCK_BYTES, BlockTree
 from attache.package.blocks import VerifiedBlocks, root_of_blocks
 from certs_example.exchange import make_exchange
 from gateway.delivery.link import ClientCertificate, PartnerLinks
-from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
+from gateway.exchange.kernel.consignment import Consignment, OutgoingPackage, OutgoingPart, Statement
 from gateway.exchange.kernel.records import OutboxKind, OutboxRecord
 from gateway.exchange.kernel.state import OutboxState
 
@@ -46,7 +46,9 @@ def credentials_of(participant) -> ClientCertificate:
     return ClientCertificate(certificate, key, participant.keys.tls_passphrase)
 
 
-def a_consignment(participant, endpoint="https://partner.example/exchange/v1", **carried) -> Consignment:
+def a_consignment(
+    participant, endpoint="https://partner.example/exchange/v1", *, parts=(), statement=None
+) -> Consignment:
     row = OutboxRecord(
         outbox_id="row-1",
         kind=OutboxKind.PACKAGE,
@@ -60,7 +62,8 @@ def a_consignment(participant, endpoint="https://partner.example/exchange/v1", *
         deadline_at=NOW + timedelta(days=1),
         lease_until=NOW,
     )
-    return Consignment(row, endpoint, participant.descriptor, **carried)
+    outgoing = statement or OutgoingPackage(b"frame", tuple(parts))
+    return Consignment(row, endpoint, participant.descriptor, outgoing)
 
 
 def an_outgoing(blob_id: str, content: bytes) -> OutgoingPart:
@@ -126,9 +129,7 @@ def test_package_is_carried_over_mutual_tls(exchange):
     sender, partner = exchange["irs-ci"], exchange["partner-frankfurt"]
     trusts = sender.folder / "certificates" / "authority.pem"
     parts = (an_outgoing("blob", b"ciphertext"),)
-    seen, receipt = carry_over_tls(
-        sender, lambda url: a_consignment(partner, url, frame=b"frame", parts=parts), partner, trusts=trusts
-    )
+    seen, receipt = carry_over_tls(sender, lambda url: a_consignment(partner, url, parts=parts), partner, trusts=trusts)
     assert receipt == RECEIPT
     head, body, certificate = seen[0]
     assert body == b"frameciphertext"
@@ -141,14 +142,14 @@ def test_server_that_the_descriptor_does_not_list_gets_nothing(exchange):
     partner = exchange["partner-frankfurt"]
     stated = partner.descriptor.stated.model_copy(update={"tls": ("A" * 43,)})
     wary = replace(partner, descriptor=replace(partner.descriptor, stated=stated))
-    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(wary, url, frame=b"frame"), partner)
+    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(wary, url), partner)
     assert isinstance(error, CertificateRejected)
     assert seen == []
 
 
 def test_server_of_another_authority_gets_nothing(exchange):
     partner, impostor = exchange["partner-frankfurt"], exchange["partner-sydney"]
-    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(partner, url, frame=b"frame"), impostor)
+    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(partner, url), impostor)
     assert isinstance(error, PartnerUnreachable)
     assert "CERTIFICATE_VERIFY_FAILED" in error.detail
     assert seen == []
@@ -157,9 +158,7 @@ def test_server_of_another_authority_gets_nothing(exchange):
 def test_partner_that_refuses_our_certificate_is_named(exchange):
     partner = exchange["partner-frankfurt"]
     trusts = exchange["partner-sydney"].folder / "certificates" / "authority.pem"
-    seen, error = carry_over_tls(
-        exchange["irs-ci"], lambda url: a_consignment(partner, url, frame=b"frame"), partner, trusts=trusts
-    )
+    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(partner, url), partner, trusts=trusts)
     assert isinstance(error, PartnerUnreachable)
     assert "certificate" in error.detail
     assert seen == []
@@ -169,7 +168,7 @@ def test_older_tls_is_refused(exchange):
     partner = exchange["partner-frankfurt"]
     seen, error = carry_over_tls(
         exchange["irs-ci"],
-        lambda url: a_consignment(partner, url, frame=b"frame"),
+        lambda url: a_consignment(partner, url),
         partner,
         newest=ssl.TLSVersion.TLSv1_2,
     )
@@ -182,7 +181,7 @@ def test_descriptor_that_says_nothing_of_tls_is_refused(exchange, member):
     partner = exchange["partner-frankfurt"]
     stated = partner.descriptor.stated.model_copy(update={member: ()})
     silent = replace(partner, descriptor=replace(partner.descriptor, stated=stated))
-    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(silent, url, frame=b"frame"), partner)
+    seen, error = carry_over_tls(exchange["irs-ci"], lambda url: a_consignment(silent, url), partner)
     assert isinstance(error, CertificateRejected)
     assert seen == []
 
@@ -278,7 +277,7 @@ SMALL = b"small part"
 @pytest.fixture
 def consignment(exchange):
     parts = (an_outgoing("big", BIG), an_outgoing("small", SMALL))
-    return a_consignment(exchange["partner-frankfurt"], frame=b"frame", parts=parts)
+    return a_consignment(exchange["partner-frankfurt"], parts=parts)
 
 
 def test_large_package_goes_block_by_block(exchange, consignment):
@@ -331,7 +330,7 @@ def test_partner_that_wants_for_ever_is_left(exchange, consignment):
 
 def test_receipt_is_carried(exchange):
     partner = FakePartner()
-    carried = a_consignment(exchange["partner-frankfurt"], receipt=b'{"signed":"opened"}')
+    carried = a_consignment(exchange["partner-frankfurt"], statement=Statement("/receipts", b'{"signed":"opened"}'))
     assert asyncio.run(links_to(exchange["irs-ci"], partner).carry(carried)) is None
     assert partner.requests == [("POST", "/receipts", 19)]
     assert partner.whole == b'{"signed":"opened"}'
@@ -342,7 +341,7 @@ def test_refusal_keeps_its_code_and_its_signed_receipt(exchange):
         body = b'{"code":"package-conflict","status":409,"receipt":{"payload":"x","signatures":[]}}'
         return httpx.Response(409, stream=httpx.ByteStream(body))
 
-    carried = a_consignment(exchange["partner-frankfurt"], frame=b"frame")
+    carried = a_consignment(exchange["partner-frankfurt"])
     with pytest.raises(Conflict) as caught:
         asyncio.run(links_to(exchange["irs-ci"], refuse).carry(carried))
     assert caught.value.code == "package-conflict"
@@ -397,14 +396,9 @@ def test_descriptor_that_changed_makes_a_new_link(exchange):
     async def story():
         links = PartnerLinks(credentials_of(exchange["irs-ci"]), FakeBlobs(), transport=transport)
         for each in (partner, partner, rotated):
-            await links.carry(a_consignment(each, frame=b"frame"))
+            await links.carry(a_consignment(each))
         await links.close()
 
     asyncio.run(story())
     assert [len(access.thumbprints) for access in made] == [2, 3]
     assert "passphrase" not in repr(made)
-
-
-def test_consignment_of_nothing_is_refused(exchange):
-    with pytest.raises(Exception, match="delivery-failed"):
-        asyncio.run(links_to(exchange["irs-ci"], FakePartner()).carry(a_consignment(exchange["partner-frankfurt"])))

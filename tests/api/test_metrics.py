@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from attache import clock
 from attache.errors import PartnerUnreachable
 from gateway.delivery.counted import CountedOutbox
-from gateway.exchange.outgoing.deliver import Outbox
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.metrics import COUNTED, STATES, Metrics, Readings
 from tests.exchange_place import a_part, a_submission, problem
 

@@ -13,9 +13,9 @@ import pytest
 from attache import clock
 from attache.consent import verify_consent
 from attache.package import parse_instant
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import ConsentRecord, DecisionRecord, Query
 from gateway.exchange.kernel.sealed import CONSENT, DECISION
-from gateway.exchange.outgoing.deliver import Outbox
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
 
 PACKAGE = "application/vnd.attache.package"

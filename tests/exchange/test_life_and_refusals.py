@@ -10,9 +10,9 @@ from attache import clock
 from attache.errors import TooManyRequests
 from attache.package import uuid7
 from gateway.app import logged_life
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import OutboxRecord, Query, SettingRecord, SignInRecord
 from gateway.exchange.kernel.refusals import EVERY, MAX_KINDS, Refusals, client_network
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.lifecycle import note_started, note_stopped
 from gateway.exchange_log import Group
 from gateway.exchange_log.events.sessions import AccessRefused, SignInRefused
@@ -96,7 +96,7 @@ def test_a_start_ends_the_leases_of_the_process_before(place):
             [(_, record)] = await logged(gateway, "gateway.started")
             assert record["leases_ended"] == 1
             [again] = await Outbox(gateway.agency).claim(5, frozenset())
-            assert (again.frame, again.outbox.outbox_id) == (claimed.frame, claimed.outbox.outbox_id)
+            assert (again.outgoing, again.outbox.outbox_id) == (claimed.outgoing, claimed.outbox.outbox_id)
 
     asyncio.run(story())
 

@@ -12,8 +12,8 @@ from typing import Any
 from attache import clock
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import ReleaseRecord
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.participants import set_status
 from gateway.identity.caller import Caller
 from gateway.partners import ParticipantStatus

@@ -14,9 +14,9 @@ from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.strict_json import parse_object
 from gateway.background import background
 from gateway.delivery.worker import DeliveryWorker
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import OutboxRecord, Query, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import OutboxState, ReleaseState
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.participants import set_status
 from gateway.identity.caller import Caller
 from gateway.partners import ParticipantStatus

@@ -289,7 +289,7 @@ def test_a_package_that_is_still_under_way_ends_before_it_is_purged(place):
         await scene.purged((US, package_id))
         shown = (await (await scene.desk()).get(f"/packages/{package_id}")).json()
         assert [(life["state"], life["problem"]) for life in shown["recipients"]] == [("expired", "package-expired")]
-        from gateway.exchange.outgoing.deliver import Outbox
+        from gateway.exchange.delivering.outbox import Outbox
 
         assert await Outbox(scene.agency).claim(10, frozenset()) == [], "nothing of it is carried any more"
         assert (await scene.audit()).findings == ()

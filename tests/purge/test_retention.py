@@ -9,10 +9,10 @@ import pytest
 
 from attache.package import instant_text
 from attache.receipt import ReceiptKind
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.ending import retention
 from gateway.exchange.kernel.records import ApprovalRecord, OutboxRecord, Query, ReleaseRecord
 from gateway.exchange.kernel.state import ApprovalState, ArrivalState, OutboxState
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.receipts.accept import accept_receipt
 from tests.exchange.attacking import ENVELOPE, OCTETS, WHOLE
 from tests.exchange.test_log_completeness import _receipt

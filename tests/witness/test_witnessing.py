@@ -245,7 +245,7 @@ def test_another_history_of_our_log_is_an_alarm_and_nothing_leaves_until_it_is_c
         assert problem(refused) == "release-stopped"
         sealed = await analyst.get(f"/packages/{package_id}/sealed/partner-frankfurt")
         assert problem(sealed) == "release-stopped"
-        from gateway.exchange.outgoing.deliver import Outbox
+        from gateway.exchange.delivering.outbox import Outbox
 
         assert await Outbox(pair.ours.agency).claim(10, frozenset()) == []
         sent = len(pair.line.seen)

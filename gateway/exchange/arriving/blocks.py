@@ -8,9 +8,9 @@ from attache.errors import Conflict, Gone, IllegalTransition, MalformedInput, No
 from attache.package import BLOCK_BYTES, Step, VerifiedBlocks, block_count, parse_frame
 from attache.package.ids import PackageId
 from attache.package.steps import at
-from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges, parse_ranges
+from gateway.exchange.kernel.pieces import in_pieces
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.kernel.state import ArrivalState

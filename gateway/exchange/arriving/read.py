@@ -6,7 +6,7 @@ nothing from its reader.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,21 +21,22 @@ from attache.receipt import ReceiptKind
 from attache.wire.arrivals import ArrivalView
 from attache.wire.packages import PartView
 from gateway.exchange.arriving.use import Intent, require_use
-from gateway.exchange.consents.asked import keep_noted, noted_in
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import Page, read_page
+from gateway.exchange.kernel.outbox_row import outbox_row
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, OutboxKind
 from gateway.exchange.kernel.state import ARRIVAL, ArrivalEvent, ArrivalState, advance
 from gateway.exchange.kernel.work import Work
-from gateway.exchange.outgoing.release import outbox_row
 from gateway.exchange_log.events.arrivals import PackageOpened, PackageRead
 from gateway.exchange_log.events.base import ArrivalIds
 from gateway.identity.caller import Caller
 
 PURGED = "purged"
 READING = Intent()
+Note = Callable[[Agency, Reader, ArrivalRecord, VerifiedPackage], Callable[[Work], None]]
+"""What else the first opening of a package leaves: read before, off the event loop, and kept in the same commit."""
 
 log = structlog.get_logger("gateway.exchange.arriving.read")
 
@@ -106,16 +107,21 @@ def arrival_view(arrival: Arrival) -> ArrivalView:
 
 
 async def open_arrival(
-    agency: Agency, caller: Caller, originator: ParticipantId, package_id: PackageId, intent: Intent = READING
+    agency: Agency,
+    caller: Caller,
+    originator: ParticipantId,
+    package_id: PackageId,
+    intent: Intent,
+    note: Note,
 ) -> Arrival:
     """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row.
 
-    Raises NotPermitted("policy-denied"), logged, where what its originator stated lets this reader read no part of it.
+    `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its originator stated lets this reader read no part of it.
     """
     record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
     await require_use(agency, caller, record, None, intent)
     package = await asyncio.to_thread(_opened, agency, record)
-    noted = await agency.store.read(lambda reader: noted_in(agency, record, package, reader))
+    keep = await agency.store.read(lambda reader: note(agency, reader, record, package))
     now = agency.clock()
 
     def unit(work: Work) -> ArrivalRecord:
@@ -125,7 +131,7 @@ async def open_arrival(
             return present
         opened = PackageOpened(about=_about(agency, present), manifest_sha256=present.manifest_sha256)
         index = work.log(opened)
-        keep_noted(agency, work, present, noted)
+        keep(work)
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
             work.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
@@ -155,7 +161,7 @@ async def read_part(
 ) -> ReadablePart:
     """One part of an opened package, for the use that the reader declares. Logged before the first byte is given.
 
-    Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
+    `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
     """
     record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
     if record.state is not ArrivalState.OPENED:

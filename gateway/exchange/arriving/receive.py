@@ -6,8 +6,10 @@ for ever: the same bytes get the same receipt, other bytes are a conflict.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from attache.errors import (
     AttacheError,
@@ -26,13 +28,13 @@ from attache.package import (
     block_count,
     open_manifest,
     parse_frame,
+    parse_instant,
 )
 from attache.package.blocks import root_of_blocks
 from attache.package.ids import PackageId
 from attache.receipt import ReceiptKind
 from gateway.exchange.arriving.blocks import announced
 from gateway.exchange.arriving.refuse import arrival_ids, refused_with_receipt
-from gateway.exchange.ending.retention import keep_until
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.block_ranges import format_ranges
 from gateway.exchange.kernel.ports import Reader
@@ -117,7 +119,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
         envelope = parse_frame(arrival.frame)
         index = _log_received(work, envelope, arrival.manifest_sha256)
         state = advance(ARRIVAL, arrival.state, ArrivalEvent.COMPLETE)
-        purge_at = keep_until(agency, facts_of(agency, arrival), state)
+        purge_at = _keep_until(agency, facts_of(agency, arrival), state)
         work.put(arrival, replace(arrival, state=state, log_index=index, changed_at=work.at, purge_at=purge_at))
 
     await agency.commit(peer.participant, unit)
@@ -282,7 +284,7 @@ def _arrival(
         changed_at=now,
         log_index=log_index,
         facts_sealed=b"",
-        purge_at=keep_until(agency, facts, state),
+        purge_at=_keep_until(agency, facts, state),
     )
     return agency.seal(ARRIVAL_FACTS, record, facts)
 
@@ -318,3 +320,13 @@ def _log_received(work: Work, envelope: Envelope, manifest_sha256: str) -> int:
 def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[ArrivalPartRecord]:
     announced(reader, peer, package_id)
     return reader.find(ArrivalPartRecord.of_package(peer.participant, package_id))
+
+
+def _keep_until(agency: Agency, facts: Mapping[str, Any], state: ArrivalState) -> datetime:
+    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator stated, or of its
+    term where it stated none; while it is arriving, at the end of its term or of our patience.
+    """
+    expires_at = parse_instant(facts["expires_at"])
+    if state is ArrivalState.RECEIVING:
+        return min(expires_at, agency.clock() + agency.limits.arrival_deadline)
+    return parse_instant(facts["retain_until"]) if facts["retain_until"] else expires_at

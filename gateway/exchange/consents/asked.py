@@ -1,6 +1,6 @@
 """A request for consent at the originator: found in a package as it is opened, kept, and held against what went there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,13 @@ from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import facts_of
 from gateway.exchange.kernel.records import ArrivalPartRecord, ArrivalRecord, PackageRecord, ReleaseRecord
 from gateway.exchange.kernel.state import ArrivalState
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
-from gateway.exchange.outgoing.deliver import released_parts, sealed_part_of
-from gateway.exchange.outgoing.submit import submission_of
+from gateway.exchange.outgoing.released_parts import released_parts, sealed_part_of
 
 
 @dataclass(frozen=True)
-class Noted:
+class _Noted:
     """What the first opening of a request is to leave: the request that it states, or why what it states is none."""
 
     raw: bytes
@@ -30,7 +30,15 @@ class Noted:
     problem: AttacheError | None
 
 
-def noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, reader: Reader) -> Noted | None:
+def note_request(
+    agency: Agency, reader: Reader, arrival: ArrivalRecord, package: VerifiedPackage
+) -> Callable[[Work], None]:
+    """What keeps the request for consent that an arrived package holds, and logs it. Blocking: reads a small blob."""
+    noted = _noted_in(agency, arrival, package, reader)
+    return lambda work: _keep_noted(agency, work, arrival, noted)
+
+
+def _noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, reader: Reader) -> _Noted | None:
     """The request for consent that an arrived package holds; None where it holds none. Blocking: reads a small blob."""
     manifest = package.manifest
     numbers = [n for n, part in enumerate(manifest.parts) if part.media_type == MEDIA_TYPE]
@@ -47,11 +55,11 @@ def noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, r
         asked = parse_request(raw)
         _require_ours(agency, reader, asked, arrival.originator, manifest.in_reply_to or "")
     except AttacheError as error:
-        return Noted(raw, None, error)
-    return Noted(raw, asked, None)
+        return _Noted(raw, None, error)
+    return _Noted(raw, asked, None)
 
 
-def keep_noted(agency: Agency, work: Work, arrival: ArrivalRecord, noted: Noted | None) -> None:
+def _keep_noted(agency: Agency, work: Work, arrival: ArrivalRecord, noted: _Noted | None) -> None:
     """Keep the request as asked, and log it; what is none is logged as rejected."""
     if noted is None:
         return

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from attache.client.exchange import CONSENTS
 from attache.consent import Consent, sign_consent, verify_consent
-from attache.errors import Conflict, Gone, MalformedInput, NotAuthentic, NotFound, Stale
+from attache.errors import Conflict, Gone, IntegrityLost, MalformedInput, NotAuthentic, NotFound, Stale
 from attache.package import uuid7
 from attache.package.ids import PackageId, ParticipantId
 from attache.package.opening import CLOCK_ALLOWANCE
@@ -24,16 +25,23 @@ from gateway.exchange.consents.ask import (
 from gateway.exchange.consents.asked import opened_request, released_part_sha256
 from gateway.exchange.consents.entries import given_event, rejection_logged
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.consignment import Statement
 from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.officers import officers_posts
+from gateway.exchange.kernel.outbox_row import outbox_row
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.provenance import content_id
-from gateway.exchange.kernel.records import ArrivalPartRecord, ConsentRecord, ConsentRequestRecord, OutboxKind
+from gateway.exchange.kernel.records import (
+    ArrivalPartRecord,
+    ConsentRecord,
+    ConsentRequestRecord,
+    OutboxKind,
+    OutboxRecord,
+)
 from gateway.exchange.kernel.sealed import CONSENT
 from gateway.exchange.kernel.state import CONSENT_REQUEST, ConsentEvent, advance
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
-from gateway.exchange.outgoing.release import outbox_row
-from gateway.exchange.outgoing.submit import submission_of
 from gateway.identity.caller import Caller
 from gateway.partners import Partner
 
@@ -107,6 +115,14 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
             raise Stale(detail="the consent is dated in the future")
         record = _record(agency, consent, signed, consent.package_id)
         await agency.commit(peer.participant, lambda work: _accept(agency, work, consent, record, signed))
+
+
+async def consent_statement(agency: Agency, row: OutboxRecord) -> Statement:
+    """The signed consent that an outbox row brings to its holder. Raises Gone once it is purged."""
+    record = await agency.store.read(lambda reader: reader.get(ConsentRecord.key(row.subject)))
+    if record is None:
+        raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
+    return Statement(CONSENTS, agency.open(CONSENT, record))
 
 
 async def list_consents(agency: Agency, after: str, limit: int) -> Page[ConsentView]:

@@ -4,22 +4,24 @@ import asyncio
 import json
 from dataclasses import replace
 
+from attache.client.exchange import CONSENT_REFUSALS
 from attache.consent_refusal import ConsentRefusal, sign_refusal, verify_refusal
-from attache.errors import NotAuthentic, NotFound
+from attache.errors import IntegrityLost, NotAuthentic, NotFound
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from gateway.exchange.consents.ask import in_words, known_request, our_request
 from gateway.exchange.consents.asked import opened_request
 from gateway.exchange.consents.entries import refused_event, rejection_logged
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.consignment import Statement
 from gateway.exchange.kernel.officers import officers_posts
+from gateway.exchange.kernel.outbox_row import outbox_row
 from gateway.exchange.kernel.ports import Reader
-from gateway.exchange.kernel.records import ConsentRequestRecord, OutboxKind
+from gateway.exchange.kernel.records import ConsentRequestRecord, OutboxKind, OutboxRecord
 from gateway.exchange.kernel.sealed import CONSENT_REFUSAL
 from gateway.exchange.kernel.state import CONSENT_REQUEST, ConsentEvent, advance
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
-from gateway.exchange.outgoing.release import outbox_row
-from gateway.exchange.outgoing.submit import submission_of
 from gateway.identity.caller import Caller
 from gateway.partners import Partner
 
@@ -53,6 +55,15 @@ async def refuse_consent(
         return record
 
     return await agency.commit(caller, unit)
+
+
+async def refusal_statement(agency: Agency, row: OutboxRecord) -> Statement:
+    """The signed refusal that an outbox row brings to the holder that asked. Raises Gone once it is purged."""
+    key = ConsentRequestRecord.key(row.partner, PackageId(row.subject))
+    record = await agency.store.read(lambda reader: reader.get(key))
+    if record is None or record.refusal_sealed is None:
+        raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
+    return Statement(CONSENT_REFUSALS, agency.open(CONSENT_REFUSAL, record))
 
 
 async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:

@@ -3,13 +3,10 @@
 A package on a legal hold is left alone until the hold is lifted. One transaction a package, and bounded batches.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from attache.errors import IntegrityLost
-from attache.package import parse_instant
 from attache.package.ids import PackageId
 from gateway.exchange.ending.purge import (
     Cause,
@@ -24,8 +21,8 @@ from gateway.exchange.ending.purge import (
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.records import ArrivalRecord, PackageRecord, ReleaseRecord
 from gateway.exchange.kernel.state import UNDER_WAY, ArrivalState
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import SYSTEM, Work
-from gateway.exchange.outgoing.submit import submission_of
 
 AT_ONCE = 100
 LOOK_AGAIN = timedelta(days=1)
@@ -89,16 +86,6 @@ async def purge_arrivals(agency: Agency) -> None:
             place = Place(arrival.originator, arrival.package_id)
             await sign_before_purge(agency, place)
             await agency.commit(SYSTEM, lambda work, where=place: unit(work, where))  # type: ignore[misc]
-
-
-def keep_until(agency: Agency, facts: Mapping[str, Any], state: ArrivalState) -> datetime:
-    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator stated, or of its
-    term where it stated none; while it is arriving, at the end of its term or of our patience.
-    """
-    expires_at = parse_instant(facts["expires_at"])
-    if state is ArrivalState.RECEIVING:
-        return min(expires_at, agency.clock() + agency.limits.arrival_deadline)
-    return parse_instant(facts["retain_until"]) if facts["retain_until"] else expires_at
 
 
 def _retention_ends(agency: Agency, work: Work, record: PackageRecord) -> datetime:

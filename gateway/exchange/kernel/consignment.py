@@ -19,22 +19,36 @@ class OutgoingPart:
 
 
 @dataclass(frozen=True)
+class OutgoingPackage:
+    """A sealed package: line 1 with the envelope, and the parts in manifest order."""
+
+    frame: bytes
+    parts: tuple[OutgoingPart, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A signed statement (JWS), and the path below the partner's exchange API that takes it, as `/receipts`."""
+
+    path: str
+    signed: bytes
+
+
+Outgoing = OutgoingPackage | Statement
+
+
+@dataclass(frozen=True)
 class Consignment:
     """One claimed outbox row with all it takes to deliver it: no further look into the store is needed.
 
-    For a package, `frame` is line 1 and the envelope and `parts` are in manifest order; for a receipt, `receipt` is
-    the signed JWS; for a consent, `consent` is, and for the refusal of one `consent_refusal`. The others are None. `endpoint` is the base of the partner's exchange API, as
-    `https://host:port/exchange/v1`; `descriptor` is the verified one now in force.
+    `endpoint` is the base of the partner's exchange API, as `https://host:port/exchange/v1`; `descriptor` is the verified
+    one now in force.
     """
 
     outbox: OutboxRecord
     endpoint: str
     descriptor: Descriptor
-    frame: bytes | None = None
-    parts: tuple[OutgoingPart, ...] = ()
-    receipt: bytes | None = None
-    consent: bytes | None = None
-    consent_refusal: bytes | None = None
+    outgoing: Outgoing
 
 
 class Deliver(Protocol):

@@ -11,11 +11,11 @@ from attache.errors import AttacheError, Conflict, MalformedInput, NotFound, Not
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.refusals import NotForCaller
-from gateway.exchange.outgoing.manifest import ENGINE_FAILED
 from gateway.exchange_log.events.approvals import ApprovalRefused
 from gateway.exchange_log.events.packages import SubmissionRefused
 from gateway.identity.caller import Caller
 
+ENGINE_FAILED = "policy-engine-failed"
 MAX_NOTE = 500
 
 LOGGED = frozenset(

@@ -10,6 +10,9 @@ from attache import strict_json
 from attache.errors import MalformedInput
 from attache.vocabulary import Markings
 from attache.wire.packages import Submission
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.records import PackageRecord
+from gateway.exchange.kernel.sealed import PACKAGE_FACTS
 
 S = TypeVar("S", bound=Submission)
 
@@ -38,6 +41,11 @@ def parse_as(raw: bytes, model: type[S]) -> S:
         for place, unit in enumerate(part.fields):
             _require_known(unit.markings, f"parts.{number}.fields.{place}.markings")
     return submission
+
+
+def submission_of(agency: Agency, record: PackageRecord) -> Submission:
+    """The facts of a stored package."""
+    return Submission.model_validate(agency.open(PACKAGE_FACTS, record), strict=False)
 
 
 def _require_known(markings: Sequence[str], where: str) -> None:

@@ -29,12 +29,13 @@ from gateway.exchange.kernel.state import (
     ReleaseState,
     advance,
 )
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged
 from gateway.exchange.outgoing.fields import fields_of
 from gateway.exchange.outgoing.proposal import release_requests, with_approvals
 from gateway.exchange.outgoing.release import Verdict, carry_out, decide_and_seal
-from gateway.exchange.outgoing.submit import content_of, submission_of
+from gateway.exchange.outgoing.submit import content_of
 from gateway.exchange_log.events.approvals import ApprovalLapsed, ApprovalVoided, PackageApproved, PackageRejected
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller

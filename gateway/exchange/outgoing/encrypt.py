@@ -8,8 +8,8 @@ from attache.errors import MalformedInput, PayloadTooLarge
 from attache.package import PartSealer, SealedPart
 from attache.package.ids import PackageId
 from attache.wire.packages import PartFacts
-from gateway.exchange.arriving.pieces import in_pieces
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.pieces import in_pieces
 from gateway.exchange.kernel.ports import BlobWriter
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import PartRecord

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from attache.errors import NotPermitted
 from attache.package.ids import PackageId
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.outgoing.manifest import ENGINE_FAILED
+from gateway.exchange.kernel.refused_requests import ENGINE_FAILED
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageDenied
 from gateway.identity.caller import Caller

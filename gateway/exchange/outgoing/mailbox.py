@@ -12,7 +12,7 @@ from gateway.exchange.kernel.lists import Page, read_page
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import ReleaseRecord
 from gateway.exchange.kernel.visibility import visible_package
-from gateway.exchange.outgoing.deliver import ReleasedPart, released_parts
+from gateway.exchange.outgoing.released_parts import ReleasedPart, released_parts
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageCollected, PackageExported
 from gateway.identity.caller import Caller

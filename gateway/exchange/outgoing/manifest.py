@@ -9,12 +9,12 @@ from attache.package import ManifestFacts, ManifestPart, Release
 from attache.vocabulary import HandlingCode, Markings, Onward
 from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.refused_requests import ENGINE_FAILED
 from gateway.exchange.outgoing.fields import Content
 from gateway.exchange.outgoing.redact import RedactedCopy
 from gateway.policy import Decision, FieldFacts, PartFacts, ReleaseRequest, UnitOutcome
 
 LEAVES = frozenset({UnitOutcome.DISCLOSE})
-ENGINE_FAILED = "policy-engine-failed"
 
 
 def manifest_facts(

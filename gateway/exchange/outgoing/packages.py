@@ -12,11 +12,11 @@ from gateway.exchange.kernel.lists import MAX_PACKAGES_LISTED, Page, read_page
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import DecisionRecord, PackageRecord, PartRecord, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.sealed import DECISION, PART
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.visibility import visible_package
 from gateway.exchange.outgoing.created import Created, CreatedLife, pending_approval
 from gateway.exchange.outgoing.decided import decision_view
 from gateway.exchange.outgoing.proposal import addressee_of
-from gateway.exchange.outgoing.submit import submission_of
 from gateway.identity.caller import Caller
 from gateway.identity.permissions import sees_all
 from gateway.policy import Decision, without_hidden

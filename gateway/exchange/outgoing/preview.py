@@ -26,6 +26,7 @@ from gateway.exchange.kernel.records import (
 )
 from gateway.exchange.kernel.sealed import DECISION, REDACTED_PART
 from gateway.exchange.kernel.state import ApprovalState
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.outgoing.approve import approval_of, approved_digest
 from gateway.exchange.outgoing.decided import part_decision_view
 from gateway.exchange.outgoing.fields import Content
@@ -33,7 +34,7 @@ from gateway.exchange.outgoing.manifest import LEAVES
 from gateway.exchange.outgoing.proposal import addressee_of
 from gateway.exchange.outgoing.redact import redacted_content, redacted_numbers
 from gateway.exchange.outgoing.release import decide_as_if_approved
-from gateway.exchange.outgoing.submit import content_of, submission_of
+from gateway.exchange.outgoing.submit import content_of
 from gateway.exchange_log.events.approvals import ApprovalRead
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.identity.caller import Caller

@@ -21,21 +21,22 @@ from attache.package.envelope import MAX_ENVELOPE_BYTES
 from attache.package.ids import PackageId, ParticipantId
 from attache.wire.packages import Submission
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.outbox_row import outbox_row
 from gateway.exchange.kernel.policy_sets import active_set
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import (
     ApprovalRecord,
     DecisionRecord,
     OutboxKind,
-    OutboxRecord,
     RedactedPartRecord,
     ReleaseRecord,
 )
+from gateway.exchange.kernel.refused_requests import ENGINE_FAILED
 from gateway.exchange.kernel.sealed import APPROVED_DIGEST, DECISION, MANIFEST, REDACTED_PART
-from gateway.exchange.kernel.state import RELEASE, ApprovalState, OutboxState, ReleaseEvent, ReleaseState, advance
+from gateway.exchange.kernel.state import RELEASE, ApprovalState, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.outgoing.fields import Content, ContentAsked, Readable
-from gateway.exchange.outgoing.manifest import ENGINE_FAILED, manifest_facts
+from gateway.exchange.outgoing.manifest import manifest_facts
 from gateway.exchange.outgoing.redact import RedactedCopy, as_if_approved, copies_of, redacted_content, redacted_numbers
 from gateway.exchange.outgoing.review import book_review
 from gateway.exchange_log.events.base import ReleaseIds
@@ -310,31 +311,6 @@ def _held(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict) -> 
     work.log(held, by=SYSTEM)
     state = life.state if life.state is ReleaseState.HELD else advance(RELEASE, life.state, ReleaseEvent.HOLD)
     return replace(life, state=state)
-
-
-def outbox_row(
-    agency: Agency,
-    kind: OutboxKind,
-    partner: ParticipantId,
-    originator: ParticipantId,
-    package_id: PackageId,
-    now: datetime,
-    subject: str = "",
-) -> OutboxRecord:
-    """Something new for a partner, due at once."""
-    return OutboxRecord(
-        outbox_id=uuid7(now, agency.random),
-        kind=kind,
-        partner=partner,
-        originator=originator,
-        package_id=package_id,
-        subject=subject,
-        state=OutboxState.PENDING,
-        created_at=now,
-        due_at=now,
-        deadline_at=now + agency.limits.delivery_deadline,
-        lease_until=now,
-    )
 
 
 def _about(agency: Agency, request: ReleaseRequest) -> ReleaseIds:

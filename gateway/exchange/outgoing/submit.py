@@ -19,14 +19,15 @@ from gateway.exchange.kernel.provenance import provenance_of
 from gateway.exchange.kernel.provisional import ProvisionalBlobs
 from gateway.exchange.kernel.records import IdempotencyRecord, PackageRecord, PartRecord
 from gateway.exchange.kernel.refusals import NotForCaller
+from gateway.exchange.kernel.refused_requests import ENGINE_FAILED
 from gateway.exchange.kernel.sealed import PACKAGE_FACTS, PART
 from gateway.exchange.kernel.state import PACKAGE, PackageEvent, PackageState, advance
+from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
 from gateway.exchange.outgoing.created import Created, CreatedLife, created_life
 from gateway.exchange.outgoing.encrypt import encrypt_inline, encrypt_stream
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged
 from gateway.exchange.outgoing.fields import Content, fields_foreseen, fields_of
-from gateway.exchange.outgoing.manifest import ENGINE_FAILED
 from gateway.exchange.outgoing.proposal import UNKNOWN_DIGEST, release_requests
 from gateway.exchange.outgoing.release import (
     Verdict,
@@ -207,11 +208,6 @@ async def dry_run_logged(
             await log({name: error.code for name in recipients if name == error.extra.get("recipient", name)})
         raise
     await log(outcomes)
-
-
-def submission_of(agency: Agency, record: PackageRecord) -> Submission:
-    """The facts of a stored package."""
-    return Submission.model_validate(agency.open(PACKAGE_FACTS, record), strict=False)
 
 
 def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecord]) -> Content:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 
+from attache.client.exchange import RECEIPTS
 from attache.crypto import b64u, sha256_hex
 from attache.errors import IntegrityLost, NotFound
 from attache.package import parse_frame
@@ -11,12 +12,18 @@ from attache.receipt import LogProof as StatedProof
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.translog.note import NoteSignature
 from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.consignment import Statement
 from gateway.exchange.kernel.ports import LogProof, Reader
-from gateway.exchange.kernel.records import ArrivalRecord, ReceiptRecord
+from gateway.exchange.kernel.records import ArrivalRecord, OutboxRecord, ReceiptRecord
 from gateway.exchange.kernel.work import SYSTEM, Work
 from gateway.exchange.witnessing.cosign import cosignature_over
 from gateway.exchange_log.events.base import ArrivalIds
 from gateway.exchange_log.events.receipts import ReceiptSigned
+
+
+async def receipt_statement(agency: Agency, row: OutboxRecord) -> Statement:
+    """The receipt that an outbox row brings to the originator, signed now if it was not yet."""
+    return Statement(RECEIPTS, await ensure_receipt(agency, row.originator, row.package_id, ReceiptKind(row.subject)))
 
 
 async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from attache.errors import AttacheError, SignatureInvalid
-from gateway.exchange.kernel.consignment import Consignment
+from gateway.exchange.kernel.consignment import Consignment, OutgoingPackage
 from gateway.exchange.kernel.records import OutboxKind, OutboxRecord
 from gateway.exchange.kernel.state import OutboxState
 
@@ -77,7 +77,8 @@ class FakeOutbox:
         claimed = [replace(row, lease_until=now + timedelta(minutes=5)) for row in due[:limit]]
         self.rows |= {row.outbox_id: row for row in claimed}
         self._tell()
-        return [Consignment(row, "https://partner.example/exchange/v1", None, frame=b"frame") for row in claimed]
+        package = OutgoingPackage(b"frame", ())
+        return [Consignment(row, "https://partner.example/exchange/v1", None, package) for row in claimed]
 
     async def settle(self, consignment, receipt):
         if consignment.outbox.outbox_id in self.unproven:

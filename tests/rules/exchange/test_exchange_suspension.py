@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import replace
 
+from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import OutboxRecord, Query, ReleaseRecord
 from gateway.exchange.kernel.state import OutboxState, ReleaseState
-from gateway.exchange.outgoing.deliver import Outbox
 from gateway.exchange.oversight.participants import load_directory, set_status
 from gateway.identity.caller import Caller, Role
 from gateway.partners import ParticipantStatus

@@ -75,16 +75,13 @@ def deliver(package_id: str, frame: bytes, parts: Sequence[SealedStream]) -> Pla
     raise AttacheError("malformed-answer", "the recipient keeps asking for what it was sent")
 
 
-def post_receipt(signed: bytes) -> Call[None]:
-    return Call("POST", "/receipts", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
+RECEIPTS, CONSENTS, CONSENT_REFUSALS = "/receipts", "/consents", "/consents/refusals"
+"""The paths of the exchange API that take a signed statement."""
 
 
-def post_consent(signed: bytes) -> Call[None]:
-    return Call("POST", "/consents", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
-
-
-def post_consent_refusal(signed: bytes) -> Call[None]:
-    return Call("POST", "/consents/refusals", whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
+def post_statement(path: str, signed: bytes) -> Call[None]:
+    """Bring a signed statement (JWS) to its recipient."""
+    return Call("POST", path, whole(nothing_of), body=bytes_body(signed, JOSE_TYPE))
 
 
 def mailbox_consents(after: str) -> Call[Page[SignedStatement]]:

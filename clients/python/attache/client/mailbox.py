@@ -105,7 +105,7 @@ class Mailbox:
             record = self._take(package_id, record)
         for kind in RECEIPTS:
             if kind not in record.posted:
-                self._driver.exchange(exchange.post_receipt(record.receipts[kind].encode()))
+                self._driver.exchange(exchange.post_statement(exchange.RECEIPTS, record.receipts[kind].encode()))
                 record = record.after_posting(kind)
                 self._records.put(record)
         receipts = {kind: signed.encode() for kind, signed in record.receipts.items()}

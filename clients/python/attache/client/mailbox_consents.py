@@ -120,7 +120,7 @@ class MailboxConsents:
 
         signed = self._signed_once(request_id, sign)
         consent = self._own(lambda: verify_consent(signed, self._home.me))
-        self._driver.exchange(exchange.post_consent(signed))
+        self._driver.exchange(exchange.post_statement(exchange.CONSENTS, signed))
         return consent
 
     def refuse(self, request_id: str, reason: str) -> ConsentRefusal:
@@ -143,7 +143,7 @@ class MailboxConsents:
 
         signed = self._signed_once(request_id, sign)
         refusal = self._own(lambda: verify_refusal(signed, self._home.me))
-        self._driver.exchange(exchange.post_consent_refusal(signed))
+        self._driver.exchange(exchange.post_statement(exchange.CONSENT_REFUSALS, signed))
         return refusal
 
     def asked(self, request_id: str) -> ConsentRequest:

@@ -6,39 +6,42 @@ the same bytes.
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from attache.errors import AttacheError, Gone, IntegrityLost, NotAuthentic, NotPermitted
-from attache.package import SealedPart
-from attache.package.ids import PackageId, ParticipantId
+from attache.package.ids import ParticipantId
 from attache.receipt import ReceiptKind
+from gateway.exchange.consents.give import consent_statement
+from gateway.exchange.consents.refuse import refusal_statement
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.consignment import Consignment, OutgoingPart
+from gateway.exchange.kernel.consignment import Consignment, Outgoing, OutgoingPackage, OutgoingPart, Statement
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import (
-    ConsentRecord,
-    ConsentRequestRecord,
     OutboxKind,
     OutboxRecord,
-    PartRecord,
-    RedactedPartRecord,
     ReleaseRecord,
 )
-from gateway.exchange.kernel.sealed import CONSENT, CONSENT_REFUSAL, PART, REDACTED_PART
 from gateway.exchange.kernel.state import OUTBOX, RELEASE, OutboxEvent, OutboxState, ReleaseEvent, ReleaseState, advance
 from gateway.exchange.kernel.work import SYSTEM, Work
+from gateway.exchange.outgoing.released_parts import ReleasedPart, released_parts, sealed_part_of
 from gateway.exchange.receipts.accept import accept_receipt
-from gateway.exchange.receipts.issue import ensure_receipt
+from gateway.exchange.receipts.issue import receipt_statement
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageUndeliverable
 from gateway.partners import ParticipantStatus
 
-log = structlog.get_logger("gateway.exchange.outgoing.deliver")
+log = structlog.get_logger("gateway.exchange.delivering.outbox")
 
-ReleasedPart = PartRecord | RedactedPartRecord
+STATEMENTS: Mapping[OutboxKind, Callable[[Agency, OutboxRecord], Awaitable[Statement]]] = {
+    OutboxKind.RECEIPT: receipt_statement,
+    OutboxKind.CONSENT: consent_statement,
+    OutboxKind.CONSENT_REFUSAL: refusal_statement,
+}
+"""What an outbox row of each kind but a package brings. A new kind of signed statement is one line here."""
 
 _CARRIED = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
 
@@ -70,7 +73,7 @@ class Outbox:
             try:
                 consignments.append(await self._consignment(row))
             except NotPermitted as error:  # suspended a moment ago: it waits, as everything for that partner does
-                await self.postpone(Consignment(row, "", agency.me.descriptor), error, now)
+                await self._postpone(row, error, now)
             except (IntegrityLost, Gone) as error:
                 await self._give_up(row, error)
             except AttacheError as error:  # too many readers: it is due again when its lease runs out
@@ -103,7 +106,9 @@ class Outbox:
 
     async def postpone(self, consignment: Consignment, error: AttacheError, due_at: datetime) -> None:
         """Another attempt at `due_at`, unless that is past the deadline."""
-        row, now = consignment.outbox, self._agency.clock()
+        await self._postpone(consignment.outbox, error, due_at)
+
+    async def _postpone(self, row: OutboxRecord, error: AttacheError, due_at: datetime) -> None:
         if due_at >= row.deadline_at:
             await self._give_up(row, error)
             return
@@ -113,7 +118,9 @@ class Outbox:
             if present is not None and present.state is OutboxState.PENDING:
                 work.put(
                     present,
-                    replace(present, due_at=due_at, lease_until=now, attempts=present.attempts + 1, problem=error.code),
+                    replace(
+                        present, due_at=due_at, lease_until=work.at, attempts=present.attempts + 1, problem=error.code
+                    ),
                 )
 
         await self._agency.commit(SYSTEM, unit)
@@ -129,22 +136,11 @@ class Outbox:
         partner = agency.directory.active(row.partner)
         if partner.endpoint is None:
             raise IntegrityLost(detail=f"{row.partner} has no endpoint to deliver to", step="outbox")
-        if row.kind is OutboxKind.RECEIPT:
-            receipt = await ensure_receipt(agency, row.originator, row.package_id, ReceiptKind(row.subject))
-            return Consignment(row, partner.endpoint, partner.descriptor, receipt=receipt)
-        if row.kind is OutboxKind.CONSENT:
-            consent = await agency.store.read(lambda reader: _consent(agency, reader, row))
-            return Consignment(row, partner.endpoint, partner.descriptor, consent=consent)
-        if row.kind is OutboxKind.CONSENT_REFUSAL:
-            refusal = await agency.store.read(lambda reader: _refusal(agency, reader, row))
-            return Consignment(row, partner.endpoint, partner.descriptor, consent_refusal=refusal)
-        life, parts = await agency.store.read(lambda reader: _released(reader, row))
-        opened = await asyncio.to_thread(lambda: [sealed_part_of(agency, part) for part in parts])
-        outgoing = tuple(
-            OutgoingPart(part.blob_id, part.ciphertext_bytes, sealed.block_hashes)
-            for part, sealed in zip(parts, opened, strict=True)
-        )
-        return Consignment(row, partner.endpoint, partner.descriptor, frame=life.frame, parts=outgoing)
+        if row.kind is OutboxKind.PACKAGE:
+            outgoing: Outgoing = await _package(agency, row)
+        else:
+            outgoing = await STATEMENTS[row.kind](agency, row)
+        return Consignment(row, partner.endpoint, partner.descriptor, outgoing)
 
     async def _give_up(self, row: OutboxRecord, error: AttacheError) -> None:
         """Nothing disappears: the row, the release and the log say that and why it was not delivered."""
@@ -168,47 +164,23 @@ class Outbox:
         await agency.commit(SYSTEM, unit)
 
 
-def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
-    """The parts that a release holds, in manifest order: of a redacted one the copy, never the original."""
-    texts = life.part_numbers.split(",")
-    found: list[ReleasedPart | None] = [
-        reader.get(RedactedPartRecord.key(life.package_id, life.recipient, int(text[:-1])))
-        if text.endswith("r")
-        else reader.get(PartRecord.key(life.package_id, int(text)))
-        for text in texts
-    ]
-    present = [part for part in found if part is not None]
-    if len(present) != len(texts):
-        raise IntegrityLost(detail="a released part is gone", step="outbox")
-    return present
-
-
-def sealed_part_of(agency: Agency, part: ReleasedPart) -> SealedPart:
-    """A released part's key and digests."""
-    return agency.open(REDACTED_PART, part) if isinstance(part, RedactedPartRecord) else agency.open(PART, part)
-
-
-def _released(reader: Reader, row: OutboxRecord) -> tuple[ReleaseRecord, list[ReleasedPart]]:
+def _released(reader: Reader, row: OutboxRecord) -> tuple[bytes, list[ReleasedPart]]:
     life = reader.get(ReleaseRecord.key(row.package_id, row.partner))
     if life is None or life.manifest_sha256 is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
     if life.frame is None:
         raise Gone
-    return life, released_parts(reader, life)
+    return life.frame, released_parts(reader, life)
 
 
-def _consent(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
-    record = reader.get(ConsentRecord.key(row.subject))
-    if record is None:
-        raise IntegrityLost(detail="the outbox names a consent that was not given", step="outbox")
-    return agency.open(CONSENT, record)
-
-
-def _refusal(agency: Agency, reader: Reader, row: OutboxRecord) -> bytes:
-    record = reader.get(ConsentRequestRecord.key(row.partner, PackageId(row.subject)))
-    if record is None or record.refusal_sealed is None:
-        raise IntegrityLost(detail="the outbox names a consent that was not refused", step="outbox")
-    return agency.open(CONSENT_REFUSAL, record)
+async def _package(agency: Agency, row: OutboxRecord) -> OutgoingPackage:
+    frame, parts = await agency.store.read(lambda reader: _released(reader, row))
+    opened = await asyncio.to_thread(lambda: [sealed_part_of(agency, part) for part in parts])
+    outgoing = (
+        OutgoingPart(part.blob_id, part.ciphertext_bytes, sealed.block_hashes)
+        for part, sealed in zip(parts, opened, strict=True)
+    )
+    return OutgoingPackage(frame, tuple(outgoing))
 
 
 def _started(work: Work, row: OutboxRecord) -> OutboxRecord:
