@@ -53,11 +53,6 @@ class AccessTokens:
             self._verified.move_to_end(key)
         return caller
 
-    def replace_keys(self, keys: IssuerKeys) -> None:
-        """Trust these keys only, from the next token on."""
-        self.keys = keys
-        self._verified.clear()
-
     def _remember(self, key: bytes, caller: Caller) -> None:
         self._verified[key] = caller
         if len(self._verified) > self.capacity:

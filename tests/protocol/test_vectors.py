@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from attache.crypto import (
     Algorithm,
+    KeyRing,
     PrivateKey,
     PublicKey,
     Suite,
@@ -17,7 +18,6 @@ from attache.crypto import (
     ciphertext_bytes,
     decrypt_content,
     parse_b64u,
-    ring_of,
 )
 from attache.crypto.key_wrap import concat_kdf
 from attache.package import open_manifest, parse_instant, read_frame
@@ -81,9 +81,9 @@ def parties():
             for key in known["private_keys"]
         ]
         assert [key.key_id for _, key in private] == [key["key_id"] for key in known["private_keys"]]
-        signers = [key for use, key in private if use == "sign"]
-        openers = [key for use, key in private if use == "seal"]
-        made.append((descriptor, ring_of(descriptor.participant, signers, openers)))
+        signers = {key.algorithm: key for use, key in private if use == "sign"}
+        openers = {key.key_id: key for use, key in private if use == "seal"}
+        made.append((descriptor, KeyRing(descriptor.participant, signers, openers)))
     return made
 
 

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attache import open_package, verify
+from attache.crypto import sha256_hex
 from attache.errors import AttacheError, Conflict
+from attache.evidence.export import ExportManifest, sign_export
 from attache.package import parse_frame
 from attache.package.envelope import split_frame
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
@@ -213,6 +215,48 @@ def test_log_of_another_key_is_not_sound(log, exchange):
     folder, _ = log
     other = signer_of("irs-ci.example/log", SignatureType.ED25519, exchange["partner-sydney"].keys.log)
     assert not verify(folder, vkeys=[str(other.verifier_key)]).is_sound
+
+
+# Exports
+
+
+@pytest.fixture
+def export(exchange, tmp_path):
+    """A filtered export of two rows, and its signed manifest beside it."""
+    rows = b'{"index":3}\n{"index":7}\n'
+    manifest = ExportManifest(
+        made_at=NOW,
+        made_by="irs-ci",
+        origin="irs-ci.example/log",
+        size=9,
+        root="0" * 64,
+        filter={"code": "package.released"},
+        rows=2,
+        file_format="jsonl",
+        file_bytes=len(rows),
+        file_sha256=sha256_hex(rows),
+    )
+    file = tmp_path / "november.jsonl"
+    file.write_bytes(rows)
+    file.with_name("november.jsonl.manifest").write_bytes(sign_export(manifest, exchange["irs-ci"].keys))
+    return file
+
+
+def test_an_export_is_verified_with_the_manifest_beside_it(exchange, export):
+    known = {name: exchange[name].descriptor for name in ("partner-sydney", "irs-ci")}
+    report = verify(export, descriptors=known)
+    assert (report.kind, report.is_sound, report.checked) == ("log-export", True, ("seal", "digest", "rows"))
+    assert report.facts["filter"] == {"code": "package.released"}
+    export.write_bytes(export.read_bytes()[:-12])
+    spoiled = verify(export, descriptors=known)
+    assert [finding.step for finding in spoiled.findings] == ["digest", "rows"]
+    assert spoiled.facts == {}
+
+
+def test_an_export_of_an_unknown_maker_is_not_sound(exchange, export):
+    for known in ({}, {"partner-sydney": exchange["partner-sydney"].descriptor}):
+        [finding] = verify(export, descriptors=known).findings
+        assert (finding.step, finding.code) == ("seal", "unknown-key")
 
 
 # Offline means offline

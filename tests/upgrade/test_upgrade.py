@@ -19,7 +19,6 @@ from attache import AttacheError, Part, Recipient, Submission, verify
 from attache.cli.app import run
 from attache.cli.session import Session
 from attache.client.offline import open_package
-from attache.evidence.export import verify_export
 from attache.package import read_frame
 from attache.translog.merkle import verify_consistency
 from tests.upgrade.landed import ARCHIVES, BOGOTA, FRANKFURT, IRS, Landed, Upgraded, entered, loop_in_a_thread, until
@@ -224,9 +223,8 @@ def test_log_proof_log_and_log_export_that_were_saved_verify(landed):
     for path in (landed.files / "entry.proof", landed.files / "log" / IRS):
         report = verify(path, vkeys=vkeys)
         assert report.is_sound, report.findings
-    rows, signed = landed.files / "entries.jsonl", landed.files / "entries.jsonl.manifest"
-    exported = verify_export([rows.read_bytes()], signed.read_bytes(), landed.home(BOGOTA).descriptors[IRS])
-    assert exported.findings == ()
+    exported = verify(landed.files / "entries.jsonl", descriptors=landed.home(BOGOTA).descriptors)
+    assert (exported.kind, exported.findings) == ("log-export", ())
 
 
 # What was waiting goes on

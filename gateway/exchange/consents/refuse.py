@@ -8,7 +8,6 @@ from attache.client.exchange import CONSENT_REFUSALS
 from attache.consent_refusal import ConsentRefusal, sign_refusal, verify_refusal
 from attache.errors import IntegrityLost, NotAuthentic, NotFound
 from attache.package.ids import PackageId, ParticipantId
-from attache.strict_json import canonical
 from gateway.exchange.consents.ask import in_words, known_request, our_request
 from gateway.exchange.consents.asked import opened_request
 from gateway.exchange.consents.entries import refused_event, rejection_logged
@@ -77,14 +76,6 @@ async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
         if refusal.holder != agency.participant:
             raise NotAuthentic("not-a-recipient", "a refusal for another holder")
         await agency.commit(peer.participant, lambda work: _accept(agency, work, refusal, signed))
-
-
-def signed_refusal(agency: Agency, record: ConsentRequestRecord) -> bytes:
-    """The refusal as it was signed, byte for byte: canonical JSON. Raises NotFound where there is none."""
-    refusal = known_request(agency, record).refusal
-    if refusal is None:
-        raise NotFound(detail="the request was not refused")
-    return canonical(refusal)
 
 
 def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId, request_id: PackageId) -> PackageId:

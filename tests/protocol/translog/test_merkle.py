@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from attache.errors import AttacheError
 from attache.translog import merkle
-from attache.translog.proving import prove_consistency, prove_inclusion, root_of
+from attache.translog.proving import prove_consistency, prove_inclusion
+from tests.protocol.translog.roots import root_of
 
 # The eight leaves that the Certificate Transparency implementations share, and their roots (RFC 6962 reference code).
 CT_LEAVES = [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attache.crypto.log_keys import Ed25519LogKey, MLDSA44LogKey, new_seed, verify_ed25519, verify_mldsa44
+from attache.crypto.log_keys import Ed25519LogKey, MLDSA44LogKey, verify_ed25519, verify_mldsa44
 from attache.errors import AttacheError, SignatureInvalid
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body
 from attache.translog.merkle import EMPTY_ROOT
@@ -325,11 +325,6 @@ def test_near_notes_are_notes_in_their_one_spelling_or_refused(text):
         assert format_note(parse_note(raw)) == raw
     except AttacheError as error:
         assert error.code == "malformed-log"
-
-
-def test_new_seeds_are_drawn_from_the_source_given():
-    assert new_seed(lambda count: b"\7" * count) == b"\7" * 32
-    assert new_seed() != new_seed()
 
 
 def test_a_public_key_that_is_none_does_not_verify():

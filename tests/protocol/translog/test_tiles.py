@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from attache.errors import AttacheError, IntegrityLost
 from attache.translog import edge, merkle, tiles
-from attache.translog.proving import prove_consistency, prove_inclusion, root_of
+from attache.translog.proving import prove_consistency, prove_inclusion
 from attache.translog.tiles import ENTRIES, Tile
+from tests.protocol.translog.roots import root_of
 
 
 def code_of(call, *args):

@@ -41,7 +41,10 @@ def verify(
     ctx: typer.Context,
     path: Annotated[
         Path | None,
-        typer.Argument(help="A sealed package, receipt, evidence bundle, log proof or exported log.", exists=True),
+        typer.Argument(
+            help="A sealed package, receipt, evidence bundle, log proof, exported log or export of its entries.",
+            exists=True,
+        ),
     ] = None,
     vkeys: Vkeys = None,
     html: Annotated[

@@ -1,7 +1,7 @@
 """Opening and verifying files, offline: nothing here imports, or could use, a network."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -12,8 +12,11 @@ from attache.client.quarantine import Quarantine, QuarantineFolder, plain_name
 from attache.errors import AttacheError, MalformedInput, NotAuthentic, NotFound
 from attache.evidence.bundle import SUFFIX
 from attache.evidence.directory import verify_log_directory
+from attache.evidence.entry import verify_entry
+from attache.evidence.export import SUFFIX as MANIFEST_SUFFIX
+from attache.evidence.export import verify_export
 from attache.evidence.finding import Finding, Findings
-from attache.evidence.report import Check, Outcome
+from attache.evidence.report import Check, EvidenceReport, Outcome
 from attache.evidence.verifying import STEPS, verify_bundle
 from attache.package import (
     BLOCK_BYTES,
@@ -31,10 +34,6 @@ from attache.package.blocks import root_of_blocks
 from attache.package.values import Statement
 from attache.participant import Descriptor
 from attache.receipt import RECEIPT, Receipt, verify_receipt
-from attache.translog.policy import Policy
-from attache.translog.proof import parse_proof, verify_proof
-from attache.translog.signing import own_keys, require_signed
-from attache.translog.vkey import SignatureType, parse_vkey
 
 MAX_FILE_BYTES = 64 << 20
 _PACKAGE_MAGIC = b"attache-package/"
@@ -58,7 +57,8 @@ class OpenedPackage:
 class Report:
     """What a verification found. `checked` and `not_checked` say what a sound report does and does not mean.
 
-    `kind`: sealed-package, receipt, consent, consent-refusal, evidence-bundle, log-proof or log-directory. `facts` are proven only as far as `checked` goes.
+    `kind`: sealed-package, receipt, consent, consent-refusal, evidence-bundle, log-proof,
+    log-directory or log-export. `facts` are proven only as far as `checked` goes.
     `checks`: for evidence, every single check whatever its outcome, and `timeline` the proven log entries by time.
     """
 
@@ -139,9 +139,10 @@ def verify(
     vkeys: Sequence[str] | None = None,
     now: clock.Clock = clock.now,
 ) -> Report:
-    """Verify a sealed package, a receipt, a consent or its refusal, an evidence bundle, a log proof or an exported log directory, by what it is.
+    """Verify a sealed package, a receipt, a consent or its refusal, an evidence bundle, a log proof,
+    an exported log directory, or a filtered export of a log with its `.manifest` beside it, by what it is.
 
-    An evidence bundle needs the descriptors of originator and recipient, and of whoever's log is in it.
+    An evidence bundle needs the descriptors of originator and recipient, and of each participant whose log is in it; an export that of its maker.
     A sealed package is verified wholly where `home` is its recipient, and from outside otherwise. A receipt needs the
     recipient's descriptor, a proof or log the log's `vkeys`; a log directory's own `vkeys` file is taken where none are given,
     which proves the log consistent but not whose it is. Never raises for what the files hold; raises OSError.
@@ -153,9 +154,16 @@ def verify(
         head = stream.read(len(_PROOF_MAGIC))
     if head.startswith(_PACKAGE_MAGIC):
         return _verify_package(path, home, now)
-    raw = _read_small(path)
     if head.startswith(_PROOF_MAGIC):
-        return _verify_proof(path, raw, vkeys or ())
+        return _verify_proof(path, _read_small(path), vkeys or ())
+    manifest = path.with_name(path.name + MANIFEST_SUFFIX)
+    if manifest.is_file():
+        return _verify_export(path, _read_small(manifest), known)
+    return _verify_signed(path, known, home)
+
+
+def _verify_signed(path: Path, known: Mapping[str, Descriptor], home: Home | None) -> Report:
+    raw = _read_small(path)
     if path.suffix == SUFFIX or raw.startswith(_BUNDLE_MAGIC):
         return _verify_evidence(path, raw, {**known, **({home.me.participant: home.me} if home else {})})
     answer = next((each for each in ANSWERS if each.is_it(raw)), None)
@@ -241,27 +249,22 @@ def _receipt_by_one_of(raw: bytes, descriptors: Mapping[str, Descriptor]) -> Rec
 
 
 def _verify_proof(path: Path, raw: bytes, vkeys: Sequence[str]) -> Report:
-    findings = Findings()
+    found = replace(verify_entry(raw, vkeys), kind="log-proof")
+    not_checked = ("what the entry means", "how fresh the checkpoint is")
+    return _report_of(found, path, not_checked)
 
-    def prove() -> dict[str, Any]:
-        keys = [parse_vkey(text) for text in vkeys]
-        logs = tuple(key for key in keys if key.type is not SignatureType.COSIGNATURE_V1)
-        proof = parse_proof(raw)
-        if proof.extra is None:
-            raise MalformedInput("malformed-proof", "the proof does not hold its entry", step="proof")
-        witnessed = verify_proof(proof, proof.extra, Policy(logs, {}, {}, None))
-        checkpoint = witnessed.checkpoint
-        require_signed(witnessed.opened, own_keys(logs, checkpoint.origin))
-        return {
-            "index": proof.index,
-            "origin": checkpoint.origin,
-            "size": checkpoint.size,
-            "root": checkpoint.root.hex(),
-        }
 
-    facts = _checked(findings, path, prove) or {}
-    checked = ("signature of the log", "inclusion of the entry in the proof")
-    return Report("log-proof", str(path), checked, ("what the entry means",), facts, tuple(findings.kept))
+def _verify_export(path: Path, signed: bytes, descriptors: Mapping[str, Descriptor]) -> Report:
+    with path.open("rb") as stream:
+        found = verify_export(iter(lambda: stream.read(BLOCK_BYTES), b""), signed, *descriptors.values())
+    return _report_of(found, path, ("that no row is left out: a whole log shows that",))
+
+
+def _report_of(found: EvidenceReport, path: Path, not_checked: tuple[str, ...]) -> Report:
+    """Without facts where anything is wrong."""
+    proven = tuple(check.step for check in found.checks if check.outcome is Outcome.PROVEN)
+    facts = found.facts if found.is_sound else {}
+    return Report(found.kind, str(path), proven, not_checked, facts, found.findings, found.checks)
 
 
 def _verify_log(path: Path, vkeys: Sequence[str] | None) -> Report:

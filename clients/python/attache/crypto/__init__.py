@@ -22,7 +22,7 @@ from attache.crypto.key_files import (
     save_private_keys,
     write_private,
 )
-from attache.crypto.key_ring import KeyRing, KeyUse, ring_of
+from attache.crypto.key_ring import KeyRing, KeyUse
 from attache.crypto.key_wrap import (
     WrappedKey,
     decrypt_content,
@@ -75,7 +75,6 @@ __all__ = [
     "parse_certificate_text",
     "parse_jwk",
     "parse_suite",
-    "ring_of",
     "save_private_keys",
     "seal_at_rest",
     "sha256",

@@ -1,6 +1,6 @@
 """A participant's private keys: which key signs, which opens, which belongs to the log."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -60,8 +60,3 @@ class KeyRing:
     def suites(self) -> tuple[Suite, ...]:
         """The suites that the signing keys suffice for, strongest first."""
         return tuple(suite for suite in Suite if all(a in self.signers for a in SUITES[suite].signatures))
-
-
-def ring_of(participant: str, signers: Iterable[Signer], openers: Iterable[Opener]) -> KeyRing:
-    """A ring of keys that are in memory already."""
-    return KeyRing(participant, {s.algorithm: s for s in signers}, {o.key_id: o for o in openers})

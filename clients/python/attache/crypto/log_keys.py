@@ -3,8 +3,6 @@
 A private key is its 32-byte seed in both algorithms.
 """
 
-import os
-from collections.abc import Callable
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -13,11 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, M
 
 from attache.errors import SignatureInvalid
 
-SEED_BYTES = 32
 ED25519_PUBLIC_BYTES = 32
-ED25519_SIGNATURE_BYTES = 64
 MLDSA44_PUBLIC_BYTES = 1312
-MLDSA44_SIGNATURE_BYTES = 2420
 
 
 class LogKey(Protocol):
@@ -53,11 +48,6 @@ class MLDSA44LogKey:
     def sign(self, message: bytes) -> bytes:
         """2,420 bytes."""
         return self._key.sign(message)
-
-
-def new_seed(random: Callable[[int], bytes] = os.urandom) -> bytes:
-    """A new private key of either algorithm."""
-    return random(SEED_BYTES)
 
 
 def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from attache.crypto import KeyRing
-from attache.errors import AttacheError, Misconfigured, NotAuthentic, SignatureInvalid
+from attache.errors import AttacheError, Misconfigured, NotAuthentic, SignatureInvalid, UnknownKey
 from attache.evidence.report import Checks, EvidenceReport
 from attache.package.instants import Instant
 from attache.package.jws import SignedType, parse_statement, sign_statement
@@ -25,6 +25,9 @@ from attache.participant import Descriptor
 from attache.strict_json import canonical
 
 KIND = "log-export"
+SUFFIX = ".manifest"
+"""Of the signed manifest's file, behind the whole name of the export's."""
+
 LOG_EXPORT = SignedType("attache-log-export+json", "malformed-evidence")
 
 
@@ -52,11 +55,11 @@ def sign_export(manifest: ExportManifest, keys: KeyRing) -> bytes:
     return sign_statement(LOG_EXPORT, canonical(manifest.model_dump(mode="json")), keys, suites[0])
 
 
-def verify_export(chunks: Iterable[bytes], signed: bytes, maker: Descriptor) -> EvidenceReport:
-    """Verify an export: the file, piece by piece, and its signed manifest. Never raises for what they hold."""
+def verify_export(chunks: Iterable[bytes], signed: bytes, *makers: Descriptor) -> EvidenceReport:
+    """Verify an export: the file, piece by piece, and its manifest, signed by one of `makers`. Never raises for what they hold."""
     checks = Checks()
     try:
-        manifest = _verified_manifest(signed, maker)
+        manifest = _verified_manifest(signed, makers)
     except AttacheError as error:
         checks.failed("seal", error.code, "manifest", error.detail or error.title)
         return EvidenceReport(KIND, {}, tuple(checks.made))
@@ -72,7 +75,18 @@ def verify_export(chunks: Iterable[bytes], signed: bytes, maker: Descriptor) -> 
     return EvidenceReport(KIND, facts, tuple(checks.made))
 
 
-def _verified_manifest(signed: bytes, maker: Descriptor) -> ExportManifest:
+def _verified_manifest(signed: bytes, makers: Iterable[Descriptor]) -> ExportManifest:
+    """By the maker whose key signed: it is named only inside what is signed, so each is tried."""
+    unknown = UnknownKey(detail="no descriptor of its maker is at hand")
+    for maker in makers:
+        try:
+            return _manifest_by(signed, maker)
+        except UnknownKey as error:
+            unknown = error
+    raise unknown
+
+
+def _manifest_by(signed: bytes, maker: Descriptor) -> ExportManifest:
     statement = parse_statement(signed, LOG_EXPORT)
     payload = verify_dated_statement(statement, maker, lambda raw: _parse_manifest(raw).made_at)
     manifest = _parse_manifest(payload)

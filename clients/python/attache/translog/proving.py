@@ -3,15 +3,10 @@
 from collections.abc import Callable
 
 from attache.errors import MalformedInput
-from attache.translog.merkle import EMPTY_ROOT, MAX_SIZE, fold
+from attache.translog.merkle import MAX_SIZE, fold
 
 SubtreeHash = Callable[[int, int], bytes]
 """(height, index) -> the hash of that complete subtree. `tiles.TileHashes` is one."""
-
-
-def root_of(size: int, hash_of: SubtreeHash) -> bytes:
-    """The root of the first `size` entries; reads one hash for each binary digit of `size`."""
-    return _range_root(0, size, hash_of) if size else EMPTY_ROOT
 
 
 def prove_inclusion(index: int, size: int, hash_of: SubtreeHash) -> list[bytes]:
