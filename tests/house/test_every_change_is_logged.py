@@ -131,6 +131,7 @@ def _functions(tree):
             yield node
 
 
+# exchange-log N1
 def test_every_place_that_writes_has_a_row():
     assert writers() == set(CHANGES)
 

@@ -30,10 +30,12 @@ async def take_hashes(agency: Agency, peer: Partner, package_id: PackageId, numb
     """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
     part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
     with at(Step.BLOCKS):
+        # protocol V5
         VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
 
     def unit(tx: Transaction) -> None:
         present = tx.get(ArrivalPartRecord.key(peer.participant, package_id, number))
+        # protocol V5
         if present is not None and not present.block_hashes:
             tx.put(present, replace(present, block_hashes=hashes))
 
@@ -54,6 +56,7 @@ async def take_blocks(
     """
     part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
     first = _block_border(part, place)
+    # protocol V5
     if not part.block_hashes:
         raise Conflict(detail="send the block hashes first")
     verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
@@ -61,11 +64,13 @@ async def take_blocks(
     try:
         async for block in in_pieces(_exactly(chunks, place.end - place.start)):
             with at(Step.BLOCKS):
+                # protocol V2, V7
                 verified.verify(first + taken, block)
             await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
             taken += 1
     finally:
         if taken:
+            # Bytes first, then the record that says they are here: a crash in between costs a block sent twice.
             await asyncio.to_thread(agency.blobs.sync, part.blob_id)
             await agency.store.write(lambda tx: _mark_taken(tx, part, range(first, first + taken)))
 
@@ -73,6 +78,7 @@ async def take_blocks(
 def announced(reader: Reader, peer: Partner, package_id: PackageId) -> ArrivalRecord:
     """A package that this partner announced; raises NotFound, and Gone once it is purged."""
     arrival = reader.get(ArrivalRecord.key(peer.participant, package_id))
+    # protocol X5
     if arrival is None:
         raise NotFound(detail="announce the package first")
     if arrival.purged_at is not None:
@@ -93,9 +99,11 @@ def _arriving(reader: Reader, peer: Partner, package_id: PackageId, number: int)
 
 def _block_border(part: ArrivalPartRecord, place: Place) -> int:
     """The first block of a range of this part that begins and ends on block borders."""
+    # protocol V6
     if place.total != part.ciphertext_bytes:
         raise MalformedInput(detail="the part has another length than the range says")
     ends_well = place.end == part.ciphertext_bytes or place.end % BLOCK_BYTES == 0
+    # protocol V6
     if place.start % BLOCK_BYTES or not ends_well or not place.start < place.end <= part.ciphertext_bytes:
         raise MalformedInput(detail="the range does not fall on block borders")
     return place.start // BLOCK_BYTES
@@ -106,6 +114,7 @@ async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[by
     taken = 0
     async for chunk in chunks:
         taken += len(chunk)
+        # protocol V6
         if taken > total:
             raise MalformedInput(detail="more bytes than the range has")
         yield chunk
@@ -116,5 +125,6 @@ async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[by
 def _mark_taken(tx: Transaction, part: ArrivalPartRecord, taken: range) -> None:
     present = tx.get(ArrivalPartRecord.key(part.originator, part.package_id, part.number))
     if present is not None:
+        # protocol N4: a block that came twice is counted once
         left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
         tx.put(present, replace(present, blocks_missing=format_ranges(left)))

@@ -62,6 +62,7 @@ class ReadablePart:
 
     def chunks(self, agency: Agency) -> Iterator[bytes]:  # the parts' size is unbounded; the chunks' is not
         try:
+            # protocol A5: raises before its last piece, which cuts the connection
             yield from self.package.open_part(self.number, agency.blobs.chunks(self.blob_id))
         except AttacheError as error:
             # The answer is under way: its reader sees a cut connection, and only this line says why.
@@ -126,6 +127,7 @@ async def open_arrival(
         opened = PackageOpened(about=_about(agency, present), manifest_sha256=present.manifest_sha256)
         index = tx.log(entry(opened, at=now, by=caller))
         keep_noted(agency, tx, present, noted)
+        # protocol C2
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
             tx.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
@@ -158,6 +160,7 @@ async def read_part(
     Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
     """
     record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
+    # protocol A5
     if record.state is not ArrivalState.OPENED:
         raise NotFound(detail="open the package first")
     package = await asyncio.to_thread(_opened, agency, record)
@@ -167,6 +170,7 @@ async def read_part(
     if stored is None:
         raise IntegrityLost(detail="a part that was received is gone", step="arrival")
     await agency.store.write(
+        # protocol A5
         lambda tx: _log_read(agency, tx, caller, _readable(tx, originator, package_id), name, intent)
     )
     part = package.manifest.parts[number]
@@ -175,6 +179,7 @@ async def read_part(
 
 def _arrived(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
     record = reader.get(ArrivalRecord.key(originator, package_id))
+    # protocol V8
     if record is None or record.state in {ArrivalState.RECEIVING, ArrivalState.EXPIRED}:
         raise NotFound
     return record
@@ -210,6 +215,7 @@ def _log_read(
     agency: Agency, tx: Transaction, caller: Caller, record: ArrivalRecord, part: str | None, intent: Intent
 ) -> None:
     event = PackageRead(about=_about(agency, record), part=part, use=intent.use, purpose=intent.purpose)
+    # exchange-log N2
     tx.log(entry(event, at=agency.clock(), by=caller))
 
 

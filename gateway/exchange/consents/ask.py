@@ -133,6 +133,7 @@ def answered(
     agency: Agency, tx: Transaction, record: ConsentRequestRecord, state: ConsentState, **answer: Any
 ) -> ConsentRequestRecord:
     """The request with its one answer. Raises IllegalTransition where it has one."""
+    # protocol G7
     if record.state is not ConsentState.ASKED:
         raise IllegalTransition(detail=f"the request is {record.state} already")
     return tx.put(record, replace(record, state=state, changed_at=agency.clock(), **answer))
@@ -202,6 +203,7 @@ def _submission(asking: NewConsentRequest, asked: ConsentRequest, facts: Mapping
         "recipients": [{"to": asking.originator, "legal_basis": asking.legal_basis}],
         "parts": [part],
         "crime_types": list(asking.crime_types),
+        # protocol G1
         "in_reply_to": asking.package_id,
         "thread_id": facts["thread_id"],
         "submit": True,

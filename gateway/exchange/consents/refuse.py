@@ -59,6 +59,7 @@ async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
     """
     async with rejection_logged(agency, peer.participant, signed):
         refusal = await asyncio.to_thread(verify_refusal, signed, peer.descriptor, revoked=agency.revoked)
+        # protocol G6
         if refusal.holder != agency.participant:
             raise NotAuthentic("not-a-recipient", "a refusal for another holder")
         await agency.store.write(lambda tx: _accept(agency, tx, refusal, signed))

@@ -126,6 +126,7 @@ def _consents(agency: Agency, records: Iterable[ConsentRecord]) -> list[ConsentF
         vault = agency.vault.of(record.originator, record.package_id)
         signed = vault.open(record.signed_sealed, "consent", record.consent_id)
         try:
+            # protocol G8
             consent = verify_consent(
                 canonical(signed),
                 agency.directory.partner(record.originator).descriptor,

@@ -37,6 +37,7 @@ class SignIns:
             self._met.popitem(last=False)
 
     def _note(self, tx: Transaction, caller: Caller) -> None:
+        # exchange-log N3
         if tx.get(SignInRecord.key(caller.session)) is not None:
             return
         now = self._clock()

@@ -77,13 +77,17 @@ async def answer_approval(
     if answer is Answer.REJECT:
         return await agency.store.write(lambda tx: _reject(agency, tx, case, caller, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
+        # Copies made for this answer go again unless it is committed: policy may have changed, or another officer been quicker.
         async with ProvisionalBlobs(agency.blobs) as blobs:
             async with approval_refusal_logged(agency, caller, approval_id):
+                # Blocking and long, so outside the transaction; `_require_unchanged` looks again inside it.
                 verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
+            # protocol A3
             if verdict.decision.release_digest == case.digest:
                 approved = await agency.store.write(lambda tx: _approve(agency, tx, case, verdict, caller, reason))
                 blobs.keep()
                 return approved
+        # A scope of its own: the copies that the void approval would have released are gone before others are made.
         async with ProvisionalBlobs(agency.blobs) as blobs:
             afresh = await asyncio.to_thread(_decide_afresh, agency, blobs, case)
             await agency.store.write(lambda tx: _void(agency, tx, case, afresh, caller))
@@ -105,6 +109,7 @@ def let_lapse(agency: Agency, tx: Transaction, approval: ApprovalRecord) -> None
 
 def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
     officer, approval = agency.officer(caller), case.approval
+    # protocol A3
     if officer == approval.submitter:
         raise NotPermitted("own-submission")
     if approval.state is not ApprovalState.PENDING:
@@ -178,6 +183,7 @@ def _approve(
         post=Post(case.approval.post),
         note=reason,
     )
+    # The approval comes before the release in the log: evidence counts only the approvals before it.
     tx.log(entry(event, at=agency.clock(), by=caller))
     carry_out(agency, tx, case.life, verdict, caller)
     return approved
@@ -246,6 +252,7 @@ def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -
     approval = reader.get(ApprovalRecord.key(approval_id))
     if approval is None:
         raise NotFound
+    # protocol A3
     if approval.post not in officers_posts(agency, reader, caller):
         raise NotForCaller
     return approval

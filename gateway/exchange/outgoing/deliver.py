@@ -97,6 +97,7 @@ class Outbox:
             try:
                 raw = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
                 await accept_receipt(agency, agency.directory.active(row.partner), raw, expected=row.package_id)
+            # protocol F5
             except AttacheError as unproven:
                 error = type(error)(error.code, f"{error.detail}; its signed refusal does not verify: {unproven.code}")
         await self._give_up(row, error)
@@ -104,6 +105,7 @@ class Outbox:
     async def postpone(self, consignment: Consignment, error: AttacheError, due_at: datetime) -> None:
         """Another attempt at `due_at`, unless that is past the deadline."""
         row, now = consignment.outbox, self._agency.clock()
+        # protocol F4
         if due_at >= row.deadline_at:
             await self._give_up(row, error)
             return
@@ -144,6 +146,7 @@ class Outbox:
             OutgoingPart(part.blob_id, part.ciphertext_bytes, sealed.block_hashes)
             for part, sealed in zip(parts, opened, strict=True)
         )
+        # protocol N1: the frame was sealed once, in the unit of the release
         return Consignment(row, partner.endpoint, partner.descriptor, frame=life.frame, parts=outgoing)
 
     async def _give_up(self, row: OutboxRecord, error: AttacheError) -> None:
@@ -155,6 +158,7 @@ class Outbox:
                 return
             life = tx.get(ReleaseRecord.key(row.package_id, row.partner))
             if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
+                # protocol F4
                 state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
                 tx.put(life, replace(life, state=state, changed_at=now, problem=error.code))
             given_up = PackageUndeliverable(

@@ -28,6 +28,7 @@ async def note_started(agency: Agency, *, version: str, settings: Mapping[str, A
         now = agency.clock()
         is_first = not tx.find(SettingRecord.every())
         changed = _keep_settings(agency, tx, settings)
+        # exchange-log N5
         if changed and not is_first:
             other = SettingsChanged(names=tuple(changed), settings_sha256=settings_sha256)
             tx.log(entry(other, at=now, by=SYSTEM))
@@ -55,6 +56,7 @@ def _keep_settings(agency: Agency, tx: Transaction, settings: Mapping[str, Any])
     """Keep what the settings are now; returns the names of those that were other, or not there, before."""
     kept = {record.name: record for record in tx.find(SettingRecord.every())}
     digests = {
+        # exchange-log N5
         name: agency.pseudonyms.of(f"setting {name}", canonical({"value": value}).decode())
         for name, value in settings.items()
     }

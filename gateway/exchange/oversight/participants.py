@@ -78,6 +78,7 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
         if record.status is status:
             return
         tx.log(entry(kind(participant=participant, serial=record.serial), at=agency.clock(), by=caller))
+        # exchange-log N6: suspended or resumed; nothing removes the record
         tx.put(record, replace(record, status=status, changed_at=agency.clock()))
 
     await agency.store.write(unit)

@@ -47,6 +47,7 @@ async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAn
             _log_refusal(agency, tx, peer, answer.origin, answer)
         return answer
 
+    # exchange-log W2
     answer = await agency.store.write(unit)
     if answer.evidence is not None:
         await agency.reload_standing()
@@ -98,6 +99,7 @@ def _raise_alarm(
     if answer.evidence is None:
         return
     ours, theirs = _state(record).checkpoint, parse_checkpoint_body(parse_note(answer.evidence).text)
+    # exchange-log W5
     if record.alarm is None:
         tx.put(record, replace(record, alarm=TWO_HISTORIES, evidence=answer.evidence))
     alarm = WitnessAlarm(
