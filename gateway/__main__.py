@@ -112,6 +112,7 @@ def log_export(
         raise Misconfigured(detail=f"{folder} is not empty")
     keys = log_keys(settings, ring)
     with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
+        # exchange-log N7
         for path, content in log.export():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)

@@ -175,6 +175,7 @@ def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
     """What our exchange log is kept with; its origin is the name that our descriptor gives it."""
     listed = own_descriptor(settings, ring).log_keys
     held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    # exchange-log T6
     signers = tuple(signer_of(key.name, key.type, own) for key in listed if (own := held[key.type]) is not None)
     assert ring.storage_key is not None
     return LogKeys(signers, Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))

@@ -87,6 +87,7 @@ def verify_media_type(request: Request, media_types: Collection[str]) -> str:
     declared = request.headers.getlist("content-type")
     essence, _, parameters = declared[0].partition(";") if len(declared) == 1 else ("", "", "")
     found = essence.strip().lower()
+    # protocol X4
     if found not in media_types or parameters.replace(" ", "").lower() not in ("", "charset=utf-8"):
         raise MalformedInput("unsupported-media-type", f"send {' or '.join(media_types)}")
     return found
@@ -94,11 +95,13 @@ def verify_media_type(request: Request, media_types: Collection[str]) -> str:
 
 def _verify_announced(request: Request, limit_bytes: int) -> None:
     """What the headers say of the body: its length, and that it is not compressed, or its size would bound nothing."""
+    # protocol X4
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise MalformedInput("unsupported-media-type", "send the body without a content encoding")
     announced = request.headers.get("content-length", "0")
     if not announced.isascii() or not announced.isdigit() or len(announced) > len(str(1 << 63)):
         raise MalformedInput("malformed-http", "Content-Length is not a number")
+    # protocol X4
     if int(announced) > limit_bytes:
         raise _too_large(limit_bytes)
 

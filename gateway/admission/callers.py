@@ -49,6 +49,7 @@ class CallerDoor:
             raise
         request.scope["state"]["caller"] = caller.pseudonym
         self.rate.spend(caller.pseudonym)
+        # exchange-log N3
         await self.sign_ins.note(caller)
         request.scope["state"]["admitted"] = caller
         return caller

@@ -33,6 +33,7 @@ async def create(
     request: Request, response: Response, own: Own, caller: Submitter, idempotency_key: IdempotencyKey = None
 ) -> PackageView:
     """Create a package: a draft (201), or, with `submit` and all content inline, submitted at once (202)."""
+    # protocol N5
     if not idempotency_key:
         raise MalformedInput("idempotency-key-required")
     settings = request.app.state.settings

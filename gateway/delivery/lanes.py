@@ -58,6 +58,7 @@ class Lanes:
         breaker = self._breakers.pop(partner, Breaker())
         if isinstance(error, PartnerUnreachable):
             self._breakers[partner] = breaker.after_failure(now, chance())
+        # protocol F3
         elif isinstance(error, TooManyRequests) and error.retry_after_seconds is not None:
             self._breakers[partner] = Breaker().after_request(now + timedelta(seconds=error.retry_after_seconds))
 

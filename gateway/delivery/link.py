@@ -25,6 +25,7 @@ from gateway.exchange.kernel.ports import Blobs
 from gateway.partners import Partner
 
 TIMEOUTS = Timeouts(connect=10.0, read=120.0, write=60.0, pool=120.0)
+# The outbox retries, with its pauses and its deadline; a second loop below it would multiply them.
 ONCE = Retry(retries=0)
 
 

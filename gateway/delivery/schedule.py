@@ -21,6 +21,7 @@ class Backoff:
 
         The jitter keeps what failed together from coming back together.
         """
+        # protocol F3
         return now + _doubled(self.first, self.longest, attempts) * (0.5 + chance / 2)
 
 
@@ -46,6 +47,7 @@ class Breaker:
     def after_failure(self, now: datetime, chance: float) -> "Breaker":
         """The partner did not answer."""
         failures = self.failures + 1
+        # protocol F3
         if failures < FAILURES_TO_BREAK:
             return Breaker(failures)
         pause = _doubled(FIRST_BREAK, LONGEST_BREAK, failures - FAILURES_TO_BREAK + 1)

@@ -5,6 +5,7 @@ from attache.errors import AttacheError
 FINAL_CODES = frozenset(
     {
         # The partner read it, and the very same bytes will be read the same way again
+        # protocol F1
         "malformed-package",
         "malformed-receipt",
         "malformed-consent",
@@ -27,4 +28,5 @@ differ; damaged blocks, which are sent again; and codes that this version does n
 
 def is_final(error: AttacheError) -> bool:
     """Whether sending the same bytes again cannot help."""
+    # protocol F2
     return error.code in FINAL_CODES

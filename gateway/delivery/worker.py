@@ -161,6 +161,7 @@ class DeliveryWorker:
         try:
             await self._outbox.settle(consignment, receipt)
         except AttacheError as error:
+            # protocol F5: what is wrong with a receipt is no refusal
             await self._failed(consignment, error, final=False)
             return
         log.info("delivered", **_facts(consignment))
@@ -170,6 +171,7 @@ class DeliveryWorker:
             await self._outbox.refuse(consignment, error)
             log.warning("refused", **_facts(consignment), code=error.code)
             return
+        # A retry is a new claim of the same row, so it carries the same bytes and outlives this process.
         due_at = self._backoff.next_attempt(consignment.outbox.attempts + 1, self._now(), self._chance())
         await self._outbox.postpone(consignment, error, due_at)
         log.warning("postponed", **_facts(consignment), code=error.code, due_at=due_at.isoformat())

@@ -36,6 +36,7 @@ async def fetch(request: Request, own: Own, peer: Peer, package_id: PackageId) -
     package = await sealed_package(own, peer.participant, package_id)
     total = package.total_bytes
     start, end = _parse_range(request.headers.get("range"), total)
+    # protocol B2
     await log_collected(own, peer, package)
     headers = {"Content-Length": str(end - start), "Accept-Ranges": "bytes"}
     if (start, end) == (0, total):
@@ -50,6 +51,7 @@ def _parse_range(text: str | None, total: int) -> tuple[int, int]:
         return 0, total
     found = _RANGE.fullmatch(text)
     start, end = (int(found[1]), min(int(found[2] or total - 1) + 1, total)) if found else (0, 0)
+    # protocol B1
     if not start < end:
         raise MalformedInput(detail="Range: expected one range within the package")
     return start, end

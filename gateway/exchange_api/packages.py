@@ -37,6 +37,7 @@ async def offer(request: Request, own: Own, peer: Peer) -> Response:
     raw = await read_body(
         request,
         (MEDIA_TYPE, ENVELOPE_TYPE),
+        # protocol V3
         limit_bytes=settings.inline_package_bytes + MAX_FRAME_BYTES,
         seconds=settings.body_timeout_seconds,
     )

@@ -20,6 +20,7 @@ async def _agency_of(request: Request) -> Agency:
 async def _peer_of(request: Request) -> Partner:
     certificate = require_peer(request)
     try:
+        # protocol X2: also refuses a suspended participant
         partner: Partner = request.app.state.agency.directory.peer(certificate.thumbprint)
     except AttacheError as error:
         request.app.state.refused.request(request.scope, certificate, error)

@@ -56,6 +56,7 @@ def open_head(checkpoint: bytes, keys: Iterable[VerifierKey], read_tile: ReadTil
     """
     opened = open_checkpoint(checkpoint, keys).checkpoint
     edge = read_edge(opened.size, read_tile)
+    # exchange-log A3
     if edge.root != opened.root:
         raise IntegrityLost(detail=f"the tiles do not hash to the checkpoint of size {opened.size}", step="right-edge")
     return LogHead(opened.origin, edge, checkpoint)

@@ -81,6 +81,7 @@ class Pseudonyms:
 
     def _of(self, kind: str, identifier: str) -> str:
         """HMAC-SHA-256 over kind, zero byte and identifier, cut to 16 bytes."""
+        # exchange-log L4
         message = kind.encode() + b"\x00" + identifier.encode()
         return hmac.digest(self._key, message, "sha256")[:PSEUDONYM_BYTES].hex()
 
@@ -106,6 +107,7 @@ def make_leaf(
             "code": entry.code.value,
             "at": _instant(entry.at),
             "ids": ids,
+            # exchange-log L5
             "nonce": random(NONCE_BYTES).hex(),
             "commitments": {each.group: commitment(each.salt, each.payload).hex() for each in openings},
         }
@@ -120,10 +122,12 @@ def parse_leaf(raw: bytes) -> LeafFacts:
     """
     facts = evidence.read_leaf(raw)
     kind = _KINDS.get(facts.code)
+    # exchange-log L2
     if kind is None:
         raise MalformedInput("malformed-log", "an event that the catalogue does not have", step="leaf")
     committed = set(facts.commitments) - {Group.ROWS.value}
     wanted = groups_of(kind)
+    # exchange-log L4, L6
     if set(facts.ids) != {"actor", *kind.id_names} or committed not in (wanted, wanted | kind.once_committed):
         raise MalformedInput("malformed-log", "not the ids and commitments that the catalogue names", step="leaf")
     return LeafFacts(kind.event_code, facts.at, facts.ids, facts.nonce, facts.commitments)

@@ -35,6 +35,7 @@ def check_lock(stored: bytes, locked: bytes | None, keys: Iterable[VerifierKey],
     """
     known = list(keys)
     ours = open_checkpoint(stored, known).checkpoint
+    # exchange-log A4
     if locked is None:
         if ours.size == 0:
             return LockAction.CREATE
@@ -48,6 +49,7 @@ def check_lock(stored: bytes, locked: bytes | None, keys: Iterable[VerifierKey],
 
 def require_database(locked: bytes | None) -> None:
     """For a database without any head: refuse where the lock says that there was one."""
+    # exchange-log A4
     if locked is not None:
         raise _lost(
             "the database has no log and the checkpoint lock has one; restore the database that belongs to the lock"
@@ -57,12 +59,14 @@ def require_database(locked: bytes | None) -> None:
 def _require_same_history(ours: Checkpoint, theirs: Checkpoint, read_tile: ReadTile) -> None:
     if ours.origin != theirs.origin:
         raise _lost(f"the lock belongs to {theirs.origin}, the database to {ours.origin}")
+    # exchange-log A4
     if theirs.size > ours.size:
         raise _lost(
             f"the database is at size {ours.size}, the lock at {theirs.size}: the database was rolled back; restore the newer one"
         )
     try:
         proof = prove_consistency(theirs.size, ours.size, TileHashes(ours.size, read_tile))
+        # exchange-log A4
         verify_consistency(theirs.size, ours.size, theirs.root, ours.root, proof)
     except AttacheError as error:
         raise _lost(f"database and lock contradict each other: {error.detail}") from error

@@ -10,6 +10,7 @@ from gateway.exchange_log.events import Group
 from gateway.exchange_log.leaf import LeafFacts
 
 _GROUPS = tuple(group for group in Group if group is not Group.ROWS)
+# exchange-log X1
 COLUMNS = ("index", "at", "code", "actor", "package", "partner", *(group.value for group in _GROUPS))
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,6 +29,7 @@ def json_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
     """One canonical JSON object a line."""
     for entry in entries:
         fields = {group.value: dict(values) for group, values in entry.fields.items()}
+        # exchange-log X1
         shown = {
             "index": entry.index,
             "at": instant_text(entry.leaf.at),
@@ -58,6 +60,7 @@ def _line(cells: Iterable[str]) -> bytes:
 
 
 def _cell(text: str) -> str:
+    # exchange-log X2
     safe = f"'{text}" if text.startswith(_FORMULA) else text
     doubled = safe.replace('"', '""')
     return f'"{doubled}"'

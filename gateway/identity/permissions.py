@@ -98,6 +98,7 @@ def verify_permitted(caller: Caller, action: Action) -> Caller:
     narrowed = {scope for scope in caller.scopes if scope.startswith(SCOPE_PREFIX)}
     if narrowed and f"{SCOPE_PREFIX}{action}" not in narrowed:
         raise NotPermitted(detail=f"the token was not issued for {action}")
+    # protocol A4
     if not caller.roles & PERMITTED_ROLES.get(action, frozenset()):
         raise NotPermitted(detail=f"no role of the caller permits {action}")
     return caller

@@ -84,6 +84,7 @@ def ask(
         diagnostics = result.diagnostics
         if result.decision is CedarDecision.NoDecision:
             raise NotPermitted("policy-engine-failed", "the question does not fit the schema")
+        # protocol A2: Cedar skips a rule that errs, a forbid among them
         if diagnostics.errors:
             raise NotPermitted("policy-engine-failed", f"rules erred: {_rules_named(diagnostics.errors)}")
         answers.append(Answer(result.decision is CedarDecision.Allow, tuple(sorted(diagnostics.reasons))))

@@ -142,6 +142,7 @@ def item_entity(item_id: str, item: Item) -> Json:
         "content": item.content,
         "retentionDaysLeft": item.retention_days_left,
     }
+    # protocol G8: the rules compare every one of these with what is to be passed on, to whom and for what
     if item.consent is not None:
         stated["consent"] = {
             "by": reference("Participant", item.consent.originator),

@@ -116,6 +116,7 @@ def _held(
 
 
 def _verdict(item_id: str, best: _Best, now: Mapping[Asked, Answer], held: frozenset[Asked]) -> Verdict:
+    # protocol A2
     if not best.answer.allowed:
         return Verdict(UnitOutcome.WITHHOLD, best.answer.rules)
     answer = now[item_id, best.form]

@@ -78,6 +78,7 @@ class LogCheck:
         return LogAudit(self._origin, self._edge.size, self._edge.root, self._purged, findings)
 
     def _unsaid(self) -> list[int]:
+        # exchange-log P2
         return sorted(self._unopened - self._purges)
 
     def _take_slice(self, connection: Connection) -> bool:
@@ -87,6 +88,7 @@ class LogCheck:
             self._verify_row(row, index)
         growth = append(self._edge, leaf_hashes(row.leaf for row in rows))
         _verify_tiles(connection, growth.tiles)
+        # exchange-log A5
         verify_blocks(connection, self._edge.size, growth.edge.size)
         self._edge = growth.edge
         return len(rows) == _ENTRIES_AT_ONCE

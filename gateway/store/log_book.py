@@ -54,11 +54,13 @@ class LogBook:
 
         Raises ValueError for an entry that the catalogue does not allow; the unit is to be undone then.
         """
+        # exchange-log A1
         if marks and not self._events:
             tables = {table: sum(mark.table == table for mark in marks) for table in sorted({m.table for m in marks})}
             self.append(entry_of(RecordsChanged(tables=tables), at=self._clock(), actor=SYSTEM))
         for number, entry in enumerate(self._events, 1):
             is_last = number == len(self._events)
+            # exchange-log A1
             self._pending.append(self._row(entry, encode_marks(marks) if marks and is_last else None))
         self._events.clear()
         self._replaced.clear()
@@ -90,6 +92,7 @@ class LogBook:
             package=leaf.ids.get("package"),
             partner=leaf.ids.get("partner"),
             **search_columns(entry.fields, pseudonyms),
+            # exchange-log L7
             private_sealed=seal_openings(self._keys.vault, index, leaf.openings, of=self._package_of(entry)),
         )
 
@@ -100,6 +103,7 @@ class LogBook:
         if package_id is None or not isinstance(originator, str):
             return None
         vault = self._keys.vault.of(ParticipantId(originator), PackageId(package_id))
+        # exchange-log L9
         return None if self._shelf.is_retired(vault.label) else vault
 
     def mark(self) -> int:

@@ -29,6 +29,7 @@ def seal_openings(vault: Vault, index: int, openings: Iterable[Opening], *, of: 
     known = list(openings)
     about_rows = [opening for opening in known if opening.group is Group.ROWS]
     rows = _sealed(vault, index, about_rows) if about_rows else b""
+    # exchange-log L9
     rest = _sealed(of, index, [opening for opening in known if opening.group is not Group.ROWS])
     return _PACKAGES + of.label + len(rows).to_bytes(_LENGTH_BYTES, "big") + rows + rest
 

@@ -22,6 +22,7 @@ _ENTRY = LOG_ENTRY.c
 _BLANK = (
     update(LOG_ENTRY)
     .where(_ENTRY.entry_index == bindparam("which"))
+    # exchange-log P1: the leaf is not among what changes
     .values(private_sealed=bindparam("kept"), outcome=None, request=None)
 )
 
@@ -60,4 +61,5 @@ def purged_entry(leaf: bytes, sealed: bytes | None, label: bytes) -> PurgedEntry
     """An entry without its private side, but for the digests of rows; None for one that is not under the data key with this label."""
     if not sealed or label_of(sealed) != label:
         return None
+    # exchange-log L8
     return PurgedEntry(without_package(sealed), frozenset(parse_leaf(leaf).commitments) - {Group.ROWS.value})

@@ -60,6 +60,7 @@ def read_tile(connection: Connection, tile: Tile) -> bytes:
     hashes = connection.execute(_TILE, {"level": tile.level, "tile_index": tile.index}).scalar_one_or_none()
     if hashes is None or len(hashes) < tile.width * HASH_BYTES:
         raise NotFound(detail=f"no {tile.path}")
+    # exchange-log T3
     return bytes(hashes[: tile.width * HASH_BYTES])
 
 

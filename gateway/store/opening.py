@@ -22,6 +22,7 @@ _WRITER = (
     *_COMMON,
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a commit is on the disk before anybody hears of it
+    # exchange-log P4
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten, not just unlinked
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",  # nothing spills into files of the operating system's choice

@@ -42,6 +42,7 @@ def _claim() -> ReturningUpdate[Any]:
         .where(
             row.state == OutboxState.PENDING,
             row.due_at <= now,
+            # protocol N4
             row.lease_until <= now,
             row.partner.not_in(bindparam("busy", expanding=True)),
         )

@@ -66,6 +66,7 @@ class RowAudit:
         expected = self._expected.get(mark.place)
         if expected is None:
             self._note(mark.place, "was added behind the log's back")
+        # exchange-log A5
         elif expected != mark.digest:
             self._note(mark.place, "is not what the log says that it is")
 

@@ -125,7 +125,9 @@ class Writer:
             self._refuse(group, error, _undone)
             return
         # The commit point. Before this line nothing has happened; after it, everything in the group has.
+        # protocol N3
         steps.commit()
+        # exchange-log A2
         steps.lock_checkpoint()
         self._committed(steps.entries, len(group), time.perf_counter() - began)
         self._post(group)

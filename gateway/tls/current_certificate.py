@@ -49,5 +49,6 @@ class RequireCurrentCertificate:
     def _verify(self, scope: Scope) -> None:
         peer = peer_of(scope)
         if peer is None:
+            # protocol X2
             raise CertificateRejected("certificate-required")
         self._verify_current(peer)

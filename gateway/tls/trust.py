@@ -84,10 +84,12 @@ class Trust:
         Chain and key were verified when the connection was made, and are not verified again.
         """
         certificate = Certificate(peer.der)
+        # protocol X2
         if not certificate.not_before <= now <= certificate.not_after:
             raise CertificateRejected(detail="the certificate is not valid now")
         issuer = certificate.native.issuer.public_bytes()
         lists = [crl for crl in self.lists if crl.issuer == issuer and now <= crl.next_update_at]
+        # protocol X2
         if not lists:
             raise CertificateRejected(detail="there is no current revocation list of the certificate's CA")
         if any(crl.is_revoked(certificate) for crl in lists):
@@ -182,6 +184,7 @@ def _code_of(error: ssl.SSLError) -> str | None:
 
 def _context(files: TlsFiles) -> TrustContext:
     context = TrustContext(ssl.PROTOCOL_TLS_SERVER)
+    # protocol X1
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0  # a resumed session would skip a fresh revocation list
     context.set_alpn_protocols(["http/1.1"])

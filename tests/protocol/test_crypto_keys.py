@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from attache.crypto import (
     Algorithm,
+    KeyRing,
     KeyUse,
     PrivateKey,
     PublicKey,
@@ -27,6 +28,7 @@ from attache.crypto import (
     seal_at_rest,
     wrap,
 )
+from attache.crypto.log_keys import Ed25519LogKey
 from attache.errors import MalformedInput, Misconfigured, NotAuthentic, SignatureInvalid, UnknownKey, UnsupportedVersion
 from tests.protocol.making import flipped
 
@@ -321,3 +323,10 @@ def test_a_ring_without_a_signing_key_says_so(folder):
     assert ring.suites() == (Suite.CLASSICAL_1,)
     with pytest.raises(Misconfigured, match="ML-DSA-87"):
         ring.signers_for(Suite.HYBRID_1)
+
+
+def test_a_log_does_not_cosign_with_its_own_key():
+    log, other = (Ed25519LogKey(bytes([n]) * 32) for n in (1, 2))
+    assert KeyRing("irs-ci", {}, {}, log=log, witness=other).witness is other
+    with pytest.raises(Misconfigured, match="with one key"):
+        KeyRing("irs-ci", {}, {}, log=log, witness=Ed25519LogKey(bytes([1]) * 32))

@@ -69,6 +69,7 @@ def verify_consent(raw: bytes, originator: Party, *, revoked: Revoked = nothing_
     statement = parse_statement(raw, CONSENT)
     payload = verify_dated_statement(statement, originator, lambda it: parse_consent_payload(it).at, revoked)
     consent = parse_consent_payload(payload)
+    # protocol G3
     if consent.originator != originator.participant:
         raise SignatureInvalid(detail="signed by another participant than the originator it names")
     return consent

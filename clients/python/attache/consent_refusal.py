@@ -53,6 +53,7 @@ def verify_refusal(raw: bytes, originator: Party, *, revoked: Revoked = nothing_
     statement = parse_statement(raw, REFUSAL)
     payload = verify_dated_statement(statement, originator, lambda it: parse_refusal_payload(it).at, revoked)
     refusal = parse_refusal_payload(payload)
+    # protocol G4
     if refusal.originator != originator.participant:
         raise SignatureInvalid(detail="signed by another participant than the originator it names")
     return refusal

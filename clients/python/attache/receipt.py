@@ -72,8 +72,10 @@ class Receipt(Statement):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         is_refusal = self.receipt is ReceiptKind.REFUSED
+        # protocol R2
         if is_refusal != (self.problem is not None):
             raise ValueError("a refusal names its problem, and nothing else does")
+        # protocol R2
         if self.manifest_sha256 is None and not is_refusal:
             raise ValueError("only a refusal may lack the manifest")
         return self
@@ -107,6 +109,7 @@ def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_r
     statement = parse_statement(raw, RECEIPT)
     payload = verify_dated_statement(statement, recipient, lambda it: parse_receipt_payload(it).at, revoked)
     receipt = parse_receipt_payload(payload)
+    # protocol R1
     if receipt.recipient != recipient.participant:
         raise SignatureInvalid(detail="signed by another participant than the recipient it names")
     return receipt
@@ -121,6 +124,7 @@ def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: s
         "envelope_sha256": envelope.sha256,
         "parts": tuple(part.ciphertext_root for part in envelope.parts),
     }
+    # protocol R3
     if any(getattr(receipt, name) != value for name, value in due.items()):
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
     if receipt.manifest_sha256 not in (None, manifest_sha256):

@@ -43,6 +43,7 @@ def parse(
         raise MalformedInput(code, why, step=step)
 
     try:
+        # protocol T1: the depth, and each member and number, are refused below and in the decoder
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         refuse("not UTF-8")
@@ -96,7 +97,11 @@ def _constant(_: str) -> NoReturn:
 def _decoder(number: Callable[[str], Any] | None) -> json.JSONDecoder:
     """One for each kind of number, made once: making one costs as much as decoding a small text."""
     return json.JSONDecoder(
-        object_pairs_hook=_members, parse_int=number or _integer, parse_float=number or _float, parse_constant=_constant
+        # protocol T1
+        object_pairs_hook=_members,
+        parse_int=number or _integer,
+        parse_float=number or _float,
+        parse_constant=_constant,
     )
 
 

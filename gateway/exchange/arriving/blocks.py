@@ -31,10 +31,12 @@ async def take_hashes(agency: Agency, peer: Partner, package_id: PackageId, numb
     """The leaf hashes of a part's blocks; they must lead to the root that the originator signed."""
     part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
     with at(Step.BLOCKS):
+        # protocol V5
         VerifiedBlocks(hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
 
     def unit(work: Work) -> None:
         present = work.get(ArrivalPartRecord.key(peer.participant, package_id, number))
+        # protocol V5
         if present is not None and not present.block_hashes:
             work.put(present, replace(present, block_hashes=hashes))
 
@@ -55,6 +57,7 @@ async def take_blocks(
     """
     part, root = await agency.store.read(lambda reader: _arriving(reader, peer, package_id, number))
     first = _block_border(part, place)
+    # protocol V5
     if not part.block_hashes:
         raise Conflict(detail="send the block hashes first")
     verified = VerifiedBlocks(part.block_hashes, ciphertext_bytes=part.ciphertext_bytes, ciphertext_root=root)
@@ -62,11 +65,13 @@ async def take_blocks(
     try:
         async for block in in_pieces(_exactly(chunks, place.end - place.start)):
             with at(Step.BLOCKS):
+                # protocol V2, V7
                 verified.verify(first + taken, block)
             await asyncio.to_thread(agency.blobs.write_at, part.blob_id, (first + taken) * BLOCK_BYTES, block)
             taken += 1
     finally:
         if taken:
+            # Bytes first, then the record that says they are here: a crash in between costs a block sent twice.
             await asyncio.to_thread(agency.blobs.sync, part.blob_id)
             await agency.commit(peer.participant, lambda work: _mark_taken(work, part, range(first, first + taken)))
 
@@ -74,6 +79,7 @@ async def take_blocks(
 def announced(reader: Reader, peer: Partner, package_id: PackageId) -> ArrivalRecord:
     """A package that this partner announced; raises NotFound, and Gone once it is purged."""
     arrival = reader.get(ArrivalRecord.key(peer.participant, package_id))
+    # protocol X5
     if arrival is None:
         raise NotFound(detail="announce the package first")
     if arrival.purged_at is not None:
@@ -94,9 +100,11 @@ def _arriving(reader: Reader, peer: Partner, package_id: PackageId, number: int)
 
 def _block_border(part: ArrivalPartRecord, place: Place) -> int:
     """The first block of a range of this part that begins and ends on block borders."""
+    # protocol V6
     if place.total != part.ciphertext_bytes:
         raise MalformedInput(detail="the part has another length than the range says")
     ends_well = place.end == part.ciphertext_bytes or place.end % BLOCK_BYTES == 0
+    # protocol V6
     if place.start % BLOCK_BYTES or not ends_well or not place.start < place.end <= part.ciphertext_bytes:
         raise MalformedInput(detail="the range does not fall on block borders")
     return place.start // BLOCK_BYTES
@@ -107,6 +115,7 @@ async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[by
     taken = 0
     async for chunk in chunks:
         taken += len(chunk)
+        # protocol V6
         if taken > total:
             raise MalformedInput(detail="more bytes than the range has")
         yield chunk
@@ -117,5 +126,6 @@ async def _exactly(chunks: AsyncIterator[bytes], total: int) -> AsyncIterator[by
 def _mark_taken(work: Work, part: ArrivalPartRecord, taken: range) -> None:
     present = work.get(ArrivalPartRecord.key(part.originator, part.package_id, part.number))
     if present is not None:
+        # protocol N4: a block that came twice is counted once
         left = parse_ranges(present.blocks_missing, block_count(part.ciphertext_bytes)) - set(taken)
         work.put(present, replace(present, blocks_missing=format_ranges(left)))

@@ -63,6 +63,7 @@ class ReadablePart:
 
     def chunks(self, agency: Agency) -> Iterator[bytes]:  # the parts' size is unbounded; the chunks' is not
         try:
+            # protocol A5: raises before its last piece, which cuts the connection
             yield from self.package.open_part(self.number, agency.blobs.chunks(self.blob_id))
         except AttacheError as error:
             # The answer is under way: its reader sees a cut connection, and only this line says why.
@@ -132,6 +133,7 @@ async def open_arrival(
         opened = PackageOpened(about=_about(agency, present), manifest_sha256=present.manifest_sha256)
         index = work.log(opened)
         keep(work)
+        # protocol C2
         if agency.directory.partner(originator).endpoint is not None:
             subject = ReceiptKind.OPENED.value
             work.add(outbox_row(agency, OutboxKind.RECEIPT, originator, originator, package_id, now, subject))
@@ -164,6 +166,7 @@ async def read_part(
     `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
     """
     record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
+    # protocol A5
     if record.state is not ArrivalState.OPENED:
         raise NotFound(detail="open the package first")
     package = await asyncio.to_thread(_opened, agency, record)
@@ -173,7 +176,9 @@ async def read_part(
     if stored is None:
         raise IntegrityLost(detail="a part that was received is gone", step="arrival")
     await agency.commit(
-        caller, lambda work: _log_read(agency, work, _readable(work, originator, package_id), name, intent)
+        # protocol A5
+        caller,
+        lambda work: _log_read(agency, work, _readable(work, originator, package_id), name, intent),
     )
     part = package.manifest.parts[number]
     return ReadablePart(name, part.media_type, part.bytes, part.sha256, package, number, stored.blob_id)
@@ -181,6 +186,7 @@ async def read_part(
 
 def _arrived(reader: Reader, originator: ParticipantId, package_id: PackageId) -> ArrivalRecord:
     record = reader.get(ArrivalRecord.key(originator, package_id))
+    # protocol V8
     if record is None or record.state in {ArrivalState.RECEIVING, ArrivalState.EXPIRED}:
         raise NotFound
     return record
@@ -214,6 +220,7 @@ def _number_of(package: VerifiedPackage, name: str) -> int:
 
 def _log_read(agency: Agency, work: Work, record: ArrivalRecord, part: str | None, intent: Intent) -> None:
     event = PackageRead(about=_about(agency, record), part=part, use=intent.use, purpose=intent.purpose)
+    # exchange-log N2
     work.log(event)
 
 

@@ -68,6 +68,7 @@ async def receive_package(agency: Agency, peer: Partner, frame: bytes, parts: Se
     envelope = _own_envelope(peer, frame)
     try:
         known = await agency.store.read(lambda reader: _known(reader, envelope))
+        # protocol V2
         verified = await asyncio.to_thread(_verify, agency, peer, envelope) if known is None else None
         is_wanted = known is None or known.state is ArrivalState.RECEIVING
         hashes = await asyncio.to_thread(_verify_parts, envelope, parts) if is_wanted else []
@@ -108,6 +109,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
     wanted = await wanted_of(agency, peer, package_id)
     if wanted:
         missing = [vars(part) for part in wanted]
+        # protocol V8
         raise Conflict("conflict", "parts are missing", extra={"wanted": missing})
 
     def unit(work: Work) -> None:
@@ -129,6 +131,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
 def _own_envelope(peer: Partner, frame: bytes) -> Envelope:
     """Step 1, and that the sender is the originator: nobody forwards another's package."""
     envelope = parse_frame(frame)
+    # protocol V1
     if envelope.originator != peer.participant:
         raise SignatureInvalid(detail="sent by another participant than its originator", step=Step.ADDRESS)
     return envelope
@@ -145,11 +148,14 @@ def _known(reader: Reader, envelope: Envelope) -> ArrivalRecord | None:
     Raises Gone where it is purged, with the receipt that its originator has got for it, or should have.
     """
     known = reader.get(ArrivalRecord.key(envelope.originator, envelope.package_id))
+    # protocol N2
     if known is not None and known.frame_sha256 != envelope.sha256:
         raise Conflict("package-conflict")
+    # exchange-log P3
     if known is not None and known.purged_at is not None:
         key = (envelope.originator, envelope.package_id, envelope.recipient, ReceiptKind.DELIVERED.value)
         receipt = reader.get(ReceiptRecord.key(*key))
+        # protocol O2
         raise Gone(extra={} if receipt is None else {"receipt": json.loads(receipt.signed)})
     return known
 
@@ -242,6 +248,7 @@ async def _begin(agency: Agency, peer: Partner, envelope: Envelope, frame: bytes
     """Store a verified announcement, and make room for its parts."""
     if any(part.ciphertext_bytes > agency.limits.max_part_bytes for part in envelope.parts):
         raise PayloadTooLarge(detail="a part is larger than this gateway takes")
+    # protocol V2
     verified = await asyncio.to_thread(_verify, agency, peer, envelope)
     blobs = ProvisionalBlobs(agency.blobs)
 

@@ -42,6 +42,7 @@ async def refused_with_receipt(agency: Agency, envelope: Envelope, error: Attach
         at=agency.clock(),
         problem=error.code,
     )
+    # protocol F6: no record keeps it, so the next attempt is judged anew
     signed = await asyncio.to_thread(sign_receipt, receipt, agency.keys)
     refused = PackageRefusedByUs(
         about=arrival_ids(envelope),

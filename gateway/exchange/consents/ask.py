@@ -183,6 +183,7 @@ def _submission(asking: NewConsentRequest, asked: ConsentRequest, facts: Mapping
         "recipients": [{"to": asking.originator, "legal_basis": asking.legal_basis}],
         "parts": [part],
         "crime_types": list(asking.crime_types),
+        # protocol G1
         "in_reply_to": asking.package_id,
         "thread_id": facts["thread_id"],
         "submit": True,

@@ -105,10 +105,13 @@ def _require_ours(
     agency: Agency, reader: Reader, asked: ConsentRequest, holder: ParticipantId, in_reply_to: str
 ) -> None:
     """It is this holder's, to us, about content of ours that went to it under that name."""
+    # protocol G2
     if (asked.originator, asked.holder) != (agency.participant, holder):
         raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")
     life = reader.get(ReleaseRecord.key(asked.package_id, holder))
+    # protocol G2
     if asked.package_id != in_reply_to or life is None or life.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
+    # protocol G2
     if released_part_sha256(agency, reader, life, asked.part) != asked.content_sha256:
         raise NotFound(detail="the part of that name has other content")

@@ -64,6 +64,7 @@ async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> 
     was asked for or a term that is over or longer than 366 days, and IllegalTransition where the request was answered.
     """
     now = agency.clock()
+    # protocol G5
     if not now < grant.expires_at <= now + LONGEST_TERM:
         raise MalformedInput("term-over", "expires_at: is in the past, or more than 366 days ahead")
     terms = await agency.store.read(lambda reader: _terms(agency, reader, caller, grant))
@@ -106,11 +107,14 @@ async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
     """
     async with rejection_logged(agency, peer.participant, signed):
         consent = await asyncio.to_thread(verify_consent, signed, peer.descriptor, revoked=agency.revoked)
+        # protocol G6
         if consent.holder != agency.participant:
             raise NotAuthentic("not-a-recipient", "a consent for another holder")
         now = agency.clock()
+        # protocol G6
         if consent.expires_at <= now:
             raise Stale(detail="the consent has expired")
+        # protocol G6
         if consent.at > now + CLOCK_ALLOWANCE:
             raise Stale(detail="the consent is dated in the future")
         record = _record(agency, consent, signed, consent.package_id)
@@ -167,8 +171,10 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) 
     asked = {"part": stated.get("part"), "recipient": request.recipient if stated and request else None}
     asked["purpose"] = stated.get("purpose")
     for name, value in given.items():
+        # protocol G1
         if value is None and asked[name] is None:
             raise MalformedInput(detail=f"{name}: the request is in words alone: say what is consented to")
+        # protocol G5
         if value is not None and asked[name] not in (None, value):
             raise MalformedInput(detail=f"{name}: is not what was asked for")
     part, recipient, purpose = (given[name] or asked[name] or "" for name in ("part", "recipient", "purpose"))
@@ -181,12 +187,14 @@ def _answer(work: Work, consent: Consent) -> None:
     """The request is given, where it is on record; one in words may be answered for several recipients."""
     request = work.get(ConsentRequestRecord.key(consent.holder, consent.request_id))
     if request is not None:
+        # protocol G7
         state = advance(CONSENT_REQUEST, request.state, ConsentEvent.GIVE)
         work.put(request, replace(request, state=state, changed_at=work.at, consent_id=consent.consent_id))
 
 
 def _accept(agency: Agency, work: Work, consent: Consent, record: ConsentRecord, signed: bytes) -> None:
     if earlier := work.get(ConsentRecord.key(consent.consent_id)):
+        # protocol G7
         if json.loads(agency.open(CONSENT, earlier)) != json.loads(signed):
             raise Conflict(detail="a consent of this id is stored already, and is another")
         return
@@ -199,6 +207,7 @@ def _accept(agency: Agency, work: Work, consent: Consent, record: ConsentRecord,
 def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: ConsentRecord) -> None:
     """It is about content that came in that package, and answers a request of ours about it."""
     came = ArrivalPartRecord.with_content_of(record.content, consent.originator, consent.package_id)
+    # protocol G6
     if not reader.find(came):
         raise NotFound(detail="no such content came from this participant in that package")
     package = our_request(reader, consent.originator, consent.request_id)
@@ -209,6 +218,7 @@ def _require_asked(agency: Agency, reader: Reader, consent: Consent, record: Con
         return
     asked = known_request(agency, request).facts
     stated = (consent.recipient, consent.purpose, consent.content_sha256)
+    # protocol G6
     if stated != (request.recipient, asked.get("purpose"), asked.get("content_sha256")):
         raise NotFound(detail="it consents to another thing than was asked for")
 

@@ -19,6 +19,7 @@ async def consents_for(agency: Agency, peer: Partner, after: str, limit: int) ->
     """Our signed consents to what this participant holds, by id above `after`."""
 
     def query(reader: Reader, size: int) -> list[ConsentRecord]:
+        # protocol G9
         return reader.find(ConsentRecord.by_id(after, size, peer.participant))
 
     def signed(record: ConsentRecord) -> Signed:
@@ -33,6 +34,7 @@ async def refusals_for(agency: Agency, peer: Partner, after: str, limit: int) ->
     """Our signed refusals of what this participant asked, by the id of its request above `after`."""
 
     def query(reader: Reader, size: int) -> list[ConsentRequestRecord]:
+        # protocol G9
         return reader.find(ConsentRequestRecord.by_id(after, size, holder=peer.participant, state=ConsentState.REFUSED))
 
     page = await read_page(agency, limit, query, lambda record: record.request_id)

@@ -73,6 +73,7 @@ async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
     """
     async with rejection_logged(agency, peer.participant, signed):
         refusal = await asyncio.to_thread(verify_refusal, signed, peer.descriptor, revoked=agency.revoked)
+        # protocol G6
         if refusal.holder != agency.participant:
             raise NotAuthentic("not-a-recipient", "a refusal for another holder")
         await agency.commit(peer.participant, lambda work: _accept(agency, work, refusal, signed))
@@ -103,5 +104,6 @@ def _keep(agency: Agency, work: Work, refusal: ConsentRefusal, signed: bytes) ->
     if record is None:
         record = in_words(agency, *key, refusal.originator, refusal.package_id)
         work.add(record)
+    # protocol G7
     state = advance(CONSENT_REQUEST, record.state, ConsentEvent.REFUSE)
     return work.put(record, agency.seal(CONSENT_REFUSAL, replace(record, state=state, changed_at=work.at), signed))

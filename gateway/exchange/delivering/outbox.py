@@ -100,6 +100,7 @@ class Outbox:
             try:
                 raw = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
                 await accept_receipt(agency, agency.directory.active(row.partner), raw, expected=row.package_id)
+            # protocol F5
             except AttacheError as unproven:
                 error = type(error)(error.code, f"{error.detail}; its signed refusal does not verify: {unproven.code}")
         await self._give_up(row, error)
@@ -109,6 +110,7 @@ class Outbox:
         await self._postpone(consignment.outbox, error, due_at)
 
     async def _postpone(self, row: OutboxRecord, error: AttacheError, due_at: datetime) -> None:
+        # protocol F4
         if due_at >= row.deadline_at:
             await self._give_up(row, error)
             return
@@ -140,6 +142,7 @@ class Outbox:
             outgoing: Outgoing = await _package(agency, row)
         else:
             outgoing = await STATEMENTS[row.kind](agency, row)
+        # protocol N1: the frame was sealed once, in the unit of the release
         return Consignment(row, partner.endpoint, partner.descriptor, outgoing)
 
     async def _give_up(self, row: OutboxRecord, error: AttacheError) -> None:
@@ -151,6 +154,7 @@ class Outbox:
                 return
             life = work.get(ReleaseRecord.key(row.package_id, row.partner))
             if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
+                # protocol F4
                 state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
                 work.put(life, replace(life, state=state, changed_at=now, problem=error.code))
             given_up = PackageUndeliverable(

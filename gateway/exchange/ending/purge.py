@@ -246,6 +246,7 @@ async def finish_purges(agency: Agency) -> bool:
     """Destroy what committed purges have left: data keys, blobs, old pages. False where a reader is in the way: try again later."""
     while left := await agency.store.read(lambda reader: reader.find(PurgedRecord.unfinished(FINISHED_AT_ONCE))):
         blob_ids = [blob_id for each in left for blob_id in each.blob_ids.split(",") if blob_id]
+        # exchange-log P4
         if not await agency.store.destroy([(each.originator, each.package_id) for each in left], blob_ids):
             return False
         await agency.commit(SYSTEM, lambda work, done=tuple(left): _note_destroyed(work, done))  # type: ignore[misc]
@@ -271,6 +272,7 @@ def _done(entries: PurgedEntries, cause: Cause) -> Iterator[PurgeDone]:
         indexes = entries.indexes[start : start + _INDEXES_AT_ONCE]
         yield PurgeDone(
             purge_id=cause.purge_id,
+            # exchange-log L9
             indexes=format_ranges(indexes),
             groups=tuple(sorted(entries.groups)),
             legal_basis=cause.legal_basis,

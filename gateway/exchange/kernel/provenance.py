@@ -123,6 +123,7 @@ def _consents(agency: Agency, records: Iterable[ConsentRecord]) -> list[ConsentF
     for record in records:
         signed = agency.open(CONSENT, record)
         try:
+            # protocol G8
             consent = verify_consent(
                 signed,
                 agency.directory.partner(record.originator).descriptor,

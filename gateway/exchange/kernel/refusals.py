@@ -42,6 +42,7 @@ class _Kind:
     logged_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
+        # exchange-log N4
         return self.count > 0 and (self.logged_at is None or now - self.logged_at >= EVERY)
 
 
@@ -68,6 +69,7 @@ class Refusals:
         key = event, by.subject if isinstance(by, Caller) else by
         if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
             self._forget_idle()
+        # exchange-log N4
         if key not in self._kinds and len(self._kinds) >= MAX_KINDS:
             event, by = event.of_no_kind(), SYSTEM
             key = event, by

@@ -38,6 +38,7 @@ class SignIns:
 
 
 def _note(work: Work, caller: Caller) -> None:
+    # exchange-log N3
     if work.get(SignInRecord.key(caller.session)) is not None:
         return
     for expired in work.find(SignInRecord.expired(work.at, FORGOTTEN_AT_ONCE)):

@@ -167,11 +167,13 @@ RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
     (ReleaseState.RELEASED, ReleaseEvent.EXPIRE): ReleaseState.EXPIRED,
     (ReleaseState.DELIVERING, ReleaseEvent.EXPIRE): ReleaseState.EXPIRED,
     # A signed receipt is evidence whenever it comes: also after we gave up, also opened before delivered.
+    # protocol C5
     (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_DELIVERED): ReleaseState.DELIVERED,
     (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_DELIVERED): ReleaseState.DELIVERED,
     (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.RELEASED, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
+    # protocol C5
     (ReleaseState.DELIVERING, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.DELIVERED, ReleaseEvent.RECEIPT_OPENED): ReleaseState.OPENED,
     (ReleaseState.DELIVERED, ReleaseEvent.RECEIPT_DELIVERED): ReleaseState.DELIVERED,

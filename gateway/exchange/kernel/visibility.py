@@ -15,6 +15,8 @@ def visible_package(agency: Agency, reader: Reader, caller: Caller, package_id: 
     record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound
+    # protocol A4
     if not (sees_all(caller) or record.submitter == agency.officer(caller)):
+        # protocol X5: is answered as `not-found`
         raise NotForCaller
     return record

@@ -87,13 +87,17 @@ async def answer_approval(
     if answer is Answer.REJECT:
         return await agency.commit(caller, lambda work: _reject(agency, work, case, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
+        # Copies made for this answer go again unless it is committed: policy may have changed, or another officer been quicker.
         async with ProvisionalBlobs(agency.blobs) as blobs:
             async with approval_refusal_logged(agency, caller, approval_id):
+                # Blocking and long, so outside the transaction; `_require_unchanged` looks again inside it.
                 verdict = await asyncio.to_thread(_decide_again, agency, blobs, case, caller)
+            # protocol A3
             if verdict.decision.release_digest == case.digest:
                 approved = await agency.commit(caller, lambda work: _approve(agency, work, case, verdict, reason))
                 blobs.keep()
                 return approved
+        # A scope of its own: the copies that the void approval would have released are gone before others are made.
         async with ProvisionalBlobs(agency.blobs) as blobs:
             afresh = await asyncio.to_thread(_decide_afresh, agency, blobs, case)
             await agency.commit(caller, lambda work: _void(agency, work, case, afresh))
@@ -115,6 +119,7 @@ def let_lapse(agency: Agency, work: Work, approval: ApprovalRecord) -> None:
 
 def _require_answerable(agency: Agency, case: _Case, caller: Caller) -> None:
     officer, approval = agency.officer(caller), case.approval
+    # protocol A3
     if officer == approval.submitter:
         raise NotPermitted("own-submission")
     if approval.state is not ApprovalState.PENDING:
@@ -186,6 +191,7 @@ def _approve(agency: Agency, work: Work, case: _Case, verdict: Verdict, reason: 
         post=Post(case.approval.post),
         note=reason,
     )
+    # The approval comes before the release in the log: evidence counts only the approvals before it.
     work.log(event)
     carry_out(agency, work, case.life, verdict)
     return approved
@@ -250,6 +256,7 @@ def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -
     approval = reader.get(ApprovalRecord.key(approval_id))
     if approval is None:
         raise NotFound
+    # protocol A3
     if approval.post not in officers_posts(agency, reader, caller):
         raise NotForCaller
     return approval

@@ -24,6 +24,7 @@ def encrypt_inline(
     plaintext = parse_b64u(facts.content or "")
     sealer = PartSealer(random=agency.random)
     with agency.blobs.create() as blob:
+        # protocol A1
         blob.write(sealer.update(plaintext))
         rest, sealed = sealer.finish()
         blob.write(rest)
@@ -65,6 +66,7 @@ def _require_allowed(agency: Agency, size: int) -> None:
 
 
 def _seal_into(sealer: PartSealer, blob: BlobWriter, chunk: bytes) -> None:
+    # protocol A1
     blob.write(sealer.update(chunk))
 
 
@@ -75,5 +77,6 @@ def _part_record(agency: Agency, package_id: PackageId, number: int, blob_id: st
 def _require_declared(facts: PartFacts, sealed: SealedPart) -> None:
     if facts.bytes not in {None, sealed.bytes}:
         raise MalformedInput("digest-mismatch", "not the declared number of bytes")
+    # protocol A1
     if facts.sha256 not in {None, sealed.sha256}:
         raise MalformedInput("digest-mismatch", "not the declared SHA-256")

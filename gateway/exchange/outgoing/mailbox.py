@@ -92,11 +92,13 @@ async def _log_leaving(
     envelope = parse_frame(package.frame)
     about = ReleaseIds(package_id=envelope.package_id, originator=envelope.originator, recipient=envelope.recipient)
     event = kind(about=about, envelope_sha256=envelope.sha256, bytes=package.total_bytes)
+    # exchange-log N2
     await agency.commit(by, lambda work: work.log(event))
 
 
 def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
     life = reader.get(ReleaseRecord.key(package_id, recipient))
+    # protocol X5
     if life is None or life.manifest_sha256 is None:
         raise NotFound
     if life.frame is None:

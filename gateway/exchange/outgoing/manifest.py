@@ -106,5 +106,6 @@ def _manifest_part(
         markings=markings,
         content_class=tuple(sorted(classes)),
         evaluation=part.evaluation,
+        # protocol M5
         redacted=copy is not None and copy.is_told,
     )

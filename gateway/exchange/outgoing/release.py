@@ -245,7 +245,7 @@ def _released(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict)
         decision_id=verdict.decision_id,
         envelope_sha256=sealed.envelope_sha256,
         manifest_sha256=sealed.manifest_sha256,
-        suite=sealed.suite,  # D7: a weaker one than ours is not taken in silence
+        suite=sealed.suite,  # protocol D7: a weaker one than ours is not taken in silence
         release_sha256=sha256_hex(verdict.decision.record),
         legal_basis=request.legal_basis,
         purpose=request.purpose,

@@ -231,6 +231,7 @@ def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> Packa
     if earlier is None:
         return None
     asked = agency.vault_of(earlier.package_id).digest(use.request_sha256)
+    # protocol N5
     if not is_equal(earlier.request_sha256.encode(), asked.encode()):
         raise Conflict("idempotency-conflict")
     return earlier.package_id

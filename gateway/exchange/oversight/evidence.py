@@ -120,6 +120,7 @@ def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bo
     is_kept = decision is not None and decision.record_sealed
     proof = agency.open(DECISION, decision).decode() if decision and is_kept else None
     consents = relied_on(agency, reader, proof.encode()) if proof else {}
+    # exchange-log E3: it holds the keys of the parts
     manifest = b64u(agency.open(MANIFEST, life)) if is_own and life.manifest_sealed else None
     return _Facts(
         originator=agency.participant,
@@ -209,6 +210,7 @@ def _of_consents(reader: LogReader, facts: _Facts) -> list[tuple[LoggedEntry, Le
 def _collected(caller: Caller, entry: LoggedEntry, leaf: LeafFacts) -> CollectedEntry:
     """The entry, with the groups that the caller may be shown."""
     roles = {Shown(role.value) for role in caller.roles if role.value in set(Shown)}
+    # exchange-log L7
     openings = [each for each in entry.openings if roles & readers_of(leaf.code, each.group)]
     return CollectedEntry(entry.index, entry.leaf, openings)
 

@@ -11,6 +11,7 @@ async def note_inspection(
     agency: Agency, caller: Caller, operation: str, packages: int = 1, package_id: PackageId | None = None
 ) -> None:
     """Log that a caller that sees all has looked at packages. A caller's look at its own packages is no entry."""
+    # exchange-log N2
     if not sees_all(caller):
         return
     inspected = PackagesInspected(operation=operation, package_id=package_id, packages=packages)

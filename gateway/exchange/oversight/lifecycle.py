@@ -27,6 +27,7 @@ async def note_started(agency: Agency, *, version: str, settings: Mapping[str, A
         now = work.at
         is_first = not work.find(SettingRecord.every())
         changed = _keep_settings(agency, work, settings)
+        # exchange-log N5
         if changed and not is_first:
             other = SettingsChanged(names=tuple(changed), settings_sha256=settings_sha256)
             work.log(other)
@@ -54,6 +55,7 @@ def _keep_settings(agency: Agency, work: Work, settings: Mapping[str, Any]) -> l
     """Keep what the settings are now; returns the names of those that were other, or not there, before."""
     kept = {record.name: record for record in work.find(SettingRecord.every())}
     digests = {
+        # exchange-log N5
         name: agency.pseudonyms.of(f"setting {name}", canonical({"value": value}).decode())
         for name, value in settings.items()
     }

@@ -75,6 +75,7 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
         if record.status is status:
             return
         work.log(kind(participant=participant, serial=record.serial))
+        # exchange-log N6: suspended or resumed; nothing removes the record
         work.put(record, replace(record, status=status, changed_at=work.at))
 
     await agency.commit(caller, unit)

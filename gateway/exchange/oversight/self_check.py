@@ -65,6 +65,7 @@ class SelfCheck:
     async def _conclude(self, size: int, root: bytes, findings: tuple[str, ...], step: str | None) -> CheckStanding:
         agency, before = self._agency, self._agency.in_force.check
         now = agency.clock()
+        # exchange-log A5
         after = agency.in_force.check = CheckStanding(findings)
         self.progress.checked_at, self.progress.size = now, size
         event: Event = LogChecked(size=size, root=root.hex(), findings=len(findings))

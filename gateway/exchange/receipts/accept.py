@@ -34,9 +34,11 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
             raise NotFound(detail="no such package went to this participant")
         if life.frame is None:
             raise Gone
+        # protocol C3
         require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
         key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
         if earlier := work.get(ReceiptRecord.key(*key)):
+            # protocol C4
             if earlier.signed != signed:
                 raise Conflict(detail="a receipt of this kind is stored already, and is another")
             return receipt
@@ -49,6 +51,7 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
 
 
 def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
+    # protocol C3
     receipt = verify_receipt(signed, peer.descriptor, revoked=agency.revoked)
     if receipt.log is not None:
         if not peer.descriptor.log_keys:

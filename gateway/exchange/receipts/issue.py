@@ -34,10 +34,12 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
     key = (originator, package_id, agency.participant, kind.value)
     stored = await agency.store.read(lambda reader: reader.get(ReceiptRecord.key(*key)))
     if stored is not None:
+        # protocol R4
         return stored.signed
     arrival, proof, line = await agency.store.read(
         lambda reader: (
             *_provable(reader, originator, package_id, kind),
+            # exchange-log W9
             cosignature_over(agency, reader, agency.directory.partner(originator)),
         )
     )
@@ -46,6 +48,7 @@ async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: 
 
     def unit(work: Work) -> bytes:
         if earlier := work.get(ReceiptRecord.key(*key)):
+            # protocol R4
             return earlier.signed
         work.add(record)
         about = ArrivalIds(package_id=package_id, originator=originator, recipient=agency.participant)
@@ -68,8 +71,10 @@ def _provable(
     if arrival is None:
         raise NotFound
     index = arrival.opened_index if kind is ReceiptKind.OPENED else arrival.log_index
+    # protocol C1
     if index < 0:
         raise IntegrityLost(detail=f"no log entry says that the package was {kind}", step="receipt")
+    # protocol C1: of the log up to the checkpoint in the lock, so the entry is committed
     return arrival, reader.prove_entry(index)
 
 

@@ -83,8 +83,10 @@ class OwnLog:
             if record is None:
                 record = WitnessRecord(witness.participant, 0)
                 work.add(record)
+            # exchange-log W6
             if record.alarm in OUR_LOG_IS_IN_DOUBT:
                 return None
+            # exchange-log W8
             if work.get(SubmittedCheckpointRecord.key(witness.participant, checkpoint.size)) is None:
                 work.add(SubmittedCheckpointRecord(witness.participant, checkpoint.size, note, work.at))
             return Submission(checkpoint, note, record.size)
@@ -188,6 +190,7 @@ def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[Su
             return record, verify_line(known[0], parse_checkpoint_body(parse_note(record.note).text), line)
         except SignatureInvalid:
             continue
+    # exchange-log W8
     raise SignatureInvalid(detail="a cosignature over no checkpoint that we submitted", step="cosignature")
 
 
@@ -250,4 +253,5 @@ def _with_lines(note: bytes, lines: Sequence[Verified]) -> bytes:
 def _not_after(agency: Agency, stated: int) -> datetime:
     """When it was cosigned: as the witness says, but not later than now, or a false clock would pass for freshness."""
     now = agency.clock()
+    # exchange-log W10
     return min(datetime.fromtimestamp(stated, UTC), now) if stated < now.timestamp() else now

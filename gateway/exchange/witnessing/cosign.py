@@ -46,6 +46,7 @@ async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAn
             _log_refusal(work, peer, answer.origin, answer)
         return answer
 
+    # exchange-log W2
     answer = await agency.commit(peer.participant, unit)
     if answer.evidence is not None:
         await agency.reload_standing()
@@ -93,6 +94,7 @@ def _raise_alarm(work: Work, peer: Partner, record: WitnessedLogRecord, answer: 
     if answer.evidence is None:
         return
     ours, theirs = _state(record).checkpoint, parse_checkpoint_body(parse_note(answer.evidence).text)
+    # exchange-log W5
     if record.alarm is None:
         work.put(record, replace(record, alarm=TWO_HISTORIES, evidence=answer.evidence))
     alarm = WitnessAlarm(

@@ -129,9 +129,11 @@ class Event:
             value = getattr(self, name)
             if isinstance(value, PackageIds):
                 found[group] |= _members(value)
+            # exchange-log L6
             elif value is not None:
                 found[group][name] = _json(value)
         if self.event_version > 1:
+            # exchange-log L10
             found[Group.RECORD][EVENT_VERSION] = self.event_version
         return found
 

@@ -104,6 +104,7 @@ class Access:
         """
         authorities = tuple(each.der for each in descriptor.certificate_authorities)
         thumbprints = frozenset(descriptor.stated.tls)
+        # protocol X3
         if not authorities or not thumbprints:
             raise CertificateRejected("certificate-rejected", f"{descriptor.participant} states no TLS certificates")
         return cls(
@@ -119,6 +120,7 @@ class Access:
         """TLS 1.3 and nothing older; raises Misconfigured where a file cannot be used. Never asks for a passphrase."""
         try:
             context = _trusting(self.authorities) if self.authorities else ssl.create_default_context(cafile=self.ca)
+            # protocol X1
             context.minimum_version = ssl.TLSVersion.TLSv1_3
             if self.certificate is not None:
                 context.load_cert_chain(self.certificate, self.key, password=lambda: self.passphrase or b"")
@@ -173,6 +175,7 @@ def require_known_server(event: str, info: Mapping[str, Any], access: Access) ->
         info["return_value"].get_extra_info("ssl_object").getpeercert(True)
     )  # by position: of a blocking connection this is the C object
     thumbprint = base64.urlsafe_b64encode(hashlib.sha256(certificate or b"").digest()).rstrip(b"=").decode()
+    # protocol X3
     if thumbprint not in access.thumbprints:
         raise CertificateRejected(
             "certificate-rejected", "the server's certificate is not one that its descriptor lists"

@@ -62,10 +62,12 @@ def deliver(package_id: str, frame: bytes, parts: Sequence[SealedStream]) -> Pla
     Up to 4 MiB goes in one request. More is announced, and then only what the recipient says it lacks is sent: so a
     broken transfer goes on where it stopped, and a package that is there already costs one request.
     """
+    # protocol V3
     if len(frame) + sum(part.ciphertext_bytes for part in parts) <= WHOLE_BYTES:
         receipt: bytes = yield _whole_package(frame, parts)
         return receipt
     answer: bytes | tuple[Wanted, ...] = yield _announce(frame, parts)
+    # protocol V4
     for _ in range(MAX_ROUNDS):
         if isinstance(answer, bytes):
             return answer
@@ -152,6 +154,7 @@ def _parse_blocks(text: str, count: int) -> tuple[range, ...]:
             raise _malformed("wanted blocks are not numbers")
         first, _, last = piece.partition("-")
         found = range(int(first), int(last or first) + 1)
+        # protocol V4
         if not found or found.stop > count or (ranges and found.start < ranges[-1].stop):
             raise _malformed("wanted blocks are not ascending numbers of the part's blocks")
         ranges.append(found)

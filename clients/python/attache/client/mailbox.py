@@ -105,6 +105,7 @@ class Mailbox:
             record = self._take(package_id, record)
         for kind in RECEIPTS:
             if kind not in record.posted:
+                # Kept before it is posted, and noted after: a crash in between posts the same bytes again.
                 self._driver.exchange(exchange.post_statement(exchange.RECEIPTS, record.receipts[kind].encode()))
                 record = record.after_posting(kind)
                 self._records.put(record)
@@ -164,6 +165,7 @@ class Mailbox:
                 package = read_package(stream, self._home, now=self._now, seen=self._seen)
                 self._require_asked_for(package, package_id)
                 with open_parts(package, stream, self._folder / package_id) as opened:
+                    # protocol B3: all eight steps are behind, and what was signed once is signed no second time
                     record = known or self._accept(package)
                     opened.publish()
         finally:
@@ -201,5 +203,6 @@ class Mailbox:
 
     def _require_asked_for(self, package: VerifiedPackage, package_id: str) -> None:
         envelope = package.envelope
+        # protocol B3
         if (envelope.package_id, envelope.originator) != (package_id, self._gateway):
             raise NotAuthentic("envelope-mismatch", "the gateway gave another package than the one asked for")

@@ -100,11 +100,13 @@ class MailboxConsents:
     def grant(self, request_id: str, content: Path, until: datetime) -> Consent:
         """See `Mailbox.grant_consent`."""
         now = self._now()
+        # protocol G5
         if not now < until <= now + LONGEST_TERM:
             raise MalformedInput("term-over", "until: is in the past, or more than 366 days ahead")
 
         def sign() -> bytes:
             asked = self._asked(request_id)
+            # protocol G5
             if _digest_of(content) != asked.content_sha256:
                 raise MalformedInput("digest-mismatch", f"{content.name} is not the content that it asks about")
             named = asked.model_dump(include={"originator", "holder", "recipient", "purpose", "content_sha256"})
@@ -160,12 +162,14 @@ class MailboxConsents:
             yield answer
 
     def _consent(self, signed: bytes) -> Answer:
+        # protocol G9
         consent = verify_consent(signed, self._home.descriptor_of(self._gateway))
         self._require_mine(consent.holder)
         path = self._folder / FOLDER / f"{consent.consent_id}.jws"
         return Answer(consent.request_id, path, consent, None)
 
     def _refusal(self, signed: bytes) -> Answer:
+        # protocol G9
         refusal = verify_refusal(signed, self._home.descriptor_of(self._gateway))
         self._require_mine(refusal.holder)
         return Answer(refusal.request_id, self._folder / FOLDER / f"{refusal.request_id}.jws", None, refusal)
@@ -196,6 +200,7 @@ class MailboxConsents:
 
     def _signed_once(self, request_id: str, sign: Callable[[], bytes]) -> bytes:
         path = self._folder / FOLDER / f"{self._record(request_id).package_id}.answer"
+        # protocol G7
         if not path.exists():
             signed = sign()
             path.parent.mkdir(mode=0o700, exist_ok=True)

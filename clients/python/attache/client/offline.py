@@ -127,6 +127,7 @@ def open_parts(package: VerifiedPackage, stream: BinaryIO, target: Path) -> Quar
                 for chunk in package.open_part(index, _exactly(stream, part.ciphertext_bytes)):
                     file.feed(chunk)
                 file.finish()
+        # protocol E4
         _require_end(stream)
         return folder
 
@@ -178,6 +179,7 @@ def _verify_evidence(path: Path, raw: bytes, descriptors: Mapping[str, Descripto
     proven = sorted({check.step for check in found.checks if check.outcome is Outcome.PROVEN}, key=STEPS.index)
     not_checked = (
         "what the decision's rules mean",
+        # exchange-log E8
         "that no further entry exists about the package: a whole log shows that",
     )
     return Report(

@@ -50,6 +50,7 @@ class Quarantine:
         self._file.close()
         if self._target.exists():
             raise Conflict("conflict", f"{self._target.name} exists already")
+        # protocol P5
         self._path.rename(self._target)
         sync_folder(self._target.parent)
         return self._target
@@ -86,6 +87,7 @@ class QuarantineFolder:
         """Make it visible and durable; returns where."""
         if self._target.exists():
             raise Conflict("conflict", f"{self._target.name} exists already")
+        # protocol P5
         self.path.rename(self._target)
         sync_folder(self._target.parent)
         return self._target

@@ -137,11 +137,13 @@ def verify_chain(
     in other hands before anybody noticed. Raises with code `certificate-revoked` for that.
     """
     path = _verified_path(chain, anchors)
+    # protocol J4
     if path[0].public_point != key.raw:
         raise CertificateRejected(detail="the certificate is for another key")
     for certificate in path:
         if not certificate.not_before <= at <= certificate.not_after:
             raise CertificateRejected(detail="a certificate of the chain was not valid then")
+        # protocol J4: at whatever instant it was revoked, its key may have been in other hands before
         if revoked(certificate):
             raise CertificateRejected("certificate-revoked")
 
@@ -149,6 +151,7 @@ def verify_chain(
 @lru_cache(maxsize=256)
 def _verified_path(chain: tuple[Certificate, ...], anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
     """The chain with its anchor; all that does not depend on time. Pure, so remembering it is safe."""
+    # protocol J4
     if not 1 <= len(chain) <= MAX_CHAIN:
         raise CertificateRejected(detail=f"a chain has 1 to {MAX_CHAIN} certificates")
     for anchor in anchors:
@@ -170,6 +173,7 @@ def _verified_path(chain: tuple[Certificate, ...], anchors: tuple[Certificate, .
 def _is_issued_by(issued: Certificate, issuer: Certificate) -> bool:
     _ = issuer.public_point
     try:
+        # protocol J4
         if not isinstance(issued.native.signature_hash_algorithm, hashes.SHA384 | hashes.SHA256):
             return False
         issued.native.verify_directly_issued_by(issuer.native)
@@ -198,6 +202,7 @@ def _require_signing_leaf(leaf: Certificate) -> None:
 def _require_understood(certificate: Certificate) -> None:
     """RFC 5280, 4.2: a critical extension that is not understood refuses the certificate."""
     for extension in certificate.native.extensions:
+        # protocol J4
         if extension.critical and extension.oid not in _UNDERSTOOD:
             raise CertificateRejected(detail="a critical extension is not understood")
 

@@ -26,6 +26,7 @@ def parse_b64u(text: object, *, code: str = "malformed-request", size: int | Non
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error:
         raise MalformedInput(code, "not base64url") from None
+    # protocol T4
     if b64u(data) != text:
         raise MalformedInput(code, "base64url in another spelling")
     if size is not None and len(data) != size:

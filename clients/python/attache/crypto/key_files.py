@@ -131,6 +131,7 @@ def load_private_keys(
 
 
 def _load(path: Path, passphrase: bytes, derived: dict[tuple[bytes, int], bytes]) -> StoredKey:
+    # protocol K4
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise Misconfigured(detail=f"{path.name} is open to others: chmod 600")
     if path.stat().st_size > MAX_FILE_BYTES:
@@ -160,4 +161,5 @@ def _parse(raw: bytes, passphrase: bytes, derived: dict[tuple[bytes, int], bytes
 def _derive(passphrase: bytes, salt: bytes, cost: int) -> bytes:
     if not 2 <= cost <= MAX_COST:  # noqa: PLR2004 -- scrypt's own lower bound
         raise Misconfigured(detail="an scrypt cost out of bounds")
+    # protocol K4
     return Scrypt(salt=salt, length=32, n=cost, r=8, p=1).derive(passphrase)

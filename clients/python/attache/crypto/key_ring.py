@@ -31,6 +31,7 @@ class KeyRing:
     `chains` the X.509 chain (leaf first, without the CA) of the signing keys that have one, by key id.
     `storage_key` (32 bytes) wraps our own data at rest; `tls_passphrase` opens the PEM files of the TLS keys, which
     Python's ssl loads itself: those files are only as weak as a random passphrase of 32 bytes.
+    Raises Misconfigured where the log's key is the witness's, too.
     """
 
     participant: str
@@ -42,6 +43,11 @@ class KeyRing:
     witness: LogKey | None = field(default=None, repr=False)
     storage_key: bytes | None = field(default=None, repr=False)
     tls_passphrase: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # exchange-log T9: a cosignature could otherwise be taken for the log's own word, and the other way round
+        if self.log and self.witness and self.log.public_key == self.witness.public_key:
+            raise Misconfigured(detail=f"{self.participant} would sign its log and cosign others' with one key")
 
     def signers_for(self, suite: Suite) -> tuple[Signer, ...]:
         """One signer for each signature of the suite, in its order; raises Misconfigured where one is missing."""

@@ -58,6 +58,7 @@ def unwrap_hpke(private_key: Any, wrapped: WrappedKey) -> bytes:
     if len(wrapped.encapsulated) != HPKE_ENC_BYTES:
         raise NotAuthentic("decryption-failed")
     try:
+        # protocol W3
         return _content_key(_HPKE.decrypt(wrapped.encapsulated + wrapped.encrypted_key, private_key, _HPKE_INFO))
     except (InvalidTag, ValueError):
         raise NotAuthentic("decryption-failed") from None
@@ -103,6 +104,7 @@ def open_at_rest(key: bytes, sealed: bytes, context: bytes) -> bytes:
 
 
 def _agreed_key(private_key: ec.EllipticCurvePrivateKey, public_key: ec.EllipticCurvePublicKey) -> bytes:
+    # protocol W3
     return concat_kdf(private_key.exchange(ec.ECDH(), public_key), Algorithm.ECDH_P384.value, 32)
 
 

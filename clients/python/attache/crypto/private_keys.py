@@ -58,6 +58,7 @@ class PrivateKey:
     """
 
     def __init__(self, algorithm: Algorithm, raw: bytes) -> None:
+        # protocol K3
         if len(raw) != RAW_BYTES.get(algorithm):
             raise MalformedInput(detail=f"not a private key for {algorithm}")
         try:
@@ -116,6 +117,7 @@ def generate_private_key(algorithm: Algorithm, random: Random = os.urandom) -> P
 
 def expand_hybrid_seed(seed: bytes) -> tuple[mlkem.MLKEM1024PrivateKey, ec.EllipticCurvePrivateKey]:
     """Both halves of an MLKEM1024-P384 key (draft-irtf-cfrg-concrete-hybrid-kems: expandDecapsKey, RandomScalar)."""
+    # protocol K3
     expanded = hashlib.shake_256(seed).digest(64 + COORDINATE_BYTES)
     scalar = int.from_bytes(expanded[64:], "big")
     return mlkem.MLKEM1024PrivateKey.from_seed_bytes(expanded[:64]), ec.derive_private_key(scalar, ec.SECP384R1())

@@ -55,6 +55,7 @@ class PublicKey:
         """The key as `cryptography` knows it; parsed once."""
         match self.algorithm:
             case Algorithm.ES384 | Algorithm.ECDH_P384:
+                # protocol K2: refuses a point that is not on the curve
                 return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), self.raw)
             case Algorithm.ML_DSA_87:
                 return mldsa.MLDSA87PublicKey.from_public_bytes(self.raw)
@@ -111,6 +112,7 @@ def parse_jwk(jwk: object, algorithm: Algorithm, *, code: str = "malformed-reque
         key = PublicKey(algorithm, raw)
     except MalformedInput as error:
         raise MalformedInput(code, error.detail) from None
+    # protocol K2
     if key.jwk() != jwk:
         raise MalformedInput(code, f"not a JWK for {algorithm}")
     return key

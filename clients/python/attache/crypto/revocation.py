@@ -42,6 +42,7 @@ def verify_crl(raw: bytes, ca: Certificate, *, now: datetime) -> RevocationList:
         raise MalformedInput(detail="not a revocation list") from None
     if not is_signed or not is_plain:
         raise CertificateRejected(detail="the revocation list is not this CA's")
+    # exchange-log N6
     if next_update_at is None or not issued_at <= now <= next_update_at:
         raise Stale(detail="the revocation list is not current")
     return RevocationList(crl.issuer.public_bytes(), numbers, issued_at, next_update_at)

@@ -45,6 +45,7 @@ def parse_suite(text: object) -> Suite:
     try:
         return Suite(text)  # type: ignore[arg-type]
     except ValueError:
+        # protocol S1
         raise UnsupportedVersion(detail="an unknown suite") from None
 
 
@@ -55,6 +56,7 @@ def choose_suite(mine: Iterable[Suite], theirs: Iterable[Suite]) -> Suite:
     Raises UnsupportedVersion where the two have none in common.
     """
     acceptable = set(mine)
+    # protocol S4
     for suite in theirs:
         if suite in acceptable:
             return suite

@@ -144,12 +144,15 @@ def seal_bundle(bundle: EvidenceBundle, keys: KeyRing) -> bytes:
 
 def parse_bundle(raw: bytes) -> SealedBundle:
     """The bundle in a file, in its one spelling. Raises MalformedInput("malformed-evidence"). Nothing in it is proven."""
+    # exchange-log E1
     if len(raw) > MAX_BUNDLE_BYTES:
         raise PayloadTooLarge(detail=f"evidence has at most {MAX_BUNDLE_BYTES} bytes", step=_STEP)
     try:
+        # exchange-log E3
         sealed = read_statement(SealedBundle, raw, code=_CODE)
     except MalformedInput as error:
         raise MalformedInput(_CODE, error.detail, step=_STEP) from None
+    # exchange-log E1
     if _format(sealed) != raw:
         raise MalformedInput(_CODE, "not canonical JSON with one newline behind it", step=_STEP)
     return sealed

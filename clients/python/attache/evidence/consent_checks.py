@@ -99,6 +99,7 @@ def _verified(raw: bytes, anchors: Anchors, revoked: Mapping[str, Revoked]) -> C
 
 
 def _require_relied_on(bundle: EvidenceBundle, decision: _Decision | None, consent: Consent) -> None:
+    # protocol G10
     if (consent.holder, consent.recipient) != (bundle.originator, bundle.recipient):
         raise NotAuthentic("envelope-mismatch", "a consent to another holder, or for another recipient")
     if decision is None:
@@ -108,8 +109,10 @@ def _require_relied_on(bundle: EvidenceBundle, decision: _Decision | None, conse
         raise NotAuthentic("proof-invalid", "the decision did not rely on it")
     stated = consent.model_dump(mode="json")
     wrong = [name for name, member in _FACTS.items() if not _is_same(name, facts.get(name), stated[member])]
+    # protocol G10
     if wrong:
         raise NotAuthentic("proof-invalid", f"the decision was told of another {', '.join(wrong)}")
+    # protocol G10
     if not consent.at - CLOCK_ALLOWANCE <= decision.now < consent.expires_at:
         raise Stale(detail="it did not hold when it was decided")
 

@@ -98,6 +98,7 @@ def _verify_signatures(
         verified, own = opened.verified, own_keys(keys, checkpoint.origin)
         for key in own:
             with findings.at("signature", _CHECKPOINT):
+                # exchange-log T10
                 require_signed(opened, [key])
         if not own:
             findings.add(
@@ -129,6 +130,7 @@ def _verify_place(read: ReadFile, tile: Tile, size: int, findings: Findings) -> 
         findings.add("directory", "malformed-log", tile.path, "beyond the size of the checkpoint")
     elif tile.width < width:
         partial, whole = read(tile.path), read(Tile(tile.level, tile.index, width).path)
+        # exchange-log T3
         if partial is not None and whole is not None and partial != _beginning(whole, tile, width):
             findings.add("directory", "log-inconsistent", tile.path, "not the beginning of its tile")
 

@@ -66,9 +66,11 @@ def verify_export(chunks: Iterable[bytes], signed: bytes, *makers: Descriptor) -
     checks.proven("seal", "manifest", f"signed by {manifest.made_by} at {manifest.made_at.isoformat()}")
     digest, size, lines = _measured(chunks)
     with checks.proving("digest", "file", f"{size} bytes, SHA-256 {digest}"):
+        # exchange-log X4
         if (digest, size) != (manifest.file_sha256, manifest.file_bytes):
             raise NotAuthentic("proof-invalid", "the file is not the one that was signed")
     with checks.proving("rows", "file", f"{manifest.rows} rows"):
+        # exchange-log X4
         if lines - (manifest.file_format == "csv") != manifest.rows:
             raise NotAuthentic("proof-invalid", "the file has another number of rows than was signed")
     facts = manifest.model_dump(mode="json", exclude={"format"})
@@ -90,12 +92,14 @@ def _manifest_by(signed: bytes, maker: Descriptor) -> ExportManifest:
     statement = parse_statement(signed, LOG_EXPORT)
     payload = verify_dated_statement(statement, maker, lambda raw: _parse_manifest(raw).made_at)
     manifest = _parse_manifest(payload)
+    # exchange-log X3
     if manifest.made_by != maker.participant:
         raise SignatureInvalid(detail="signed by another participant than the maker it names")
     return manifest
 
 
 def _parse_manifest(payload: bytes) -> ExportManifest:
+    # exchange-log X3
     return read_statement(ExportManifest, payload, code="malformed-evidence")
 
 

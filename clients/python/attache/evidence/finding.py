@@ -35,6 +35,7 @@ class Findings:
     @property
     def is_full(self) -> bool:
         """Whether to stop looking."""
+        # exchange-log D1
         return len(self.kept) >= MAX_FINDINGS
 
     def add(self, step: str, code: str, where: str, detail: str) -> None:
@@ -47,5 +48,6 @@ class Findings:
         """Record whatever AttacheError the block raises, at `step`, and go on behind the block."""
         try:
             yield
+        # exchange-log D1, D3
         except AttacheError as error:
             self.add(step, error.code, where, error.detail or error.title)

@@ -54,20 +54,25 @@ class Opening:
 
 def read_leaf(raw: bytes) -> LeafFacts:
     """What a leaf says; raises MalformedInput("malformed-log") unless it is one, in its one spelling."""
+    # exchange-log L1
     if len(raw) > MAX_LEAF_BYTES:
         raise _malformed(f"a leaf has at most {MAX_LEAF_BYTES} bytes")
     leaf = strict_json.parse_object(raw, code=_CODE, step=_STEP)
+    # exchange-log L1
     if strict_json.canonical(leaf) != raw:
         raise _malformed("not canonical JSON")
+    # exchange-log L1, L2
     if set(leaf) != _MEMBERS or leaf["v"] != VERSION or leaf["v"] is True:
         raise _malformed("not the members of a leaf of version 1")
     ids = _hex_members(leaf["ids"], PSEUDONYM_BYTES)
+    # exchange-log L4
     if "actor" not in ids:
         raise _malformed("no actor")
     return LeafFacts(
         code=_parse_name(leaf["code"]),
         at=_parse_instant(leaf["at"]),
         ids={name: value.hex() for name, value in ids.items()},
+        # exchange-log L5
         nonce=_parse_hex(leaf["nonce"], NONCE_BYTES),
         commitments=_hex_members(leaf["commitments"], hashlib.sha256().digest_size),
     )
@@ -81,6 +86,7 @@ def verify_opening(leaf: LeafFacts, opening: Opening) -> Mapping[str, Any]:
     committed = leaf.commitments.get(opening.group)
     if len(opening.salt) != SALT_BYTES or committed is None:
         raise NotAuthentic("proof-invalid", f"the leaf has no such commitment to {opening.group}", step="opening")
+    # exchange-log L6
     if not hmac.compare_digest(committed, commitment(opening.salt, opening.payload)):
         raise NotAuthentic("proof-invalid", f"the leaf does not commit to this {opening.group}", step="opening")
     return strict_json.parse_object(opening.payload, code=_CODE, step="opening")
@@ -88,6 +94,7 @@ def verify_opening(leaf: LeafFacts, opening: Opening) -> Mapping[str, Any]:
 
 def commitment(salt: bytes, payload: bytes) -> bytes:
     """SHA-256("attache-log/v1" || 0x00 || salt || payload). The salt's length is fixed, so the parts cannot be shifted."""
+    # exchange-log L6
     return hashlib.sha256(_DOMAIN + salt + payload).digest()
 
 
@@ -110,6 +117,7 @@ def _parse_hex(value: object, size: int) -> bytes:
 
 
 def _parse_instant(value: object) -> datetime:
+    # exchange-log L3
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise _malformed("`at` is not an instant in UTC with microseconds")
     try:

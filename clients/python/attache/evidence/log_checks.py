@@ -47,6 +47,7 @@ def verify_log(
     _verify_growth(log, checkpoints, checks)
     latest = checkpoints[-1].checkpoint
     indexes = [entry.index for entry in log.entries]
+    # exchange-log E5
     if indexes != sorted(set(indexes)):
         checks.failed("inclusion", "malformed-evidence", log.participant, "the entries are not in the order of the log")
     entries = [_verify_entry(log.participant, entry, latest, checks) for entry in log.entries if not checks.is_full]
@@ -71,6 +72,7 @@ def _verify_checkpoints(
         by = ", ".join(name for name, key in witnesses.items() if checkpoint.is_signed_by(key)) or "nobody"
         checks.proven("checkpoint", where, f"size {checkpoint.checkpoint.size}, signed by the log, cosigned by {by}")
         for key in log_keys[1:]:
+            # exchange-log T10
             if checkpoint.is_signed_by(key):
                 checks.proven("checkpoint", where, "signed by the log's ML-DSA-44 key, too")
             else:
@@ -88,6 +90,7 @@ def _verify_growth(log: BundledLog, opened: tuple[OpenedCheckpoint, ...], checks
         proof = [bytes.fromhex(text) for text in bundled.consistency]
         if before is not None:
             with checks.proving("consistency", where, f"size {after.size} extends size {before.size}"):
+                # exchange-log E4
                 verify_consistency(before.size, after.size, before.root, after.root, proof)
         elif proof:
             checks.failed("consistency", "malformed-evidence", where, "a proof with nothing to extend")
@@ -101,6 +104,7 @@ def _verify_entry(
     where = f"{participant} entry {entry.index}"
     raw = parse_b64u(entry.leaf)
     try:
+        # exchange-log E5
         verify_inclusion(
             leaf_hash(raw), entry.index, checkpoint.size, [bytes.fromhex(text) for text in entry.proof], checkpoint.root
         )
@@ -119,7 +123,9 @@ def _verify_openings(where: str, entry: BundledEntry, leaf: LeafFacts, checks: C
         with checks.proving("opening", f"{where} {opening.group}", "the entry commits to these fields"):
             if opening.group in fields:
                 raise NotAuthentic("proof-invalid", "a group that is opened twice")
+            # exchange-log E6
             fields[opening.group] = verify_opening(leaf, opening)
     for group in leaf.commitments.keys() - {bundled.group for bundled in entry.openings}:
+        # exchange-log E6
         checks.absent("opening", f"{where} {group}", "not opened: withheld from this bundle, or purged")
     return fields

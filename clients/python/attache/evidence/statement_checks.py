@@ -49,6 +49,7 @@ def verify_seal(sealed: SealedBundle, anchors: Anchors, revoked: Mapping[str, Re
         statement = parse_statement(parse_b64u(sealed.seal), EVIDENCE)
         maker, known = _anchor(anchors, bundle.made_by), revoked.get(bundle.made_by, nothing_revoked)
         seal = parse_seal(verify_dated_statement(statement, maker, lambda payload: parse_seal(payload).made_at, known))
+        # exchange-log E2
         if (seal.bundle_sha256, seal.made_at) != (sealed.bundle_sha256, bundle.made_at):
             raise NotAuthentic("proof-invalid", "the seal is that of another bundle")
 

@@ -37,6 +37,7 @@ def verify_story(
     _verify_release(bundle, manifest, records, checks)
     _verify_receipts_logged(bundle, receipts, records, checks)
     binding = [record for _, record in records if record.get("manifest_sha256") == bundle.manifest_sha256]
+    # exchange-log E7
     if manifest is None and not receipts and not binding:
         checks.failed(_STEP, "proof-invalid", bundle.package_id, "nothing that is proven is about this package")
     elif len(checks.made) == before:
@@ -61,6 +62,7 @@ def _note_purges(entries: Sequence[ProvenEntry], checks: Checks) -> None:
         if groups:
             indexes = ", ".join(str(index) for index, names in closed.items() if names)
             detail = f"the content was purged at {purge.leaf.at.isoformat()}: {', '.join(groups)} of the entries {indexes} are no longer opened"
+            # exchange-log P5
             checks.absent(_STEP, _place(purge), detail)
 
 

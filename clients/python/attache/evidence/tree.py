@@ -102,6 +102,7 @@ class _Tree:
             if entry and stored and entry != stored
         ]
         for place in wrong:
+            # exchange-log D2
             if not is_bundle_right:
                 self._findings.add(
                     "entry-bundle",
@@ -109,6 +110,7 @@ class _Tree:
                     bundle.path,
                     f"entry {first + place} is not the one that was logged",
                 )
+            # exchange-log D2
             if not is_tile_right:
                 self._findings.add(
                     "tile", "proof-invalid", tile.path, f"hash {place} is not that of entry {first + place}"

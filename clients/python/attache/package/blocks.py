@@ -90,6 +90,7 @@ class VerifiedBlocks:
         """Raises MalformedInput where their number does not fit the length, NotAuthentic("block-mismatch") otherwise."""
         if len(hashes) != HASH_BYTES * block_count(ciphertext_bytes):
             raise MalformedInput("malformed-package", "not one hash for each block")
+        # protocol P3
         if root_of_blocks(hashes) != ciphertext_root:
             raise NotAuthentic("block-mismatch", "the block hashes do not lead to the signed root")
         self._hashes = _split(hashes)
@@ -103,6 +104,7 @@ class VerifiedBlocks:
         if not 0 <= index < len(self._hashes):
             raise NotAuthentic("block-mismatch", "no block of that index")
         due = min(BLOCK_BYTES, self._ciphertext_bytes - index * BLOCK_BYTES)
+        # protocol P3
         if len(block) != due or leaf_hash(block) != self._hashes[index]:
             raise NotAuthentic(
                 "block-mismatch", f"block {index} is not the one that was sealed", extra={"block": index}

@@ -103,12 +103,15 @@ def parse_envelope(raw: bytes) -> Envelope:
         if len(raw) > MAX_ENVELOPE_BYTES:
             raise PayloadTooLarge(detail="an envelope has at most 1 MiB")
         document = parse_object(raw, code=_MALFORMED)
+        # protocol T2
         if canonical(document) != raw:
             raise MalformedInput(_MALFORMED, "the envelope is not canonical JSON")
         sealed_manifest = parse_sealed_text(document.pop("manifest", None))
         clear_bytes = canonical(document)
+        # protocol E3
         if sealed_manifest.aad != clear_bytes:
             raise MalformedInput(_MALFORMED, "the JWE's additional data are not the clear members")
+        # protocol E2
         return Envelope(read_statement(ClearMembers, clear_bytes, code=_MALFORMED), sealed_manifest, raw)
 
 
@@ -138,6 +141,7 @@ def split_frame(raw: bytes) -> tuple[bytes, list[bytes]]:
     with at(Step.SHAPE):
         begin = len(MAGIC) + _LENGTH_BYTES + _length_of(raw[: len(MAGIC) + _LENGTH_BYTES])
         envelope = parse_frame(raw[:begin])
+        # protocol E4
         if len(raw) - begin != envelope.parts_bytes:
             raise MalformedInput(_MALFORMED, "the parts' lengths do not add up")
         parts = []
@@ -160,9 +164,11 @@ def read_frame(stream: BinaryIO) -> Envelope:
 def _length_of(head: bytes) -> int:
     if len(head) != len(MAGIC) + _LENGTH_BYTES or not head.startswith(b"attache-package/"):
         raise MalformedInput(_MALFORMED, "not a sealed package")
+    # protocol E1
     if not head.startswith(MAGIC):
         raise UnsupportedVersion(detail="another version of the sealed package")
     length = int.from_bytes(head[len(MAGIC) :], "big")
+    # protocol E1
     if length > MAX_ENVELOPE_BYTES:
         raise PayloadTooLarge(detail="an envelope has at most 1 MiB")
     return length

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import NewType
 from uuid import UUID
 
+# protocol T6
 UUID7_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+# protocol T6
 PARTICIPANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 PackageId = NewType("PackageId", str)

@@ -21,6 +21,7 @@ def parse_instant(text: object, *, code: str = "malformed-request") -> datetime:
     try:
         if isinstance(text, str) and _SHAPE.match(text):
             instant = datetime.fromisoformat(text)
+            # protocol T5
             if instant_text(instant) == text:
                 return instant
     except ValueError:

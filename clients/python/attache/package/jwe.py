@@ -75,6 +75,7 @@ class SealedText:
         document = self.document
         header = parse_object(parse_b64u(document["protected"], code=_MALFORMED), code=_MALFORMED)
         commitment = _commitment(content_key, document["recipients"])
+        # protocol W4
         if not is_equal(commitment.encode(), header["key_commitment"].encode()):
             raise NotAuthentic("decryption-failed", "the recipients' keys are not the ones committed to")
         return decrypt_content(
@@ -110,6 +111,7 @@ def parse_sealed_text(document: object) -> SealedText:
     if not isinstance(document, dict) or document.keys() != _MEMBERS:
         raise MalformedInput(_MALFORMED, "not a JWE in JSON serialization")
     header = parse_object(parse_b64u(document["protected"], code=_MALFORMED), code=_MALFORMED)
+    # protocol W1
     if header.keys() != {"enc", "typ", "key_commitment"} or header["enc"] != _ENC or header["typ"] != _TYP:
         raise MalformedInput(_MALFORMED, "the JWE's protected header is another")
     parse_b64u(header["key_commitment"], code=_MALFORMED, size=32)
@@ -117,9 +119,11 @@ def parse_sealed_text(document: object) -> SealedText:
     parse_b64u(document["tag"], code=_MALFORMED, size=_TAG_BYTES)
     parse_b64u(document["ciphertext"], code=_MALFORMED)
     recipients = document["recipients"]
+    # protocol W2
     if not isinstance(recipients, list) or not 1 <= len(recipients) <= MAX_RECIPIENT_KEYS:
         raise MalformedInput(_MALFORMED, f"not 1 to {MAX_RECIPIENT_KEYS} recipient keys")
     entries = tuple(_parse_entry(entry) for entry in recipients)
+    # protocol W2
     if len({entry.key_id for entry in entries}) != len(entries):
         raise MalformedInput(_MALFORMED, "a recipient key occurs twice")
     return SealedText(document, entries, parse_b64u(document["aad"], code=_MALFORMED))
@@ -142,6 +146,7 @@ def _parse_entry(entry: object) -> RecipientEntry:
     encrypted_key = parse_b64u(entry["encrypted_key"], code=_MALFORMED)
     if not isinstance(header, dict) or not isinstance(header.get("kid"), str):
         raise MalformedInput(_MALFORMED, "a recipient without a key id")
+    # protocol W2
     if header.keys() == {"alg", "kid", "ek"} and header["alg"] == Algorithm.HPKE_10:
         algorithm, encapsulated = Algorithm.HPKE_10, parse_b64u(header["ek"], code=_MALFORMED)
     elif header.keys() == {"alg", "kid", "epk"} and header["alg"] == Algorithm.ECDH_P384:

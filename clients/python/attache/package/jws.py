@@ -90,6 +90,7 @@ class UnverifiedStatement:
                 is_good = False
             if not is_good:
                 raise SignatureInvalid(detail=f"the {claim.algorithm} signature is wrong")
+        # protocol J5
         return self._payload
 
     @property
@@ -140,6 +141,7 @@ def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
     signatures = document.get("signatures")
     if document.keys() != {"payload", "signatures"} or not isinstance(signatures, list):
         raise MalformedInput(type_.malformed, "not a JWS in general JSON serialization")
+    # protocol T2
     if canonical(document) != raw:
         raise MalformedInput(type_.malformed, "a JWS that is not canonical JSON")
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
@@ -148,8 +150,10 @@ def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
     entries = [_parse_entry(entry, document["payload"], type_) for entry in signatures]
     claims = tuple(claim for claim, _ in entries)
     suite = claims[0].suite
+    # protocol S2
     if any(claim.suite is not suite for claim in claims):
         raise SignatureInvalid(detail="the signatures name different suites")
+    # protocol S2
     if tuple(claim.algorithm for claim in claims) != SUITES[suite].signatures:
         raise SignatureInvalid(detail=f"not exactly the signatures of {suite}")
     return UnverifiedStatement(type_, suite, claims, payload, tuple(signature for _, signature in entries))
@@ -162,8 +166,10 @@ def _parse_entry(entry: object, payload: str, type_: SignedType) -> tuple[Signat
     signature = _Signature(
         f"{entry['protected']}.{payload}".encode("ascii"), parse_b64u(entry["signature"], code=type_.malformed)
     )
+    # protocol J1
     if header.keys() - {"x5c"} != _HEADER or not all(isinstance(header[name], str) for name in _HEADER):
         raise MalformedInput(type_.malformed, "a protected header has other members than alg, kid, typ, suite and x5c")
+    # protocol J2
     if header["typ"] != type_.typ:
         raise SignatureInvalid(detail="signed as another kind of statement")
     suite = parse_suite(header["suite"])

@@ -122,8 +122,10 @@ class ManifestFacts(Statement):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        # protocol M4
         if self.created_at >= self.expires_at:
             raise ValueError("it expires before it was made")
+        # protocol M2, M3
         for name in ("name", "key"):
             if len({getattr(part, name) for part in self.parts}) != len(self.parts):
                 raise ValueError(f"two parts have the same {name}")
@@ -143,8 +145,10 @@ class Manifest(ManifestFacts):
 
     @model_validator(mode="after")
     def _choose(self) -> Self:
+        # protocol M4
         if self.suite not in self.offered_suites:
             raise ValueError("the suite is not one that was offered")
+        # protocol M4
         if self.sealed_at < self.created_at:
             raise ValueError("sealed before it was made")
         return self

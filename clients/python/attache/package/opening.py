@@ -82,6 +82,7 @@ def open_manifest(
     of its descriptor. The problem of a step that fails names it. Nothing is stored or remembered here: whoever accepts the
     package records its id and `manifest_sha256`.
     """
+    # protocol O1: the order of these blocks is the rule
     with at(Step.ADDRESS):
         opener = _opener(envelope, keys, me, me.suites if accepted is None else accepted)
         if envelope.originator != originator.participant:
@@ -109,6 +110,7 @@ def reopen_manifest(envelope: Envelope, *, keys: KeyRing, manifest_sha256: str) 
     with at(Step.DECRYPT):
         signed = envelope.sealed_manifest.open(_kept_key(envelope, keys))
     with at(Step.MANIFEST):
+        # protocol O3
         if not is_equal(sha256_hex(signed).encode(), manifest_sha256.encode()):
             raise NotAuthentic("envelope-mismatch", "not the manifest that was accepted")
         statement = parse_statement(signed, MANIFEST)
@@ -133,6 +135,7 @@ def _opener(envelope: Envelope, keys: KeyRing, me: Party, accepted: Collection[S
         raise UnsupportedVersion(detail=f"{suite} is not accepted here")
     algorithm = SUITES[suite].sealing
     entries = envelope.sealed_manifest.recipients
+    # protocol S3
     if any(entry.algorithm is not algorithm for entry in entries):
         raise UnknownKey(detail=f"sealed to a key that is not for {suite}")
     for entry in entries:
@@ -152,8 +155,10 @@ def _verified_payload(envelope: Envelope, signed: bytes, originator: Party, revo
 
 def _require_agreement(envelope: Envelope, manifest: Manifest) -> None:
     """Step 5: every clear member, and the keys it was sealed to, as signed."""
+    # protocol W5
     if clear_members(manifest) != envelope.clear:
         raise NotAuthentic("envelope-mismatch")
+    # protocol W5
     if manifest.recipient_key_ids != envelope.sealed_manifest.key_ids:
         raise NotAuthentic("envelope-mismatch", "sealed to other keys than the originator signed")
 
@@ -161,10 +166,12 @@ def _require_agreement(envelope: Envelope, manifest: Manifest) -> None:
 def _is_repeated(manifest: Manifest, digest: str, now: datetime, seen: Seen) -> bool:
     """Step 6. A repetition is answered with its receipt, even after the package has expired."""
     before = seen(manifest.originator, manifest.package_id)
+    # protocol O2
     if before is not None and before != digest:
         raise Conflict("package-conflict")
     if manifest.sealed_at > now + CLOCK_ALLOWANCE:
         raise Stale("package-from-the-future")
+    # protocol O2: a repetition is answered after its end, too
     if before is None and manifest.expires_at <= now:
         raise Stale("package-expired")
     return before is not None

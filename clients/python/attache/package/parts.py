@@ -52,6 +52,7 @@ class PartSealer:
 
     def __init__(self, key: bytes | None = None, *, random: Random = os.urandom) -> None:
         """`key` is for vectors and tests; a key never seals two parts."""
+        # protocol P1
         self._key = key or generate_key(random)
         self._encryptor = StreamEncryptor(self._key, _CONTEXT)
         self._plaintext = BackgroundSha256()
@@ -126,6 +127,7 @@ class _PartOpening:
         self._part = part
         self._verified = None if block_hashes is None else _verified_blocks(part, block_hashes)
         self._tree = BlockTree()
+        # protocol P1
         self._decryptor = StreamDecryptor(part.key, _CONTEXT)
         self._digest = BackgroundSha256()
         self._index = 0
@@ -169,6 +171,7 @@ class _PartOpening:
             raise _wrong_content("the ciphertext does not open with the signed key") from None
         self._opened += len(last)
         self._digest.update(last)
+        # protocol P4
         if self._opened != self._part.bytes or self._digest.hexdigest() != self._part.sha256:
             raise _wrong_content("not the signed size and digest")
         return last
@@ -176,6 +179,7 @@ class _PartOpening:
     def _require_root(self) -> None:
         if self._taken != self._part.ciphertext_bytes:
             raise _wrong_blocks("less ciphertext than was sealed")
+        # protocol P2
         if self._verified is None and root_of_blocks(self._tree.finish()) != self._part.ciphertext_root:
             raise _wrong_blocks("the blocks do not lead to the signed root")
 

@@ -44,6 +44,7 @@ class KeyStatement:
 
     def is_usable(self, at: datetime) -> bool:
         """Whether the key held at `at`: within its time, and not revoked since."""
+        # protocol O3
         return self.status is not KeyStatus.REVOKED and self.not_before <= at <= self.not_after
 
 
@@ -66,6 +67,7 @@ class Party(Protocol):
 def key_of(party: Party, key_id: str, use: KeyUse, algorithm: Algorithm, at: datetime) -> KeyStatement:
     """The party's key of that id, for that use and algorithm, that held at `at`; raises UnknownKey."""
     for key in party.keys:
+        # protocol J3
         if key.key_id == key_id and key.use is use and key.algorithm is algorithm and key.is_usable(at):
             return key
     raise UnknownKey(detail=f"{party.participant} lists no such key for {algorithm}, active then")
@@ -87,6 +89,7 @@ def sealing_keys(party: Party, suite: Suite, at: datetime) -> tuple[KeyStatement
     if not usable:
         raise UnknownKey(detail=f"{party.participant} has no active key to seal to with {suite}")
     newest = max(key.epoch for key in usable)
+    # protocol D4
     return tuple(key for key in usable if key.epoch == newest)
 
 

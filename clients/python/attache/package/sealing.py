@@ -48,6 +48,7 @@ def address(
         recipient_desk=desk,
         recipient_key_ids=tuple(key.key_id for key in sealing_keys(recipient, suite, sealed_at)),
         suite=suite,
+        # protocol S4: the list is signed with the choice, so that a shortened one shows
         offered_suites=recipient.suites,
         sealed_at=sealed_at,
     )

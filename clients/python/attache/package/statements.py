@@ -35,6 +35,7 @@ def verify_dated_statement(
     instant = signed_at(payload)
     for claim in statement.claims:
         _key_that_held(signer, claim, instant, revoked)
+    # protocol S5
     if statement.suite is not strongest_suite(signer, instant):
         raise SignatureInvalid(detail="signed with a weaker suite than the signer has keys for")
     return payload
@@ -49,6 +50,7 @@ def _key_named(signer: Party, claim: SignatureClaim) -> PublicKey:
 
 def _key_that_held(signer: Party, claim: SignatureClaim, at: datetime, revoked: Revoked) -> PublicKey:
     key = key_of(signer, claim.key_id, KeyUse.SIGN, claim.algorithm, at)
+    # protocol J4
     if bool(claim.chain) != bool(key.chain):
         raise CertificateRejected(detail="x5c is missing, or surplus")
     if claim.chain:

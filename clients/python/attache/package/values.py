@@ -28,6 +28,7 @@ def _plain(text: str) -> str:
 
 def _file_name(text: str) -> str:
     """A name that cannot leave its folder or hide in it."""
+    # protocol M2
     if text != text.strip() or text.startswith(".") or any(char in text for char in '/\\:*?"<>|'):
         raise ValueError("not a plain file name")
     if len(text.encode()) > MAX_NAME_BYTES:
@@ -37,6 +38,7 @@ def _file_name(text: str) -> str:
 
 def _known_markings(texts: tuple[str, ...]) -> tuple[str, ...]:
     try:
+        # protocol M1
         if tuple(Markings.parse(texts).texts()) != texts:
             raise ValueError("markings in another order or spelling")
     except AttacheError as error:
@@ -52,6 +54,7 @@ def _key_text(text: str) -> str:
     return text
 
 
+# protocol T4
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ParticipantId = Annotated[ids.ParticipantId, Field(pattern=PARTICIPANT_PATTERN)]
 DeskId = Annotated[str, Field(pattern=PARTICIPANT_PATTERN)]
@@ -68,6 +71,7 @@ MarkingTexts = Annotated[tuple[str, ...], Field(max_length=8), AfterValidator(_k
 class Statement(BaseModel):
     """A signed value: strict, closed, unchangeable."""
 
+    # protocol T3
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
@@ -92,6 +96,7 @@ def require_bounded(value: Any, *, code: str) -> None:
         if len(value) > MAX_MEMBERS:
             raise MalformedInput(code, f"an object with more than {MAX_MEMBERS} members")
         value = list(value.values())
+    # protocol T3
     elif isinstance(value, list) and len(value) > MAX_LIST:
         raise MalformedInput(code, f"a list with more than {MAX_LIST} entries")
     if isinstance(value, list):

@@ -72,6 +72,7 @@ def fingerprint_of(raw: bytes) -> str:
 
     Two people compare it, in words (`fingerprint_words`), before it is pinned.
     """
+    # protocol D5
     return parse_statement(raw, PARTICIPANT).payload_sha256
 
 
@@ -81,8 +82,10 @@ def verify_descriptor(raw: bytes, *, fingerprint: str) -> Descriptor:
     Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected.
     """
     statement = parse_statement(raw, PARTICIPANT)
+    # protocol D1
     payload = statement.pinned_payload(fingerprint)
     descriptor = _descriptor_of(payload, raw)
+    # protocol D1
     verify_dated_statement(statement, descriptor, lambda _: descriptor.stated.issued_at)
     return descriptor
 
@@ -107,6 +110,7 @@ def verify_successor(raw: bytes, predecessor: Descriptor) -> Descriptor:
     if statement.payload_sha256 == predecessor.sha256:
         return predecessor
     try:
+        # protocol D2
         payload = verify_dated_statement(statement, predecessor, lambda it: parse_descriptor_payload(it).issued_at)
     except UnknownKey:
         raise _rollback("not signed with keys of the one on record") from None
@@ -118,10 +122,13 @@ def verify_successor(raw: bytes, predecessor: Descriptor) -> Descriptor:
 
 def _require_succession(stated: DescriptorStatement, predecessor: Descriptor) -> None:
     before = predecessor.stated
+    # protocol D2
     if stated.participant != before.participant:
         raise _rollback("another participant")
+    # protocol D2
     if stated.serial <= before.serial or stated.issued_at < before.issued_at:
         raise _rollback("older than the one on record")
+    # protocol D2
     if stated.previous != predecessor.sha256:
         raise _rollback("it does not follow the one on record")
 
@@ -130,8 +137,10 @@ def _require_keys_kept(keys: Iterable[KeyStatement], before: Iterable[KeyStateme
     by_id = {key.key_id: key for key in keys}
     for old in before:
         new = by_id.get(old.key_id)
+        # protocol D3
         if new is None or (new.use, new.epoch, new.not_before) != (old.use, old.epoch, old.not_before):
             raise _rollback("a key of the one on record is gone, or restated")
+        # protocol D3
         if old.status is KeyStatus.REVOKED and new.status is not KeyStatus.REVOKED:
             raise _rollback("a revoked key is back")
 
@@ -141,4 +150,5 @@ def _rollback(why: str) -> Conflict:
 
 
 def _descriptor_of(payload: bytes, raw: bytes) -> Descriptor:
+    # protocol D5
     return Descriptor(parse_descriptor_payload(payload), raw, sha256_hex(payload))

@@ -44,12 +44,14 @@ class DescribedKey(Statement):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        # protocol K1
         if (self.use, self.algorithm) not in _USES:
             raise ValueError("an algorithm that is not for that use")
         try:
             key = parse_jwk(self.jwk, self.algorithm)
         except AttacheError as error:
             raise ValueError(error.detail) from None
+        # protocol K1
         if key.key_id != self.key_id:
             raise ValueError("the key id is not the key's")
         if self.not_before >= self.not_after:
@@ -106,7 +108,7 @@ class DescriptorStatement(Statement):
     serial: Annotated[int, Field(ge=1)]
     previous: Sha256 | None = None
     suites: Annotated[tuple[Suite, ...], Field(min_length=1, max_length=len(Suite))]
-    # D6: versions before this member refuse it, so a descriptor without capabilities must not show it.
+    # protocol D6: versions before this member refuse it, so a descriptor without capabilities must not show it.
     capabilities: Annotated[
         tuple[Capability, ...], Field(max_length=MAX_CAPABILITIES, exclude_if=lambda names: not names)
     ] = ()
@@ -125,6 +127,7 @@ class DescriptorStatement(Statement):
             raise ValueError("a key occurs twice")
         if len(set(self.suites)) != len(self.suites):
             raise ValueError("a suite occurs twice")
+        # protocol D6
         if list(self.capabilities) != sorted(set(self.capabilities)):
             raise ValueError("capabilities out of order, or twice")
         if (self.serial == 1) != (self.previous is None):

@@ -33,6 +33,7 @@ def parse_checkpoint_body(text: str, *, step: str = "checkpoint") -> Checkpoint:
     Raises MalformedInput("malformed-log"), also for extension lines. Not checked: that the size can have this root (`require_possible`).
     """
     lines = text.split("\n")
+    # exchange-log T4
     if len(lines) != _LINES + 1 or lines[_LINES]:
         raise MalformedInput(_CODE, "a checkpoint has three lines", step=step)
     checkpoint = Checkpoint(
@@ -47,5 +48,6 @@ def parse_checkpoint_body(text: str, *, step: str = "checkpoint") -> Checkpoint:
 
 def require_possible(checkpoint: Checkpoint, *, step: str = "checkpoint") -> None:
     """Refuse size 0 with another root than that of the empty tree."""
+    # exchange-log T5
     if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
         raise MalformedInput(_CODE, "size 0 with a root that is not the empty tree's", step=step)

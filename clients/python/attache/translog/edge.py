@@ -128,6 +128,7 @@ def complete_subtrees(hashes: Sequence[bytes]) -> list[bytes]:
 def _require_parent(level: int, index: int, size: int, read_tile: ReadTile) -> None:
     above = Tile(level + 1, index // TILE_WIDTH, tile_width(level + 1, index // TILE_WIDTH, size))
     root = root_of_leaf_hashes(_read(Tile(level, index), read_tile))
+    # exchange-log A3
     if _read(above, read_tile)[index % TILE_WIDTH] != root:
         raise IntegrityLost(
             detail=f"{Tile(level, index).path} does not hash to its place in {above.path}", step="right-edge"

@@ -19,6 +19,7 @@ _NODE = b"\x01"
 
 def leaf_hash(entry: bytes) -> bytes:
     """The hash of one entry as a leaf."""
+    # exchange-log T1
     return hashlib.sha256(_LEAF + entry).digest()
 
 

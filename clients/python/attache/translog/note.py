@@ -75,6 +75,7 @@ def _parse_lines(text: str, step: str) -> tuple[NoteSignature, ...]:
     lines = text.split("\n")
     if lines.pop() or not lines:
         raise MalformedInput(_CODE, "no signature line, or the last one does not end", step=step)
+    # exchange-log T7
     if len(lines) > MAX_SIGNATURES:
         raise MalformedInput(_CODE, f"more than {MAX_SIGNATURES} signatures", step=step)
     return tuple(_parse_line(line, step) for line in lines)

@@ -139,6 +139,7 @@ class _Reading:
         return Policy(tuple(self.logs), self.witnesses, self.groups, self.quorums[0])
 
     def _log(self, key: VerifierKey) -> None:
+        # exchange-log T9
         if key.type is SignatureType.COSIGNATURE_V1:
             raise _malformed("a log does not sign with cosignature/v1")
         if any(key.public_key == other.public_key for other in self.logs):

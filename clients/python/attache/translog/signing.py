@@ -78,6 +78,7 @@ class OpenedCheckpoint:
 
 def sign_checkpoint(checkpoint: Checkpoint, signers: Sequence[NoteSigner], at: int) -> bytes:
     """The checkpoint as a note with one line per signer, in their order."""
+    # exchange-log T6
     lines = tuple(signer.sign(checkpoint, at) for signer in signers)
     return format_note(SignedNote(checkpoint.body, lines))
 
@@ -101,6 +102,7 @@ def open_log_checkpoint(raw: bytes, keys: Sequence[VerifierKey]) -> OpenedCheckp
     Raises as `open_checkpoint`, and UnknownKey where the first key did not sign. Not checked: any time.
     """
     opened = open_checkpoint(raw, keys)
+    # exchange-log T10
     require_signed(opened, keys[:1])
     return opened
 
@@ -125,8 +127,10 @@ def open_parsed(note: SignedNote, checkpoint: Checkpoint, keys: Iterable[Verifie
     verified = tuple(
         verify_line(known[line.name, line.key_id], checkpoint, line)
         for line in note.signatures
+        # exchange-log T7: lines of other keys are passed over
         if (line.name, line.key_id) in known
     )
+    # exchange-log T7
     if not verified:
         raise UnknownKey(detail="no known key signed the checkpoint", step="signature")
     return OpenedCheckpoint(checkpoint, verified)
@@ -143,6 +147,7 @@ def verify_line(key: VerifierKey, checkpoint: Checkpoint, line: NoteSignature) -
     try:
         verify(key.public_key, _message(key, checkpoint, signed_at or 0), signature)
     except SignatureInvalid as error:
+        # exchange-log T7, T10
         raise SignatureInvalid(detail=f"the signature of {key.name} does not verify", step="signature") from error
     return Verified(key, line, signed_at)
 

@@ -15,6 +15,7 @@ _FIRST_PRINTABLE = "\x20"
 
 def parse_decimal(text: str, *, code: str, step: str) -> int:
     """An ASCII decimal without sign or leading zeroes, at most 2^63 - 1."""
+    # exchange-log T8
     if not _DECIMAL.fullmatch(text) or int(text) > MAX_INTEGER:
         raise MalformedInput(code, "not a decimal number in its one spelling", step=step)
     return int(text)
@@ -26,6 +27,7 @@ def parse_base64(text: str, *, code: str, step: str) -> bytes:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
         raw = None
+    # exchange-log T8
     if raw is None or format_base64(raw) != text:
         raise MalformedInput(code, "not base64 in its one spelling", step=step)
     return raw
@@ -48,6 +50,7 @@ def parse_name(text: str, *, code: str, step: str) -> str:
 def parse_origin(text: str, *, code: str, step: str) -> str:
     """A log's origin: a name that is a URL without scheme and without trailing slash."""
     parse_name(text, code=code, step=step)
+    # exchange-log T4
     if "://" in text or text.endswith("/"):
         raise MalformedInput(code, "an origin has no scheme and no trailing slash", step=step)
     return text

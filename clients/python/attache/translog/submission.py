@@ -89,6 +89,7 @@ def decide_answer(
         return _cosigned(submission, keys, body)
     if status == 409:  # noqa: PLR2004
         return _conflict(submission, content_type, body)
+    # exchange-log W6
     if status == 422:  # noqa: PLR2004
         return Alarmed(Alarm.FORKED, "the witness finds our proof and roots inconsistent")
     is_temporary = status == 429 or status >= 500  # noqa: PLR2004
@@ -97,10 +98,12 @@ def decide_answer(
 
 def after_failure(submission: Submission) -> Submission | None:
     """The submission to try again after a transport failure, or None when three attempts are spent."""
+    # exchange-log W7
     return None if submission.attempt >= MAX_ATTEMPTS else replace(submission, attempt=submission.attempt + 1)
 
 
 def _conflict(submission: Submission, content_type: str, body: bytes) -> Outcome:
+    # exchange-log W6
     if content_type.partition(";")[0].strip().lower() != SIZE_TYPE:
         return Alarmed(Alarm.FORKED, "a conflict without a size: the witness holds another root")
     try:
@@ -108,6 +111,7 @@ def _conflict(submission: Submission, content_type: str, body: bytes) -> Outcome
         size = parse_decimal(text.removesuffix("\n"), code="malformed-log", step="add-checkpoint")
     except (AttacheError, UnicodeDecodeError):
         return Failed("the witness's size is not a number", is_temporary=False)
+    # exchange-log W6
     if size > submission.checkpoint.size:
         why = f"the witness has cosigned size {size}, we are at {submission.checkpoint.size}"
         return Alarmed(Alarm.ROLLED_BACK, why)
@@ -123,8 +127,10 @@ def _cosigned(submission: Submission, keys: Sequence[VerifierKey], body: bytes) 
         lines = tuple(line for line in parse_signature_lines(body) if (line.name, line.key_id) in known)
         verified = open_parsed(SignedNote(submission.checkpoint.body, lines), submission.checkpoint, keys).verified
     except AttacheError as error:
+        # exchange-log W7
         return Failed(f"the cosignature was dropped: {error.detail}", is_temporary=False)
     times = [_time(each) for each in verified]
+    # exchange-log W7
     if 0 in times:
         return Failed("the cosignature was dropped: it has no time", is_temporary=False)
     return Cosigned(tuple(each.signature for each in verified), min(times))

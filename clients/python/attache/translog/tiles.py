@@ -59,6 +59,7 @@ def parse_tile_path(path: str) -> Tile:
         width = TILE_WIDTH if match[3] is None else int(match[3])
         tile = Tile(level, int(match[2].replace("/", "").replace("x", "")), width)
         is_in_range = level <= MAX_LEVEL and (match[3] is None or 0 < width < TILE_WIDTH) and tile.index <= MAX_SIZE
+        # exchange-log T1
         if is_in_range and tile_path(tile) == path:
             return tile
     raise MalformedInput(_CODE, f"not the path of a tile: {path[:80]!a}", step="tile-path")
@@ -108,6 +109,7 @@ def parse_bundle(raw: bytes, tile: Tile) -> list[bytes]:
         if at > len(raw) or start > len(raw):
             raise MalformedInput(_CODE, f"{tile.path} ends within an entry", step="entry-bundle")
         entries.append(raw[start:at])
+    # exchange-log T2
     if at != len(raw):
         raise MalformedInput(_CODE, f"{tile.path} has bytes after its last entry", step="entry-bundle")
     return entries

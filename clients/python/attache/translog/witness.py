@@ -101,10 +101,12 @@ def decide_add_checkpoint(
     except AttacheError as error:
         return _refusal(400, error)
     keys = logs.get(checkpoint.origin)
+    # exchange-log W1
     if keys is None:
         return _refusal(404, detail="unknown log")
     try:
         opened = open_parsed(note, checkpoint, keys)
+        # exchange-log T10, W1
         require_signed(opened, keys)
     except AttacheError as error:
         return _refusal(403, error, checkpoint.origin)
@@ -115,14 +117,17 @@ def _decide_authentic(
     request: AddCheckpoint, opened: OpenedCheckpoint, state: WitnessState | None, signers: Sequence[NoteSigner], at: int
 ) -> WitnessAnswer:
     checkpoint = opened.checkpoint
+    # exchange-log W1
     if request.old_size > checkpoint.size:
         return _refusal(400, detail="the old size is larger than the checkpoint's", origin=checkpoint.origin)
     known_size = state.checkpoint.size if state else 0
+    # exchange-log W1
     if request.old_size != known_size:
         return WitnessAnswer(409, b"%d\n" % known_size, SIZE_TYPE, checkpoint.origin)
     try:
         _verify_extension(request, checkpoint, state)
     except AttacheError as error:
+        # exchange-log W5
         is_two_histories = (
             state is not None and state.checkpoint.size == checkpoint.size and state.checkpoint.root != checkpoint.root
         )
@@ -140,11 +145,13 @@ def _verify_extension(request: AddCheckpoint, checkpoint: Checkpoint, state: Wit
     if checkpoint.size == 0:
         verify_consistency(0, 0, checkpoint.root, EMPTY_ROOT, request.proof)
     old_root = state.checkpoint.root if state else EMPTY_ROOT
+    # exchange-log W1, W3
     verify_consistency(request.old_size, checkpoint.size, old_root, checkpoint.root, request.proof)
 
 
 def _stored(opened: OpenedCheckpoint, own: tuple[NoteSignature, ...]) -> bytes:
     """The log's verified lines and our own: a line forged under our name never gets in."""
+    # exchange-log W4
     lines = tuple(each.signature for each in opened.verified)
     return format_note(SignedNote(opened.checkpoint.body, lines + own))
 

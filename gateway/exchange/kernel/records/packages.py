@@ -164,6 +164,7 @@ class ReleaseRecord(Record):
         """What waits for a participant without a gateway, by id, above `after`."""
         return Query(
             cls,
+            # protocol B1, B4
             equal={"recipient": recipient, "state": ReleaseState.RELEASED},
             order=("package_id",),
             after=(after,),
