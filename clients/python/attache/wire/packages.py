@@ -120,7 +120,9 @@ class Submission(RequestBody):
     expires_at: Term | None = Field(None, description="Not to be accepted after this (UTC).")
     in_reply_to: Uuid7 | None = Field(None, description="The id of the package it answers.")
     thread_id: Uuid7 | None = Field(None, description="The id of the package that began it.")
-    review_within_hours: int = Field(0, ge=0, le=720, description="Review a release because of a threat to life by then.")
+    review_within_hours: int = Field(
+        0, ge=0, le=720, description="Review a release because of a threat to life by then."
+    )
     recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
     submit: bool = False
@@ -142,6 +144,10 @@ class Submission(RequestBody):
     def facts(self) -> dict[str, Any]:
         """The facts without content, as JSON values: what is kept, and what a dry run and a submission compare by."""
         return self.model_dump(mode="json", exclude={"submit": True, "parts": {"__all__": {"content"}}})
+
+
+class PackageFilter(RequestBody):
+    """Which packages a list holds: those that fit every member that is given."""
 
 
 class Question(Submission):
