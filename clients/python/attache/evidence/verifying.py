@@ -184,11 +184,15 @@ def _by_time(entries: Iterable[ProvenEntry]) -> list[ProvenEntry]:
     return sorted(entries, key=lambda entry: (entry.leaf.at, entry.participant, entry.index))
 
 
+_SHOWN = ("record", "reason")
+"""The groups of an entry that the timeline holds, where they are open. Who did it is in the entries themselves."""
+
+
 def _moment(entry: ProvenEntry) -> dict[str, Any]:
     return {
         "participant": entry.participant,
         "index": entry.index,
         "at": entry.leaf.at.isoformat(),
         "code": entry.leaf.code,
-        "record": dict(entry.fields.get("record", {})),
+        **{group: dict(fields) for group, fields in entry.fields.items() if group in _SHOWN},
     }
