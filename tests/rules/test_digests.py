@@ -25,7 +25,7 @@ from gateway.store.row_digests import mark_of
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "digests.json").read_text("utf-8"))
 KINDS = {kind.TABLE: kind for kind in RECORDS}
 ROWS, SUBMISSIONS, DECISIONS = VECTORS["rows"], VECTORS["submissions"], VECTORS["decisions"]
-STAYS_HERE = {"recipients", "submit"}
+STAYS_HERE = {"case_reference", "recipients", "submit"}
 """Members of a submission that do not leave with every copy of it: each release has its own recipient."""
 NOT_BOUND = {"requester", "post", "now", "retention_days", "wait_for_approval", "approvals"}
 """Facts of a request that an approval is not bound to; consents are bound to, in any order."""
