@@ -111,7 +111,7 @@ def log_export(
     if folder.exists() and any(folder.iterdir()):
         raise Misconfigured(detail=f"{folder} is not empty")
     keys = log_keys(settings, ring)
-    with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
+    with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (_, log):
         # exchange-log N7
         for path, content in log.export():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def log_verify(
     if folder is None:
         settings = load_settings(config)
         keys = log_keys(settings, load_ring(settings))
-        with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
+        with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (_, log):
             audit = log.verify()
         for row in audit.findings:
             print(row)

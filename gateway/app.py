@@ -136,7 +136,7 @@ async def open_gateway(
 
 async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callable[[Mapping[str, int]], None]) -> None:
     """Serve both listeners and deliver, until `stop` is set. `on_ready` is given the ports, by listener."""
-    async with open_gateway(settings) as gateway, logged_life(gateway, settings):
+    async with open_gateway(settings) as gateway, logged_run(gateway, settings):
         listeners = (
             Listener("agency", gateway.agency_api, settings.agency_host, settings.agency_port, gateway.agency_trust),
             Listener(
@@ -154,7 +154,7 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
 
 
 @asynccontextmanager
-async def logged_life(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
+async def logged_run(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
     """A gateway that runs: its start and its end in order are entries of its log; an end out of order is a start that follows a start."""
     running = version("attache")
     await note_started(gateway.agency, version=running, settings=settings.model_dump(mode="json"))
@@ -190,7 +190,7 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock, metrics: Met
         lock_path=settings.checkpoint_lock_file,
         keys=log_keys(settings, ring),
         clock=clock,
-        shelf_path=settings.key_shelf_file,
+        key_store_path=settings.key_shelf_file,
         committed=(metrics or Metrics()).committed,
     )
 

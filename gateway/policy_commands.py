@@ -100,7 +100,7 @@ def replay(decision_id: Annotated[str, typer.Argument(help="A decision's id.")],
     """Make a decision on record again. Its record, byte for byte, goes to standard output; exit 6 where it differs."""
     settings = load_settings(config)
     keys = log_keys(settings, load_ring(settings))
-    with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (reader, log):
+    with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (reader, log):
         replayed = replay_decision(reader, log, log.vault, settings.participant, decision_id)
     typer.echo(replayed.decision.record.decode())
     typer.echo(

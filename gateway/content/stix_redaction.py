@@ -22,12 +22,12 @@ from gateway.content.stix_document import (
     parse_bundle,
     references,
 )
-from gateway.content.stix_gate import is_known, is_valid
 from gateway.content.stix_markings import TLP_MARKINGS
 from gateway.content.stix_minting import Mint, spread
 from gateway.content.stix_objects import masked_object, taken, without
 from gateway.content.stix_secrets import id_of, secrets_of
 from gateway.content.stix_units import EDGES, parse_path, units_of
+from gateway.content.stix_validation import is_known, is_valid
 
 MAX_ROUNDS = 64
 _NEEDS_REFS = {

@@ -27,7 +27,7 @@ class LogHead:
 
 
 @dataclass(frozen=True)
-class EntryRow:
+class HashedLeaf:
     """One entry as the store keeps it."""
 
     index: int
@@ -40,7 +40,7 @@ class Batch:
     """What one commit writes. Each tile replaces the narrower one of the same level and index."""
 
     head: LogHead
-    entries: tuple[EntryRow, ...]
+    entries: tuple[HashedLeaf, ...]
     tiles: tuple[TileWrite, ...]
 
 
@@ -72,7 +72,7 @@ def integrate(head: LogHead, leaves: Sequence[bytes], signers: Sequence[NoteSign
     hashes = leaf_hashes(leaves)
     growth = append(head.edge, hashes)
     entries = tuple(
-        EntryRow(index, leaf, hashed)
+        HashedLeaf(index, leaf, hashed)
         for index, (leaf, hashed) in enumerate(zip(leaves, hashes, strict=True), head.size)
     )
     return Batch(_signed(head.origin, growth.edge, signers, at), entries, growth.tiles)

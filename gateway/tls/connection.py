@@ -62,7 +62,7 @@ class Connection(H11Protocol):
         """The handshake is done."""
         super().connection_made(transport)
         if len(self.connections) > self.config.limits.max_connections:
-            self.app = EveryAnswer(refuse_the_crowd)
+            self.app = EveryAnswer(refuse_connection)
         else:
             self.app = WithPeer(self.app, _peer_of(transport))
         self._watch_header()
@@ -112,7 +112,7 @@ class Connection(H11Protocol):
             self._header_timer = None
 
 
-async def refuse_the_crowd(scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse_connection(scope: Scope, receive: Receive, send: Send) -> None:
     """The whole application for a connection too many."""
     answer = problem_response(TooManyRequests(retry_after_seconds=5), scope["state"]["request_id"])
     answer.headers["Connection"] = "close"

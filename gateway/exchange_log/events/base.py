@@ -30,7 +30,7 @@ class Group(StrEnum):
     """Digests of the database rows that the same transaction left, in its last entry. For the gateway's own check; shown to nobody."""
 
 
-class Reader(StrEnum):
+class EntryReader(StrEnum):
     """Who may be shown a group of an event. Roles of callers, and the two sides of an exchange."""
 
     AUDITOR = "auditor"
@@ -51,11 +51,11 @@ PERSON_FIELDS = ("actor", "client", "request_id")
 EVENT_VERSION = "event_version"
 """The record's member that says which version of the event it is, from version 2 on."""
 
-OWN = frozenset({Reader.SUBMITTER, Reader.APPROVER, Reader.SECURITY_OFFICER})
-SHARED = OWN | {Reader.PARTNER}
-PARTNERS = frozenset({Reader.PARTNER_ADMIN, Reader.SECURITY_OFFICER})
-SECURITY = frozenset({Reader.SECURITY_OFFICER})
-OPERATIONS = frozenset({Reader.OPERATOR, Reader.SECURITY_OFFICER})
+OWN = frozenset({EntryReader.SUBMITTER, EntryReader.APPROVER, EntryReader.SECURITY_OFFICER})
+SHARED = OWN | {EntryReader.PARTNER}
+PARTNERS = frozenset({EntryReader.PARTNER_ADMIN, EntryReader.SECURITY_OFFICER})
+SECURITY = frozenset({EntryReader.SECURITY_OFFICER})
+OPERATIONS = frozenset({EntryReader.OPERATOR, EntryReader.SECURITY_OFFICER})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class Event:
     """Something to log. A subclass with an `event_code` is one kind of event; its docstring is its meaning."""
 
     event_code: ClassVar[EventCode]
-    readers: ClassVar[frozenset[Reader]]
+    readers: ClassVar[frozenset[EntryReader]]
     """Who may be shown the record besides the auditor. The other groups: see `readers_of`."""
     event_version: ClassVar[int] = 1
     """Rises when a field is renamed. The record states it from 2 on."""

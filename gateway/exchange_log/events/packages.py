@@ -14,9 +14,9 @@ from gateway.exchange_log.events.base import (
     AboutExchange,
     AboutPackage,
     AboutRelease,
+    EntryReader,
     Event,
     Group,
-    Reader,
     Reason,
 )
 from gateway.exchange_log.events.codes import EventCode
@@ -146,7 +146,7 @@ class PackageUndeliverable(AboutRelease):
     """The package, or a receipt or consent about it, was not delivered to the recipient that is named."""
 
     event_code = EventCode.PACKAGE_UNDELIVERABLE
-    readers = SHARED | {Reader.OPERATOR}
+    readers = SHARED | {EntryReader.OPERATOR}
     carried: StrEnum
     attempts: int
     code: str

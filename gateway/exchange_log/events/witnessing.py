@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.exchange_log.events.base import PARTNERS, AboutPartner, Reader, Reason
+from gateway.exchange_log.events.base import PARTNERS, AboutPartner, EntryReader, Reason
 from gateway.exchange_log.events.codes import EventCode
 
 
@@ -11,7 +11,7 @@ class WitnessCosigned(AboutPartner):
     """We cosigned a partner's checkpoint."""
 
     event_code = EventCode.WITNESS_COSIGNED
-    readers = PARTNERS | {Reader.PARTNER}
+    readers = PARTNERS | {EntryReader.PARTNER}
     origin: str
     size: int
     root: str
@@ -22,7 +22,7 @@ class WitnessObtained(AboutPartner):
     """A witness cosigned our checkpoint."""
 
     event_code = EventCode.WITNESS_OBTAINED
-    readers = PARTNERS | {Reader.PARTNER}
+    readers = PARTNERS | {EntryReader.PARTNER}
     witness: str
     size: int
     root: str
