@@ -49,7 +49,7 @@ CATALOGUE: Mapping[EventCode, type[Event]] = {code: _BY_CODE[code] for code in E
 
 
 def readers_of(code: EventCode, group: Group) -> frozenset[EntryReader]:
-    """Who may be shown this group of such an event. The auditor sees all groups, a partner never a person or a reason."""
+    """The readers that may see this group of such an event. An auditor sees every group but `rows`; a partner never sees `person` or `reason`."""
     if group is Group.ROWS:
         return frozenset()
     always = {EntryReader.AUDITOR}
@@ -61,7 +61,7 @@ def readers_of(code: EventCode, group: Group) -> frozenset[EntryReader]:
 
 
 def render_catalogue() -> str:
-    """The catalogue as a Markdown table, as `docs/exchange-log.md` shows it."""
+    """The catalogue as the Markdown table in `docs/exchange-log.md`."""
     rows = [
         "| code | what happened | ids in the leaf | record | reason | record and reason also shown to |",
         "|---|---|---|---|---|---|",
