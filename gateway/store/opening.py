@@ -93,7 +93,7 @@ def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engi
             connection.execute(pragma).close()
 
     @event.listens_for(engine, "begin")
-    def begin_as_said(connection: Connection) -> None:
+    def begin_transaction(connection: Connection) -> None:
         driver_of(connection).execute(begin)
 
     return engine

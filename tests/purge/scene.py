@@ -125,9 +125,9 @@ class Scene:
     async def sealed(self, package_id: str, originator: str = US) -> list[bytes]:
         """Every sealed value, frame, blob and key of a package as it stands in the files now."""
         found = [value async for value in self._columns(package_id, originator)]
-        with closing(sqlite3.connect(self.settings.key_shelf_file)) as shelf:
+        with closing(sqlite3.connect(self.settings.key_shelf_file)) as keys:
             query = "select wrapped from data_key where originator = ? and package_id = ?"
-            [(wrapped,)] = shelf.execute(query, (originator, package_id)).fetchall()
+            [(wrapped,)] = keys.execute(query, (originator, package_id)).fetchall()
         key = self.agency.vault.data_keys.opening_key(self.agency.vault.of(originator, package_id).label)
         entries = self.private_sides(package_id)
         assert entries
@@ -170,7 +170,7 @@ async def open_scene(place, time: Time | None = None, **more):
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file below the folder: database, write-ahead logs, shelf, blobs, locks."""
+    """Every file below the folder: database, write-ahead logs, data keys, blobs, locks."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
