@@ -45,7 +45,7 @@ class PackageRecord(Record):
         return Query(cls, equal={"package_id": package_id})
 
     @classmethod
-    def newest(cls, after: str, limit: int, submitter: str | None) -> Query[Self]:
+    def newest(cls, after: str, limit: int, *, submitter: str | None) -> Query[Self]:
         """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named."""
         return Query(
             cls,
@@ -210,5 +210,5 @@ class IdempotencyRecord(Record):
     at: datetime
 
     @classmethod
-    def key(cls, caller: str, idempotency_key: str) -> Key[Self]:
+    def key(cls, *, caller: str, idempotency_key: str) -> Key[Self]:
         return Key(cls, (caller, idempotency_key))
