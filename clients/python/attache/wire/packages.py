@@ -77,8 +77,8 @@ class FieldFacts(RequestBody):
     path: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     markings: MarkingTexts = ()
     content_class: Annotated[tuple[ContentClass, ...], Field(max_length=16)] = ()
-    originator: ParticipantId | None = None
     handling_codes: Annotated[tuple[HandlingCode, ...], Field(max_length=4)] = ()
+    originator: ParticipantId | None = None
 
 
 class PartFacts(RequestBody):
@@ -105,24 +105,24 @@ class PartFacts(RequestBody):
 class Submission(RequestBody):
     """A package as submitted, for one or more recipients."""
 
-    kind: Kind
-    title: Line
-    purpose: Purpose
-    recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
-    parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
-    crime_types: Annotated[tuple[CrimeType, ...], Field(max_length=16)] = ()
+    kind: Kind = Field(description="What the package is.")
+    title: Line = Field(description="What it is about, in one line.")
+    purpose: Purpose = Field(description="What it may be used for.")
+    crime_types: tuple[CrimeType, ...] = Field((), max_length=16, description="The crimes that it is about.")
     urgency: Urgency = Urgency.ROUTINE
     channel: Channel = Channel.LIAISON
-    markings: MarkingTexts = ()
-    handling_codes: Annotated[tuple[HandlingCode, ...], Field(max_length=4)] = ()
-    caveats: Annotated[tuple[Caveat, ...], Field(max_length=8)] = ()
-    assurances: Annotated[tuple[Assurance, ...], Field(max_length=8)] = ()
-    retain_until: Term | None = None
-    onward: Onward | None = None
-    expires_at: Term | None = None
-    in_reply_to: Uuid7 | None = None
-    thread_id: Uuid7 | None = None
-    review_within_hours: Annotated[int, Field(ge=0, le=720)] = 0
+    markings: MarkingTexts = Field((), description="TLP:AMBER, PAP:RED, ORCON, REL TO: a, b.")
+    handling_codes: tuple[HandlingCode, ...] = Field((), max_length=4, description="How the recipient is to handle it.")
+    caveats: tuple[Caveat, ...] = Field((), max_length=8, description="What the recipient may not do with it.")
+    assurances: tuple[Assurance, ...] = Field((), max_length=8, description="What the recipient has assured.")
+    retain_until: Term | None = Field(None, description="Destroy it by then (UTC).")
+    onward: Onward | None = Field(None, description="May the recipient pass it on?")
+    expires_at: Term | None = Field(None, description="Not to be accepted after this (UTC).")
+    in_reply_to: Uuid7 | None = Field(None, description="The id of the package it answers.")
+    thread_id: Uuid7 | None = Field(None, description="The id of the package that began it.")
+    review_within_hours: int = Field(0, ge=0, le=720, description="Review a release because of a threat to life by then.")
+    recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
+    parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
     submit: bool = False
 
     @model_validator(mode="after")
