@@ -120,7 +120,9 @@ class Submission(RequestBody):
     expires_at: Term | None = Field(None, description="Not to be accepted after this (UTC).")
     in_reply_to: Uuid7 | None = Field(None, description="The id of the package it answers.")
     thread_id: Uuid7 | None = Field(None, description="The id of the package that began it.")
-    review_within_hours: int = Field(0, ge=0, le=720, description="Review a release because of a threat to life by then.")
+    review_within_hours: int = Field(
+        0, ge=0, le=720, description="Review a release because of a threat to life by then."
+    )
     recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
     submit: bool = False
