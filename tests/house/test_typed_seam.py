@@ -74,8 +74,8 @@ PLANTED = {
         "assignment",
     ),
     "a misspelt field in a search": (
-        "work.find(PackageRecord.newest('', 50, submitter=None))",
-        "work.find(PackageRecord.newest('', 50, submiter=None))",
+        "work.find(PackageRecord.newest('', 50, submitter=None, digests={}))",
+        "work.find(PackageRecord.newest('', 50, submiter=None, digests={}))",
         "call-arg",
     ),
     "a search that the class does not have": (

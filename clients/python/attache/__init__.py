@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from attache.client.submission import Field, Part, Recipient, Submission
     from attache.client.sync import Client
     from attache.errors import AttacheError
+    from attache.wire.packages import PackageFilter
 
 __all__ = [
     "AsyncClient",
@@ -22,6 +23,7 @@ __all__ = [
     "Field",
     "Home",
     "Mailbox",
+    "PackageFilter",
     "Part",
     "Recipient",
     "Report",
@@ -38,6 +40,7 @@ _HOMES = {
     "Field": "attache.client.submission",
     "Home": "attache.client.home",
     "Mailbox": "attache.client.mailbox",
+    "PackageFilter": "attache.wire.packages",
     "Part": "attache.client.submission",
     "Recipient": "attache.client.submission",
     "Report": "attache.client.offline",

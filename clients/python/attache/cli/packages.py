@@ -118,13 +118,14 @@ def explain(session: Session, submission: Submission, _idempotency_key: str | No
         _print_explanation(explanation)
 
 
-def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
+@with_options(wire.PackageFilter, wire.PackageFilter.model_fields, "wanted")
+def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False, *, wanted: dict[str, Any]) -> None:
     """List packages, newest first.
 
     Example: attache list --limit 10
     """
     with session_of(ctx).client() as client:
-        found = list(islice(client.packages.list(), limit))
+        found = list(islice(client.packages.list(wire.PackageFilter(**wanted)), limit))
     if as_json:
         print_json({"packages": [package.model_dump(mode="json") for package in found]})
         return

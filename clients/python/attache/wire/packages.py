@@ -146,6 +146,10 @@ class Submission(RequestBody):
         return self.model_dump(mode="json", exclude={"submit": True, "parts": {"__all__": {"content"}}})
 
 
+class PackageFilter(RequestBody):
+    """Which packages a list holds: those that fit every member that is given."""
+
+
 class Question(Submission):
     """A package as it would be submitted, and what about it is asked. Without `part`: everything that would stay."""
 

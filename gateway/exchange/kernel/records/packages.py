@@ -5,6 +5,7 @@ In the clear are ids, states, sizes and instants, which routing and search need.
 (gateway.exchange.ending.purge).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
@@ -45,11 +46,13 @@ class PackageRecord(Record):
         return Query(cls, equal={"package_id": package_id})
 
     @classmethod
-    def newest(cls, after: str, limit: int, *, submitter: str | None) -> Query[Self]:
-        """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named."""
+    def newest(cls, after: str, limit: int, *, submitter: str | None, digests: Mapping[str, str]) -> Query[Self]:
+        """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named, and only
+        those with all of these digests (gateway.exchange.kernel.search).
+        """
         return Query(
             cls,
-            equal={} if submitter is None else {"submitter": submitter},
+            equal={**digests, **({} if submitter is None else {"submitter": submitter})},
             order=("package_id",),
             descending=True,
             after=(after,) if after else None,

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from attache.client.call import Body, Call, Page, Plan, json_body, nothing_of, p
 from attache.client.submission import Part, Reading, Submission
 from attache.errors import AttacheError, MalformedInput
 from attache.wire.decisions import DecisionView, ExplanationView
-from attache.wire.packages import PackageView, ReceiptView
+from attache.wire.packages import PackageFilter, PackageView, ReceiptView
 
 INLINE_BYTES = 1 << 20
 LONGEST_POLL_SECONDS = 30
@@ -63,8 +63,12 @@ def package(package_id: str) -> Call[PackageView]:
     return Call("GET", path_of("packages", package_id), whole(view_of(PackageView)))
 
 
-def packages(after: str) -> Call[Page[PackageView]]:
-    return Call("GET", path_of("packages"), whole(page_of(PackageView, "packages")), paging(after))
+def packages(wanted: PackageFilter) -> Callable[[str], Call[Page[PackageView]]]:
+    """Pages of the packages that fit the filter."""
+    members: dict[str, str] = wanted.model_dump(mode="json", exclude_none=True)
+    return lambda after: Call(
+        "GET", path_of("packages"), whole(page_of(PackageView, "packages")), {**members, **paging(after)}
+    )
 
 
 def wait(package_id: str, until: str, timeout_seconds: int) -> Plan[PackageView]:

@@ -9,7 +9,9 @@ from attache.client.agency import packages as calls
 from attache.client.aio.driver import AsyncDriver
 from attache.client.retry import new_idempotency_key
 from attache.client.submission import Submission
-from attache.wire.packages import PackageView, ReceiptView
+from attache.wire.packages import PackageFilter, PackageView, ReceiptView
+
+ALL = PackageFilter()
 
 
 class AsyncPackages:
@@ -26,9 +28,9 @@ class AsyncPackages:
         """
         return await self._driver.run(calls.submit(submission, idempotency_key or new_idempotency_key()))
 
-    def list(self, *, after: str = "") -> AsyncIterator[PackageView]:
-        """Every package that the caller may see, newest first; further pages are fetched as they are needed."""
-        return self._driver.walk(calls.packages, after)
+    def list(self, wanted: PackageFilter = ALL, *, after: str = "") -> AsyncIterator[PackageView]:
+        """The packages that the caller may see and that fit the filter, newest first; further pages are fetched as they are needed."""
+        return self._driver.walk(calls.packages(wanted), after)
 
     async def get(self, package_id: str) -> PackageView:
         return await self._driver.exchange(calls.package(package_id))
