@@ -36,7 +36,7 @@ async def list_packages(
     def query(reader: Reader, size: int) -> list[PackageView]:
         return [
             _package_view(agency, reader, record, caller)
-            for record in reader.find(PackageRecord.newest(after, size, only, digests))
+            for record in reader.find(PackageRecord.newest(after, size, submitter=only, digests=digests))
         ]
 
     return await read_page(agency, limit, query, lambda view: view.package_id, MAX_PACKAGES_LISTED)
@@ -127,7 +127,7 @@ def _release_view(
 
 
 def _receipts(agency: Agency, reader: Reader, release: ReleaseRecord) -> list[str]:
-    stored = reader.find(ReceiptRecord.of_release(agency.participant, release.package_id, release.recipient))
+    stored = reader.find(ReceiptRecord.of_release(agency.participant, release.package_id, recipient=release.recipient))
     return [record.receipt for record in stored]
 
 

@@ -228,7 +228,7 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
 
 
 def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> PackageId | None:
-    earlier = reader.get(IdempotencyRecord.key(use.caller, use.idempotency_key))
+    earlier = reader.get(IdempotencyRecord.key(caller=use.caller, idempotency_key=use.idempotency_key))
     if earlier is None:
         return None
     asked = agency.vault_of(earlier.package_id).digest(use.request_sha256)

@@ -157,7 +157,7 @@ def _received(agency: Agency, reader: Reader, caller: Caller, package_id: Packag
 def _receipts(
     reader: Reader, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId
 ) -> tuple[bytes, ...]:
-    found = reader.find(ReceiptRecord.of_release(originator, package_id, recipient))
+    found = reader.find(ReceiptRecord.of_release(originator, package_id, recipient=recipient))
     return tuple(receipt.signed for receipt in found)
 
 

@@ -48,7 +48,7 @@ class PackageRecord(Record):
         return Query(cls, equal={"package_id": package_id})
 
     @classmethod
-    def newest(cls, after: str, limit: int, submitter: str | None, digests: Mapping[str, str]) -> Query[Self]:
+    def newest(cls, after: str, limit: int, *, submitter: str | None, digests: Mapping[str, str]) -> Query[Self]:
         """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named, and only
         those with all of these digests (gateway.exchange.kernel.search).
         """
@@ -215,5 +215,5 @@ class IdempotencyRecord(Record):
     at: datetime
 
     @classmethod
-    def key(cls, caller: str, idempotency_key: str) -> Key[Self]:
+    def key(cls, *, caller: str, idempotency_key: str) -> Key[Self]:
         return Key(cls, (caller, idempotency_key))

@@ -4,8 +4,8 @@ A field's annotation says what the store has to know of its column beyond its ty
 table's name and its indexes. The store derives the table from that; nothing of it is written a second time but in the migrations,
 which a test compares.
 
-A record is found by a `Key` or by a `Query`. Both are made by methods of its class, which take what they need by type: a key's parts
-cannot be swapped, and a field that is not there cannot be asked for.
+A record is found by a `Key` or by a `Query`. Both are made by methods of its class, which take what they need by type, or by name where
+two have the same type: a key's parts cannot be swapped, and a field that is not there cannot be asked for.
 """
 
 from collections.abc import Collection, Mapping
