@@ -1,4 +1,4 @@
-"""Submitting packages and following their lives."""
+"""Submitting packages and following what becomes of them."""
 
 from typing import Annotated
 

@@ -102,36 +102,38 @@ def _facts(
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or sees_all(caller)):
         raise NotForCaller
-    lives = [life for life in reader.find(ReleaseRecord.of_package(package_id)) if life.manifest_sha256 is not None]
-    if recipient is None and len(lives) > 1:
+    releases = [
+        release for release in reader.find(ReleaseRecord.of_package(package_id)) if release.manifest_sha256 is not None
+    ]
+    if recipient is None and len(releases) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")
-    found = [life for life in lives if recipient in (None, life.recipient)]
+    found = [release for release in releases if recipient in (None, release.recipient)]
     if not found:
         raise NotFound(detail="nothing was released to this recipient")
     return _released(agency, reader, found[0], is_own=is_own)
 
 
-def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bool) -> _Facts:
-    if life.envelope_sha256 is None or life.manifest_sha256 is None:
+def _released(agency: Agency, reader: Reader, release: ReleaseRecord, *, is_own: bool) -> _Facts:
+    if release.envelope_sha256 is None or release.manifest_sha256 is None:
         raise NotFound
-    receipts = _receipts(reader, agency.participant, life.package_id, life.recipient)
-    decision = reader.get(DecisionRecord.key(life.decision_id))
+    receipts = _receipts(reader, agency.participant, release.package_id, release.recipient)
+    decision = reader.get(DecisionRecord.key(release.decision_id))
     is_kept = decision is not None and decision.record_sealed
     proof = agency.open(DECISION, decision).decode() if decision and is_kept else None
     consents = relied_on(agency, reader, proof.encode()) if proof else {}
     # exchange-log E3: it holds the keys of the parts
-    manifest = b64u(agency.open(MANIFEST, life)) if is_own and life.manifest_sealed else None
+    manifest = b64u(agency.open(MANIFEST, release)) if is_own and release.manifest_sealed else None
     return _Facts(
         originator=agency.participant,
-        recipient=life.recipient,
-        envelope_sha256=life.envelope_sha256,
-        manifest_sha256=life.manifest_sha256,
+        recipient=release.recipient,
+        envelope_sha256=release.envelope_sha256,
+        manifest_sha256=release.manifest_sha256,
         manifest=None if manifest is None else parse_b64u(manifest),
         release_proof=None if proof is None else proof.encode(),
         receipts=receipts,
         consents={consent_id: signed for consent_id, (signed, _) in consents.items()},
         consented=frozenset(package_id for _, package_id in consents.values()),
-        checkpoints=tuple(_cosigned(agency, reader, life.recipient, receipts)),
+        checkpoints=tuple(_cosigned(agency, reader, release.recipient, receipts)),
     )
 
 

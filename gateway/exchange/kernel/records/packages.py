@@ -117,7 +117,7 @@ class RedactedPartRecord(Record):
 
 @dataclass(frozen=True)
 class ReleaseRecord(Record):
-    """One recipient's life of one package."""
+    """The release of one package to one recipient."""
 
     TABLE: ClassVar = "release"
     INDEXES: ClassVar = (
