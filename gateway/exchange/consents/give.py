@@ -1,6 +1,6 @@
 """Consent: asked for with a package of kind `request`, given by an officer at the originator, and sent to the holder.
 
-Either side keeps the signed consent as evidence. The holder's policy is told of it as a fact, and decides. A consent that
+Either side keeps the signed consent as evidence. It is a fact for the holder's policy, which decides. A consent that
 was given is not taken back: it ends when it expires, or with the key that signed it.
 """
 

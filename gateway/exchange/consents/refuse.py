@@ -1,4 +1,4 @@
-"""Refusing a consent: the originator's officer says no, with a reason and a signature, and the holder is told."""
+"""Refusing a consent: the originator's officer refuses with a reason, and the signed refusal goes to the holder."""
 
 import asyncio
 import json

@@ -95,7 +95,9 @@ def _retention_ends(agency: Agency, work: Work, record: PackageRecord) -> dateti
         return work.at + LOOK_AGAIN
     try:
         stated = submission_of(agency, record).retain_until
-    except IntegrityLost:  # its data key was lost: nobody can read it, and it is not to stop the purge of others
+    except (
+        IntegrityLost
+    ):  # its data key was lost: its content cannot be read, and must not stop the purge of other packages
         stated = None
     if stated is not None:
         return stated

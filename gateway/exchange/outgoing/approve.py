@@ -145,7 +145,7 @@ def _decide_again(agency: Agency, blobs: ProvisionalBlobs, case: _Case, caller: 
 
 
 def _decide_afresh(agency: Agency, blobs: ProvisionalBlobs, case: _Case) -> Verdict:
-    """Policy's decision as if nobody had approved."""
+    """Policy's decision as if there were no approval."""
     return _decide(agency, blobs, case, [])
 
 
@@ -216,7 +216,7 @@ def _require_unchanged(work: Work, case: _Case) -> None:
     """What was read before the decision is still so; two officers who answer at once do not both count."""
     now = work.get(ApprovalRecord.key(case.approval.approval_id)), work.get(_release_key(case.approval))
     if now != (case.approval, case.release):
-        raise Conflict(detail="answered or changed by somebody else meanwhile")
+        raise Conflict(detail="answered or changed by another officer meanwhile")
     for officer, posts in case.standing.items():
         if posts_in_standing(work, officer, posts) != posts:
             raise Conflict(detail="an officer's standing was withdrawn meanwhile")

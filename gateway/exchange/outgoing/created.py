@@ -1,4 +1,4 @@
-"""A package as it was committed just now: what its submitter is told of it, without another look at the store."""
+"""A package as it was just committed: the answer to its submitter, without another read of the store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -60,7 +60,7 @@ class Awaiting:
 
 @dataclass(frozen=True)
 class Leaving:
-    """What would leave of one part, or has left; `bytes` and `sha256` are None where that can no longer be told."""
+    """What would leave of one part, or has left; `bytes` and `sha256` are None where they are no longer known."""
 
     number: int
     bytes: int | None

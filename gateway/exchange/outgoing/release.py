@@ -1,7 +1,7 @@
 """Release: what policy decided is carried out. The decision, the sealed package and what the store is to write, as values.
 
 Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go again
-unless they are kept: whoever commits the result does it in one unit.
+unless they are kept: the caller that commits the result keeps them in the same unit.
 """
 
 from collections.abc import Container, Sequence
@@ -288,7 +288,11 @@ def _held(agency: Agency, work: Work, release: ReleaseRecord, verdict: Verdict) 
     request, needed = verdict.request, verdict.decision.approvals_needed
     approval_id = uuid7(request.now, agency.random)
     if needed is None:
-        raise NotPermitted(ENGINE_FAILED, "held, and nobody is to approve it", extra={"recipient": request.recipient})
+        raise NotPermitted(
+            ENGINE_FAILED,
+            "it waits for an approval, and no post is to approve it",
+            extra={"recipient": request.recipient},
+        )
     approval = ApprovalRecord(
         approval_id=approval_id,
         package_id=request.package_id,

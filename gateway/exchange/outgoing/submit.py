@@ -195,7 +195,7 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
 async def dry_run_logged(
     agency: Agency, caller: Caller, submission: Submission, recipients: Iterable[str]
 ) -> AsyncIterator[dict[str, str]]:
-    """That somebody asked, and what would come of it by recipient: to be filled in. No content is logged."""
+    """Logs the question, and the outcome by recipient, which the caller fills in. No content is logged."""
 
     async def log(outcomes: dict[str, str]) -> None:
         asked = DecisionDryRun(recipients=tuple(sorted(recipients)), outcomes=outcomes, purpose=submission.purpose)
@@ -255,7 +255,7 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 
 
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
-    """The caller's own package; another's does not exist for them."""
+    """The caller's own package. Raises NotFound, and for the package of another submitter NotForCaller, which is answered the same."""
     record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound

@@ -17,7 +17,7 @@ from gateway.exchange.kernel.state import UNDER_WAY, PackageState, ReleaseState
 
 @dataclass(frozen=True)
 class PackageRecord(Record):
-    """A package at its originator, whoever it goes to."""
+    """A package at its originator, for all of its recipients."""
 
     TABLE: ClassVar = "package"
     INDEXES: ClassVar = (
