@@ -1,9 +1,9 @@
-"""The release decision: two rounds of questions to the engine, and its Allow is the only way out.
+"""The release decision: two rounds of questions to the engine. Nothing is released that the engine does not allow.
 
-Round 1 asks with the tightest handling, and as if every approval were given: which rules could let which unit go? Those
-rules say what handling they oblige us to. Round 2 is the decision proper: the engine is asked again with exactly that
-handling and exactly the approvals that there are. What it allows, goes. What it allows only with more approvals (asked
-only then) is held. Everything else stays.
+Round 1 asks with the strictest handling, and as if all approvals were given: which rules could permit the release of which unit?
+These rules determine the handling. Round 2 makes the decision: it asks again with exactly this handling and exactly the approvals
+that exist. A unit that the engine allows is released. A unit that it allows only with more approvals is held. Every other unit is
+withheld.
 """
 
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ NOTHING_LEFT = "No field of it may go"
 
 
 def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
-    """Policy's answer to one proposed release. Pure: the same arguments give the same bytes of record.
+    """The decision about one proposed release. Pure: the same arguments give the same record, byte for byte.
 
     Raises MalformedInput("missing-legal-basis", "unknown-agreement", "malformed-request"),
-    NotFound("unknown-partner", "unknown-desk") and NotPermitted("policy-engine-failed"); nothing may leave then.
+    NotFound("unknown-partner", "unknown-desk") and NotPermitted("policy-engine-failed"); then nothing may be released.
     """
     proposal, facts = propose(policy_set, request)
     rounds = ask_rounds(proposal)
@@ -64,7 +64,7 @@ def _parts(proposal: Proposal, rounds: Rounds) -> Iterator[PartDecision]:
 
 
 def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[Unit, Verdict]]) -> PartDecision:
-    """A part and its fields: nothing goes without its part, and a part with fields goes with one of them at least."""
+    """The decision about a part and its fields. A withheld part withholds its fields; a part whose fields are all withheld is withheld."""
     fields = tuple(_field(shard, unit, own, verdict) for unit, own in units)
     if verdict.outcome is UnitOutcome.WITHHOLD or not fields:
         hidden = _is_hidden(shard, verdict)

@@ -262,8 +262,8 @@ def test_more_papers_never_release_less(asked):
     """Approvals, assurances and consents only ever help."""
     asked = replace(asked, wait_for_approval=False)
     bare = replace(asked, approvals=(), consents=(), assurances=frozenset())
-    with_papers, without = outcomes(decide(shipped(), asked)), outcomes(decide(shipped(), bare))
-    assert all(RANK[without[unit]] <= RANK[with_papers[unit]] for unit in without)
+    with_more, without = outcomes(decide(shipped(), asked)), outcomes(decide(shipped(), bare))
+    assert all(RANK[without[unit]] <= RANK[with_more[unit]] for unit in without)
 
 
 @settings(max_examples=50, deadline=None)
