@@ -85,7 +85,8 @@ class Gateway:
 async def open_gateway(
     settings: Settings, *, clock: Clock = wall.now, transport: Transport = over_the_network
 ) -> AsyncIterator[Gateway]:
-    """Build a gateway on an initialised state folder, and close what it opened. `transport` stands in for the network in tests.
+    """Build a gateway on an initialised state folder, and close what it opened.
+    `transport` stands in for the network in tests.
 
     Raises Misconfigured, or IntegrityLost where the records on disk do not add up; then nothing runs.
     """
@@ -155,7 +156,9 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
 
 @asynccontextmanager
 async def logged_life(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
-    """A gateway that runs: its start and its end in order are entries of its log; an end out of order is a start that follows a start."""
+    """A gateway that runs: its start and its end in order are entries of its log;
+    an end out of order is a start that follows a start.
+    """
     running = version("attache")
     await note_started(gateway.agency, version=running, settings=settings.model_dump(mode="json"))
     yield
@@ -177,8 +180,15 @@ def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
     held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
     # exchange-log T6
     signers = tuple(signer_of(key.name, key.type, own) for key in listed if (own := held[key.type]) is not None)
-    assert ring.storage_key is not None
-    return LogKeys(signers, Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
+    storage_key = storage_key_of(ring)
+    return LogKeys(signers, Pseudonyms(derived_key(storage_key, "pseudonyms")), Vault(storage_key))
+
+
+def storage_key_of(ring: KeyRing) -> bytes:
+    """What wraps our data at rest; raises Misconfigured where the ring has none."""
+    if ring.storage_key is None:
+        raise Misconfigured(detail=f"{ring.participant} has no storage key")
+    return ring.storage_key
 
 
 def open_own_store(settings: Settings, ring: KeyRing, clock: Clock, metrics: Metrics | None = None) -> SqlStore:
@@ -219,14 +229,13 @@ def derived_key(storage_key: bytes, label: str) -> bytes:
 def _agency(
     settings: Settings, ring: KeyRing, store: SqlStore, in_force: InForce, trust: LiveTrust, clock: Clock
 ) -> Agency:
-    assert ring.storage_key is not None
     me = in_force.directory.partner(settings.participant)
     return Agency(
         participant=settings.participant,
         post=settings.post,
         keys=replace(ring, chains=me.descriptor.chains),
         vault=store.vault,
-        pseudonyms=Pseudonyms(derived_key(ring.storage_key, "pseudonyms")),
+        pseudonyms=Pseudonyms(derived_key(storage_key_of(ring), "pseudonyms")),
         store=store,
         blobs=store.blobs,
         in_force=in_force,

@@ -232,7 +232,8 @@ This page is generated from the table in `attache.errors`: `python -m gateway.pr
 
 def _section(code: str) -> str:
     problem = PROBLEMS[code]
-    return f"## {code}\n\n{problem.title}. HTTP status {status_of(code)}, `{problem.family.__name__}`.\n\n{problem.remedy}\n"
+    status = f"HTTP status {status_of(code)}, `{problem.family.__name__}`."
+    return f"## {code}\n\n{problem.title}. {status}\n\n{problem.remedy}\n"
 
 
 async def _problem_page(request: Request) -> Response:
@@ -244,7 +245,8 @@ async def _problem_page(request: Request) -> Response:
 
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler for every AttacheError."""
-    assert isinstance(error, AttacheError)
+    if not isinstance(error, AttacheError):
+        raise error
     metrics = getattr(request.app.state, "metrics", None)
     if isinstance(metrics, Metrics):
         metrics.problem(request.app.title, error.code)
@@ -255,12 +257,14 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    if not isinstance(error, RequestValidationError):
+        raise error
     return problem_response(invalid_members(error.errors()), request_id_of(request))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     fallback = "internal-error" if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "malformed-request"
     code = CODE_BY_STATUS.get(error.status_code, fallback)
     headers = dict(error.headers or {})

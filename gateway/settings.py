@@ -1,7 +1,7 @@
 """Everything that an operator may set: one frozen `Settings`, read once at start.
 
-A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment wins.
-An unknown name, in either, refuses the start. Secrets are never values here, only paths of files.
+A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment
+wins. An unknown name, in either, refuses the start. Secrets are never values here, only paths of files.
 `docs/operations.md` holds one row for each setting.
 """
 
@@ -23,6 +23,8 @@ from attache.vocabulary import Post
 PREFIX = "ATTACHE_GATEWAY_"
 MIB = 1 << 20
 MAX_SECRET_BYTES = 4096
+MAX_PARTS = 256
+"""What policy decides at once (gateway.policy.request)."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -117,7 +119,9 @@ class Settings(BaseSettings):
     inline_package_bytes: Bytes = _setting("A package whose parts come in the same request.", 4 * MIB)
     max_part_bytes: Bytes = _setting("One streamed part.", 16 * 1024 * MIB)
     max_content_bytes: Bytes = _setting("A part that is looked into: JSON or STIX. Larger ones are refused.", 8 * MIB)
-    max_parts: Count = _setting("Parts in one package.", 256)
+    max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = _setting(
+        f"Parts in one package, at most {MAX_PARTS}.", MAX_PARTS
+    )
     max_recipients: Count = _setting("Recipients of one package.", 64)
     agency_requests_per_minute: Count = _setting("Requests of one caller of the agency API, on average.", 1200)
     exchange_requests_per_minute: Count = _setting("Requests of one participant to the exchange API, on average.", 6000)
@@ -138,7 +142,8 @@ class Settings(BaseSettings):
 
     # Retention
     retention_days: Count = _setting(
-        "How long a package of ours is kept after its last recipient's life of it has ended, where it says nothing itself.",
+        "How long a package of ours is kept after its last recipient's life of it has ended,"
+        " where it says nothing itself.",
         3650,
     )
     arrival_deadline_seconds: Seconds = _setting(
@@ -157,7 +162,8 @@ class Settings(BaseSettings):
         3600,
     )
     witness_alarm_stops_release: bool = _setting(
-        "Whether a witness that has seen another history of our log stops all releases, until a security officer clears it.",
+        "Whether a witness that has seen another history of our log stops all releases,"
+        " until a security officer clears it.",
         True,
     )
 
@@ -181,7 +187,7 @@ class Settings(BaseSettings):
     @classmethod
     def _holds_no_password(cls, url: str) -> str:
         if urlsplit(url).password is not None:
-            raise ValueError("holds a password: use ?passfile= instead")
+            raise ValueError("holds a password: a database file has none")
         return url
 
     @model_validator(mode="after")

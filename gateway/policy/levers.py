@@ -130,13 +130,9 @@ def draft_with(setting: Setting, levers: tuple[Lever, ...]) -> Draft:
 _Pull = Callable[[Setting, Draft, str], Draft]
 
 
-def _changed(draft: Draft, **facts: object) -> Draft:
-    return replace(draft, request=replace(draft.request, **facts))  # type: ignore[arg-type]
-
-
 def _pull_named(setting: Setting, draft: Draft, _: str) -> Draft:
     named = draft.request.named_recipients | {desk_of(setting.facts, draft.request)}
-    return _changed(draft, named_recipients=named)
+    return replace(draft, request=replace(draft.request, named_recipients=named))
 
 
 def _pull_consent(setting: Setting, draft: Draft, originator: str) -> Draft:
@@ -144,7 +140,7 @@ def _pull_consent(setting: Setting, draft: Draft, originator: str) -> Draft:
     content = next(part.sha256 for part in request.parts if part.name == setting.unit.part)
     far = request.now.replace(year=9000, month=1, day=1)
     consent = ConsentFacts("", ParticipantId(originator), request.recipient, request.purpose, content, far)
-    return _changed(draft, consents=(consent,))
+    return replace(draft, request=replace(request, consents=(consent,)))
 
 
 def _pull_marking(setting: Setting, draft: Draft, tlp: str) -> Draft:
@@ -172,16 +168,22 @@ def _re_marked(setting: Setting, draft: Draft, mark: Callable[[Markings], Markin
     def field_of(field: FieldFacts) -> FieldFacts:
         return replace(field, markings=mark(field.markings)) if field.path == setting.unit.path else field
 
-    return _changed(draft, parts=tuple(part_of(part) for part in draft.request.parts))
+    parts = tuple(part_of(part) for part in draft.request.parts)
+    return replace(draft, request=replace(draft.request, parts=parts))
+
+
+def _asking(change: Callable[[ReleaseRequest, str], ReleaseRequest]) -> _Pull:
+    """Of a lever that changes the request alone."""
+    return lambda _, draft, value: replace(draft, request=change(draft.request, value))
 
 
 _PULL: dict[str, _Pull] = {
-    "basis": lambda _, draft, value: _changed(draft, legal_basis=value),
-    "desk": lambda _, draft, value: _changed(draft, recipient_desk=value),
-    "channel": lambda _, draft, value: _changed(draft, channel=Channel(value)),
+    "basis": _asking(lambda request, value: replace(request, legal_basis=value)),
+    "desk": _asking(lambda request, value: replace(request, recipient_desk=value)),
+    "channel": _asking(lambda request, value: replace(request, channel=Channel(value))),
     "mask": lambda _, draft, __: replace(draft, form=Form.MASKED),
-    "review": lambda _, draft, value: _changed(draft, review_within_hours=int(value)),
-    "assurance": lambda _, draft, value: _changed(draft, assurances=draft.request.assurances | {Assurance(value)}),
+    "review": _asking(lambda request, value: replace(request, review_within_hours=int(value))),
+    "assurance": _asking(lambda request, value: replace(request, assurances=request.assurances | {Assurance(value)})),
     "approval": lambda _, draft, value: replace(draft, approvals=max(draft.approvals, int(value))),
     "named": _pull_named,
     "consent": _pull_consent,

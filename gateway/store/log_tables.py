@@ -1,7 +1,8 @@
-"""The exchange log's tables. A partial tile is a prefix of the full one, so one row, grown in place, serves every width it had."""
+"""The exchange log's tables. A partial tile is a prefix of the full one, so one row, grown in place,
+serves every width it had.
+"""
 
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy import Table as CoreTable
@@ -83,7 +84,7 @@ THE_HEAD = 1
 
 
 def _core(table: type[Table]) -> CoreTable:
-    return cast("CoreTable", table.__table__)  # type: ignore[attr-defined]
+    return table.metadata.tables[str(table.__tablename__)]
 
 
 LOG_ENTRY = _core(LogEntryRow)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from attache.strict_json import canonical
 from gateway.store.key_shelf import Shelved
@@ -21,8 +21,8 @@ _OF_ARRIVALS = text(
 def named_keys(connection: Connection, keys: LogKeys, size: int, shelved: Sequence[Shelved]) -> Iterable[Shelved]:
     """Those whose package is on record, ours or a partner's; or of which, without one, the log says something."""
 
-    def found(query: object, asked: Iterable[Sequence[object]]) -> set[int]:
-        return set(connection.execute(query, {"asked": canonical(list(asked)).decode()}).scalars())  # type: ignore[call-overload]
+    def found(query: TextClause, asked: Iterable[Sequence[object]]) -> set[int]:
+        return set(connection.execute(query, {"asked": canonical(list(asked)).decode()}).scalars())
 
     places = [[each.number, each.package_id, each.originator] for each in shelved]
     named = found(_OF_PACKAGES, places) | found(_OF_ARRIVALS, places)

@@ -1,7 +1,8 @@
 """SQL for records, made once for each class of record and each set of fields, and kept.
 
-Core statements on the SQLModel tables; a row's columns are a record's fields in their order, so `kind(*row)` is the record.
-What every request needs is compiled once and run by the driver itself, a fifth of the work of running it through Core.
+Core statements on the SQLModel tables; a row's columns are a record's fields in their order, so `kind(*row)` is the
+record. What every request needs is compiled once and run by the driver itself,
+a fifth of the work of running it through Core.
 """
 
 import sqlite3
@@ -41,7 +42,9 @@ class Prepared:
         self._read = [_implemented(column.type).result_processor(_DIALECT, None) for column in columns]
 
     def run(self, driver: sqlite3.Connection, parameters: Parameters) -> sqlite3.Cursor:
-        """Run it in whatever transaction the driver is in. Raises ValueError for a value that its column does not hold."""
+        """Run it in whatever transaction the driver is in.
+        Raises ValueError for a value that its column does not hold.
+        """
         given = {**self._given, **parameters}
         return driver.execute(self._text, [b(given[name]) if b else given[name] for name, b in self._bound])
 
@@ -67,7 +70,9 @@ class RecordSql:
         self._change: dict[tuple[str, ...], Prepared] = {}
 
     def equal(self, names: Iterable[str]) -> Prepared:
-        """The records whose fields equal the parameters (None equals None), in key order; one more than FIND_LIMIT at most."""
+        """The records whose fields equal the parameters (None equals None), in key order;
+        one more than FIND_LIMIT at most.
+        """
         wanted = tuple(sorted(names))
         if wanted not in self._equal:
             found = self.all.where(*self._same(wanted, "")).order_by(*self.key)
@@ -125,6 +130,5 @@ def _is_same(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
 
 
 SQL: Mapping[type[Any], RecordSql] = {
-    kind: RecordSql(kind, cast("Table", row.__table__))  # type: ignore[attr-defined]
-    for kind, row in TABLES.items()
+    kind: RecordSql(kind, row.metadata.tables[kind.TABLE]) for kind, row in TABLES.items()
 }
