@@ -98,7 +98,7 @@ def _prepared(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
             connection.execute(pragma).close()
 
     @event.listens_for(engine, "begin")
-    def begin_as_said(connection: Connection) -> None:
+    def begin_transaction(connection: Connection) -> None:
         driver_of(connection).execute(begin)
 
     return engine

@@ -22,7 +22,7 @@ from gateway.exchange_log.events.packages import PackageExported
 from gateway.identity.caller import Caller
 from gateway.settings import load_settings
 from gateway.store.group_commit import GroupCommit
-from gateway.store.key_shelf import KeyShelf
+from gateway.store.key_store import KeyStore
 from gateway.store.sql_store import SqlStore
 from gateway.upkeep import keep_up
 from tests.purge.scene import PLAIN, THEM, US, found_in, open_scene
@@ -44,7 +44,7 @@ def dying_behind(point: str) -> None:
     """Make this process end, as kill -9 does, behind the named step."""
     owner, name = {
         "blobs": (SqlStore, "_destroy"),
-        "keys": (KeyShelf, "destroy"),
+        "keys": (KeyStore, "destroy"),
     }.get(point, (GroupCommit, point))
     original = getattr(owner, name)
 

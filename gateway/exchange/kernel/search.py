@@ -47,4 +47,4 @@ def _columns(kind: type[Record]) -> Mapping[str, str]:
 
 
 def _with(record: R, changed: Mapping[str, Any]) -> R:
-    return replace(record, **changed)  # type: ignore[type-var]
+    return replace(record, **changed)

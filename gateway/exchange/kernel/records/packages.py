@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
-from gateway.exchange.kernel.records.record import BIG, KEY, Index, Key, Query, Record, References
+from gateway.exchange.kernel.records.record import ADDED, BIG, KEY, SEARCH, Index, Key, Query, Record, References
 from gateway.exchange.kernel.state import UNDER_WAY, PackageState, ReleaseState
 
 
@@ -23,6 +23,7 @@ class PackageRecord(Record):
     INDEXES: ClassVar = (
         Index("package_by_submitter", ("submitter", "package_id")),
         Index("package_by_purge", ("purge_at",)),
+        Index("package_by_case_reference", ("case_reference_digest", "package_id")),
     )
 
     package_id: Annotated[PackageId, KEY]
@@ -36,6 +37,7 @@ class PackageRecord(Record):
     purge_at: datetime | None = None
     """When upkeep looks whether its retention has ended: never later than it does. None once purged."""
     purged_at: datetime | None = None
+    case_reference_digest: Annotated[str | None, SEARCH, ADDED] = None
 
     @classmethod
     def key(cls, package_id: PackageId) -> Key[Self]:
