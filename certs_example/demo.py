@@ -123,11 +123,11 @@ def intelligence(say: Story, exchange: RunningExchange) -> str:
         say.line(f"submitted {package.package_id}, {len(package.parts)} parts, wallets from {bundle.name}")
     say.step(3, "Policy decides for each recipient and part; silence is deny")
     for life in package.recipients:
-        assert life.decision
+        parts = life.decision.parts if life.decision else ()
         say.line(f"{life.recipient}: {life.state}")
-        for part in life.decision.parts:
+        for part in parts:
             say.line(f"    {part.name:<34} {part.outcome:<9} {', '.join(part.rules)}: {'; '.join(part.reasons)}")
-        withheld = [part for part in life.decision.parts if part.name == "return.txt"]
+        withheld = [part for part in parts if part.name == "return.txt"]
         require(withheld[0].outcome == "withhold", "return information is withheld")
     approve(say, exchange, package.package_id)
     return str(package.package_id)

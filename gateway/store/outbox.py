@@ -1,4 +1,4 @@
-"""Claiming outbox rows with leases, in one statement that SQLite and PostgreSQL both read."""
+"""Claiming outbox rows with leases, in one statement."""
 
 from datetime import datetime
 from typing import Any
