@@ -144,7 +144,9 @@ def problem_response(error: AttacheError, request_id: str, headers: Mapping[str,
 
 
 def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
-    """The problem for pydantic's list of errors. It names the members and what each must be, never the values that were sent."""
+    """The problem for pydantic's list of errors. It names the members and what each must be,
+    never the values that were sent.
+    """
     located = [(_location(e["loc"]), e) for e in errors][:MAX_MEMBERS]
     if any(e["type"] == "json_invalid" for _, e in located):
         return MalformedInput("malformed-json")
@@ -155,7 +157,9 @@ def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
 
 
 def install_problems(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem. Call it after all other `add_middleware` calls, except that of the request log."""
+    """Answer every error of `app` with a problem. Call it after all other `add_middleware` calls,
+    except that of the request log.
+    """
     app.router.redirect_slashes = False  # a redirect would repeat the client's own Host header
     app.add_exception_handler(AttacheError, answer_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -1,8 +1,8 @@
 """All settings of an operator: one frozen `Settings`, read once at the start.
 
-A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment overrides
-the file. The gateway does not start with an unknown name in either. A secret is never a value here, only the path of its file.
-`docs/operations.md` has one row for each setting.
+A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment
+overrides the file. The gateway does not start with an unknown name in either. A secret is never a value here, only the
+path of its file. `docs/operations.md` has one row for each setting.
 """
 
 import os
@@ -75,11 +75,13 @@ class Settings(BaseSettings):
     policies_dir: Path = _under_state("policies", "Folder of the policy set.")
     checkpoint_lock_file: Path = _under_state(
         "checkpoint.lock",
-        "Newest signed checkpoint; keep it out of the database's backups, so that the gateway detects a restored database.",
+        "Newest signed checkpoint; keep it out of the database's backups,"
+        " so that the gateway detects a restored database.",
     )
     key_shelf_file: Path = _under_state(
         "data-keys.sqlite3",
-        "Database of the packages' data keys; back it up apart from the main database, and keep those backups for a short time only.",
+        "Database of the packages' data keys; back it up apart from the main database,"
+        " and keep those backups for a short time only.",
     )
 
     # The agency listener
@@ -149,7 +151,8 @@ class Settings(BaseSettings):
 
     # Retention
     retention_days: Count = _setting(
-        "Time for which a package of ours is kept after its releases to all recipients have ended, where it states no retention itself.",
+        "Time for which a package of ours is kept after its releases to all recipients have ended,"
+        " where it states no retention itself.",
         3650,
     )
     arrival_deadline_seconds: Seconds = _setting(
@@ -158,7 +161,8 @@ class Settings(BaseSettings):
 
     # Witnesses
     witness_cadence_seconds: Seconds = _setting(
-        "Seconds between two submissions of our newest checkpoint to each witness; it is also submitted with each package.",
+        "Seconds between two submissions of our newest checkpoint to each witness;"
+        " it is also submitted with each package.",
         300,
     )
     witness_max_age_seconds: Annotated[int, Field(ge=0)] = _setting(
@@ -169,7 +173,8 @@ class Settings(BaseSettings):
         3600,
     )
     witness_alarm_stops_release: bool = _setting(
-        "Whether the alarm of a witness that has seen another history of our log stops all releases until a security officer clears it.",
+        "Whether the alarm of a witness that has seen another history of our log stops all releases"
+        " until a security officer clears it.",
         True,
     )
 
@@ -210,7 +215,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path | None = None) -> Settings:
-    """The settings from the environment and the TOML `file`; raises Misconfigured, naming each setting that is wrong."""
+    """The settings from the environment and the TOML `file`; raises Misconfigured,
+    naming each setting that is wrong.
+    """
     _refuse_unknown_variables(os.environ)
     try:
         return Settings(**(_read_toml(file) if file else {}))

@@ -1,4 +1,6 @@
-"""Facts as Cedar entities, in the schema's words. Every entity that is named is also there: Cedar would skip the rule."""
+"""Facts as Cedar entities, in the schema's words. Every entity that is named is also there:
+Cedar would skip the rule.
+"""
 
 import json
 from collections.abc import Iterable

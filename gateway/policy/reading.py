@@ -16,8 +16,8 @@ _READER, _ITEM, _USE = "reader", "item", "use"
 
 
 class Use(StrEnum):
-    """What a reader may want to do: look at it, follow it up, use it in court, act where the subject could notice, take a
-    copy out of the gateway, pass it on.
+    """What a reader may want to do: look at it, follow it up, use it in court, act where the subject could notice, take
+    a copy out of the gateway, pass it on.
     """
 
     READ = "read"
@@ -81,8 +81,8 @@ def decide_reading(
 ) -> ReadingDecision:
     """What the reader may do with a received part, for a purpose.
 
-    Raises NotPermitted("policy-engine-failed") where a fact is unknown, and MalformedInput for an instant without a time
-    zone; nothing is permitted then.
+    Raises NotPermitted("policy-engine-failed") where a fact is unknown, and MalformedInput for an instant without a
+    time zone; nothing is permitted then.
     """
     if now.tzinfo is None or received.delete_by.tzinfo is None:
         raise MalformedInput("malformed-request", "an instant without a time zone")

@@ -116,8 +116,8 @@ _DECISION = TypeAdapter(Decision)
 def plain(value: Any) -> Any:
     """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name.
 
-    The members in `MEMBERS` are always stated, any other where it differs from its default: what was recorded or approved
-    before a class had that member keeps its bytes.
+    The members in `MEMBERS` are always stated, any other where it differs from its default: what was recorded or
+    approved before a class had that member keeps its bytes.
     """
     kind = type(value)
     if kind in {str, int, bool, type(None)}:

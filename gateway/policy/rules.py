@@ -1,6 +1,7 @@
 """Cedar text to rules: every rule with its id, its line, its annotations, and its clauses in words.
 
-Cedar's own policy ids are positional (`policy0`, `policy1`), and move when a file is edited: our `@id` takes their place.
+Cedar's own policy ids are positional (`policy0`, `policy1`), and move when a file is edited:
+our `@id` takes their place.
 """
 
 import json

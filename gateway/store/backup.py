@@ -12,7 +12,8 @@ from gateway.store.durable import sync_folder
 def copy_database(database: Path, target: Path) -> None:
     """Copy by SQLite's own backup into the new file `target`, and have SQLite check the copy. Blocking.
 
-    Raises Misconfigured where the file exists or cannot be made, IntegrityLost(step="backup") for a copy that is damaged.
+    Raises Misconfigured where the file exists or cannot be made,
+    IntegrityLost(step="backup") for a copy that is damaged.
     """
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

@@ -22,7 +22,8 @@ _COMING = "coming"
 class FileBlobs:
     """The Blobs port on a folder that this process alone owns.
 
-    A blob is durable before anything can name it, so a crash leaves at most blobs that nothing names: `collect` removes them.
+    A blob is durable before anything can name it,
+    so a crash leaves at most blobs that nothing names: `collect` removes them.
     """
 
     def __init__(self, folder: Path, *, random: Callable[[int], bytes] = os.urandom) -> None:

@@ -1,8 +1,8 @@
 """The shelf of data keys: one random key for each package, wrapped by the storage key, in a small database of its own.
 
-It is apart from the main database so that no backup of that carries keys: a key that is destroyed here opens nothing anywhere.
-New keys are durable before the commit that needs them (`keep`), and are destroyed after the commit that purges. A row never
-changes its size or moves, so what is overwritten is overwritten in its place.
+It is apart from the main database so that no backup of that carries keys: a key that is destroyed here opens nothing
+anywhere. New keys are durable before the commit that needs them (`keep`), and are destroyed after the commit that
+purges. A row never changes its size or moves, so what is overwritten is overwritten in its place.
 """
 
 import hmac
@@ -144,7 +144,9 @@ class KeyStore:
                 self._remember(label, key)
 
     def destroy(self, packages: Iterable[tuple[ParticipantId, PackageId]]) -> bool:
-        """Overwrite the keys of these packages for good. False where the old bytes are still in the write-ahead log: try again."""
+        """Overwrite the keys of these packages for good.
+        False where the old bytes are still in the write-ahead log: try again.
+        """
         rows = [(self.label(*package), *package, _EMPTY, 1) for package in packages]
         self._write(_PUT, rows)
         with self._lock:
@@ -175,7 +177,10 @@ class KeyStore:
     def _pages(self) -> Iterator[list[StoredKey]]:
         """The places that hold a key and were not looked at by a start before, some at a time."""
         [(after,)] = self._writer.execute("pragma user_version").fetchall()
-        query = "select number, originator, package_id from data_key where number > ? and wrapped <> ? order by number limit ?"
+        query = (
+            "select number, originator, package_id from data_key"
+            " where number > ? and wrapped <> ? order by number limit ?"
+        )
         while page := [StoredKey(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE)).fetchall()]:
             yield page
             after = page[-1].number

@@ -1,7 +1,8 @@
-"""Verifying the exchange log in the database, and the database against the log: every leaf, tile, opening, listing and row.
+"""Verifying the exchange log in the database, and the database against the log: every leaf,
+tile, opening, listing and row.
 
-One pass, taken a slice at a time: in one go by `verify_log`, or with pauses by a gateway that goes on meanwhile, for what
-was appended is never changed again.
+One pass, taken a slice at a time: in one go by `verify_log`, or with pauses by a gateway that goes on meanwhile, for
+what was appended is never changed again.
 """
 
 from collections.abc import Sequence
@@ -51,7 +52,9 @@ class LogCheck:
         return self._edge.size
 
     def step(self, connection: Connection) -> LogAudit | None:
-        """The next slice; what was verified when all was. Raises IntegrityLost(step="log-audit") for a log that does not add up."""
+        """The next slice; what was verified when all was.
+        Raises IntegrityLost(step="log-audit") for a log that does not add up.
+        """
         try:
             return self._step(connection)
         except IntegrityLost:
@@ -126,10 +129,11 @@ class LogCheck:
 
 
 def verify_log(connection: Connection, keys: LogKeys) -> LogAudit:
-    """Prove that the log is what its signed checkpoint says, that rows and openings are what the leaves say, and compare all records.
+    """Prove that the log is what its signed checkpoint says,
+    that rows and openings are what the leaves say, and compare all records.
 
-    Reads everything, some thousand entries at a time. Raises IntegrityLost(step="log-audit") with the first thing that is wrong with
-    the log itself. Not checked: the checkpoint lock (the start does), and witnesses.
+    Reads everything, some thousand entries at a time. Raises IntegrityLost(step="log-audit") with the first thing that
+    is wrong with the log itself. Not checked: the checkpoint lock (the start does), and witnesses.
     """
     check = LogCheck(keys)
     while (audit := check.step(connection)) is None:

@@ -1,7 +1,8 @@
 """Full blocks of the log, listed for searches: when their entries happened, and which of them are about whom and what.
 
-A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended behind the others and
-touches no index, however large the log; and a search for several things at once intersects short listings, however many entries each has.
+A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended behind the
+others and touches no index, however large the log; and a search for several things at once intersects short listings,
+however many entries each has.
 """
 
 import struct
@@ -69,10 +70,11 @@ def verify_blocks(connection: Connection, before: int, size: int) -> None:
 def candidates(
     connection: Connection, terms: Mapping[str, str], since: datetime | None, until: datetime | None, within: range
 ) -> Iterator[int]:
-    """The indices `within` of entries that may have all `terms` (by kind of LISTED) and have happened in time, in order.
+    """The indices `within` of entries that may have all `terms` (by kind of
+    LISTED) and have happened in time, in order.
 
-    None that has and did is left out. Of blocks that lie partly in the span of time, and behind the last full block, all are given.
-    `within` ends where the log does.
+    None that has and did is left out. Of blocks that lie partly in the span of time, and behind the last full block,
+    all are given. `within` ends where the log does.
     """
     full = within.stop // BLOCK_ENTRIES
     for first in range(within.start // BLOCK_ENTRIES, full, _WINDOW):

@@ -50,7 +50,8 @@ class LogBook:
         return index
 
     def close_unit(self, marks: Collection[RowMark]) -> None:
-        """End a unit: its last entry commits to the rows that it left. One that changed rows and logged nothing gets an entry.
+        """End a unit: its last entry commits to the rows that it left.
+        One that changed rows and logged nothing gets an entry.
 
         Raises ValueError for an entry that the catalogue does not allow; the unit is to be undone then.
         """
@@ -67,7 +68,9 @@ class LogBook:
         self._retired_before = len(self._retired)
 
     def purge(self, connection: Connection, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
-        """Take out the private side of every entry about a package, those that are only pending among them, and retire its key."""
+        """Take out the private side of every entry about a package,
+        those that are only pending among them, and retire its key.
+        """
         label = self._key_store.label(originator, package_id)
         self._key_store.retire(label)
         self._retired.append(label)

@@ -11,7 +11,9 @@ from gateway.exchange_log.leaf import Pseudonyms
 
 @dataclass(frozen=True)
 class LogKeys:
-    """Signers of the checkpoint (the first one's name is the log's origin), pseudonyms, and the vault for what is private."""
+    """Signers of the checkpoint (the first one's name is the log's origin), pseudonyms,
+    and the vault for what is private.
+    """
 
     signers: Sequence[NoteSigner]
     pseudonyms: Pseudonyms

@@ -1,10 +1,11 @@
 """The private side of log entries, sealed at rest and bound to its entry.
 
     0x00 || sealed under the storage key
-    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest, sealed under a package's data key
+    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest,
+    sealed under a package's data key
 
-The second form is that of entries about packages. So a purge cuts the rest off, and what is left is the first form with the digests
-of database rows, which are not the package's alone.
+The second form is that of entries about packages. So a purge cuts the rest off, and what is left is the first form with
+the digests of database rows, which are not the package's alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,7 +43,9 @@ def search_columns(fields: Mapping[Group, Mapping[str, Any]], pseudonyms: Pseudo
 
 
 def open_openings(vault: Vault, index: int, sealed: bytes) -> tuple[Opening, ...]:
-    """What `seal_openings` sealed; raises IntegrityLost for another key or index, Gone where the data key is destroyed."""
+    """What `seal_openings` sealed; raises IntegrityLost for another key or index,
+    Gone where the data key is destroyed.
+    """
     if sealed[:1] == _OURS:
         return _opened(vault, index, sealed[1:])
     label, rows, rest = _split(sealed)

@@ -1,4 +1,6 @@
-"""Purging log entries: their private side goes, but for the digests of database rows; leaf, tree and proofs stay as they are."""
+"""Purging log entries: their private side goes, but for the digests of database rows; leaf,
+tree and proofs stay as they are.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,7 +60,9 @@ def entries_about(connection: Connection, keys: LogKeys, size: int, package_id: 
 
 
 def purged_entry(leaf: bytes, sealed: bytes | None, label: bytes) -> PurgedEntry | None:
-    """An entry without its private side, but for the digests of rows; None for one that is not under the data key with this label."""
+    """An entry without its private side, but for the digests of rows;
+    None for one that is not under the data key with this label.
+    """
     if not sealed or label_of(sealed) != label:
         return None
     # exchange-log L8

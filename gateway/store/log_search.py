@@ -25,7 +25,8 @@ Rows = Sequence[Sequence[Any]]
 def search(connection: Connection, wanted: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int) -> Rows:
     """The first `limit` entries of the indices `within`, which end where the log does, that the filter wants.
 
-    Each as index, leaf and private side. The listings of full blocks say which entries may be wanted; every row is looked at again.
+    Each as index, leaf and private side. The listings of full blocks say which entries may be wanted;
+    every row is looked at again.
     """
     terms = _terms(wanted, pseudonyms)
     matching = _FOUND.where(_ONE_OF, *(_ENTRY[kind] == term for kind, term in terms.items()), *_in_time(wanted))

@@ -78,8 +78,8 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
 
 
 def empty_write_ahead_log(path: Path) -> bool:
-    """Put everything that is committed into the file itself, and leave nothing in its -wal. False, and not done, while somebody reads
-    an older state. Writers wait meanwhile, so it is not tried for long.
+    """Put everything that is committed into the file itself, and leave nothing in its -wal. False, and not done, while
+    somebody reads an older state. Writers wait meanwhile, so it is not tried for long.
     """
     connection = sqlite3.connect(path, timeout=EMPTYING_SECONDS, isolation_level=None)
     try:

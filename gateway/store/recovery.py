@@ -18,7 +18,9 @@ from gateway.store.log_tables import LOG_ENTRY
 
 
 def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: datetime) -> None:
-    """Give a database without a log an empty, signed one. Raises IntegrityLost where lock or entries say that there was one."""
+    """Give a database without a log an empty, signed one.
+    Raises IntegrityLost where lock or entries say that there was one.
+    """
     if read_checkpoint(connection) is None:
         require_database(lock.read())
         head = empty_head(keys.origin, keys.signers, int(now.timestamp()))
@@ -29,7 +31,8 @@ def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: 
 def recover_log(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tuple[LogHead, bytes]:
     """The head, re-hashed along its right edge, and the checkpoint that the lock holds now.
 
-    A lock that is behind, as a crash between COMMIT and swap leaves it, is swapped forward. Anything else that differs raises IntegrityLost.
+    A lock that is behind, as a crash between COMMIT and swap leaves it, is swapped forward.
+    Anything else that differs raises IntegrityLost.
     """
     try:
         return _recover(connection, lock, keys)
@@ -59,7 +62,9 @@ def _recover(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tup
 
 
 def _require_entries(connection: Connection, head: LogHead) -> None:
-    """The entries end where the head says, and the newest ones hash to the right edge. `verify_log` looks at all of them."""
+    """The entries end where the head says, and the newest ones hash to the right edge.
+    `verify_log` looks at all of them.
+    """
     last = connection.execute(select(func.max(LOG_ENTRY.c.entry_index))).scalar_one()
     if (-1 if last is None else last) != head.size - 1:
         raise IntegrityLost(detail=f"the log has size {head.size}, and its last entry is {last}", step="log-entries")

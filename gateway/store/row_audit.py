@@ -1,4 +1,6 @@
-"""Database rows against the leaves that committed to them: what was changed, removed or added behind the gateway's back."""
+"""Database rows against the leaves that committed to them: what was changed,
+removed or added behind the gateway's back.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +18,8 @@ MAX_FINDINGS = 1_000
 class RowAudit:
     """The rows that the log says there are. Given every entry's marks in order, and then the tables, a slice at a time.
 
-    A slice is compared with the marks of the very state that it was read from: take all newer marks first, on the same connection.
+    A slice is compared with the marks of the very state that it was read from:
+    take all newer marks first, on the same connection.
     """
 
     def __init__(self) -> None:

@@ -1,10 +1,11 @@
-"""What the exchange log commits to of a database row: the digest that tells whether the row is still what its last change left.
+"""What the exchange log commits to of a database row:
+the digest that tells whether the row is still what its last change left.
 
-A unit's digests stand, under a salt, in its last entry (`Group.ROWS`). So a row that was changed, removed or put there by
-anything but a unit of this gateway is found by comparing rows with leaves (gateway.store.row_audit).
+A unit's digests stand, under a salt, in its last entry (`Group.ROWS`). So a row that was changed, removed or put there
+by anything but a unit of this gateway is found by comparing rows with leaves (gateway.store.row_audit).
 
-Every table is committed to. What of a row only says how far somebody is with it is left out (PROGRESS): it changes at each attempt
-and each block, proves nothing, and would be most of the log.
+Every table is committed to. What of a row only says how far somebody is with it is left out (PROGRESS): it changes at
+each attempt and each block, proves nothing, and would be most of the log.
 """
 
 import hashlib
@@ -125,7 +126,9 @@ def _key_of(record: Record) -> str:
 
 
 def _committed_values(record: Record) -> list[object]:
-    """In their order, what every version of the class has had; then, by name, what was added since and differs from its default."""
+    """In their order, what every version of the class has had; then, by name,
+    what was added since and differs from its default.
+    """
     progress, added = PROGRESS.get(type(record), _NOTHING), added_defaults(type(record))
     alike = progress.alike
     stated = ((name, value) for name, value in vars(record).items() if name not in progress.columns)

@@ -47,7 +47,9 @@ COLLECT_AFTER = timedelta(days=1)
 
 
 class SqlStore:
-    """One process's store. Enter it on the event loop that uses it; leaving it writes what waits and closes everything."""
+    """One process's store. Enter it on the event loop that uses it;
+    leaving it writes what waits and closes everything.
+    """
 
     def __init__(
         self,
@@ -76,7 +78,9 @@ class SqlStore:
         return self._keys.vault
 
     async def __aenter__(self) -> Self:
-        """Migrate, recover, collect blobs and data keys, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
+        """Migrate, recover, collect blobs and data keys, begin to write.
+        Raises Misconfigured or IntegrityLost, and then nothing is open.
+        """
         await asyncio.to_thread(self._open)
         self._writer = Writer(self._steps, committed=self._committed)
         return self
@@ -162,7 +166,9 @@ class SqlStore:
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
     def _open_key_store(self, connection: Connection, size: int) -> None:
-        """Keys that no package has are emptied. Those of purges that were not finished seal nothing more until upkeep destroys them."""
+        """Keys that no package has are emptied. Those of purges that were not
+        finished seal nothing more until upkeep destroys them.
+        """
         self._key_store.begin()
         self._key_store.clear(partial(named_keys, connection, self._keys, size))
         purged = SQL[PurgedRecord].table.c

@@ -1,7 +1,7 @@
 """The tables of records, each derived from its class of record (gateway.exchange.kernel.records.record).
 
-A column is a field: its name, its type, whether it may be null, and what the field's annotation says of it. Migrations are written
-by hand; a test compares what they make with what is derived here.
+A column is a field: its name, its type, whether it may be null, and what the field's annotation says of it. Migrations
+are written by hand; a test compares what they make with what is derived here.
 """
 
 from collections.abc import Callable, Mapping

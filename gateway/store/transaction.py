@@ -21,7 +21,9 @@ R = TypeVar("R", bound=Record)
 
 
 class SqlTransaction(SqlReader):
-    """A reader that can also write. Sees what units before it in the same group wrote: they commit together or not at all."""
+    """A reader that can also write. Sees what units before it in the same group wrote:
+    they commit together or not at all.
+    """
 
     def __init__(self, connection: Connection, log: LogView, book: LogBook) -> None:
         super().__init__(connection, log)
@@ -47,7 +49,9 @@ class SqlTransaction(SqlReader):
         self._wrote(record)
 
     def put(self, before: R, after: R) -> R:
-        """See exchange.kernel.ports.Transaction. The row must still be `before`, in every field. Where both are the same it only looks."""
+        """See exchange.kernel.ports.Transaction. The row must still be `before`, in every field.
+        Where both are the same it only looks.
+        """
         if key_of(before) != key_of(after):
             raise ValueError(f"{type(before).__name__}: a record keeps its key")
         changed = {name: value for name, value in vars(after).items() if value != getattr(before, name)}

@@ -1,11 +1,13 @@
 """One writer thread: it owns the write connection and commits waiting units in groups.
 
-    begin -> run each unit in its savepoint -> write the log -> keep new data keys -> COMMIT -> swap the checkpoint lock -> answer
+    begin -> run each unit in its savepoint -> write the log -> keep new data keys
+    -> COMMIT -> swap the checkpoint lock -> answer
 
-Until COMMIT is attempted, a failure undoes the group: every caller gets an error, nothing was written, and writing goes on.
-From COMMIT on, a failure leaves open what is on the disk, so the writer stops for good: every caller gets IntegrityLost,
-and so does whoever comes later. The next start finds out, by the path that every start takes (gateway.store.recovery):
-a group is either wholly there, and its checkpoint is then swapped into the lock, or wholly absent.
+Until COMMIT is attempted, a failure undoes the group: every caller gets an error, nothing was written, and writing goes
+on. From COMMIT on, a failure leaves open what is on the disk, so the writer stops for good: every caller gets
+IntegrityLost, and so does whoever comes later. The next start finds out, by the path that every start takes
+(gateway.store.recovery): a group is either wholly there,
+and its checkpoint is then swapped into the lock, or wholly absent.
 """
 
 import asyncio
@@ -32,7 +34,9 @@ _log = structlog.get_logger()
 
 
 Committed = Callable[[Sequence[tuple[str, str | None]], int, float], None]
-"""Is told of each commit, on the writer's thread: event and outcome of its entries, its units, and how many seconds it took."""
+"""Is told of each commit, on the writer's thread: event and outcome of its entries, its units,
+and how many seconds it took.
+"""
 
 
 def unwatched(entries: Sequence[tuple[str, str | None]], units: int, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Deliver: what the outbox holds for partners, as the delivery worker takes and settles it.
 
-A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out. A retry carries
-the same bytes.
+A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out.
+A retry carries the same bytes.
 """
 
 import asyncio
@@ -188,7 +188,9 @@ async def _package(agency: Agency, row: OutboxRecord) -> OutgoingPackage:
 
 
 def _started(work: Work, row: OutboxRecord) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
+    """The first attempt moves the release on; later ones leave it where it is.
+    `changed_at` stays: nothing has happened yet.
+    """
     life = work.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
     if life is not None and life.state is ReleaseState.RELEASED:
         work.put(life, replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER)))

@@ -29,7 +29,8 @@ async def receipt_statement(agency: Agency, row: OutboxRecord) -> Statement:
 async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind) -> bytes:
     """The receipt of a package that we hold; signed now if it was not before.
 
-    The event that it acknowledges is committed already, so a crash in between costs nothing: whoever asks again gets it.
+    The event that it acknowledges is committed already, so a crash in between costs nothing:
+    whoever asks again gets it.
     """
     key = ReceiptRecord.key(originator, package_id, recipient=agency.participant, receipt=kind.value)
     stored = await agency.store.read(lambda reader: reader.get(key))

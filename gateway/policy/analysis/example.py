@@ -36,7 +36,9 @@ _CONTENT, _OTHER_CONTENT = "c0" * 32, "00" * 32
 
 @dataclass(frozen=True)
 class ExampleRequest:
-    """One concrete request, with the handling that it would go under. `approvals` say whether they are of this release."""
+    """One concrete request, with the handling that it would go under.
+    `approvals` say whether they are of this release.
+    """
 
     request: ReleaseRequest
     handling: Handling
@@ -63,7 +65,10 @@ class ExampleRequest:
         doubts += ["contradictory markings"] if part.contradictory_markings else []
         handling = self.handling
         lines = [
-            f"{request.kind} to {request.recipient}/{desk} under {request.legal_basis}, for {request.purpose}, by {request.channel}",
+            (
+                f"{request.kind} to {request.recipient}/{desk} under {request.legal_basis},"
+                f" for {request.purpose}, by {request.channel}"
+            ),
             f"{request.urgency}, on {request.now:%Y-%m-%d}, crimes: {_listed(request.crime_types)}",
             f"assurances: {_listed(request.assurances)}; named: {_listed(request.named_recipients)}",
             f"item from {part.origin}: {', '.join([*item, *doubts]) or 'nothing said'}, {self.form}",
