@@ -8,7 +8,6 @@ withheld.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 
 from gateway.policy.decision import (
     ApprovalsNeeded,
@@ -20,7 +19,6 @@ from gateway.policy.decision import (
     overall,
 )
 from gateway.policy.engine import ENGINE
-from gateway.policy.items import Unit
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.proposal import Proposal, propose
 from gateway.policy.record import record_of
@@ -59,7 +57,7 @@ def _parts(proposal: Proposal, rounds: Rounds) -> Iterator[PartDecision]:
     units = iter(proposal.units)
     for part in proposal.request.parts:
         verdict = rounds.verdicts[shape_of(next(units))]
-        fields = [(unit, rounds.verdicts[shape_of(unit)]) for unit in islice(units, len(part.fields))]
+        fields = [(own.path, rounds.verdicts[shape_of(next(units))]) for own in part.fields]
         yield _part(proposal.shard, part.name, verdict, fields)
 
 
@@ -75,11 +73,10 @@ def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[Unit, Ver
     return PartDecision(name, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden=False, fields=fields)
 
 
-def _field(shard: Shard, unit: Unit, verdict: Verdict, part: Verdict) -> FieldDecision:
-    assert unit.path is not None
+def _field(shard: Shard, path: str, verdict: Verdict, part: Verdict) -> FieldDecision:
     if verdict.outcome is UnitOutcome.WITHHOLD:
         hidden = _is_hidden(shard, verdict)
-        return FieldDecision(unit.path, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden)
+        return FieldDecision(path, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden)
     if part.outcome is UnitOutcome.WITHHOLD:
         return FieldDecision(unit.path, UnitOutcome.WITHHOLD, (), (PART_STAYS,), _is_hidden(shard, part))
     outcome = UnitOutcome.AWAIT_APPROVAL if part.outcome is UnitOutcome.AWAIT_APPROVAL else verdict.outcome

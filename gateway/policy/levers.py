@@ -137,7 +137,7 @@ def _changed(draft: Draft, **facts: object) -> Draft:
 
 def _apply_named(situation: Situation, draft: Draft, _: str) -> Draft:
     named = draft.request.named_recipients | {desk_of(situation.facts, draft.request)}
-    return _changed(draft, named_recipients=named)
+    return replace(draft, request=replace(draft.request, named_recipients=named))
 
 
 def _apply_consent(situation: Situation, draft: Draft, originator: str) -> Draft:
@@ -145,7 +145,7 @@ def _apply_consent(situation: Situation, draft: Draft, originator: str) -> Draft
     content = next(part.sha256 for part in request.parts if part.name == situation.unit.part)
     far = request.now.replace(year=9000, month=1, day=1)
     consent = ConsentFacts("", ParticipantId(originator), request.recipient, request.purpose, content, far)
-    return _changed(draft, consents=(consent,))
+    return replace(draft, request=replace(request, consents=(consent,)))
 
 
 def _apply_marking(situation: Situation, draft: Draft, tlp: str) -> Draft:
@@ -173,7 +173,13 @@ def _re_marked(situation: Situation, draft: Draft, mark: Callable[[Markings], Ma
     def field_of(field: FieldFacts) -> FieldFacts:
         return replace(field, markings=mark(field.markings)) if field.path == situation.unit.path else field
 
-    return _changed(draft, parts=tuple(part_of(part) for part in draft.request.parts))
+    parts = tuple(part_of(part) for part in draft.request.parts)
+    return replace(draft, request=replace(draft.request, parts=parts))
+
+
+def _asking(change: Callable[[ReleaseRequest, str], ReleaseRequest]) -> _Pull:
+    """Of a lever that changes the request alone."""
+    return lambda _, draft, value: replace(draft, request=change(draft.request, value))
 
 
 _APPLY: dict[str, _Apply] = {
@@ -181,8 +187,8 @@ _APPLY: dict[str, _Apply] = {
     "desk": lambda _, draft, value: _changed(draft, recipient_desk=value),
     "channel": lambda _, draft, value: _changed(draft, channel=Channel(value)),
     "mask": lambda _, draft, __: replace(draft, form=Form.MASKED),
-    "review": lambda _, draft, value: _changed(draft, review_within_hours=int(value)),
-    "assurance": lambda _, draft, value: _changed(draft, assurances=draft.request.assurances | {Assurance(value)}),
+    "review": _asking(lambda request, value: replace(request, review_within_hours=int(value))),
+    "assurance": _asking(lambda request, value: replace(request, assurances=request.assurances | {Assurance(value)})),
     "approval": lambda _, draft, value: replace(draft, approvals=max(draft.approvals, int(value))),
     "named": _apply_named,
     "consent": _apply_consent,

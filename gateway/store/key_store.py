@@ -175,7 +175,10 @@ class KeyStore:
     def _pages(self) -> Iterator[list[StoredKey]]:
         """The keys that no earlier `clear` has checked, in pages."""
         [(after,)] = self._writer.execute("pragma user_version").fetchall()
-        query = "select number, originator, package_id from data_key where number > ? and wrapped <> ? order by number limit ?"
+        query = (
+            "select number, originator, package_id from data_key"
+            " where number > ? and wrapped <> ? order by number limit ?"
+        )
         while page := [StoredKey(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE)).fetchall()]:
             yield page
             after = page[-1].number

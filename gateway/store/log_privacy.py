@@ -1,7 +1,8 @@
 """The private side of a log entry: its openings, sealed at rest and bound to the entry. It has one of two forms:
 
     0x00 || sealed under the storage key
-    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest, sealed under a package's data key
+    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest,
+    sealed under a package's data key
 
 The second form is for entries about packages. A purge removes the rest, so that the first form remains, with the digests of
 database rows only: these may also concern other packages.

@@ -1,7 +1,6 @@
 """The tables of the exchange log. A partial tile is a prefix of the full tile, so one row, updated in place, holds all its widths."""
 
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy import Table as CoreTable
@@ -83,7 +82,7 @@ THE_HEAD = 1
 
 
 def _core(table: type[Table]) -> CoreTable:
-    return cast("CoreTable", table.__table__)  # type: ignore[attr-defined]
+    return table.metadata.tables[str(table.__tablename__)]
 
 
 LOG_ENTRY = _core(LogEntryRow)

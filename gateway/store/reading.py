@@ -40,7 +40,9 @@ class SqlReader:
         return found[0] if found else None
 
     def find(self, query: Query[R]) -> list[R]:
-        """See exchange.kernel.ports.Reader. Raises AttacheError where more than FIND_LIMIT records match a query without a limit."""
+        """See exchange.kernel.ports.Reader. Raises AttacheError where more than
+        FIND_LIMIT records match a query without a limit.
+        """
         sql = SQL[query.kind]
         if query == Query(query.kind, equal=query.equal):  # the common case has a prepared statement
             found = records_of(query.kind, sql.equal(query.equal).rows(self._driver, query.equal))

@@ -125,6 +125,5 @@ def _is_equals(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool
 
 
 SQL: Mapping[type[Any], RecordSql] = {
-    kind: RecordSql(kind, cast("Table", row.__table__))  # type: ignore[attr-defined]
-    for kind, row in TABLES.items()
+    kind: RecordSql(kind, row.metadata.tables[kind.TABLE]) for kind, row in TABLES.items()
 }

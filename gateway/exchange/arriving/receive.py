@@ -335,8 +335,8 @@ def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[Arrival
 
 
 def _keep_until(agency: Agency, facts: Mapping[str, Any], state: ArrivalState) -> datetime:
-    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator stated, or of its
-    term where it stated none; while it is arriving, at the end of its term or of our patience.
+    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator
+    stated, or of its term where it stated none; while it is arriving, at the end of its term or of our patience.
     """
     expires_at = parse_instant(facts["expires_at"])
     if state is ArrivalState.RECEIVING:

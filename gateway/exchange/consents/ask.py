@@ -44,7 +44,9 @@ TITLE = "Request for consent"
 
 @dataclass(frozen=True)
 class KnownRequest:
-    """A request as records have it. `facts`: the part, its `content_sha256`, the purpose and the reason, where stated."""
+    """A request as records have it. `facts`: the part, its `content_sha256`,
+    the purpose and the reason, where stated.
+    """
 
     record: ConsentRequestRecord
     facts: Mapping[str, str]
@@ -56,9 +58,9 @@ async def ask_consent(
 ) -> KnownRequest:
     """Submit the request. Policy decides on it as on every package, and an officer may have to approve it.
 
-    The caller must have been let read the part. Raises NotFound for a package that was not opened here or a part that it has
-    not, MalformedInput, NotPermitted("policy-denied") where the request itself may not leave. The same key with the same
-    request changes nothing.
+    The caller must have been let read the part. Raises NotFound for a package that was not opened here or a part that
+    it has not, MalformedInput, NotPermitted("policy-denied") where the request itself may not leave. The same key with
+    the same request changes nothing.
     """
     arrival = await agency.store.read(lambda reader: _opened(reader, asking))
     facts = facts_of(agency, arrival)

@@ -1,4 +1,6 @@
-"""A request for consent at the originator: found in a package as it is opened, kept, and held against what went there."""
+"""A request for consent at the originator: found in a package as it is opened, kept,
+and held against what went there.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,8 +28,7 @@ class _Noted:
     """What the first opening of a request is to leave: the request that it states, or why what it states is none."""
 
     raw: bytes
-    asked: ConsentRequest | None
-    problem: AttacheError | None
+    asked: ConsentRequest | AttacheError
 
 
 def note_request(
@@ -55,17 +56,16 @@ def _noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, 
         asked = parse_request(raw)
         _require_ours(agency, reader, asked, arrival.originator, manifest.in_reply_to or "")
     except AttacheError as error:
-        return _Noted(raw, None, error)
-    return _Noted(raw, asked, None)
+        return _Noted(raw, error)
+    return _Noted(raw, asked)
 
 
 def _keep_noted(agency: Agency, work: Work, arrival: ArrivalRecord, noted: _Noted | None) -> None:
     """Keep the request as asked, and log it; what is none is logged as rejected."""
     if noted is None:
         return
-    if noted.asked is None:
-        assert noted.problem is not None
-        work.log(rejected_event(arrival.originator, noted.raw, noted.problem), by=arrival.originator)
+    if isinstance(noted.asked, AttacheError):
+        work.log(rejected_event(arrival.originator, noted.raw, noted.asked), by=arrival.originator)
         return
     record = request_record(agency, noted.asked, arrival.package_id, "")
     work.add(record)

@@ -60,8 +60,9 @@ async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> 
     """Sign a consent and send it to the holder.
 
     The request must have been opened here and be a reply to a package of ours that was released to the holder with that
-    part, and the caller an approver of the holder's post. Raises NotFound otherwise, MalformedInput for another consent than
-    was asked for or a term that is over or longer than 366 days, and IllegalTransition where the request was answered.
+    part, and the caller an approver of the holder's post. Raises NotFound otherwise, MalformedInput for another consent
+    than was asked for or a term that is over or longer than 366 days,
+    and IllegalTransition where the request was answered.
     """
     now = agency.clock()
     # protocol G5
@@ -99,11 +100,12 @@ async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> 
 
 
 async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
-    """Verify and store a consent that its originator brings. The same one again changes nothing. What is refused is logged.
+    """Verify and store a consent that its originator brings.
+    The same one again changes nothing. What is refused is logged.
 
-    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired or is dated in the future, NotFound where no such content
-    came from this originator or we did not ask for it, and Conflict where its id stands for another, or IllegalTransition
-    where the request was answered.
+    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired or is dated in the future,
+    NotFound where no such content came from this originator or we did not ask for it, and Conflict where its id stands
+    for another, or IllegalTransition where the request was answered.
     """
     async with rejection_logged(agency, peer.participant, signed):
         consent = await asyncio.to_thread(verify_consent, signed, peer.descriptor, revoked=agency.revoked)
@@ -130,7 +132,9 @@ async def consent_statement(agency: Agency, row: OutboxRecord) -> Statement:
 
 
 async def list_consents(agency: Agency, after: str, limit: int) -> Page[ConsentView]:
-    """Consents given and received, by id, those with an id above `after`, each with its signed statement unless it is purged."""
+    """Consents given and received, by id, those with an id above `after`,
+    each with its signed statement unless it is purged.
+    """
 
     def query(reader: Reader, size: int) -> list[ConsentRecord]:
         return reader.find(ConsentRecord.by_id(after, size))

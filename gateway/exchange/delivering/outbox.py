@@ -1,7 +1,7 @@
 """Deliver: what the outbox holds for partners, as the delivery worker takes and settles it.
 
-A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out. A retry carries
-the same bytes.
+A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out.
+A retry carries the same bytes.
 """
 
 import asyncio

@@ -1,11 +1,13 @@
 """Purge: what says anything of a package's content is destroyed; what proves that it was exchanged stays.
 
-One transaction blanks the records, takes the private side out of the log entries, and logs that. The data key, the blobs and the
-old pages of the database go after its commit (`finish_purges`), and where that is interrupted, at the next start or turn of upkeep.
+One transaction blanks the records, takes the private side out of the log entries, and logs that. The data key, the
+blobs and the old pages of the database go after its commit (`finish_purges`), and where that is interrupted, at the
+next start or turn of upkeep.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from attache.errors import NotFound
@@ -248,18 +250,20 @@ async def sign_before_purge(agency: Agency, place: Place) -> None:
 
 
 async def finish_purges(agency: Agency) -> bool:
-    """Destroy what committed purges have left: data keys, blobs, old pages. False where a reader is in the way: try again later."""
+    """Destroy what committed purges have left: data keys, blobs, old pages.
+    False where a reader is in the way: try again later.
+    """
     while left := await agency.store.read(lambda reader: reader.find(PurgedRecord.unfinished(FINISHED_AT_ONCE))):
         blob_ids = [blob_id for each in left for blob_id in each.blob_ids.split(",") if blob_id]
         # exchange-log P4
         if not await agency.store.destroy([(each.originator, each.package_id) for each in left], blob_ids):
             return False
-        await agency.commit(SYSTEM, lambda work, done=tuple(left): _note_destroyed(work, done))  # type: ignore[misc]
+        await agency.commit(SYSTEM, partial(_note_destroyed, tuple(left)))
         await agency.store.destroy((), ())  # the blobs' ids go from the file as well
     return True
 
 
-def _note_destroyed(work: Work, done: tuple[PurgedRecord, ...]) -> None:
+def _note_destroyed(done: tuple[PurgedRecord, ...], work: Work) -> None:
     for each in done:
         if work.get(PurgedRecord.key(each.originator, each.package_id)) == each:
             work.put(each, replace(each, blob_ids="", destroyed_at=work.at))

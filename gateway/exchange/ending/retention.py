@@ -1,10 +1,12 @@
-"""Retention: what upkeep ends by rule. Packages that have expired go no further; those whose retention has ended are purged.
+"""Retention: what upkeep ends by rule. Packages that have expired go no further;
+those whose retention has ended are purged.
 
 A package on a legal hold is left alone until the hold is lifted. One transaction a package, and bounded batches.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from attache.errors import IntegrityLost
 from attache.package.ids import PackageId
@@ -52,7 +54,7 @@ async def expire_releases(agency: Agency) -> None:
 async def purge_packages(agency: Agency) -> None:
     """Purge packages of ours whose retention has ended, but none that is still under way."""
 
-    def unit(work: Work, package_id: PackageId) -> None:
+    def unit(package_id: PackageId, work: Work) -> None:
         record = work.get(PackageRecord.key(package_id))
         now = work.at
         place = Place(agency.participant, package_id)
@@ -66,13 +68,13 @@ async def purge_packages(agency: Agency) -> None:
 
     while due := await agency.store.read(lambda r: r.packages_due(agency.participant, agency.clock(), AT_ONCE)):
         for record in due:
-            await agency.commit(SYSTEM, lambda work, name=record.package_id: unit(work, name))  # type: ignore[misc]
+            await agency.commit(SYSTEM, partial(unit, record.package_id))
 
 
 async def purge_arrivals(agency: Agency) -> None:
     """Purge what came to us and whose retention has ended, and what was announced and never came whole."""
 
-    def unit(work: Work, place: Place) -> None:
+    def unit(place: Place, work: Work) -> None:
         arrival = work.get(ArrivalRecord.key(place.originator, place.package_id))
         if arrival is None or arrival.purge_at is None or arrival.purge_at > work.at or is_on_hold(work, place):
             return
@@ -85,7 +87,7 @@ async def purge_arrivals(agency: Agency) -> None:
         for arrival in due:
             place = Place(arrival.originator, arrival.package_id)
             await sign_before_purge(agency, place)
-            await agency.commit(SYSTEM, lambda work, where=place: unit(work, where))  # type: ignore[misc]
+            await agency.commit(SYSTEM, partial(unit, place))
 
 
 def _retention_ends(agency: Agency, work: Work, record: PackageRecord) -> datetime:

@@ -41,8 +41,8 @@ Outgoing = OutgoingPackage | Statement
 class Consignment:
     """One claimed outbox row with all it takes to deliver it: no further look into the store is needed.
 
-    `endpoint` is the base of the partner's exchange API, as `https://host:port/exchange/v1`; `descriptor` is the verified
-    one now in force.
+    `endpoint` is the base of the partner's exchange API, as `https://host:port/exchange/v1`;
+    `descriptor` is the verified one now in force.
     """
 
     outbox: OutboxRecord

@@ -1,7 +1,8 @@
 """Refused attempts that go to the exchange log: tokens, certificates, and callers who ask for packages of other callers.
 
-A flood must not grow the log. Of each kind of refusal (code, whose, from what kind of network) there is at most one entry a
-minute, with how many there were; the first is written at once. At an end out of order the counts of the last minute are lost.
+A flood must not grow the log. Of each kind of refusal (code, whose, from what kind of network) there is at most one
+entry a minute, with how many there were; the first is written at once.
+At an end out of order the counts of the last minute are lost.
 """
 
 import asyncio

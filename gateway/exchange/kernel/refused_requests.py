@@ -30,7 +30,8 @@ LOGGED = frozenset(
         "term-over",
     }
 )
-"""A partner, desk, agreement or code that is unknown, a marking that contradicts another, an instant outside its validity.
+"""A partner, desk, agreement or code that is unknown, a marking that contradicts another,
+an instant outside its validity.
 
 A part whose bytes are not the declared ones is a fault of their way here, and no question to policy.
 """

@@ -1,4 +1,6 @@
-"""The life cycles of what is on record, as tables: every pair of state and event is either a next state or an IllegalTransition."""
+"""The life cycles of what is on record, as tables:
+every pair of state and event is either a next state or an IllegalTransition.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum

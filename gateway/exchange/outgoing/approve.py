@@ -87,7 +87,8 @@ async def answer_approval(
     if answer is Answer.REJECT:
         return await agency.commit(caller, lambda work: _reject(agency, work, case, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
-        # Copies made for this answer go again unless it is committed: policy may have changed, or another officer been quicker.
+        # Copies made for this answer go again unless it is committed: policy may have changed, or another officer been
+        # quicker.
         async with ProvisionalBlobs(agency.blobs) as blobs:
             async with approval_refusal_logged(agency, caller, approval_id):
                 # Blocking and long, so outside the transaction; `_require_unchanged` looks again inside it.

@@ -1,7 +1,7 @@
 """Preview: an approver sees, and may read, exactly what would leave once the approval is given.
 
-The decision on record is asked again as if it were approved, and the content is redacted as the release would redact it: same
-facts, same bytes. Reading it is logged before the first byte is given.
+The decision on record is asked again as if it were approved, and the content is redacted as the release would redact
+it: same facts, same bytes. Reading it is logged before the first byte is given.
 """
 
 import asyncio
@@ -98,7 +98,9 @@ def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiti
 
 
 def what_would_leave(agency: Agency, case: Awaiting) -> Decision:
-    """Policy's answer once it is approved. Where policy has changed since, and for what is answered, the one on record."""
+    """Policy's answer once it is approved. Where policy has changed since,
+    and for what is answered, the one on record.
+    """
     if not case.is_pending or case.decision.approvals_needed is None:
         return case.decision
     approved = decide_as_if_approved(agency, case.request, case.decision)
@@ -131,7 +133,9 @@ def unmeasured(case: Awaiting, decision: Decision) -> Iterator[Leaving]:
 
 
 async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
-    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    """What an approver sees: exactly what would leave; `measured`,
+    with size and digest also of what leaves redacted.
+    """
     case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
     return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
@@ -139,8 +143,8 @@ async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: b
 async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: str) -> PreviewedPart:
     """The content that would leave of one part, for an approver of the recipient's post. Logged.
 
-    Raises NotPermitted("own-submission"), IllegalTransition once it is answered, NotPermitted("approval-void") where policy has
-    changed since it was asked for, and NotFound for what would not leave.
+    Raises NotPermitted("own-submission"), IllegalTransition once it is answered, NotPermitted("approval-void") where
+    policy has changed since it was asked for, and NotFound for what would not leave.
     """
     approval = await approval_of(agency, caller, approval_id)
     if approval.submitter == agency.officer(caller):

@@ -1,4 +1,5 @@
-"""Release: what policy decided is carried out. The decision, the sealed package and what the store is to write, as values.
+"""Release: what policy decided is carried out. The decision,
+the sealed package and what the store is to write, as values.
 
 Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go again
 unless they are kept: the caller that commits the result keeps them in the same unit.
@@ -88,10 +89,12 @@ def decide_and_seal(
     *,
     approvers: Sequence[str] = (),
 ) -> Verdict:
-    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says.
+    """Ask policy; where it permits, seal what may leave.
+    A suspended or unknown recipient gets nothing, whatever policy says.
 
-    `blobs` answers for the redacted copies that are made. Raises AttacheError("release-stopped") where policy permits and our
-    log's witnesses have raised an alarm, and NotPermitted("redaction-blocked"), also for what would leave once it is approved.
+    `blobs` answers for the redacted copies that are made. Raises AttacheError("release-stopped") where policy permits
+    and our log's witnesses have raised an alarm, and NotPermitted("redaction-blocked"),
+    also for what would leave once it is approved.
     """
     partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
@@ -133,7 +136,9 @@ def decide_foreseen(agency: Agency, submission: Submission, request: ReleaseRequ
 def _require_redactable(
     agency: Agency, submission: Submission, content: Readable, request: ReleaseRequest, decision: Decision
 ) -> None:
-    """Raise NotPermitted("redaction-blocked") where what was decided, or is to be approved, could not be carried out."""
+    """Raise NotPermitted("redaction-blocked") where what was decided, or is to be approved,
+    could not be carried out.
+    """
     if any(part.fields for part in request.parts):
         approved = decide_as_if_approved(agency, request, decision)
         for number in redacted_numbers(approved):

@@ -67,8 +67,9 @@ async def create_package(
 ) -> Created | PackageId:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
-    The same key with the same request does nothing and returns the id of the package that it made before; with another request
-    it is a Conflict, and where that package is purged, Gone. `also` is done in the same transaction, with the new package's id.
+    The same key with the same request does nothing and returns the id of the package that it made before; with another
+    request it is a Conflict, and where that package is purged, Gone.
+    `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, PackageId(""), agency.clock())
@@ -165,7 +166,9 @@ async def submit_package(agency: Agency, caller: Caller, package_id: PackageId) 
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[ParticipantId, Decision]:
-    """What policy would decide, by recipient; raises as a submission would. Nothing is stored but a log entry without content."""
+    """What policy would decide, by recipient; raises as a submission would.
+    Nothing is stored but a log entry without content.
+    """
     require_possible(agency, submission)
     now = agency.clock()
     package_id = PackageId(uuid7(now, agency.random))

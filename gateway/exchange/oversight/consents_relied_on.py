@@ -15,7 +15,9 @@ from gateway.exchange_log.leaf import Opening
 
 
 def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[bytes, PackageId]]:
-    """By id, each signed consent that covers a part of what was decided, and the package in which that part had come."""
+    """By id, each signed consent that covers a part of what was decided,
+    and the package in which that part had come.
+    """
     request = strict_json.parse_object(record)["request"]
     came = {(part["sha256"], part["origin"]) for part in request["parts"]}
     found = {}

@@ -1,4 +1,5 @@
-"""Evidence: everything that we can prove about one package to one recipient, in one file that verifies itself elsewhere.
+"""Evidence: everything that we can prove about one package to one recipient,
+in one file that verifies itself elsewhere.
 
 The format is attache.evidence.bundle (docs/exchange-log.md, section 6). What the reader may not see is left out of it, and
 the file says so: the openings of an entry by the catalogue's readers, the manifest for all but the submitter, for it
@@ -77,8 +78,8 @@ async def export_evidence(
 ) -> Evidence:
     """The evidence about a package of ours, or, for a caller that sees all, about one that came to us. The export is logged first.
 
-    `recipient` may be left out where the package went to one only. Raises NotFound for what the caller may not know of or what was
-    never released, MalformedInput where the recipient is to be named.
+    `recipient` may be left out where the package went to one only. Raises NotFound for what the caller may not know of
+    or what was never released, MalformedInput where the recipient is to be named.
     """
     facts = await agency.store.read(lambda reader: _facts(agency, reader, caller, package_id, recipient))
     partner = facts.recipient if facts.originator == agency.participant else facts.originator
@@ -217,7 +218,9 @@ def _collected(caller: Caller, entry: LoggedEntry, leaf: LeafFacts) -> Collected
 
 
 def _checkpoints(newest: bytes, facts: _Facts) -> list[bytes]:
-    """The newest checkpoint, the newest that each witness cosigned, and those that the receipts cosign; one of each size."""
+    """The newest checkpoint, the newest that each witness cosigned,
+    and those that the receipts cosign; one of each size.
+    """
     notes: dict[int, list[bytes]] = {}
     for note in (newest, *facts.checkpoints):
         notes.setdefault(parse_checkpoint_body(parse_note(note).text).size, []).append(note)

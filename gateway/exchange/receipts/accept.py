@@ -21,8 +21,8 @@ from gateway.partners import Partner
 async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expected: str | None = None) -> Receipt:
     """Verify and store what a recipient signed about a package of ours. The same receipt again changes nothing.
 
-    `expected` is the id of the package that it must be about. Raises MalformedInput, NotAuthentic, NotFound for a package that
-    never went to this partner, and Conflict for a second receipt of the same kind with other bytes.
+    `expected` is the id of the package that it must be about. Raises MalformedInput, NotAuthentic, NotFound for a
+    package that never went to this partner, and Conflict for a second receipt of the same kind with other bytes.
     """
     receipt = await asyncio.to_thread(_verify, agency, peer, signed)
     if expected not in {None, receipt.package_id} or receipt.originator != agency.participant:

@@ -63,7 +63,10 @@ class ExampleRequest:
         doubts += ["contradictory markings"] if part.contradictory_markings else []
         handling = self.handling
         lines = [
-            f"{request.kind} to {request.recipient}/{desk} under {request.legal_basis}, for {request.purpose}, by {request.channel}",
+            (
+                f"{request.kind} to {request.recipient}/{desk} under {request.legal_basis},"
+                f" for {request.purpose}, by {request.channel}"
+            ),
             f"{request.urgency}, on {request.now:%Y-%m-%d}, crimes: {_listed(request.crime_types)}",
             f"assurances: {_listed(request.assurances)}; named: {_listed(request.named_recipients)}",
             f"item from {part.origin}: {', '.join([*item, *doubts]) or 'no markings'}, {self.form}",

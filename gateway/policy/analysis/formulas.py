@@ -14,7 +14,7 @@ import z3  # type: ignore[import-untyped]
 from cedarpy import pst
 
 from attache.errors import UnsupportedVersion
-from gateway.policy.analysis.symbols import Formula, Number, Struct, Symbols, Term, Terms, Truth, Value
+from gateway.policy.analysis.symbols import Formula, Number, Struct, Symbols, Term, Terms, Truth, Value, of_kind
 from gateway.policy.facts import Agreement, Desk
 from gateway.policy.policy_set import Shard
 from gateway.policy.proposal import Form
@@ -65,9 +65,7 @@ class Formulas:
         return z3.And([z3.Not(so) if clause.is_unless else so for clause, so in zip(rule.clauses, met, strict=True)])
 
     def truth(self, node: pst.Expr) -> Formula:
-        value = self.value(node)
-        assert isinstance(value, Truth)
-        return value.is_so
+        return of_kind(Truth, self.value(node)).is_so
 
     def value(self, node: pst.Expr) -> Value:  # noqa: C901, PLR0911 -- one branch for each kind of node
         match node:
@@ -86,9 +84,7 @@ class Formulas:
             case pst.UnaryOp(op="not", arg=arg):
                 return Truth(z3.Not(self.truth(arg)))
             case pst.UnaryOp(op="is_empty", arg=arg):
-                members = self.value(arg)
-                assert isinstance(members, Terms)
-                return Truth(z3.Not(z3.Or(members.members)))
+                return Truth(z3.Not(z3.Or(of_kind(Terms, self.value(arg)).members)))
             case pst.BinaryOp(op="and" | "or" as both, left=left, right=right):
                 return Truth((z3.And if both == "and" else z3.Or)(self.truth(left), self.truth(right)))
             case pst.BinaryOp(op=op, left=left, right=right):
@@ -96,9 +92,7 @@ class Formulas:
         raise UnsupportedVersion("unsupported-version", f"the analysis does not cover {type(node).__name__}")
 
     def _struct(self, node: pst.Expr) -> Struct:
-        group = self.value(node)
-        assert isinstance(group, Struct)
-        return group
+        return of_kind(Struct, self.value(node))
 
     def _set(self, elements: Sequence[Value]) -> Terms:
         terms = [element for element in elements if isinstance(element, Term)]
@@ -110,13 +104,13 @@ class Formulas:
     def _attribute(self, base: Value, attribute: str) -> Value:
         if isinstance(base, Struct):
             return base.members[attribute]
-        assert isinstance(base, Term)
-        if base.kind == "Partner":
+        term = of_kind(Term, base)
+        if term.kind == "Partner":
             return self._of_partner[attribute]
-        found = [self._entity(base.kind, name).members[attribute] for name in self.symbols.ids[base.kind]]
+        found = [self._entity(term.kind, name).members[attribute] for name in self.symbols.ids[term.kind]]
         chosen = found[-1]
         for place in range(len(found) - 2, -1, -1):
-            chosen = _either(base.place == place, found[place], chosen)
+            chosen = _either(term.place == place, found[place], chosen)
         return chosen
 
     def _entity(self, kind: str, name: str) -> Struct:

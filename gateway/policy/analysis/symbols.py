@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import z3  # type: ignore[import-untyped]
 
 from attache import vocabulary
+from attache.errors import UnsupportedVersion
 from gateway.policy.facts import PartnerFacts, PartnerStatus
 from gateway.policy.items import NO_END_DAYS
 from gateway.policy.proposal import Form
@@ -40,6 +41,9 @@ _MOST = 40_000
 
 Formula = Any
 """A z3 expression of sort Bool."""
+
+
+V = TypeVar("V", bound="Value")
 
 
 @dataclass(frozen=True)
@@ -76,32 +80,31 @@ class Struct:
     present: Mapping[str, Formula] = field(default_factory=dict)
 
     def truth(self, member: str) -> Formula:
-        value = self.members[member]
-        assert isinstance(value, Truth)
-        return value.is_so
+        return of_kind(Truth, self.members[member]).is_so
 
     def number(self, member: str) -> Any:
-        value = self.members[member]
-        assert isinstance(value, Number)
-        return value.value
+        return of_kind(Number, self.members[member]).value
 
     def term(self, member: str) -> Term:
-        value = self.members[member]
-        assert isinstance(value, Term)
-        return value
+        return of_kind(Term, self.members[member])
 
     def terms(self, member: str) -> Terms:
-        value = self.members[member]
-        assert isinstance(value, Terms)
-        return value
+        return of_kind(Terms, self.members[member])
 
     def struct(self, member: str) -> "Struct":
-        value = self.members[member]
-        assert isinstance(value, Struct)
-        return value
+        return of_kind(Struct, self.members[member])
 
 
 Value = Truth | Number | Term | Terms | Struct
+
+
+def of_kind(kind: type[V], value: Value) -> V:
+    """The value, which Cedar's own type check says is of this kind; raises UnsupportedVersion where it is not."""
+    if not isinstance(value, kind):
+        raise UnsupportedVersion(
+            "unsupported-version", f"the analysis has a {type(value).__name__} for a {kind.__name__}"
+        )
+    return value
 
 
 class Symbols:

@@ -86,7 +86,9 @@ class ArrivalPartRecord(Record):
     blocks_missing: str
     """Block numbers still wanted, as ranges: `0-4,7`; empty when complete."""
     content: str
-    """What stands for its content's SHA-256 (gateway.exchange.kernel.provenance): so that it is known again when it is sent on."""
+    """What stands for its content's SHA-256 (gateway.exchange.kernel.provenance):
+    so that it is known again when it is sent on.
+    """
 
     @classmethod
     def key(cls, originator: ParticipantId, package_id: PackageId, number: int) -> Key[Self]:

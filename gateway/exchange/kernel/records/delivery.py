@@ -33,7 +33,9 @@ class OutboxRecord(Record):
     originator: ParticipantId
     package_id: PackageId
     subject: str
-    """For a receipt, which one: delivered, opened or refused; a consent's id; the id of a refused request. Empty for a package."""
+    """For a receipt, which one: delivered, opened or refused; a consent's id;
+    the id of a refused request. Empty for a package.
+    """
     state: OutboxState
     created_at: datetime
     due_at: datetime

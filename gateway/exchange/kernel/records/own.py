@@ -83,7 +83,9 @@ class WitnessRecord(Record):
 
 @dataclass(frozen=True)
 class SubmittedCheckpointRecord(Record):
-    """A checkpoint of ours on its way to a witness, kept before it is sent: a receipt may cosign it before the answer comes."""
+    """A checkpoint of ours on its way to a witness, kept before it is sent:
+    a receipt may cosign it before the answer comes.
+    """
 
     TABLE: ClassVar = "submitted_checkpoint"
 

@@ -1,4 +1,6 @@
-"""What is remembered of purges and legal holds. It outlasts the packages, and is sealed under the storage key where it says why."""
+"""What is remembered of purges and legal holds. It outlasts the packages,
+and is sealed under the storage key where it says why.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
