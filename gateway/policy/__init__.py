@@ -1,4 +1,5 @@
-"""Policy decides which parts and fields of a package may be released to a recipient. The default is that nothing is released.
+"""Policy decides which parts and fields of a package may be released to a recipient. The default is that nothing is
+released.
 
     policy_set = load_policy_set(read_policy_folder(Path("policies")), own="irs-ci")
     decision = decide(policy_set, request)

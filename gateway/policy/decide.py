@@ -1,9 +1,10 @@
 """The release decision: two rounds of questions to the engine. Nothing is released that the engine does not allow.
 
-Round 1 asks with the strictest handling, and as if all approvals were given: which rules could permit the release of which unit?
-These rules determine the handling. Round 2 makes the decision: it asks again with exactly this handling and exactly the approvals
-that exist. A unit that the engine allows is released. A unit that it allows only with more approvals is held. Every other unit is
-withheld.
+Round 1 asks with the strictest handling, and as if all approvals were given: which rules could permit the release of
+which unit?
+These rules determine the handling. Round 2 makes the decision: it asks again with exactly this handling and exactly
+the approvals that exist. A unit that the engine allows is released. A unit that it allows only with more approvals is
+held. Every other unit is withheld.
 """
 
 from collections.abc import Iterator
@@ -61,9 +62,11 @@ def _parts(proposal: Proposal, rounds: Rounds) -> Iterator[PartDecision]:
         yield _part(proposal.shard, part.name, verdict, fields)
 
 
-def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[Unit, Verdict]]) -> PartDecision:
-    """The decision about a part and its fields. A withheld part withholds its fields; a part whose fields are all withheld is withheld."""
-    fields = tuple(_field(shard, unit, own, verdict) for unit, own in units)
+def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[str, Verdict]]) -> PartDecision:
+    """The decision about a part and its fields. A withheld part withholds its fields; a part whose fields are all
+    withheld is withheld.
+    """
+    fields = tuple(_field(shard, path, own, verdict) for path, own in units)
     if verdict.outcome is UnitOutcome.WITHHOLD or not fields:
         hidden = _is_hidden(shard, verdict)
         return PartDecision(name, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden, fields)
@@ -78,9 +81,9 @@ def _field(shard: Shard, path: str, verdict: Verdict, part: Verdict) -> FieldDec
         hidden = _is_hidden(shard, verdict)
         return FieldDecision(path, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden)
     if part.outcome is UnitOutcome.WITHHOLD:
-        return FieldDecision(unit.path, UnitOutcome.WITHHOLD, (), (PART_STAYS,), _is_hidden(shard, part))
+        return FieldDecision(path, UnitOutcome.WITHHOLD, (), (PART_STAYS,), _is_hidden(shard, part))
     outcome = UnitOutcome.AWAIT_APPROVAL if part.outcome is UnitOutcome.AWAIT_APPROVAL else verdict.outcome
-    return FieldDecision(unit.path, outcome, verdict.rules, _reasons(shard, verdict))
+    return FieldDecision(path, outcome, verdict.rules, _reasons(shard, verdict))
 
 
 def _is_hidden(shard: Shard, verdict: Verdict) -> bool:

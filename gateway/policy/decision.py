@@ -27,7 +27,9 @@ class UnitOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class FieldDecision:
-    """The outcome of one field. `rules` are the ids of the rules that determined it: permits if it is released, forbids if not."""
+    """The outcome of one field. `rules` are the ids of the rules that determined it: permits if it is released,
+    forbids if not.
+    """
 
     path: str
     outcome: UnitOutcome
@@ -63,7 +65,8 @@ class Handling:
 
 @dataclass(frozen=True)
 class ApprovalsNeeded:
-    """The number of officers who must approve: different officers, the first one of `post`, and none of them the requester.
+    """The number of officers who must approve: different officers, the first one of `post`, and none of them the
+    requester.
 
     `units` are the names of the waiting units (`part` or `part#path`), `content_class` the classes of their content.
     """

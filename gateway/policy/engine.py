@@ -24,7 +24,9 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May `principal` do `action` to `resource`? `principal` and `resource` are references; `context` is Cedar JSON text."""
+    """May `principal` do `action` to `resource`? `principal` and `resource` are references; `context` is Cedar JSON
+    text.
+    """
 
     principal: Json
     action: str
@@ -34,7 +36,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The engine's answer. `rules` determined it: the permits or the forbids that apply; none where no rule applies, which denies."""
+    """The engine's answer. `rules` determined it: the permits or the forbids that apply; none where no rule applies,
+    which denies.
+    """
 
     allowed: bool
     rules: tuple[str, ...]
@@ -51,7 +55,8 @@ def known_facts(
 ) -> cedarpy.Entities:
     """The facts in the engine's form, checked against the schema and added to `beside`.
 
-    Raises NotPermitted("policy-engine-failed") if a fact is missing, of a wrong type, outside its vocabulary, or given twice.
+    Raises NotPermitted("policy-engine-failed") if a fact is missing, of a wrong type, outside its vocabulary, or given
+    twice.
     """
     text = json.dumps(entities, separators=(",", ":"))
     try:

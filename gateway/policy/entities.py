@@ -1,4 +1,6 @@
-"""Facts as Cedar entities of the schema. Every referenced entity is also defined: otherwise Cedar would ignore the rule that reads it."""
+"""Facts as Cedar entities of the schema. Every referenced entity is also defined: otherwise Cedar would ignore the
+rule that reads it.
+"""
 
 import json
 from collections.abc import Iterable
@@ -43,7 +45,9 @@ def desk_of(facts: PartnerFacts, request: ReleaseRequest) -> str:
 
 
 def agreement_of(facts: PartnerFacts, request: ReleaseRequest) -> Agreement:
-    """The agreement that the request relies on; raises MalformedInput("unknown-agreement") where this partner has no such agreement."""
+    """The agreement that the request relies on; raises MalformedInput("unknown-agreement") where this partner has no
+    such agreement.
+    """
     if request.legal_basis not in facts.agreements:
         raise MalformedInput(
             "unknown-agreement", f"{request.legal_basis[:80]!r} is not an agreement with {facts.partner}"

@@ -1,4 +1,6 @@
-"""Why a unit is released or withheld: the relevant rules, and for each of their conditions, in words, whether it is true."""
+"""Why a unit is released or withheld: the relevant rules, and for each of their conditions, in words, whether it is
+true.
+"""
 
 from dataclasses import dataclass
 
@@ -32,7 +34,8 @@ class RuleExplained:
 class Explanation:
     """The explanation for one unit, in one form, with the strictest handling and the existing approvals.
 
-    `blocking` are the forbids that apply; `permitting` the permits that apply; `nearest` the permits with the fewest conditions that are not met.
+    `blocking` are the forbids that apply; `permitting` the permits that apply; `nearest` the permits with the fewest
+    conditions that are not met.
     """
 
     unit: str

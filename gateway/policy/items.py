@@ -1,6 +1,7 @@
 """The items of a release: the engine is asked about items, not units.
 
-Units with the same facts share one item, and so one question: a thousand objects with five different markings need five questions.
+Units with the same facts share one item, and so one question: a thousand objects with five different markings need
+five questions.
 """
 
 from dataclasses import dataclass

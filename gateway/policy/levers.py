@@ -131,10 +131,6 @@ def draft_with(situation: Situation, levers: tuple[Lever, ...]) -> Draft:
 _Apply = Callable[[Situation, Draft, str], Draft]
 
 
-def _changed(draft: Draft, **facts: object) -> Draft:
-    return replace(draft, request=replace(draft.request, **facts))  # type: ignore[arg-type]
-
-
 def _apply_named(situation: Situation, draft: Draft, _: str) -> Draft:
     named = draft.request.named_recipients | {desk_of(situation.facts, draft.request)}
     return replace(draft, request=replace(draft.request, named_recipients=named))
@@ -177,18 +173,20 @@ def _re_marked(situation: Situation, draft: Draft, mark: Callable[[Markings], Ma
     return replace(draft, request=replace(draft.request, parts=parts))
 
 
-def _asking(change: Callable[[ReleaseRequest, str], ReleaseRequest]) -> _Pull:
-    """Of a lever that changes the request alone."""
+def _on_request(change: Callable[[ReleaseRequest, str], ReleaseRequest]) -> _Apply:
+    """The application of a lever that changes the request alone."""
     return lambda _, draft, value: replace(draft, request=change(draft.request, value))
 
 
 _APPLY: dict[str, _Apply] = {
-    "basis": lambda _, draft, value: _changed(draft, legal_basis=value),
-    "desk": lambda _, draft, value: _changed(draft, recipient_desk=value),
-    "channel": lambda _, draft, value: _changed(draft, channel=Channel(value)),
+    "basis": _on_request(lambda request, value: replace(request, legal_basis=value)),
+    "desk": _on_request(lambda request, value: replace(request, recipient_desk=value)),
+    "channel": _on_request(lambda request, value: replace(request, channel=Channel(value))),
     "mask": lambda _, draft, __: replace(draft, form=Form.MASKED),
-    "review": _asking(lambda request, value: replace(request, review_within_hours=int(value))),
-    "assurance": _asking(lambda request, value: replace(request, assurances=request.assurances | {Assurance(value)})),
+    "review": _on_request(lambda request, value: replace(request, review_within_hours=int(value))),
+    "assurance": _on_request(
+        lambda request, value: replace(request, assurances=request.assurances | {Assurance(value)})
+    ),
     "approval": lambda _, draft, value: replace(draft, approvals=max(draft.approvals, int(value))),
     "named": _apply_named,
     "consent": _apply_consent,

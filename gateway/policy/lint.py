@@ -1,8 +1,8 @@
 """Checks of rules that go beyond Cedar's own validator. Each check prevents a kind of accidental release.
 
-Polarity: whether a true condition helps a release (+1, as in `permit when` and `forbid unless`) or hinders it (-1). More approvals,
-consents or assurances must never release less, and more sensitive content must never release more. From this follows in which
-polarity a condition may read each attribute.
+Polarity: whether a true condition helps a release (+1, as in `permit when` and `forbid unless`) or hinders it (-1).
+More approvals, consents or assurances must never release less, and more sensitive content must never release more.
+From this follows in which polarity a condition may read each attribute.
 """
 
 from collections.abc import Iterator, Mapping

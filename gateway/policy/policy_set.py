@@ -33,7 +33,7 @@ MAX_FILE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """The base rules and those of one partner, compiled. `hash` covers exactly the files that can affect this partner."""
+    """The compiled base rules and those of one partner. `hash` covers exactly the files that affect it."""
 
     own: str
     facts: PartnerFacts
@@ -94,7 +94,9 @@ class PolicySet:
 
 
 def read_policy_folder(folder: Path) -> dict[str, str]:
-    """The files of a policy folder that can affect a decision, by their path in the folder. Cases and documentation are left out."""
+    """The files of a policy folder that can affect a decision, by their path in the folder. Cases and documentation
+    are left out.
+    """
     paths = [*(folder / name for name in SHARED_FILES), *sorted((folder / PARTNERS).glob("*"))]
     files = {}
     for path in paths:
@@ -109,8 +111,8 @@ def read_policy_folder(folder: Path) -> dict[str, str]:
 def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
     """Lint, validate and compile a policy set.
 
-    Raises Misconfigured("policy-not-loaded"); its detail lists all faults, one on each line, with file, line and rule. In a set
-    that loads, every rule, fact and term is known.
+    Raises Misconfigured("policy-not-loaded"); its detail lists all faults, one on each line, with file, line and rule.
+    In a set that loads, every rule, fact and term is known.
     """
     schema = _load_schema(files, SCHEMA_FILE)
     reading, faults = _load_reading(files, own)
@@ -135,7 +137,7 @@ def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
 
 
 def policy_set_hash(own: str, files: Mapping[str, str]) -> str:
-    """The hash of the set with these files, whether it loads or not. It covers their contents, our id and the engine."""
+    """The hash of the set with these files, whether it loads or not: over their contents, our id and the engine."""
     return _hash(own, files)
 
 

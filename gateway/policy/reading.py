@@ -16,8 +16,8 @@ _READER, _ITEM, _USE = "reader", "item", "use"
 
 
 class Use(StrEnum):
-    """A use of a received part: to read it, to use it as a lead, to use it as evidence in court, to act on it where the subject
-    could notice, to export a copy from the gateway, to pass it on to others.
+    """A use of a received part: to read it, to use it as a lead, to use it as evidence in court, to act on it where
+    the subject could notice, to export a copy from the gateway, to pass it on to others.
     """
 
     READ = "read"
@@ -81,8 +81,8 @@ def decide_reading(
 ) -> ReadingDecision:
     """Decide which uses of a received part are permitted to the reader, for a purpose.
 
-    Raises NotPermitted("policy-engine-failed") where a fact is unknown, and MalformedInput for an instant without a time
-    zone; then no use is permitted.
+    Raises NotPermitted("policy-engine-failed") where a fact is unknown, and MalformedInput for an instant without a
+    time zone; then no use is permitted.
     """
     if now.tzinfo is None or received.delete_by.tzinfo is None:
         raise MalformedInput("malformed-request", "an instant without a time zone")

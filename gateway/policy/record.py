@@ -106,7 +106,8 @@ MEMBERS: Mapping[type[Any], tuple[str, ...]] = {
         "engine",
     ),
 }
-"""The members that a record of format `attache-decision/1` always states. Add nothing here: an old record must replay to the same
+"""The members that a record of format `attache-decision/1` always states. Add nothing here: an old record must replay
+to the same
 bytes, and the digests of approvals cover some of these members."""
 
 _REQUEST = TypeAdapter(ReleaseRequest)
@@ -116,8 +117,8 @@ _DECISION = TypeAdapter(Decision)
 def plain(value: Any) -> Any:
     """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name.
 
-    The members in `MEMBERS` are always stated. Any other member is stated only if it differs from its default, so that records
-    and approvals from before this member existed keep their bytes.
+    The members in `MEMBERS` are always stated. Any other member is stated only if it differs from its default, so that
+    records and approvals from before this member existed keep their bytes.
     """
     kind = type(value)
     if kind in {str, int, bool, type(None)}:
@@ -170,8 +171,9 @@ def parse_decision(record: bytes) -> Decision:
 def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
     """The digest that an approval is bound to, as hex, from the plain facts of a request.
 
-    It covers everything that determines the release: content, classification, recipient, purpose, legal basis, channel, urgency,
-    assurances, consents and the rules. It does not cover the time, the approvals, or a retention shorter than that of the rules.
+    It covers everything that determines the release: content, classification, recipient, purpose, legal basis,
+    channel, urgency, assurances, consents and the rules. It does not cover the time, the approvals, or a retention
+    shorter than that of the rules.
     """
     # A member of a later version is not stated where it is its default.
     bound = {name: facts[name] for name in BOUND if name in facts}

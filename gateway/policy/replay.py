@@ -14,8 +14,9 @@ from gateway.policy.record import FORMAT, parse_request
 def replay(record: bytes, files: Mapping[str, str]) -> Decision:
     """Make a recorded decision again, with the policy files that were in force at its time.
 
-    Raises IntegrityLost("replay-differs") if a fact, a rule or the record was changed; the detail says what differs, without facts.
-    Raises UnsupportedVersion if the record has another engine or format: replay it with the release that made it.
+    Raises IntegrityLost("replay-differs") if a fact, a rule or the record was changed; the detail says what differs,
+    without facts. Raises UnsupportedVersion if the record has another engine or format: replay it with the release
+    that made it.
     """
     try:
         recorded = strict_json.parse_object(record)

@@ -50,8 +50,9 @@ class FieldFacts:
 class PartFacts:
     """One part. `markings` are already joined with the package's.
 
-    `origin` is the participant that supplied the part, or our own id. `delete_by` and `caveats` are the end of retention and the
-    caveats that it was received with. `unresolved_markings`: it has a marking that this gateway cannot interpret.
+    `origin` is the participant that supplied the part, or our own id. `delete_by` and `caveats` are the end of
+    retention and the caveats that it was received with. `unresolved_markings`: it has a marking that this gateway
+    cannot interpret.
     `contradictory_markings`: two of its markings cannot both be obeyed.
     """
 
@@ -72,7 +73,8 @@ class PartFacts:
 
 @dataclass(frozen=True)
 class ApprovalFacts:
-    """One officer's approval. `posts` and `may_approve` are the officer's present rights, not those at the time of the approval.
+    """One officer's approval. `posts` and `may_approve` are the officer's present rights, not those at the time of the
+    approval.
 
     `digest` is the `Decision.release_digest` that the officer saw.
     """
@@ -107,8 +109,8 @@ class ReleaseRequest:
     `recipient_desk` None means the partner's default desk. `named_recipients` are addresses, `participant/desk`.
     `caveats` and `retention_days` are restrictions by the officer; policy may add stricter ones, never relax them.
     `review_within_hours` 0 means that no review is booked. `content_digest` is over all part digests, in hex.
-    `handling_codes` apply to every part of the package. With `wait_for_approval` False, units that need a further approval are
-    not held: policy decides which units, in which form, may be released now, and the others are withheld.
+    `handling_codes` apply to every part of the package. With `wait_for_approval` False, units that need a further
+    approval are not held: policy decides which units, in which form, may be released now, and the others are withheld.
     """
 
     package_id: PackageId
@@ -137,7 +139,9 @@ class ReleaseRequest:
 
 
 def verify_request(request: ReleaseRequest) -> None:
-    """Raise MalformedInput unless the request is within the limits, its names and paths are unique, and it has a legal basis."""
+    """Raise MalformedInput unless the request is within the limits, its names and paths are unique, and it has a legal
+    basis.
+    """
     if not request.legal_basis:
         raise MalformedInput("missing-legal-basis", f"for {request.recipient}")
     paths = [len(part.fields) for part in request.parts]

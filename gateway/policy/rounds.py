@@ -49,7 +49,9 @@ def shape_of(unit: Unit) -> Shape:
 
 
 def ask_rounds(proposal: Proposal) -> Rounds:
-    """Ask which units could be released; then, with the handling that follows from the answers, which units are released."""
+    """Ask which units could be released; then, with the handling that follows from the answers, which units are
+    released.
+    """
     best_case = proposal.approved_twice if proposal.request.wait_for_approval else proposal.given
     shapes = list(dict.fromkeys(shape_of(unit) for unit in proposal.units))
     forms = [(item_id, form) for item_id, is_field in shapes for form in _forms(is_field)]
@@ -76,7 +78,9 @@ def _best(shape: Shape, answers: Mapping[ItemForm, Answer]) -> _Best:
 
 
 def _handling(proposal: Proposal, best: Mapping[Shape, _Best]) -> Handling:
-    """The strictest handling that the rules, the agreement, the markings and the officer require, for all units that could be released."""
+    """The strictest handling that the rules, the agreement, the markings and the officer require, for all units that
+    could be released.
+    """
     request, agreement = proposal.request, proposal.agreement
     releasable = [proposal.items[item_id] for (item_id, _), found in best.items() if found.answer.allowed]
     names = {name for found in best.values() if found.answer.allowed for name in found.answer.rules}

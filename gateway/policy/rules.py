@@ -1,6 +1,7 @@
 """Parses Cedar text into rules: each with its id, line, annotations, and its clauses in words.
 
-Cedar's own policy ids are positional (`policy0`, `policy1`) and change when a file is edited; our `@id` is used instead.
+Cedar's own policy ids are positional (`policy0`, `policy1`) and change when a file is edited; our `@id` is used
+instead.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""What would permit the release of a unit: hypothetical questions to the same engine, the smallest sets of levers first."""
+"""What would permit the release of a unit: hypothetical questions to the same engine, the smallest sets of levers
+first.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -31,7 +33,9 @@ class Way:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The ways found, cheapest first, and the number of `more` ways. If `ways` is empty and `allowed` is false, there is none."""
+    """The ways found, cheapest first, and the number of `more` ways. If `ways` is empty and `allowed` is false, there
+    is none.
+    """
 
     unit: str
     allowed: bool
@@ -88,7 +92,9 @@ class _Search:
         return self.known[applied]
 
     def smallest_of(self, choice: tuple[Lever, ...], every: tuple[Lever, ...]) -> Iterator[Way]:
-        """Ways with this choice: a minimal one, then for each kind of lever that it needs, one without levers of this kind."""
+        """Ways with this choice: a minimal one, then for each kind of lever that it needs, one without levers of this
+        kind.
+        """
         waiting: list[frozenset[Lever]] = [frozenset()]
         for _ in range(MAX_TRIES):
             if not waiting:

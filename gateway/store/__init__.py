@@ -8,8 +8,8 @@ log_book     the exchange log inside the writer's transaction; log_view: reading
 log_search   searches of the log; log_blocks: the listings that they use
 row_digests  the digests of rows that the log commits to; row_audit: comparing rows with them
 recovery     the check of the log and the checkpoint lock at a start
-key_store    the data keys of packages, in a database of their own; log_privacy, log_purge: the private side of log entries
-blobs        ciphertext in files; durable: durable files; backup: a copy of the database
+key_store    the data keys of packages, in a database of their own; log_privacy, log_purge: the private side of log
+entries blobs        ciphertext in files; durable: durable files; backup: a copy of the database
 migrating    Alembic migrations, run at the start
 """
 

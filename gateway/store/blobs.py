@@ -1,4 +1,6 @@
-"""Ciphertext in files: one file with mode 0600 for each blob, in folders (0700) named by the first two characters of its id."""
+"""Ciphertext in files: one file with mode 0600 for each blob, in folders (0700) named by the first two characters of
+its id.
+"""
 
 import os
 import re
@@ -22,7 +24,8 @@ _UNFINISHED = "coming"
 class FileBlobs:
     """The Blobs port on a folder. Only one process may use the folder.
 
-    A blob is durable before a record refers to it. So a crash can only leave blobs without a record, which `collect` removes.
+    A blob is durable before a record refers to it. So a crash can only leave blobs without a record, which `collect`
+    removes.
     """
 
     def __init__(self, folder: Path, *, random: Callable[[int], bytes] = os.urandom) -> None:
@@ -98,7 +101,8 @@ class FileBlobs:
         self._path(blob_id).unlink(missing_ok=True)
 
     def collect(self, referenced_ids: Callable[[str, str], Iterable[str]], before: datetime) -> int:
-        """Remove what crashes have left: unfinished blobs, and blobs last written before `before` to which no record refers.
+        """Remove what crashes have left: unfinished blobs, and blobs last written before `before` to which no record
+        refers.
 
         `referenced_ids(low, high)` returns the ids from `low` to below `high` that records refer to.
         Call it at the start only, while nothing writes. Returns the number of removed blobs.

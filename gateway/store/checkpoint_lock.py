@@ -1,7 +1,7 @@
 """The checkpoint lock: a file with the newest checkpoint that others may have seen, kept apart from the database.
 
-A database that was restored from a backup is consistent in itself. Only a file that was not restored with it can prove that it is
-too old: so keep the lock on another volume than the database, and out of all its backups.
+A database that was restored from a backup is consistent in itself. Only a file that was not restored with it can prove
+that it is too old: so keep the lock on another volume than the database, and out of all its backups.
 """
 
 from pathlib import Path

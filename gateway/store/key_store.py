@@ -1,8 +1,10 @@
-"""The store of data keys: one random key for each package, wrapped by the storage key, in a small SQLite database of its own.
+"""The store of data keys: one random key for each package, wrapped by the storage key, in a small SQLite database of
+its own.
 
-It is separate so that backups of the main database contain no keys: once a key is destroyed here, no backup of the main database
-can be opened with it. New keys are made durable before the commit that needs them (`keep`), and destroyed after the commit of a
-purge. A row never changes its size or position, so SQLite overwrites a key in its place.
+It is separate so that backups of the main database contain no keys: once a key is destroyed here, no backup of the
+main database can be opened with it. New keys are made durable before the commit that needs them (`keep`), and
+destroyed after the commit of a purge. A row never changes its size or position, so SQLite overwrites a key in its
+place.
 """
 
 import hmac
@@ -144,7 +146,9 @@ class KeyStore:
                 self._remember(label, key)
 
     def destroy(self, packages: Iterable[tuple[ParticipantId, PackageId]]) -> bool:
-        """Overwrite the keys of these packages. False if the old bytes are still in the write-ahead log; then call it again later."""
+        """Overwrite the keys of these packages. False if the old bytes are still in the write-ahead log; then call it
+        again later.
+        """
         rows = [(self.label(*package), *package, _EMPTY, 1) for package in packages]
         self._write(_PUT, rows)
         with self._lock:
@@ -155,7 +159,8 @@ class KeyStore:
         return self._truncated()
 
     def clear(self, in_use: Callable[[list[StoredKey]], Iterable[StoredKey]]) -> int:
-        """Overwrite keys without a package: those that `in_use` does not return, among the keys made since the last such call.
+        """Overwrite keys without a package: those that `in_use` does not return, among the keys made since the last
+        such call.
 
         Call it at the start only, while nothing writes. Returns the number of overwritten keys.
         """

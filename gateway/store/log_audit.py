@@ -1,7 +1,8 @@
-"""Verification of the exchange log in the database, and of the records against the log: every leaf, tile, opening, listing and row.
+"""Verification of the exchange log in the database, and of the records against the log: every leaf, tile, opening,
+listing and row.
 
-One pass consists of slices. `verify_log` takes them without a pause; a running gateway takes them with pauses while it goes on
-appending. This is possible because appended entries never change.
+One pass consists of slices. `verify_log` takes them without a pause; a running gateway takes them with pauses while it
+goes on appending. This is possible because appended entries never change.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,9 @@ _ENTRIES_AT_ONCE = 4 * TILE_WIDTH
 
 
 class LogCheck:
-    """One pass over log and records. Call `step` until it returns an audit; each call reads a bounded slice from one database state."""
+    """One pass over log and records. Call `step` until it returns an audit; each call reads a bounded slice from one
+    database state.
+    """
 
     def __init__(self, keys: LogKeys) -> None:
         self._keys = keys
@@ -51,7 +54,9 @@ class LogCheck:
         return self._edge.size
 
     def step(self, connection: Connection) -> LogAudit | None:
-        """Verify the next slice; returns the audit after the last one. Raises IntegrityLost(step="log-audit") for an inconsistent log."""
+        """Verify the next slice; returns the audit after the last one. Raises IntegrityLost(step="log-audit") for an
+        inconsistent log.
+        """
         try:
             return self._step(connection)
         except IntegrityLost:
@@ -103,7 +108,9 @@ class LogCheck:
         self._origin = checkpoint.origin
 
     def _verify_row(self, row: Row[Any], index: int) -> None:
-        """Require that the row is entry `index`, that its search columns agree with the leaf, and that its openings open the leaf."""
+        """Require that the row is entry `index`, that its search columns agree with the leaf, and that its openings
+        open the leaf.
+        """
         if row.entry_index != index:
             raise _lost(f"entry {index} is missing")
         leaf = parse_leaf(row.leaf)
@@ -127,10 +134,11 @@ class LogCheck:
 
 
 def verify_log(connection: Connection, keys: LogKeys) -> LogAudit:
-    """Verify that all entries hash to the signed checkpoint, that columns and openings agree with the leaves, and compare all records.
+    """Verify that all entries hash to the signed checkpoint, that columns and openings agree with the leaves, and
+    compare all records.
 
-    Reads some thousand entries at a time. Raises IntegrityLost(step="log-audit") for the first fault of the log itself; faults of
-    records are findings. Not checked: the checkpoint lock (a start checks it), and witnesses.
+    Reads some thousand entries at a time. Raises IntegrityLost(step="log-audit") for the first fault of the log
+    itself; faults of records are findings. Not checked: the checkpoint lock (a start checks it), and witnesses.
     """
     check = LogCheck(keys)
     while (audit := check.step(connection)) is None:

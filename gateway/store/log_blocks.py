@@ -1,7 +1,9 @@
-"""Listings of full blocks of the log, for searches: the time span of a block, and for each term the entries that have it.
+"""Listings of full blocks of the log, for searches: the time span of a block, and for each term the entries that have
+it.
 
-The listings of a block are written once, in the transaction that fills the block. So appending an entry updates no index, however
-large the log is; and a search for several terms intersects short listings, however many entries each term has.
+The listings of a block are written once, in the transaction that fills the block. So appending an entry updates no
+index, however large the log is; and a search for several terms intersects short listings, however many entries each
+term has.
 """
 
 import struct
@@ -37,7 +39,9 @@ _FORGET_LISTINGS = delete(LOG_LISTING).where(_LISTING.block == bindparam("listed
 
 
 def list_blocks(connection: Connection, before: int, size: int) -> None:
-    """List the blocks that became full when the log grew from `before` to `size`. Their entries must be written already."""
+    """List the blocks that became full when the log grew from `before` to `size`. Their entries must be written
+    already.
+    """
     for block in range(before // BLOCK_ENTRIES, size // BLOCK_ENTRIES):
         _list(connection, block)
 
@@ -49,7 +53,9 @@ def list_missing(connection: Connection, size: int) -> None:
 
 
 def list_again(connection: Connection, indexes: Iterable[int]) -> None:
-    """Write the listings again for the full blocks with these entries, whose private side was destroyed in the same transaction."""
+    """Write the listings again for the full blocks with these entries, whose private side was destroyed in the same
+    transaction.
+    """
     for block in sorted({index // BLOCK_ENTRIES for index in indexes}):
         if connection.execute(_FORGET_BLOCK, {"listed": block}).rowcount:
             connection.execute(_FORGET_LISTINGS, {"listed": block})
@@ -69,10 +75,11 @@ def verify_blocks(connection: Connection, before: int, size: int) -> None:
 def candidates(
     connection: Connection, terms: Mapping[str, str], since: datetime | None, until: datetime | None, within: range
 ) -> Iterator[int]:
-    """The indices `within` of entries that may have all `terms` (by column) and may be in the time span, in ascending order.
+    """The indices `within` of entries that may have all `terms` (by column) and may be in the time span, in ascending
+    order.
 
-    No matching entry is omitted, but others may be included: all entries after the last full block, and entries with the terms in
-    blocks that are only partly in the time span. `within` must end where the log ends.
+    No matching entry is omitted, but others may be included: all entries after the last full block, and entries with
+    the terms in blocks that are only partly in the time span. `within` must end where the log ends.
     """
     full = within.stop // BLOCK_ENTRIES
     for first in range(within.start // BLOCK_ENTRIES, full, _WINDOW):

@@ -50,7 +50,8 @@ class LogBook:
         return index
 
     def close_unit(self, marks: Collection[RowMark]) -> None:
-        """End a unit. Its last entry commits to the rows that it has written; a unit with rows but without entries gets one.
+        """End a unit. Its last entry commits to the rows that it has written; a unit with rows but without entries
+        gets one.
 
         Raises ValueError for an entry that the catalogue does not allow; then the unit must be undone.
         """
@@ -111,7 +112,9 @@ class LogBook:
         return len(self._pending)
 
     def rewind(self, position: int) -> None:
-        """Remove the pending entries after `position`, and those of a unit that is not closed. Their indices are used again."""
+        """Remove the pending entries after `position`, and those of a unit that is not closed. Their indices are used
+        again.
+        """
         self._events.clear()
         for index, row in self._replaced.items():
             self._pending[index] = row

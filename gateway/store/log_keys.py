@@ -11,7 +11,9 @@ from gateway.exchange_log.leaf import Pseudonyms
 
 @dataclass(frozen=True)
 class LogKeys:
-    """The signers of checkpoints (the first one's name is the log's origin), the pseudonyms, and the vault for private sides."""
+    """The signers of checkpoints (the first one's name is the log's origin), the pseudonyms, and the vault for private
+    sides.
+    """
 
     signers: Sequence[NoteSigner]
     pseudonyms: Pseudonyms

@@ -4,8 +4,8 @@
     0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest,
     sealed under a package's data key
 
-The second form is for entries about packages. A purge removes the rest, so that the first form remains, with the digests of
-database rows only: these may also concern other packages.
+The second form is for entries about packages. A purge removes the rest, so that the first form remains, with the
+digests of database rows only: these may also concern other packages.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +43,9 @@ def search_columns(fields: Mapping[Group, Mapping[str, Any]], pseudonyms: Pseudo
 
 
 def open_openings(vault: Vault, index: int, sealed: bytes) -> tuple[Opening, ...]:
-    """The openings that `seal_openings` sealed; raises IntegrityLost for another key or index, Gone if the data key is destroyed."""
+    """The openings that `seal_openings` sealed; raises IntegrityLost for another key or index, Gone if the data key is
+    destroyed.
+    """
     if sealed[:1] == _OURS:
         return _opened(vault, index, sealed[1:])
     label, rows, rest = _split(sealed)

@@ -1,4 +1,6 @@
-"""Purge of log entries: removes their private side except the digests of database rows. Leaves, tree and proofs do not change."""
+"""Purge of log entries: removes their private side except the digests of database rows. Leaves, tree and proofs do not
+change.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

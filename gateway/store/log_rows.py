@@ -84,7 +84,9 @@ def add_head(connection: Connection, head: LogHead) -> None:
 
 
 def write_batch(connection: Connection, old_size: int, batch: Batch, entries: list[EntryRow]) -> None:
-    """Write entries, the listings of blocks that became full, tiles and head. Raises IntegrityLost if another writer has moved the head."""
+    """Write entries, the listings of blocks that became full, tiles and head. Raises IntegrityLost if another writer
+    has moved the head.
+    """
     driver = driver_of(connection)
     driver.executemany(_ADD_ENTRY, entries)
     list_blocks(connection, old_size, batch.head.size)

@@ -1,4 +1,6 @@
-"""The tables of the exchange log. A partial tile is a prefix of the full tile, so one row, updated in place, holds all its widths."""
+"""The tables of the exchange log. A partial tile is a prefix of the full tile, so one row, updated in place, holds all
+its widths.
+"""
 
 from datetime import datetime
 

@@ -21,7 +21,9 @@ from gateway.store.log_search import search
 
 
 class LogView:
-    """The log up to `checkpoint`, on one connection. Entries that are committed but not yet covered by the checkpoint lock are not visible."""
+    """The log up to `checkpoint`, on one connection. Entries that are committed but not yet covered by the checkpoint
+    lock are not visible.
+    """
 
     def __init__(self, connection: Connection, checkpoint: bytes, keys: LogKeys) -> None:
         self.checkpoint = checkpoint

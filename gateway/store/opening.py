@@ -43,7 +43,9 @@ def database_path(url: str) -> Path:
 
 
 def writing_engine(path: Path) -> Engine:
-    """An engine whose transactions begin IMMEDIATE. Creates the file, accessible to its owner only, if it does not exist."""
+    """An engine whose transactions begin IMMEDIATE. Creates the file, accessible to its owner only, if it does not
+    exist.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     sync_folder(path.parent)
     # Errors name statements, never their parameters (`hide_parameters`).
@@ -80,7 +82,8 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
 def empty_write_ahead_log(path: Path) -> bool:
     """Move all committed pages from the write-ahead log into the database file, and empty the log.
 
-    Returns False, without emptying it, if a reader still uses an older state. Writers wait meanwhile, so it gives up quickly.
+    Returns False, without emptying it, if a reader still uses an older state. Writers wait meanwhile, so it gives up
+    quickly.
     """
     connection = sqlite3.connect(path, timeout=EMPTYING_SECONDS, isolation_level=None)
     try:

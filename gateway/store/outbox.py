@@ -17,7 +17,9 @@ _OUTBOX = SQL[OutboxRecord].table
 def claim_outbox(
     connection: Connection, now: datetime, lease_until: datetime, limit: int, busy: frozenset[str]
 ) -> list[OutboxRecord]:
-    """See exchange.kernel.ports.Transaction. Rows of different partners alternate; of each partner, the longest due row comes first."""
+    """See exchange.kernel.ports.Transaction. Rows of different partners alternate; of each partner, the longest due
+    row comes first.
+    """
     parameters = {"now": now, "leased": lease_until, "most": limit, "busy": sorted(busy)}
     claimed = records_of(OutboxRecord, connection.execute(_CLAIM, parameters))
     return sorted(claimed, key=lambda each: (each.due_at, each.outbox_id))

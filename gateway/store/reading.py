@@ -83,7 +83,7 @@ class SqlReader:
         return outbox_due(self._connection, busy)
 
     def prove_entry(self, index: int) -> LogProof:
-        """See exchange.kernel.ports.Reader. Raises NotFound for an entry that the checkpoint lock does not cover yet."""
+        """See exchange.kernel.ports.Reader. Raises NotFound for an entry beyond the checkpoint lock."""
         return self._log.prove_entry(index)
 
     def _all(self, kind: type[R], query: Select[Any], parameters: dict[str, Any] | None = None) -> list[R]:

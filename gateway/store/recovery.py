@@ -18,7 +18,9 @@ from gateway.store.log_tables import LOG_ENTRY
 
 
 def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: datetime) -> None:
-    """Create an empty, signed log if the database has none. Raises IntegrityLost if the lock or entries prove that it had one."""
+    """Create an empty, signed log if the database has none. Raises IntegrityLost if the lock or entries prove that it
+    had one.
+    """
     if read_checkpoint(connection) is None:
         require_database(lock.read())
         head = empty_head(keys.origin, keys.signers, int(now.timestamp()))
@@ -29,8 +31,8 @@ def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: 
 def recover_log(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tuple[LogHead, bytes]:
     """The head, with its right edge computed from the tiles, and the checkpoint that is now in the lock.
 
-    An older lock, which a crash between COMMIT and the write of the lock leaves, is brought up to date. Any other difference raises
-    IntegrityLost.
+    An older lock, which a crash between COMMIT and the write of the lock leaves, is brought up to date. Any other
+    difference raises IntegrityLost.
     """
     try:
         return _recover(connection, lock, keys)
@@ -60,7 +62,8 @@ def _recover(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tup
 
 
 def _require_entries(connection: Connection, head: LogHead) -> None:
-    """Require that the last entry is the one before the head's size, and that the newest entries hash to the right edge.
+    """Require that the last entry is the one before the head's size, and that the newest entries hash to the right
+    edge.
 
     Not checked: older entries; `verify_log` checks all of them.
     """

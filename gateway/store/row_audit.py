@@ -1,4 +1,6 @@
-"""Compares database rows with the digests in the log, to find rows that something else than the gateway has changed, removed or added."""
+"""Compares database rows with the digests in the log, to find rows that something else than the gateway has changed,
+removed or added.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,9 +16,11 @@ MAX_FINDINGS = 1_000
 
 
 class RowAudit:
-    """Compares all rows with the log. First it takes the marks of every entry, in order; then it reads the tables in slices.
+    """Compares all rows with the log. First it takes the marks of every entry, in order; then it reads the tables in
+    slices.
 
-    A slice must be compared with the marks of the same database state: take all newer marks first, on the same connection.
+    A slice must be compared with the marks of the same database state: take all newer marks first, on the same
+    connection.
     """
 
     def __init__(self) -> None:

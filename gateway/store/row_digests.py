@@ -1,10 +1,11 @@
 """Digests of database rows, to which the exchange log commits.
 
-The last entry of a unit of work commits, under a salt, to the digests of all rows that the unit has written (`Group.ROWS`). So
-comparing rows with the log (gateway.store.row_audit) finds every row that was changed in another way.
+The last entry of a unit of work commits, under a salt, to the digests of all rows that the unit has written
+(`Group.ROWS`). So comparing rows with the log (gateway.store.row_audit) finds every row that was changed in another
+way.
 
-The log commits to rows of every table. Columns that only state the progress of some work are left out (PROGRESS): they change at
-each attempt or block, are no evidence, and would be most of the log.
+The log commits to rows of every table. Columns that only state the progress of some work are left out (PROGRESS): they
+change at each attempt or block, are no evidence, and would be most of the log.
 """
 
 import hashlib
@@ -50,7 +51,7 @@ _NOTHING = Progress("")
 
 PROGRESS: Mapping[type[Record], Progress] = {
     OutboxRecord: Progress(
-        "when the next attempt is due, and which worker has the lease; the result is in the release, its receipt and its entries",
+        "when the next attempt is due, and who has the lease; the result is in the release, receipt and entries",
         columns=frozenset({"due_at", "lease_until", "attempts", "problem"}),
     ),
     ArrivalPartRecord: Progress(
@@ -125,7 +126,9 @@ def _key_of(record: Record) -> str:
 
 
 def _committed_values(record: Record) -> list[object]:
-    """First the fields that every version of the class had, in order; then, by name, added fields that differ from their default."""
+    """First the fields that every version of the class had, in order; then, by name, added fields that differ from
+    their default.
+    """
     progress, added = PROGRESS.get(type(record), _NOTHING), added_defaults(type(record))
     alike = progress.alike
     committed = ((name, value) for name, value in vars(record).items() if name not in progress.columns)

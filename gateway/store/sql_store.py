@@ -47,7 +47,9 @@ COLLECT_AFTER = timedelta(days=1)
 
 
 class SqlStore:
-    """The store of one process. Enter its context on the event loop that uses it. Leaving it commits waiting units and closes everything."""
+    """The store of one process. Enter its context on the event loop that uses it. Leaving it commits waiting units and
+    closes everything.
+    """
 
     def __init__(
         self,
@@ -212,7 +214,8 @@ def open_store(
     """The store in the database at `url` (sqlite:///path). Enter it with `async with`.
 
     `lock_path` is the checkpoint lock; keep it on another volume than the database, and out of its backups
-    (gateway.store.checkpoint_lock). `key_store_path` is the database of data keys; by default it is in the folder of the database.
+    (gateway.store.checkpoint_lock). `key_store_path` is the database of data keys; by default it is in the folder of
+    the database.
     """
     return SqlStore(
         database_path(url),

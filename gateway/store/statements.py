@@ -1,7 +1,8 @@
 """SQL statements for records, made once for each class of record and each set of fields.
 
 They are SQLAlchemy Core statements on the SQLModel tables. The columns of a row are the fields of a record in order, so
-`kind(*row)` is the record. Frequent statements are compiled once and run by the driver directly, which takes a fifth of the time.
+`kind(*row)` is the record. Frequent statements are compiled once and run by the driver directly, which takes a fifth
+of the time.
 """
 
 import sqlite3
@@ -67,7 +68,9 @@ class RecordSql:
         self._change: dict[tuple[str, ...], Prepared] = {}
 
     def equal(self, names: Iterable[str]) -> Prepared:
-        """The records whose fields equal the parameters (None equals None), in the order of keys, at most FIND_LIMIT + 1."""
+        """The records whose fields equal the parameters (None equals None), in the order of keys, at most FIND_LIMIT +
+        1.
+        """
         fields = tuple(sorted(names))
         if fields not in self._equal:
             found = self.all.where(*self._equals(fields, "")).order_by(*self.key)

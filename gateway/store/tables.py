@@ -1,7 +1,7 @@
 """The tables of records, each derived from its class of record (gateway.exchange.kernel.records.record).
 
-A column has the name and the type of a field; it is nullable if the type includes None; marks in the field's annotation add the rest.
-Migrations are written by hand; a test compares their result with the derived tables.
+A column has the name and the type of a field; it is nullable if the type includes None; marks in the field's
+annotation add the rest. Migrations are written by hand; a test compares their result with the derived tables.
 """
 
 from collections.abc import Callable, Mapping

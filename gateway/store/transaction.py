@@ -21,7 +21,9 @@ R = TypeVar("R", bound=Record)
 
 
 class SqlTransaction(SqlReader):
-    """A reader that can also write. It sees the changes of earlier units in the same group, because they commit together or not at all."""
+    """A reader that can also write. It sees the changes of earlier units in the same group, because they commit
+    together or not at all.
+    """
 
     def __init__(self, connection: Connection, log: LogView, book: LogBook) -> None:
         super().__init__(connection, log)
@@ -47,7 +49,9 @@ class SqlTransaction(SqlReader):
         self._wrote(record)
 
     def put(self, before: R, after: R) -> R:
-        """See exchange.kernel.ports.Transaction. Every field of the row must still be as in `before`. If both records are equal, it only checks that."""
+        """See exchange.kernel.ports.Transaction. Every field of the row must still be as in `before`. If both records
+        are equal, it only checks that.
+        """
         if key_of(before) != key_of(after):
             raise ValueError(f"{type(before).__name__}: the key of a record cannot change")
         changed = {name: value for name, value in vars(after).items() if value != getattr(before, name)}

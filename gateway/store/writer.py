@@ -1,11 +1,12 @@
 """The writer thread: it owns the write connection and commits waiting units of work in groups.
 
-    begin -> run each unit in its savepoint -> write the log -> keep new data keys -> COMMIT -> write the checkpoint lock -> answer
+    begin -> run each unit in its savepoint -> write the log -> keep new data keys -> COMMIT -> write the checkpoint
+    lock -> answer
 
-A failure before COMMIT undoes the group: every caller gets an error, nothing is written, and the writer continues. After a failure
-at COMMIT or later, it is unknown what is on the disk, so the writer stops: these callers and all later ones get IntegrityLost.
-The next start resolves it (gateway.store.recovery): the group is either complete, and its checkpoint is then written to the lock,
-or absent.
+A failure before COMMIT undoes the group: every caller gets an error, nothing is written, and the writer continues.
+After a failure at COMMIT or later, it is unknown what is on the disk, so the writer stops: these callers and all later
+ones get IntegrityLost. The next start resolves it (gateway.store.recovery): the group is either complete, and its
+checkpoint is then written to the lock, or absent.
 """
 
 import asyncio
@@ -31,7 +32,9 @@ _log = structlog.get_logger()
 
 
 Committed = Callable[[Sequence[tuple[str, str | None]], int, float], None]
-"""Receives each commit, on the writer's thread: event and outcome of its entries, number of units, and duration in seconds."""
+"""Receives each commit, on the writer's thread: event and outcome of its entries, number of units, and duration in
+seconds.
+"""
 
 
 def ignore_commits(entries: Sequence[tuple[str, str | None]], units: int, seconds: float) -> None:
@@ -64,7 +67,8 @@ class Writer:
         self._thread.start()
 
     async def write(self, unit: Callable[[Transaction], T]) -> T:
-        """See exchange.kernel.ports.Store. Raises TooManyRequests, without running `unit`, if too many units are waiting.
+        """See exchange.kernel.ports.Store. Raises TooManyRequests, without running `unit`, if too many units are
+        waiting.
 
         A caller that is cancelled while its unit runs does not learn whether it was committed.
         """
@@ -104,7 +108,9 @@ class Writer:
                 self._stop(group, failure)
 
     def _next_group(self) -> list[_Job]:
-        """The next waiting jobs, at most MAX_GROUP; waits until there is one. Empty once the writer is closed and all jobs are done."""
+        """The next waiting jobs, at most MAX_GROUP; waits until there is one. Empty once the writer is closed and all
+        jobs are done.
+        """
         with self._state:
             self._state.wait_for(lambda: self._waiting or self._is_closing)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]

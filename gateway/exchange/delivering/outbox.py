@@ -188,7 +188,9 @@ async def _package(agency: Agency, row: OutboxRecord) -> OutgoingPackage:
 
 
 def _started(work: Work, row: OutboxRecord) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
+    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has
+    happened yet.
+    """
     release = work.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
     if release is not None and release.state is ReleaseState.RELEASED:
         work.put(release, replace(release, state=advance(RELEASE, release.state, ReleaseEvent.DELIVER)))

@@ -184,7 +184,9 @@ def purge_package(agency: Agency, work: Work, place: Place, cause: Cause) -> Non
 
 
 def end_release(agency: Agency, work: Work, release: ReleaseRecord) -> None:
-    """A release that waits for an approval or is under way goes no further: its package has expired, or is to be purged."""
+    """A release that waits for an approval or is under way goes no further: its package has expired, or is to be
+    purged.
+    """
     now, problem = work.at, "package-expired"
     was_held = release.state is ReleaseState.AWAITING_APPROVAL
     state = advance(RELEASE, release.state, ReleaseEvent.REJECT if was_held else ReleaseEvent.EXPIRE)

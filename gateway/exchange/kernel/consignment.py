@@ -1,4 +1,4 @@
-"""What delivery is given to carry, and where it reports the result. The use case in `deliver.py` implements `Deliver`."""
+"""What delivery is given to carry, and where it reports the result. gateway.exchange.delivering implements it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,5 @@
-"""Refused attempts that go to the exchange log: tokens, certificates, and callers who ask for packages of other callers.
+"""Refused attempts that go to the exchange log: tokens, certificates, and callers who ask for packages of other
+callers.
 
 A flood must not grow the log. Of each kind of refusal (code, whose, from what kind of network) there is at most one
 entry a minute, with how many there were; the first is written at once.

@@ -10,7 +10,7 @@ from attache.errors import IllegalTransition
 
 
 class ReleaseState(StrEnum):
-    """The release of a package to one recipient, at the originator. `held` is no legal hold: it waits for an approval."""
+    """The release of a package to one recipient, at the originator. `held`: it waits for an approval."""
 
     SUBMITTED = "submitted"
     AWAITING_APPROVAL = "held"

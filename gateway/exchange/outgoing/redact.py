@@ -102,7 +102,9 @@ def _is_partial(part: PartDecision) -> bool:
 
 
 def _made_at(package_id: PackageId) -> datetime:
-    """When the package was made, as its id states (RFC 9562, 5.7): it never changes, and the recipient knows it already."""
+    """When the package was made, as its id states (RFC 9562, 5.7): it never changes, and the recipient knows it
+    already.
+    """
     return datetime.fromtimestamp(int(package_id.replace("-", "")[:12], 16) / 1000, UTC)
 
 

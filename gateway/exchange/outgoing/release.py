@@ -1,8 +1,8 @@
 """Release: what policy decided is carried out. The decision,
 the sealed package and what the store is to write, as values.
 
-Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go again
-unless they are kept: the caller that commits the result keeps them in the same unit.
+Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go
+again unless they are kept: the caller that commits the result keeps them in the same unit.
 """
 
 from collections.abc import Container, Sequence

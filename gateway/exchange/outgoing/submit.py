@@ -258,7 +258,9 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 
 
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
-    """The caller's own package. Raises NotFound, and for the package of another submitter NotForCaller, which is answered the same."""
+    """The caller's own package. Raises NotFound, and for the package of another submitter NotForCaller, which is
+    answered the same.
+    """
     record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound

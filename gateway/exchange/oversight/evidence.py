@@ -1,9 +1,9 @@
 """Evidence: everything that we can prove about one package to one recipient,
 in one file that verifies itself elsewhere.
 
-The format is attache.evidence.bundle (docs/exchange-log.md, section 6). What the reader may not see is left out of it, and
-the file says so: the openings of an entry by the catalogue's readers, the manifest for all but the submitter, for it
-holds the keys of the parts.
+The format is attache.evidence.bundle (docs/exchange-log.md, section 6). What the reader may not see is left out of it,
+and the file says so: the openings of an entry by the catalogue's readers, the manifest for all but the submitter, for
+it holds the keys of the parts.
 """
 
 import asyncio
@@ -76,7 +76,8 @@ class _Facts:
 async def export_evidence(
     agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId | None
 ) -> Evidence:
-    """The evidence about a package of ours, or, for a caller that sees all, about one that came to us. The export is logged first.
+    """The evidence about a package of ours, or, for a caller that sees all, about one that came to us. The export is
+    logged first.
 
     `recipient` may be left out where the package went to one only. Raises NotFound for what the caller may not know of
     or what was never released, MalformedInput where the recipient is to be named.
@@ -261,7 +262,9 @@ def _signers(facts: _Facts) -> list[ParticipantId]:
 
 
 def _revocations(agency: Agency, participants: Iterable[ParticipantId]) -> Iterable[BundledRevocations]:
-    """The current lists of the CAs of all who signed. A list of another CA, or one that is not current, is no evidence and is left out."""
+    """The current lists of the CAs of all who signed. A list of another CA, or one that is not current, is no evidence
+    and is left out.
+    """
     lists = agency.revocation_lists()
     for participant in participants:
         for authority in agency.directory.partner(participant).descriptor.certificate_authorities:

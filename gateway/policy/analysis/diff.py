@@ -1,7 +1,7 @@
 """The difference between two policy sets: requests that one permits and the other does not.
 
-The analysis covers all rules and facts of a partner; where z3 gives up, the change is `undecided`. The engine confirms each
-example request under both sets.
+The analysis covers all rules and facts of a partner; where z3 gives up, the change is `undecided`. The engine confirms
+each example request under both sets.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """A partner's rules as formulas over a symbolic request, for questions about all requests at once.
 
-Covers everything that the lint permits in rules: terms and sets of terms, comparisons of numbers and instants, `has`, and, or, not.
-The solver finds a model of one request; `gateway.policy.analysis.example` makes a request of it, and the engine confirms it.
-This analysis is not part of a decision.
+Covers everything that the lint permits in rules: terms and sets of terms, comparisons of numbers and instants, `has`,
+and, or, not. The solver finds a model of one request; `gateway.policy.analysis.example` makes a request of it, and the
+engine confirms it. This analysis is not part of a decision.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,7 +114,9 @@ class Formulas:
         return chosen
 
     def _entity(self, kind: str, name: str) -> Struct:
-        """The attributes of an entity. For one that this shard does not have, any attributes do: `allowed` requires that it is known."""
+        """The attributes of an entity. For one that this shard does not have, any attributes do: `allowed` requires
+        that it is known.
+        """
         facts = self.shard.facts
         if kind == "Officer":
             return self.symbols.officers[self.symbols.ids["Officer"].index(name)]

@@ -74,7 +74,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Struct:
-    """A record, or an entity with attributes. `present`: for each optional member, the formula that is true if it is present."""
+    """A record, or an entity with attributes. `present`: for each optional member, the formula that is true if it is
+    present.
+    """
 
     members: Mapping[str, "Value"]
     present: Mapping[str, Formula] = field(default_factory=dict)

@@ -19,7 +19,9 @@ class OutboxKind(StrEnum):
 
 @dataclass(frozen=True)
 class OutboxRecord(Record):
-    """Something that is still to be delivered to a partner. `lease_until` is in the past unless a worker is delivering it."""
+    """Something that is still to be delivered to a partner. `lease_until` is in the past unless a worker is delivering
+    it.
+    """
 
     TABLE: ClassVar = "outbox"
     INDEXES: ClassVar = (
