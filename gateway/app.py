@@ -22,7 +22,7 @@ from attache.errors import Misconfigured
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
-from gateway.admission import CallerDoor, RateLimit
+from gateway.admission import CallerAuthentication, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
 from gateway.background import background
@@ -114,7 +114,11 @@ async def open_gateway(
         )
         measuring = Measuring(agency, metrics, self_check, trust, settings)
         agency_api = create_agency_api(
-            agency, _door(settings, agency, clock, refusals), settings, _checks(agency, store), measuring.render
+            agency,
+            _authentication(settings, agency, clock, refusals),
+            settings,
+            _checks(agency, store),
+            measuring.render,
         )
         exchange_api = create_exchange_api(agency, settings, _exchange_rate(settings), trust.verify_current, refused)
         agency_api.state.metrics = exchange_api.state.metrics = metrics
@@ -259,7 +263,7 @@ def _revocation(trust: LiveTrust) -> Callable[[Certificate], bool]:
     return is_revoked
 
 
-def _door(settings: Settings, agency: Agency, clock: Clock, refusals: Refusals) -> CallerDoor:
+def _authentication(settings: Settings, agency: Agency, clock: Clock, refusals: Refusals) -> CallerAuthentication:
     tokens = AccessTokens(
         keys=parse_jwks(settings.token_jwks_file.read_bytes()),
         issuer=settings.token_issuer,
@@ -272,7 +276,7 @@ def _door(settings: Settings, agency: Agency, clock: Clock, refusals: Refusals) 
     rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
     failure_rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
     sign_ins = SignIns(agency.store, clock, capacity=settings.token_cache_entries)
-    return CallerDoor(tokens, rate, failure_rate, sign_ins, refusals)
+    return CallerAuthentication(tokens, rate, failure_rate, sign_ins, refusals)
 
 
 def _exchange_rate(settings: Settings) -> RateLimit:

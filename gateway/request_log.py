@@ -27,7 +27,7 @@ log = structlog.get_logger("gateway.request")
 class RequestLog:
     """ASGI middleware, the outermost: writes the line when the request is over, however it ended.
 
-    `status` is 0 where no answer was begun. `caller` is whom the door noted: a pseudonym, or a participant.
+    `status` is 0 where no answer was begun. `caller` is the authenticated caller: a pseudonym, or a participant.
     """
 
     def __init__(self, app: ASGIApp, api: str) -> None:
