@@ -1,4 +1,4 @@
-"""attache-gateway: run and look after one gateway. Data goes to standard output, everything else to standard error."""
+"""The command attache-gateway: run and administer one gateway. Data goes to standard output, messages to standard error."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ from gateway.tls import stopped_by_signals
 
 app = typer.Typer(
     name="attache-gateway",
-    help="Run and look after one gateway of the exchange.",
+    help="Run and administer one gateway of the exchange.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,30 +48,30 @@ app.add_typer(decision_commands, name="decision")
 
 
 def main() -> None:
-    """Run a command; a problem is told in one line, and ends with exit code 1, or 6 where our records do not add up."""
+    """Run a command. A problem is one line on standard error; the exit code is then 1, or 6 where our own records are inconsistent."""
     try:
         app()
     except AttacheError as error:
-        _tell(error)
-    except BaseExceptionGroup as group:  # what runs side by side fails as a group; its first problem is the one to tell
+        _exit_with(error)
+    except BaseExceptionGroup as group:  # concurrent tasks fail as a group; its first problem is the one to report
         first: BaseException | None = group.subgroup(AttacheError)
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         if first is None:
             raise
-        _tell(first)
+        _exit_with(first)
 
 
-def _tell(error: BaseException) -> NoReturn:
+def _exit_with(error: BaseException) -> NoReturn:
     print(f"attache-gateway: {error}", file=sys.stderr)
     sys.exit(EXIT_INTEGRITY if isinstance(error, IntegrityLost) else EXIT_FAILURE)
 
 
 @app.command()
 def init(config: Config = None) -> None:
-    """Make database and exchange log, and admit the participants whose descriptors and fingerprints are on file.
+    """Create the database and the exchange log, and admit every participant that has a descriptor and a fingerprint on file.
 
-    The folder of descriptors holds <participant>.jws files and fingerprints.json: the fingerprints that people compared.
+    The folder of descriptors holds <participant>.jws files, and fingerprints.json with the fingerprints that people have compared.
     """
     settings = load_settings(config)
     directory = asyncio.run(_init(settings))
@@ -81,7 +81,7 @@ def init(config: Config = None) -> None:
 
 @app.command()
 def serve(config: Config = None) -> None:
-    """Run the gateway until SIGTERM or SIGINT; when both listeners accept, one JSON line on standard output says where."""
+    """Run the gateway until SIGTERM or SIGINT. When both listeners accept connections, it prints their URLs as one JSON line."""
     settings = load_settings(config)
     configure_logging(settings.log_level)
     asyncio.run(_serve(settings))
@@ -89,10 +89,10 @@ def serve(config: Config = None) -> None:
 
 @app.command()
 def backup(
-    folder: Annotated[Path, typer.Argument(help="Folder to write; new or empty, on another disk.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; new or empty, on another disk.")],
     config: Config = None,
 ) -> None:
-    """Copy the database of a gateway that does not run, with its checkpoint. Blobs, keys and settings are files: copy them after it."""
+    """Copy the database of a stopped gateway, with its checkpoint. Copy the blobs, keys and settings after it, as files."""
     settings = load_settings(config)
     if folder.exists() and any(folder.iterdir()):
         raise Misconfigured(detail=f"{folder} is not empty")
@@ -103,15 +103,15 @@ def backup(
 
 @log_commands.command("export")
 def log_export(
-    folder: Annotated[Path, typer.Argument(help="Folder to write; new or empty.")], config: Config = None
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; new or empty.")], config: Config = None
 ) -> None:
-    """Write the log as a static C2SP directory, with its verifier keys beside it in `vkeys`, one a line."""
+    """Write the log as a static C2SP directory. The file `vkeys` in it holds the verifier keys, one on each line."""
     settings = load_settings(config)
     ring = load_ring(settings)
     if folder.exists() and any(folder.iterdir()):
         raise Misconfigured(detail=f"{folder} is not empty")
     keys = log_keys(settings, ring)
-    with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
+    with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (_, log):
         # exchange-log N7
         for path, content in log.export():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -127,20 +127,20 @@ def log_verify(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Re-hash a whole log and check its signatures; our own database's records, too, are compared with it.
+    """Re-hash a whole log and check its signatures. Without a folder, also compare every record of our own database with it.
 
-    Findings go to standard output, and then the exit code is 6.
+    Findings go to standard output; the exit code is 6 where there are any.
     """
     if folder is None:
         settings = load_settings(config)
         keys = log_keys(settings, load_ring(settings))
-        with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (_, log):
+        with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (_, log):
             audit = log.verify()
         for row in audit.findings:
             print(row)
         if audit.findings:
             raise typer.Exit(EXIT_INTEGRITY)
-        print(f"log: ok, {audit.size} entries of {audit.origin}, and every record as the log says", file=sys.stderr)
+        print(f"log: ok, {audit.size} entries of {audit.origin}, and every record matches the log", file=sys.stderr)
         return
     report = verify_log_directory(_reader_of(folder), _lines(folder / "vkeys"), paths=_paths(folder))
     for finding in report.findings:
@@ -152,10 +152,10 @@ def log_verify(
 
 @participant_commands.command("show")
 def participant_show(
-    participant: Annotated[str, typer.Argument(help="A participant's id; ourselves by default.")] = "",
+    participant: Annotated[str, typer.Argument(help="A participant's id; our own by default.")] = "",
     config: Config = None,
 ) -> None:
-    """A participant as admitted: its descriptor, and the fingerprint to compare, in hex and in words."""
+    """Show an admitted participant: its descriptor, and the fingerprint to compare, in hex and in words."""
     settings = load_settings(config)
     with open_reading(settings.database_url, log_keys(settings, load_ring(settings))) as (reader, _):
         partner = directory_of(reader.find(ParticipantRecord.every())).partner(
@@ -173,7 +173,7 @@ def participant_show(
 
 @app.command()
 def openapi(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
-    """Write the OpenAPI contracts of both surfaces."""
+    """Write the OpenAPI contracts of both APIs."""
     for path in write_contracts(folder):
         print(path)
 
@@ -214,12 +214,12 @@ async def _serve(settings: Settings) -> None:
 
 def _fingerprints(path: Path) -> dict[str, str]:
     try:
-        found = parse_object(path.read_bytes())
+        fingerprints = parse_object(path.read_bytes())
     except OSError as error:
         raise Misconfigured(detail=f"{path}: {error.strerror}") from None
-    if not all(isinstance(value, str) for value in found.values()):
-        raise Misconfigured(detail=f"{path}: participant ids and their fingerprints are text")
-    return found
+    if not all(isinstance(value, str) for value in fingerprints.values()):
+        raise Misconfigured(detail=f"{path}: a fingerprint is not text")
+    return fingerprints
 
 
 def _lines(path: Path) -> list[str]:
@@ -238,9 +238,9 @@ def _reader_of(folder: Path) -> Any:
 
 
 def _paths(folder: Path) -> Iterable[str]:
-    """The log's own files; `vkeys` lies beside them."""
-    found = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
-    return (path for path in found if path != "vkeys")
+    """The files of the log itself, without `vkeys`."""
+    files = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+    return (path for path in files if path != "vkeys")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The composition root: the one place that builds the gateway's parts from settings, and joins them."""
+"""The composition root: the only module that builds the gateway's parts from the settings and connects them."""
 
 import asyncio
 import hmac
@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from attache import clock as wall
+from attache import clock as system_clock
 from attache.client.connect import Timeouts
 from attache.clock import Clock
 from attache.crypto import Certificate, KeyRing, load_private_keys
@@ -27,7 +27,7 @@ from gateway.admission.health import Check
 from gateway.api import create_agency_api
 from gateway.background import background
 from gateway.delivery.counted import CountedOutbox
-from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Transport, over_the_network
+from gateway.delivery.link import TIMEOUTS, ClientCertificate, PartnerLinks, Transport, real_network
 from gateway.delivery.schedule import Backoff
 from gateway.delivery.witnessing import CheckpointSubmitter, CosignedCarrier
 from gateway.delivery.worker import DeliveryWorker
@@ -58,7 +58,7 @@ from gateway.upkeep import run_upkeep
 
 @dataclass(frozen=True)
 class Gateway:
-    """One gateway, built and running but for its listeners."""
+    """One gateway, ready to run: everything but its listeners is built."""
 
     agency: Agency
     agency_api: FastAPI
@@ -71,7 +71,7 @@ class Gateway:
     refusals: Refusals
 
     def in_background(self) -> AbstractAsyncContextManager[None]:
-        """A block for whose length everything runs that is not an answer to a request."""
+        """A context in which all background tasks run: everything that is not an answer to a request."""
         return background(
             self.worker.run(),
             self.submitter.run(),
@@ -83,11 +83,12 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, *, clock: Clock = wall.now, transport: Transport = over_the_network
+    settings: Settings, *, clock: Clock = system_clock.now, transport: Transport = real_network
 ) -> AsyncIterator[Gateway]:
-    """Build a gateway on an initialised state folder, and close what it opened. `transport` stands in for the network in tests.
+    """Build a gateway on an initialised state folder; leaving the context closes everything it opened.
 
-    Raises Misconfigured, or IntegrityLost where the records on disk do not add up; then nothing runs.
+    `transport` replaces the network in tests. Raises Misconfigured, or IntegrityLost where the records on disk are inconsistent;
+    then nothing runs.
     """
     ring = load_ring(settings)
     trust = exchange_trust(settings, clock, ring.tls_passphrase)
@@ -139,8 +140,8 @@ async def open_gateway(
 
 
 async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callable[[Mapping[str, int]], None]) -> None:
-    """Serve both listeners and deliver, until `stop` is set. `on_ready` is given the ports, by listener."""
-    async with open_gateway(settings) as gateway, logged_life(gateway, settings):
+    """Serve both listeners and deliver packages until `stop` is set. `on_ready` receives the ports by the listener's name."""
+    async with open_gateway(settings) as gateway, logged_run(gateway, settings):
         listeners = (
             Listener("agency", gateway.agency_api, settings.agency_host, settings.agency_port, gateway.agency_trust),
             Listener(
@@ -158,17 +159,17 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
 
 
 @asynccontextmanager
-async def logged_life(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
-    """A gateway that runs: its start and its end in order are entries of its log; an end out of order is a start that follows a start."""
-    running = version("attache")
-    await note_started(gateway.agency, version=running, settings=settings.model_dump(mode="json"))
+async def logged_run(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
+    """Log the start of the gateway on entry, and its orderly stop on exit. After a crash, the log holds two starts without a stop between them."""
+    release = version("attache")
+    await note_started(gateway.agency, version=release, settings=settings.model_dump(mode="json"))
     yield
     await gateway.refusals.flush(is_last=True)
-    await note_stopped(gateway.agency, version=running)
+    await note_stopped(gateway.agency, version=release)
 
 
 def load_ring(settings: Settings) -> KeyRing:
-    """Our private keys; raises Misconfigured where they, or one that a gateway needs, cannot be loaded."""
+    """Our private keys; raises Misconfigured where they cannot be loaded, or where the log key or the storage key is missing."""
     ring = load_private_keys(settings.keys_dir, read_secret(settings.passphrase_file), participant=settings.participant)
     if ring.log is None or ring.storage_key is None:
         raise Misconfigured(detail=f"{settings.keys_dir} lacks a log key or a storage key")
@@ -176,17 +177,19 @@ def load_ring(settings: Settings) -> KeyRing:
 
 
 def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
-    """What our exchange log is kept with; its origin is the name that our descriptor gives it."""
-    listed = own_descriptor(settings, ring).log_keys
-    held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    """The keys of our exchange log. The log's origin is the name that our descriptor gives to it."""
+    public_keys = own_descriptor(settings, ring).log_keys
+    private_keys = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
     # exchange-log T6
-    signers = tuple(signer_of(key.name, key.type, own) for key in listed if (own := held[key.type]) is not None)
+    signers = tuple(
+        signer_of(key.name, key.type, own) for key in public_keys if (own := private_keys[key.type]) is not None
+    )
     assert ring.storage_key is not None
     return LogKeys(signers, Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
 
 
 def open_own_store(settings: Settings, ring: KeyRing, clock: Clock, metrics: Metrics | None = None) -> SqlStore:
-    """The store, kept with our keys. Makes the state folder, for its owner only, if there is none."""
+    """The store, with our keys. Creates the state folder, accessible to its owner only, if it does not exist."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return open_store(
         settings.database_url,
@@ -194,29 +197,29 @@ def open_own_store(settings: Settings, ring: KeyRing, clock: Clock, metrics: Met
         lock_path=settings.checkpoint_lock_file,
         keys=log_keys(settings, ring),
         clock=clock,
-        shelf_path=settings.key_shelf_file,
+        key_store_path=settings.key_shelf_file,
         committed=(metrics or Metrics()).committed,
     )
 
 
 def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
-    """Our own descriptor on file; raises Misconfigured where our log keys are not those it lists."""
+    """Our own descriptor on file; raises Misconfigured where it lists other log keys than those we hold."""
     raw = (settings.descriptors_dir / f"{settings.participant}.jws").read_bytes()
     descriptor = accepted_descriptor(raw, fingerprint=fingerprint_of(raw))
     listed = {key.type: key.public_key for key in descriptor.log_keys}
-    held = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
+    private_keys = {SignatureType.ED25519: ring.log, SignatureType.MLDSA44: ring.log_mldsa44}
     ours = {
         kind: key.public_key
-        for kind, key in held.items()
+        for kind, key in private_keys.items()
         if key is not None and (kind in listed or kind is SignatureType.ED25519)
     }
     if listed != ours:
-        raise Misconfigured(detail="our descriptor lists another log key than ours")
+        raise Misconfigured(detail="our descriptor lists a log key that is not ours")
     return descriptor
 
 
 def derived_key(storage_key: bytes, label: str) -> bytes:
-    """A key for another use, from the storage key (HMAC-SHA-256 as PRF); it goes when the storage key goes."""
+    """A key for another purpose, derived from the storage key with HMAC-SHA-256. Without the storage key it cannot be derived again."""
     return hmac.digest(storage_key, f"attache/1 {label}".encode(), "sha256")
 
 
@@ -254,7 +257,7 @@ def _agency(
 
 
 def _revocation(trust: LiveTrust) -> Callable[[Certificate], bool]:
-    """Whether a signing certificate is on a list of its CA: the same lists that connections are checked against."""
+    """A function that says whether a signing certificate is revoked, by the same lists that connections are checked against."""
 
     def is_revoked(certificate: Certificate) -> bool:
         issuer = certificate.native.issuer.public_bytes()
@@ -291,8 +294,8 @@ def _backoff(settings: Settings) -> Backoff:
 
 
 def _timeouts(settings: Settings) -> Timeouts:
-    silence = float(settings.delivery_timeout_seconds)
-    return replace(TIMEOUTS, read=silence, write=silence)
+    seconds = float(settings.delivery_timeout_seconds)
+    return replace(TIMEOUTS, read=seconds, write=seconds)
 
 
 def _client_certificate(settings: Settings, ring: KeyRing) -> ClientCertificate:
@@ -306,29 +309,29 @@ def _witness_terms(settings: Settings) -> WitnessTerms:
 
 
 def _checks(agency: Agency, store: SqlStore) -> dict[str, Check]:
-    async def store_answers() -> None:
+    async def store_is_available() -> None:
         store.require_writable()
         await store.read_log(lambda log: log.size)
 
-    async def witnesses_are_quiet() -> None:
+    async def witnesses_have_no_alarm() -> None:
         agency.in_force.witnesses.require_quiet(agency.limits.witness, agency.clock())
 
-    async def records_add_up() -> None:
+    async def records_are_consistent() -> None:
         agency.in_force.check.require_sound()
 
     async def reviews_are_done() -> None:
         await require_reviewed(agency)
 
     return {
-        "store": store_answers,
-        "witness": witnesses_are_quiet,
-        "records": records_add_up,
+        "store": store_is_available,
+        "witness": witnesses_have_no_alarm,
+        "records": records_are_consistent,
         "reviews": reviews_are_done,
     }
 
 
 def write_contracts(folder: Path) -> Iterator[Path]:
-    """Write the OpenAPI contract of each surface to `folder`; nothing of a gateway is opened."""
+    """Write the OpenAPI contract of each API to `folder`. Opens neither a database nor keys."""
     unused: Any = None
     contracts = {
         "agency-api.json": create_agency_api(unused, unused, unused, {}, unused),

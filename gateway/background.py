@@ -1,4 +1,4 @@
-"""What runs beside the listeners: the one loop of all background tasks, and the block for whose length they run."""
+"""Background tasks: the loop that each of them runs, and the context in which they run beside the listeners."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -12,10 +12,10 @@ from attache.errors import IntegrityLost
 FIRST_RETRY_SECONDS = 1.0
 
 Turn = Callable[[], Awaitable[float | None]]
-"""One turn of a loop. Returns how many seconds to rest after it; None is the loop's own."""
+"""One turn of a loop. Returns the seconds to rest after it, or None for the loop's own period."""
 
 Pause = Callable[[float], Awaitable[None]]
-"""Waits for as many seconds: `asyncio.sleep`, or what a test puts in its place."""
+"""Waits for that many seconds: `asyncio.sleep`, or a replacement in a test."""
 
 log = structlog.get_logger("gateway.background")
 
@@ -29,12 +29,13 @@ async def every(
     after_wake_seconds: float = 0.0,
     pause: Pause = asyncio.sleep,
 ) -> NoReturn:
-    """Take a turn, rest `seconds` (or what the turn returned), take the next; until cancelled, which breaks off a turn under way.
+    """Take a turn, then rest for `seconds` or for the time that the turn returned, and repeat until cancelled.
 
-    The first turn comes at once. `wake` ends a rest early, `after_wake_seconds` later, so that many wakings make one turn;
-    it is cleared before each turn, so what sets it during a turn is followed by another turn.
-    A turn that raises is one line of the operator's log, with `name` and the type of its error. It is repeated after a second,
-    after two, four and so on up to `seconds`, and `wake` does not shorten that. IntegrityLost alone ends the loop.
+    The first turn starts at once. Cancelling also interrupts a running turn. Setting `wake` ends a rest early; the next turn then
+    starts `after_wake_seconds` later, so that several wake-ups lead to one turn. `wake` is cleared before each turn: when it is
+    set during a turn, another turn follows. A turn that raises writes one line to the operator's log, with `name` and the type of
+    the error, and is repeated after 1, 2, 4, ... seconds, at most `seconds`; `wake` does not shorten this pause.
+    Only IntegrityLost ends the loop.
     """
     wake = wake or asyncio.Event()
     failures = 0
@@ -57,7 +58,7 @@ async def every(
 
 @asynccontextmanager
 async def background(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run the loops beside the block, and cancel them at its end. An error of one of them ends the block and the others."""
+    """Run the loops until the context is left, then cancel them. An error in one of them ends the context and the other loops."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop) for loop in loops]
         try:

@@ -1,4 +1,4 @@
-"""From the gateway's parts to what is measured of them."""
+"""Reads the present state of the gateway's parts for the metrics."""
 
 import asyncio
 from pathlib import Path
@@ -14,7 +14,7 @@ from gateway.tls import LiveTrust
 
 
 class Measuring:
-    """Reads the states, and renders them with the counters."""
+    """Reads the gauges, and renders them together with the counters."""
 
     def __init__(
         self, agency: Agency, metrics: Metrics, check: SelfCheck, trust: LiveTrust, settings: Settings
@@ -30,7 +30,7 @@ class Measuring:
         }
 
     async def render(self) -> bytes:
-        """Everything, now."""
+        """All metrics, as of now, in Prometheus' text format."""
         readings = Readings()
         _take_vitals(readings, await vitals_of(self._agency, self._check.progress))
         lists = self._trust.trust.lists
@@ -48,7 +48,7 @@ class Measuring:
 
 
 def _ends_at(path: Path) -> float:
-    """0 for a file that cannot be read: as good as ended."""
+    """When the certificate ends, in POSIX seconds; 0 for a file that cannot be read."""
     try:
         return certificates_of_pem(path.read_bytes())[0].not_after.timestamp()
     except (AttacheError, OSError, IndexError):

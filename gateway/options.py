@@ -8,5 +8,5 @@ import typer
 EXIT_FAILURE, EXIT_INTEGRITY = 1, 6
 
 Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file with settings; ATTACHE_GATEWAY_ variables win over it.")
+    Path | None, typer.Option("--config", "-c", help="TOML file with settings; ATTACHE_GATEWAY_ variables override it.")
 ]

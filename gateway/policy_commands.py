@@ -1,4 +1,4 @@
-"""attache-gateway policy and decision: policies as code, and decisions on record made again."""
+"""The commands `attache-gateway policy` and `attache-gateway decision`: check, test and activate policy sets; replay recorded decisions."""
 
 import asyncio
 import json
@@ -27,16 +27,18 @@ RUNNING = (
     "`attache policy activate SHA256`"
 )
 
-policy_commands = typer.Typer(help="Policy sets, as folders.", no_args_is_help=True)
-decision_commands = typer.Typer(help="Decisions on record.", no_args_is_help=True)
+policy_commands = typer.Typer(help="Policy sets, each in a folder.", no_args_is_help=True)
+decision_commands = typer.Typer(help="Recorded decisions.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="A policy folder.", exists=True, file_okay=False)]
-Own = Annotated[str, typer.Option("--own", help="Whose gateway decides; the configured one by default.")]
+Own = Annotated[
+    str, typer.Option("--own", help="The participant whose gateway decides; the configured one by default.")
+]
 
 
 @policy_commands.command()
 def check(folder: Folder, own: Own = "", config: Config = None) -> None:
-    """Load a policy set and lint it. What is wrong goes to standard output, a line each with file, line and rule."""
+    """Load a policy set and lint it. Each fault is one line on standard output, with file, line and rule."""
     try:
         policy = _load(folder, own, config)
     except Misconfigured as error:
@@ -49,7 +51,7 @@ def check(folder: Folder, own: Own = "", config: Config = None) -> None:
 
 @policy_commands.command()
 def test(folder: Folder, own: Own = "", config: Config = None) -> None:
-    """Decide every case below FOLDER/cases and compare. Exit 1 where one does not hold."""
+    """Decide every case in FOLDER/cases and compare it with the expected decision. The exit code is 1 where one differs."""
     result = run_cases(_load(folder, own, config), read_case_folder(folder / CASES))
     typer.echo(result.render())
     if result.failures:
@@ -61,30 +63,32 @@ def diff(
     old: Folder,
     new: Folder,
     own: Own = "",
-    refuse_widening: Annotated[bool, typer.Option("--refuse-widening", help="Exit 1 where anything widens.")] = False,
+    refuse_widening: Annotated[
+        bool, typer.Option("--refuse-widening", help="Exit with 1 where NEW permits anything that OLD does not.")
+    ] = False,
     config: Config = None,
 ) -> None:
-    """Say who could get what they could not, under NEW, with a request that shows it."""
+    """List what NEW permits and OLD does not, and the reverse, each with an example request."""
     try:
         from gateway.policy.analysis.diff import diff as difference  # noqa: PLC0415 -- only this command needs the solver
     except ImportError:
         raise Misconfigured(detail="the solver is not installed: pip install z3-solver") from None
-    found = difference(_load(old, own, config), _load(new, own, config))
-    typer.echo(found.render())
-    if refuse_widening and found.widens:
+    changes = difference(_load(old, own, config), _load(new, own, config))
+    typer.echo(changes.render())
+    if refuse_widening and changes.widens:
         raise typer.Exit(EXIT_FAILURE)
 
 
 @policy_commands.command("activate")
 def activate_folder(
     folder: Folder,
-    officer: Annotated[str, typer.Option("--officer", help="Who you are, as in your access token's `sub`.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the exchange log.")] = "",
+    officer: Annotated[str, typer.Option("--officer", help="Your id, as in the `sub` of your access token.")],
+    reason: Annotated[str, typer.Option("--reason", help="The reason; it is kept in the exchange log.")] = "",
     config: Config = None,
 ) -> None:
-    """Propose a policy set, or activate one that another officer has proposed. For a gateway that is stopped.
+    """Propose a policy set, or activate one that another officer has proposed. The gateway must be stopped.
 
-    A running one takes both from `attache policy propose` and `attache policy activate`, and changes over without a restart.
+    While the gateway runs, use `attache policy propose` and `attache policy activate`; they need no restart.
     """
     try:
         record = asyncio.run(_activate(load_settings(config), folder, officer, reason))
@@ -97,10 +101,10 @@ def activate_folder(
 
 @decision_commands.command("replay")
 def replay(decision_id: Annotated[str, typer.Argument(help="A decision's id.")], config: Config = None) -> None:
-    """Make a decision on record again. Its record, byte for byte, goes to standard output; exit 6 where it differs."""
+    """Make a recorded decision again and print its record. The exit code is 6 where the new record differs in any byte."""
     settings = load_settings(config)
     keys = log_keys(settings, load_ring(settings))
-    with open_reading(settings.database_url, keys, shelf_path=settings.key_shelf_file) as (reader, log):
+    with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (reader, log):
         replayed = replay_decision(reader, log, log.vault, settings.participant, decision_id)
     typer.echo(replayed.decision.record.decode())
     typer.echo(

@@ -1,7 +1,7 @@
 """Errors as a client sees them: RFC 9457 problems, and the only place that knows HTTP status codes.
 
-`install_problems(app)` makes every answer of an application that is not a success an `application/problem+json`
-object, gives each answer an `X-Request-Id`, and forbids storing it. What an unexpected error says stays with us.
+`install_problems(app)` turns every error answer of an application into an `application/problem+json` object, gives each
+answer an `X-Request-Id`, and forbids clients to store it. The text of an unexpected error is never sent to a client.
 """
 
 import json
@@ -66,7 +66,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "not-ready": 503,
     "release-stopped": 503,
     "analysis-unavailable": 501,
-    # Well-formed, and still not something that can be done (RFC 9110, 15.5.21)
+    # Well-formed requests that cannot be carried out (RFC 9110, 15.5.21)
     "malformed-request": 422,
     "term-over": 422,
     "unknown-term": 422,
@@ -79,7 +79,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "policy-case-fails": 422,
 }
 
-# What the framework itself answers, as codes of ours.
+# Our codes for the answers that the framework itself gives.
 CODE_BY_STATUS: Mapping[int, str] = {
     401: "not-authenticated",
     403: "not-permitted",
@@ -90,7 +90,7 @@ CODE_BY_STATUS: Mapping[int, str] = {
     429: "too-many-requests",
 }
 
-# RFC 6750, 3.1: a token was presented and is of no use.
+# RFC 6750, 3.1: a token was presented, and it is not valid.
 _INVALID_TOKEN = frozenset({"token-invalid", "token-expired", "token-audience", "token-not-bound"})
 
 STANDARD_HEADERS: Mapping[str, str] = {
@@ -111,14 +111,14 @@ log = structlog.get_logger("gateway.problems")
 
 
 def status_of(code: str) -> int:
-    """The HTTP status that a code answers with."""
+    """The HTTP status for a problem code."""
     if code in STATUS_BY_CODE:
         return STATUS_BY_CODE[code]
     return next(STATUS_BY_FAMILY[family] for family in PROBLEMS[code].family.__mro__ if family in STATUS_BY_FAMILY)
 
 
 def problem_object(error: AttacheError, request_id: str) -> dict[str, Any]:
-    """The RFC 9457 object of an error. Its extra members never shadow the standard ones."""
+    """The RFC 9457 object of an error. Its extra members never replace the standard ones."""
     problem = {
         **error.extra,
         "type": f"/problems/{error.code}",
@@ -132,31 +132,31 @@ def problem_object(error: AttacheError, request_id: str) -> dict[str, Any]:
 
 
 def problem_response(error: AttacheError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The whole answer: object, status, and the headers that its status calls for."""
+    """The complete answer: object, status, and the headers that the status requires."""
     problem = problem_object(error, request_id)
-    answer = Response(json.dumps(problem, default=str), problem["status"], media_type=PROBLEM_JSON)
-    answer.headers.update(headers or {})
+    response = Response(json.dumps(problem, default=str), problem["status"], media_type=PROBLEM_JSON)
+    response.headers.update(headers or {})
     if error.retry_after_seconds is not None:
-        answer.headers["Retry-After"] = str(error.retry_after_seconds)
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        answer.headers["WWW-Authenticate"] = _challenge(error)
-    return answer
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = _challenge(error)
+    return response
 
 
 def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
-    """The problem for pydantic's list of errors: which members, and what was expected there; never their values."""
-    found = [(_location(e["loc"]), e) for e in errors][:MAX_MEMBERS]
-    if any(e["type"] == "json_invalid" for _, e in found):
+    """The problem for pydantic's list of errors. It names the members and what each must be, never the values that were sent."""
+    located = [(_location(e["loc"]), e) for e in errors][:MAX_MEMBERS]
+    if any(e["type"] == "json_invalid" for _, e in located):
         return MalformedInput("malformed-json")
-    terms_only = all(e["type"] in ("enum", "literal_error") for _, e in found)
-    members = [{"member": where, "reason": _reason(e)} for where, e in found]
+    terms_only = all(e["type"] in ("enum", "literal_error") for _, e in located)
+    members = [{"member": where, "reason": _reason(e)} for where, e in located]
     detail = "; ".join(f"{m['member']}: {m['reason']}" for m in members)
     return MalformedInput("unknown-term" if terms_only else "malformed-request", detail, extra={"errors": members})
 
 
 def install_problems(app: FastAPI) -> None:
-    """Make every error of `app` a problem. Call it after every other `add_middleware` but the request log's."""
-    app.router.redirect_slashes = False  # a redirect would repeat whatever Host header the client made up
+    """Answer every error of `app` with a problem. Call it after all other `add_middleware` calls, except that of the request log."""
+    app.router.redirect_slashes = False  # a redirect would repeat the client's own Host header
     app.add_exception_handler(AttacheError, answer_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -165,7 +165,7 @@ def install_problems(app: FastAPI) -> None:
 
 
 class EveryAnswer:
-    """ASGI middleware: request id, standard headers, and the last resort for errors that nobody expected."""
+    """ASGI middleware: sets the request id and the standard headers, and answers unexpected errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -179,7 +179,7 @@ class EveryAnswer:
         REQUEST_ID.set(request_id)
         started, is_read = False, not _announces_body(scope)
 
-        async def receive_and_see() -> Message:
+        async def receive_and_note_end() -> Message:
             nonlocal is_read
             message = await receive()
             is_read = not message.get("more_body", False)
@@ -193,17 +193,17 @@ class EveryAnswer:
             await send(message)
 
         try:
-            await self._app(scope, receive_and_see, send_complete)
+            await self._app(scope, receive_and_note_end, send_complete)
         except ClientDisconnect:
             log.info("client-disconnected", request_id=request_id)
-        except Exception as error:  # noqa: BLE001 -- the last resort; what it says may hold content, so only its place is told
+        except Exception as error:  # noqa: BLE001 -- its text may hold content, so only its place in the code is logged
             log.error("unexpected-error", request_id=request_id, error=type(error).__name__, at=_place(error))  # noqa: TRY400 -- a traceback quotes values
             if not started:  # otherwise the server sees an unfinished answer and cuts the connection
                 await problem_response(AttacheError(), request_id)(scope, receive, send_complete)
 
 
 def new_request_id() -> str:
-    """An id for a request that came without one."""
+    """A new id, for a request without one."""
     return secrets.token_hex(16)
 
 
@@ -213,7 +213,7 @@ def request_id_of(request: Request) -> str:
 
 
 def render_problem_docs() -> str:
-    """The text of `docs/problems.md`: one section for each code, under the anchor that equals the code."""
+    """The text of `docs/problems.md`: one section for each code; the section's anchor is the code."""
     sections = (_section(code) for code in sorted(PROBLEMS))
     return "\n".join([_DOCS_HEAD, *sections])
 
@@ -250,7 +250,7 @@ async def answer_problem(request: Request, error: Exception) -> Response:
         metrics.problem(request.app.title, error.code)
     if isinstance(error, IntegrityLost | Misconfigured) and status_of(error.code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("integrity-lost", request_id=request_id_of(request), code=error.code, step=error.step)
-        error = type(error)(error.code, step=error.step)  # the particulars are the operator's
+        error = type(error)(error.code, step=error.step)  # the detail is for the operator's log, not for clients
     return problem_response(error, request_id_of(request))
 
 
@@ -270,26 +270,26 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Every method that some route answers at this path: the framework names only the first route's."""
+    """Every method that any route answers at this path. The framework names only those of the first route."""
     routes = request.app.router.routes
 
     def is_answered(method: str) -> bool:
-        asked = {**request.scope, "method": method}
-        return any(route.matches(dict(asked))[0] is Match.FULL for route in routes)
+        scope = {**request.scope, "method": method}
+        return any(route.matches(dict(scope))[0] is Match.FULL for route in routes)
 
     return [method for method in _METHODS if is_answered(method)]
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's own id where it is a plain token, otherwise a new one."""
-    given: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"]
-    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
-        return given[0]
+    """The id that the client sent, where it matches our pattern; otherwise a new one."""
+    sent_ids: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"]
+    if len(sent_ids) == 1 and _REQUEST_ID.fullmatch(sent_ids[0]):
+        return sent_ids[0]
     return new_request_id()
 
 
 def _announces_body(scope: Scope) -> bool:
-    """RFC 9112, 6."""
+    """Whether the request has a body (RFC 9112, 6)."""
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in scope["headers"]
@@ -298,14 +298,14 @@ def _announces_body(scope: Scope) -> bool:
 
 def _complete(headers: MutableHeaders, request_id: str, *, is_read: bool) -> None:
     headers["X-Request-Id"] = request_id
-    if not is_read:  # or the client could go on sending a body that nobody bounds any more
+    if not is_read:  # otherwise the client could go on sending a body to which no limit applies any more
         headers["Connection"] = "close"
     for name, value in STANDARD_HEADERS.items():
         headers.setdefault(name, value)
 
 
 def _challenge(error: AttacheError) -> str:
-    """What a 401 asks for (RFC 9110, 11.6.1; RFC 6750, 3)."""
+    """The WWW-Authenticate header of a 401 (RFC 9110, 11.6.1; RFC 6750, 3)."""
     if error.code in _INVALID_TOKEN:
         return 'Bearer error="invalid_token"'
     if isinstance(error, CertificateRejected):
@@ -314,19 +314,19 @@ def _challenge(error: AttacheError) -> str:
 
 
 def _location(path: Iterable[str | int]) -> str:
-    """Where in the request: names that look like names, indices, and `?` for anything else that a client made up."""
+    """A place in the request, as member names and indices; a name that does not match our pattern is shown as `?`."""
     return ".".join(str(p) if isinstance(p, int) or _MEMBER.fullmatch(p) else "?" for p in path) or "body"
 
 
 def _reason(error: Mapping[str, Any]) -> str:
-    """Pydantic's kind of error in words. `expected` is from our schema; messages and inputs may quote the client."""
+    """The kind of a pydantic error, in words. Its message and input are not used, because they may quote the client."""
     if error["type"] in ("enum", "literal_error"):
         return f"expected {error['ctx']['expected']}"
     return str(error["type"]).replace("_", " ")
 
 
 def _place(error: BaseException) -> list[str]:
-    """Where an error came from: file, line and function of the innermost frames, without a single value."""
+    """Where an error was raised: file, line and function of the innermost frames, without any value."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
 

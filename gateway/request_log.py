@@ -1,7 +1,7 @@
 """The operator's log: one JSON line for each request, on standard error.
 
-A line says what was asked for as the route's template, never as the path, the query, a header or a body: those may
-hold content, names of cases and tokens. It helps operators and may be lost; evidence is in the exchange log.
+A line names the route's template, never the path, the query, a header or the body: those may hold content, names of cases
+or tokens. Lines may be lost; evidence is in the exchange log.
 """
 
 import json
@@ -25,9 +25,9 @@ log = structlog.get_logger("gateway.request")
 
 
 class RequestLog:
-    """ASGI middleware, the outermost: writes the line when the request is over, however it ended.
+    """ASGI middleware, the outermost: writes the line when the request has ended, with an answer or without.
 
-    `status` is 0 where no answer was begun. `caller` is the authenticated caller: a pseudonym, or a participant.
+    `status` is 0 where no answer was sent. `caller` is the authenticated caller: a pseudonym, or a participant.
     """
 
     def __init__(self, app: ASGIApp, api: str) -> None:
@@ -41,14 +41,14 @@ class RequestLog:
         state: dict[str, Any] = scope.setdefault("state", {})
         started_at, status = time.perf_counter(), 0
 
-        async def send_and_see(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_and_see)
+            await self._app(scope, receive, send_and_note_status)
         finally:
             self._measure(scope, status, time.perf_counter() - started_at)
             log.info(
@@ -75,14 +75,14 @@ def install_request_log(app: FastAPI) -> None:
 
 
 def route_template(scope: Scope) -> str:
-    """The path as the application declares it, such as `/packages/{package_id}`; `unmatched` where no route did."""
+    """The path as the application declares it, such as `/packages/{package_id}`; `unmatched` where no route matches."""
     included = scope.get("fastapi", {}).get("effective_route_context")
     template = getattr(included, "path_format", None) or getattr(scope.get("route"), "path_format", None)
     return template if isinstance(template, str) else "unmatched"
 
 
 def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
-    """Send our own log, and the warnings of libraries, to `stream` as one JSON object a line."""
+    """Write our own log, and the warnings of libraries, to `stream`, one JSON object on each line."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -100,9 +100,9 @@ def configure_logging(level: str, stream: TextIO = sys.stderr) -> None:
 
 
 class _LibraryLine(logging.Formatter):
-    """A library's line: its template's first line without the arguments, and the type of its error.
+    """A library's log record: the first line of its template, without arguments, and the type of its error.
 
-    Arguments, further lines and tracebacks quote values, which may be content.
+    Arguments, further lines and tracebacks are left out because they quote values, which may be content.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -113,9 +113,9 @@ class _LibraryLine(logging.Formatter):
 
 
 def _without_traceback(_logger: Any, _name: str, event: EventDict) -> EventDict:
-    """The type of an error in the place of its text."""
-    given = event.pop("exc_info", None)
-    return {**event, **_error_of(sys.exc_info() if given is True else given)}
+    """The event with the type of an error instead of its text."""
+    exc_info = event.pop("exc_info", None)
+    return {**event, **_error_of(sys.exc_info() if exc_info is True else exc_info)}
 
 
 def _error_of(exc_info: Any) -> dict[str, str]:

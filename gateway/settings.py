@@ -1,8 +1,8 @@
-"""Everything that an operator may set: one frozen `Settings`, read once at start.
+"""All settings of an operator: one frozen `Settings`, read once at the start.
 
-A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment wins.
-An unknown name, in either, refuses the start. Secrets are never values here, only paths of files.
-`docs/operations.md` holds one row for each setting.
+A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment overrides
+the file. The gateway does not start with an unknown name in either. A secret is never a value here, only the path of its file.
+`docs/operations.md` has one row for each setting.
 """
 
 import os
@@ -36,7 +36,7 @@ def _setting(meaning: str, default: Any = ...) -> Any:
 
 
 def _under_state(name: str, meaning: str) -> Any:
-    """A path that is below `state_dir` unless it is set."""
+    """A path whose default is below `state_dir`."""
     return Field(
         default_factory=lambda settings: settings["state_dir"] / name,
         description=meaning,
@@ -45,7 +45,7 @@ def _under_state(name: str, meaning: str) -> Any:
 
 
 class Settings(BaseSettings):
-    """The configuration of one gateway. Cheap to pass around; nothing here is opened or created."""
+    """The configuration of one gateway. It opens and creates no file."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -54,14 +54,14 @@ class Settings(BaseSettings):
     post: Post = _setting("The post that we belong to.")
 
     individual_desks: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")], ...] = _setting(
-        "Our desks that are one person each: TLP:RED is read there and nowhere else.", ()
+        "Our desks that are one person each; only these may read TLP:RED.", ()
     )
 
     # Where things are
-    state_dir: Path = _setting("Folder of everything that the gateway writes. Mode 0700.")
+    state_dir: Path = _setting("Folder of all files that the gateway writes. Mode 0700.")
     database_url: str = Field(
         default_factory=lambda settings: f"sqlite:///{settings['state_dir'] / 'gateway.sqlite3'}",
-        description="Where the database is, as `sqlite:///path`.",
+        description="The database file, as `sqlite:///path`.",
         json_schema_extra={"shown": "sqlite:///<state_dir>/gateway.sqlite3"},
     )
     blobs_dir: Path = _under_state("blobs", "Folder of the sealed parts.")
@@ -73,11 +73,11 @@ class Settings(BaseSettings):
     policies_dir: Path = _under_state("policies", "Folder of the policy set.")
     checkpoint_lock_file: Path = _under_state(
         "checkpoint.lock",
-        "Newest signed checkpoint; keep it off the database's backups, so that a restored database is noticed.",
+        "Newest signed checkpoint; keep it out of the database's backups, so that the gateway detects a restored database.",
     )
     key_shelf_file: Path = _under_state(
         "data-keys.sqlite3",
-        "The packages' data keys; back it up apart from the database, and keep those backups for a short time only.",
+        "Database of the packages' data keys; back it up apart from the main database, and keep those backups for a short time only.",
     )
 
     # The agency listener
@@ -96,9 +96,10 @@ class Settings(BaseSettings):
     exchange_key_file: Path = _under_state("tls/exchange.key", "PEM private key of the exchange API. Mode 0600.")
     exchange_ca_dir: Path = _under_state("tls/ca", "Folder of the participants' CA certificates (PEM).")
     exchange_crl_dir: Path = _under_state(
-        "tls/crl", "Folder of those CAs' revocation lists (PEM). A CA without a current list lets nobody in."
+        "tls/crl",
+        "Folder of those CAs' revocation lists (PEM). Certificates of a CA without a current list are refused.",
     )
-    crl_reload_seconds: Seconds = _setting("How often both folders are looked at for changes.", 10)
+    crl_reload_seconds: Seconds = _setting("Seconds between two checks of both folders for changes.", 10)
 
     # Connecting to partners
     client_certificate_file: Path = _under_state("tls/client.crt", "PEM certificate chain that delivery connects with.")
@@ -106,63 +107,70 @@ class Settings(BaseSettings):
 
     # Access tokens
     token_issuer: Text = _setting("The `iss` of access tokens.")
-    token_audience: Text = _setting("The `aud` that access tokens for this gateway name.")
+    token_audience: Text = _setting("The `aud` of access tokens for this gateway.")
     token_jwks_file: Path = _under_state("tls/jwks.json", "The issuer's public keys, a JWK set.")
-    token_cache_entries: Count = _setting("Verified tokens that are remembered.", 10_000)
-    clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = _setting("How far another clock may be from ours.", 60)
+    token_cache_entries: Count = _setting("Number of verified tokens that are kept in memory.", 10_000)
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = _setting(
+        "Largest accepted difference between another clock and ours.", 60
+    )
 
     # Limits
-    max_json_bytes: Bytes = _setting("A JSON body.", MIB)
-    max_body_bytes: Bytes = _setting("Any body that is held in memory as a whole.", 8 * MIB)
-    inline_package_bytes: Bytes = _setting("A package whose parts come in the same request.", 4 * MIB)
-    max_part_bytes: Bytes = _setting("One streamed part.", 16 * 1024 * MIB)
-    max_content_bytes: Bytes = _setting("A part that is looked into: JSON or STIX. Larger ones are refused.", 8 * MIB)
-    max_parts: Count = _setting("Parts in one package.", 256)
-    max_recipients: Count = _setting("Recipients of one package.", 64)
+    max_json_bytes: Bytes = _setting("Largest JSON body.", MIB)
+    max_body_bytes: Bytes = _setting("Largest body that is held in memory as a whole.", 8 * MIB)
+    inline_package_bytes: Bytes = _setting("Largest package whose parts come in the same request.", 4 * MIB)
+    max_part_bytes: Bytes = _setting("Largest streamed part.", 16 * 1024 * MIB)
+    max_content_bytes: Bytes = _setting(
+        "Largest JSON or STIX part; the gateway reads the content of these, and refuses larger ones.", 8 * MIB
+    )
+    max_parts: Count = _setting("Most parts in one package.", 256)
+    max_recipients: Count = _setting("Most recipients of one package.", 64)
     agency_requests_per_minute: Count = _setting("Requests of one caller of the agency API, on average.", 1200)
     exchange_requests_per_minute: Count = _setting("Requests of one participant to the exchange API, on average.", 6000)
-    request_burst: Count = _setting("Requests that may come at once before the average counts.", 100)
-    header_timeout_seconds: Seconds = _setting("Time in which a request's header has to be there.", 10)
-    body_timeout_seconds: Seconds = _setting("Time in which a JSON body has to be there.", 20)
+    request_burst: Count = _setting("Requests that may come at once before the average applies.", 100)
+    header_timeout_seconds: Seconds = _setting("Time within which a request's header must be complete.", 10)
+    body_timeout_seconds: Seconds = _setting("Time within which a JSON body must be complete.", 20)
     part_idle_seconds: Seconds = _setting("Longest pause within a streamed part.", 30)
-    max_connections: Count = _setting("Open connections for each listener; more are answered 429.", 512)
+    max_connections: Count = _setting(
+        "Most open connections of each listener; requests on further ones are answered 429.", 512
+    )
     keep_alive_seconds: Seconds = _setting("Idle time after which a connection is closed.", 15)
-    shutdown_grace_seconds: Seconds = _setting("Time that running requests get at shutdown.", 10)
+    shutdown_grace_seconds: Seconds = _setting("Time for running requests to finish at shutdown.", 10)
 
     # Delivery
     delivery_backoff_base_seconds: Seconds = _setting("Pause after the first failed attempt; it doubles.", 2)
     delivery_backoff_max_seconds: Seconds = _setting("Longest pause between two attempts.", 4 * 3600)
     delivery_deadline_seconds: Seconds = _setting("Age at which a package becomes undeliverable.", 7 * 86400)
-    delivery_lease_seconds: Seconds = _setting("Time for which one worker owns a delivery.", 120)
+    delivery_lease_seconds: Seconds = _setting("Time for which a delivery is leased to one worker.", 120)
     delivery_timeout_seconds: Seconds = _setting("Longest silence of a partner within a request.", 30)
 
     # Retention
     retention_days: Count = _setting(
-        "How long a package of ours is kept after its last recipient's life of it has ended, where it says nothing itself.",
+        "Time for which a package of ours is kept after its releases to all recipients have ended, where it states no retention itself.",
         3650,
     )
     arrival_deadline_seconds: Seconds = _setting(
-        "Age at which a package that was announced to us and never came whole is given up.", 7 * 86400
+        "Age at which a package that was announced to us and did not arrive completely is given up.", 7 * 86400
     )
 
     # Witnesses
     witness_cadence_seconds: Seconds = _setting(
-        "How often our newest checkpoint goes to each partner to be cosigned, besides with each package.", 300
+        "Seconds between two submissions of our newest checkpoint to each witness; it is also submitted with each package.",
+        300,
     )
     witness_max_age_seconds: Annotated[int, Field(ge=0)] = _setting(
-        "Age of the newest cosignature beyond which nothing is released; 0: releases do not depend on it.", 0
+        "Age of the newest cosignature at which releases stop; with 0, releases do not depend on it.", 0
     )
     self_check_seconds: Seconds = _setting(
         "Pause between two passes in which the gateway compares its log with itself and every record with the log.",
         3600,
     )
     witness_alarm_stops_release: bool = _setting(
-        "Whether a witness that has seen another history of our log stops all releases, until a security officer clears it.",
+        "Whether the alarm of a witness that has seen another history of our log stops all releases until a security officer clears it.",
         True,
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
-        "Least severe log lines that are written.", "info"
+        "Lowest severity of the log lines that are written.", "info"
     )
 
     @classmethod
@@ -174,14 +182,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the base's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the base's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before what the file says; nothing else is read."""
+        """The environment first, then the file; nothing else is read."""
         return env_settings, init_settings
 
     @field_validator("database_url")
     @classmethod
     def _holds_no_password(cls, url: str) -> str:
         if urlsplit(url).password is not None:
-            raise ValueError("holds a password: use ?passfile= instead")
+            raise ValueError("holds a password")
         return url
 
     @model_validator(mode="after")
@@ -198,7 +206,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path | None = None) -> Settings:
-    """The settings of the environment and of the TOML `file`; raises Misconfigured naming what cannot be used."""
+    """The settings from the environment and the TOML `file`; raises Misconfigured, naming each setting that is wrong."""
     _refuse_unknown_variables(os.environ)
     try:
         return Settings(**(_read_toml(file) if file else {}))
@@ -209,7 +217,7 @@ def load_settings(file: Path | None = None) -> Settings:
 def read_secret(path: Path) -> bytes:
     """The content of a secret file without the newline at its end.
 
-    Raises Misconfigured if it is absent, empty, larger than 4 KiB, or open to anybody but its owner.
+    Raises Misconfigured if it is absent, empty, larger than 4 KiB, or accessible to others than its owner.
     """
     verify_secret_file(path)
     with path.open("rb") as file:
@@ -221,14 +229,14 @@ def read_secret(path: Path) -> bytes:
 
 
 def verify_secret_file(path: Path) -> None:
-    """Raise Misconfigured unless the file can be read, and by nobody but its owner."""
+    """Raise Misconfigured unless the file can be read, and only its owner has access to it."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
     except OSError as error:
         raise Misconfigured(detail=f"{path}: {error.strerror}") from None
     if stat.S_IMODE(mode) & 0o077:
-        raise Misconfigured(detail=f"{path} is open to others: chmod 600")
+        raise Misconfigured(detail=f"{path} is accessible to other users: chmod 600")
 
 
 def render_settings_table() -> str:
@@ -257,7 +265,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 
 def _faults(error: ValidationError) -> str:
-    """Names and reasons, never values: a misplaced secret must not reach a terminal or a log."""
+    """Each wrong setting and why, without its value: a secret in the wrong place must not reach a terminal or a log."""
     faults = error.errors(include_input=False, include_url=False)
     return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in faults)
 

@@ -1,4 +1,7 @@
-"""Upkeep: what falls due by time alone. Approvals and orders that nobody gave lapse, overdue reviews alarm, packages expire and are purged."""
+"""Upkeep: work that is due because time has passed.
+
+Unanswered approvals and purge orders lapse, overdue reviews are logged, packages expire and are purged.
+"""
 
 import asyncio
 from functools import partial
@@ -19,7 +22,7 @@ AT_ONCE = 100
 
 
 async def keep_up(agency: Agency) -> None:
-    """Do what is due now, as the same transitions that callers cause."""
+    """Do everything that is due now, by the same state transitions that requests of callers use."""
     while await agency.store.read(lambda reader: _is_due(agency, reader)):
         await agency.commit(SYSTEM, lambda work: _turn(agency, work))
     await keep_retention(agency)

@@ -17,7 +17,7 @@ from certs_example.gateways import ISSUER, ExampleIssuer, make_gateway
 from certs_example.tokens import mint_token
 from gateway.__main__ import _init
 from gateway.app import Gateway, open_gateway
-from gateway.delivery.link import over_the_network
+from gateway.delivery.link import real_network
 from gateway.exchange.kernel.records import RECORDS, Query, SignInRecord
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
@@ -190,7 +190,7 @@ class ExchangePlace:
 
     @asynccontextmanager
     async def open(
-        self, participant: str = "irs-ci", *, now=clock.now, transport=over_the_network, **more
+        self, participant: str = "irs-ci", *, now=clock.now, transport=real_network, **more
     ) -> AsyncIterator[OpenGateway]:
         """The gateway of a participant, initialised the first time."""
         settings = self.settings(participant, **more)

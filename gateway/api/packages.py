@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Response, status
+from fastapi import Depends, Path, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from attache.package import MEDIA_TYPE
-from attache.wire.packages import PackagePage, PackageView, ReceiptList, Submission
+from attache.wire.packages import PackageFilter, PackagePage, PackageView, ReceiptList, Submission
 from gateway.admission import LargeUnparsedJson, PageSize, Stream, ThisAgency, api_router
 from gateway.api.callers import Cursor, IdempotencyKey, Lister, PackageId, ParticipantId, Submitter
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
@@ -67,9 +67,15 @@ async def submit(agency: ThisAgency, caller: Submitter, package_id: PackageId) -
 
 
 @router.get("")
-async def list_packages(agency: ThisAgency, caller: Lister, after: Cursor = "", limit: PageSize = 50) -> PackagePage:
+async def list_packages(
+    agency: ThisAgency,
+    caller: Lister,
+    wanted: Annotated[PackageFilter, Depends(PackageFilter)],
+    after: Cursor = "",
+    limit: PageSize = 50,
+) -> PackagePage:
     """Packages, newest first. A submitter sees its own packages; an auditor sees all."""
-    page = await packages_seen(agency, caller, after, limit)
+    page = await packages_seen(agency, caller, wanted, after, limit)
     await note_inspection(agency, caller, "list", len(page.items))
     return PackagePage.of(page, packages=page.items)
 

@@ -1,10 +1,11 @@
-"""Content: what the gateway understands of the bytes of a part, and what it leaves of them when it redacts.
+"""Content: the units within a part that policy decides about, and redacted copies of a part.
 
-    found = units(media_type, plaintext, stated)          # what there is to decide about
+    found = units(media_type, plaintext, stated)
     copy = redacted(media_type, plaintext, stated, outcomes, minting)
 
-Two media types are understood, `UNDERSTOOD`; every other part is one unit, and goes whole or not at all. Values in, values
-out: the same arguments give the same bytes. Any bytes at all raise nothing but AttacheError.
+The gateway understands two media types, `UNDERSTOOD`. A part of any other type is one unit: it is released whole or not at all.
+All functions are pure: the same arguments give the same bytes. For any input bytes, they raise nothing but AttacheError.
+In this package, `stated` is the list of facts that the submitter gave about fields of the part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,15 +32,15 @@ __all__ = [
 
 
 def is_understood(media_type: str) -> bool:
-    """Whether the gateway looks into such a part. STIX of another version than 2.1 is not understood, and so refused later."""
+    """Whether the gateway reads the content of such a part. STIX of another version than 2.1 is refused later, by `units`."""
     return _kind(media_type) in UNDERSTOOD
 
 
 def units(media_type: str, plaintext: bytes, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """What there is to decide about in a part, besides the part as a whole: nothing where nothing in it differs from it.
+    """The units within a part that policy decides about separately; empty where the whole part has the same facts.
 
-    `stated` is what its submitter says of fields, by path. Raises MalformedInput: `content-malformed` for what is not what its
-    media type says, `unknown-field` for a stated path that the content does not have or that is stated twice.
+    Raises MalformedInput: `content-malformed` where the content is not of its media type, `unknown-field` for a stated path
+    that the content does not have or that is stated twice.
     """
     require_distinct(stated)
     if _kind(media_type) == STIX:
@@ -48,7 +49,7 @@ def units(media_type: str, plaintext: bytes, stated: Sequence[UnitFacts]) -> tup
 
 
 def foreseen(media_type: str, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """What there would be to decide about in a part whose content is not there yet, as far as it is stated."""
+    """The units that the submitter's facts imply for a part whose content has not been uploaded yet."""
     require_distinct(stated)
     found = tuple(stated) if _kind(media_type) == STIX else json_fields.inherited(stated)
     return (*found, UnitFacts(json_fields.REST)) if found else ()
@@ -57,9 +58,9 @@ def foreseen(media_type: str, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, .
 def redacted(
     media_type: str, plaintext: bytes, stated: Sequence[UnitFacts], outcomes: Mapping[str, Shown], minting: Minting
 ) -> bytes | None:
-    """What is left of a part; None where that is nothing. A unit without an outcome is withheld.
+    """The redacted copy of a part; None where nothing of it may be released. A unit without an outcome is withheld.
 
-    Raises as `units` does, and NotPermitted("redaction-blocked") where what is left still says what is withheld.
+    Raises as `units` does, and NotPermitted("redaction-blocked") where the copy would still contain a withheld value.
     """
     if _kind(media_type) == STIX:
         return stix_redaction.redacted(plaintext, stated, outcomes, minting)

@@ -1,4 +1,4 @@
-"""JSON that is not ours, read without losing anything: numbers keep their spelling, members their order."""
+"""Lossless reading and writing of JSON from others: numbers keep their spelling, members keep their order."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -14,13 +14,13 @@ _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 class Number(str):
-    """A number in its own spelling."""
+    """A number as it was spelt in the document."""
 
     __slots__ = ()
 
 
 def parse(plaintext: bytes) -> Any:
-    """The document; raises MalformedInput("content-malformed") for what is not JSON, has a member twice, or is nested too deep."""
+    """The document; raises MalformedInput("content-malformed") for invalid JSON, a repeated member, or nesting that is too deep."""
     return strict_json.parse(plaintext, code=MALFORMED, number=Number)
 
 
@@ -32,12 +32,12 @@ def encode(value: Any) -> bytes:
 
 
 def malformed(why: str) -> MalformedInput:
-    """The error for content that is not what its media type says."""
+    """The error for content that is not of its media type."""
     return MalformedInput(MALFORMED, why)
 
 
 def atoms(value: Any, *, names: bool) -> Iterator[str]:
-    """Every text and number in a document, and with `names` every member's name before what it names."""
+    """Every text and number in a document. With `names`, also the name of each member, before the member's value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -51,7 +51,7 @@ def atoms(value: Any, *, names: bool) -> Iterator[str]:
 
 
 def pointer_to(value: Any, number: int) -> str:
-    """The JSON Pointer to the text or number that is the `number`th of `atoms` with names; for a name, to what it names."""
+    """The JSON Pointer to item `number` of `atoms(value, names=True)`; for a member's name, to the member."""
     return next(islice(_pointers(value, ""), number, None))
 
 

@@ -1,4 +1,4 @@
-"""What is known of a unit within a part, and what may become of it."""
+"""The facts of a unit within a part, and what a recipient may see of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from attache.vocabulary import ContentClass, HandlingCode, Markings
 
 MAX_UNITS = 20_000
 MASK = "[masked]"
-"""Stands where a masked value stood, whatever it was: it says nothing of its type, length or content."""
+"""The text that replaces every masked value. It reveals neither type nor length nor content of the value."""
 
 _UNMARKED = Markings()
 
@@ -27,10 +27,10 @@ class Shown(StrEnum):
 
 @dataclass(frozen=True)
 class UnitFacts:
-    """A field, object or selector, by its `path` within the part. What it says adds to what is said of the part.
+    """A field, object or selector, by its `path` within the part. Its facts add to the facts of the part.
 
-    `origin` "" is the part's. `unresolved`: it carries a marking that cannot be read here. `contradictory`: two of its
-    markings cannot both be kept.
+    `origin` "" means the origin of the part. `unresolved`: it has a marking that this gateway cannot interpret.
+    `contradictory`: two of its markings cannot both be obeyed.
     """
 
     path: str
@@ -42,7 +42,7 @@ class UnitFacts:
     contradictory: bool = False
 
     def joined(self, *others: "UnitFacts") -> Self:
-        """The unit with all that is said of others besides: the strictest of everything."""
+        """The unit with the facts of the others added: of each fact, the strictest value."""
         unit = self
         for other in others:
             origins = {name for name in (unit.origin, other.origin) if name}
@@ -58,17 +58,18 @@ class UnitFacts:
         return unit
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether nothing is said of it that is not said of its part."""
+    def adds_nothing(self) -> bool:
+        """Whether the unit has no facts besides those of its part."""
         return self == UnitFacts(self.path)
 
 
 @dataclass(frozen=True)
 class Minting:
-    """What new objects of a redacted copy are made with. The same minting gives the same ids.
+    """The inputs for new objects in a redacted copy. The same inputs give the same ids.
 
-    `key` is secret and of this recipient: an id that it derives tells nobody, and no two recipients, what it was derived from.
-    `originator` is who releases, and so who made the new objects; `at` is when, the same for every copy of one package.
+    `key` is secret and belongs to one recipient: nobody without it can tell from which id a new id was derived, and two recipients
+    cannot match their ids. `originator` is the releasing participant, and becomes the creator of the new objects. `at` is the time
+    of the release, the same for every copy of one package.
     """
 
     key: bytes = field(repr=False)

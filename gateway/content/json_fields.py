@@ -1,6 +1,6 @@
-"""JSON (`application/json`): its submitter states fields by JSON Pointer (RFC 6901), and what nobody stated is one more unit.
+"""Units of JSON (`application/json`): the fields that the submitter stated by JSON Pointer (RFC 6901), and the rest of the document.
 
-That one has the path "", which is the pointer to the whole document. A field within a stated field inherits from it.
+The rest is one unit with the path "", the pointer to the whole document. A field within a stated field inherits its facts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ REST = ""
 
 @dataclass
 class _Place:
-    """A place in the document that is stated, or leads to one that is."""
+    """A node of the tree of stated paths. `path` is None for a node that only leads to stated ones."""
 
     path: str | None = None
     below: dict[str | int, "_Place"] = field(default_factory=dict)
 
 
 def units(plaintext: bytes, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """The stated fields, each with what it inherits, and the rest where there is any."""
+    """The stated fields, each with the facts that it inherits, and the rest of the document if it is not empty."""
     document = parse(plaintext)
     places = _places(document, stated)
     found = inherited(stated)
@@ -33,7 +33,7 @@ def units(plaintext: bytes, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...
 
 
 def inherited(stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """The stated fields, each with what is said of those around it. Raises MalformedInput for a path that is no pointer."""
+    """The stated fields, each with the facts of the stated fields that contain it. Raises MalformedInput for a path that is not a JSON Pointer."""
     by_steps = {tuple(_steps(unit.path)): unit for unit in stated}
     return tuple(
         unit.joined(*(by_steps[steps[:n]] for n in range(1, len(steps)) if steps[:n] in by_steps))
@@ -42,17 +42,17 @@ def inherited(stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
 
 
 def redacted(plaintext: bytes, stated: Sequence[UnitFacts], outcomes: Mapping[str, Shown]) -> bytes | None:
-    """What is left: a withheld member or element is gone, a masked value is MASK."""
+    """The redacted document: withheld members and elements are removed, masked values are replaced by MASK."""
     document = parse(plaintext)
     places = _places(document, stated)
     if _has_rest(document, places) and outcomes.get(REST) is not Shown.CLEAR:
         return None
-    taken: list[Any] = []
-    [left] = _left(document, places, outcomes, taken)
-    repeats = find_repeats(atoms(left, names=True), atoms(taken, names=False))
+    removed: list[Any] = []
+    [document_left] = _redact(document, places, outcomes, removed)
+    repeats = find_repeats(atoms(document_left, names=True), atoms(removed, names=False))
     if repeats:
-        raise blocked([pointer_to(left, number) for number in repeats])
-    return encode(left)
+        raise blocked([pointer_to(document_left, number) for number in repeats])
+    return encode(document_left)
 
 
 def _places(document: Any, stated: Sequence[UnitFacts]) -> _Place:
@@ -67,19 +67,19 @@ def _places(document: Any, stated: Sequence[UnitFacts]) -> _Place:
 
 
 def _steps(pointer: str) -> list[str]:
-    """RFC 6901, section 3."""
+    """The reference tokens of a JSON Pointer (RFC 6901, section 3)."""
     if not pointer.startswith("/"):
-        raise _unknown("a field's path is no JSON Pointer")
+        raise _unknown("a field's path is not a JSON Pointer")
     steps = pointer[1:].split("/")
     if len(steps) > MAX_DEPTH:
         raise _unknown("a stated field is not in the content")
     if any(rest[:1] not in ("0", "1") for step in steps for rest in step.split("~")[1:]):
-        raise _unknown("a field's path is no JSON Pointer")
+        raise _unknown("a field's path is not a JSON Pointer")
     return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
 
 def _inside(value: Any, step: str) -> tuple[str | int, Any]:
-    """RFC 6901, section 4: a member, or an element by its index without leading zeros."""
+    """The member or element that one token selects, and its value (RFC 6901, section 4). An index has no leading zeros."""
     if isinstance(value, dict) and step in value:
         return step, value[step]
     if isinstance(value, list) and step.isascii() and step.isdigit() and (step == "0" or step[0] != "0"):
@@ -89,12 +89,12 @@ def _inside(value: Any, step: str) -> tuple[str | int, Any]:
     raise _unknown("a stated field is not in the content")
 
 
-def _unknown(why: str) -> MalformedInput:
-    return MalformedInput("unknown-field", why)
+def _unknown(detail: str) -> MalformedInput:
+    return MalformedInput("unknown-field", detail)
 
 
 def _has_rest(value: Any, place: _Place) -> bool:
-    """Whether anything here is not in a stated field."""
+    """Whether some of the value is outside every stated field."""
     if place.path is not None:
         return False
     if not place.below:
@@ -103,16 +103,16 @@ def _has_rest(value: Any, place: _Place) -> bool:
     return any(at not in place.below or _has_rest(value[at], place.below[at]) for at in inside)
 
 
-def _left(value: Any, place: _Place | None, outcomes: Mapping[str, Shown], taken: list[Any]) -> list[Any]:
-    """What is left of a value, as a list of one or none; what is not goes to `taken`."""
+def _redact(value: Any, place: _Place | None, outcomes: Mapping[str, Shown], removed: list[Any]) -> list[Any]:
+    """The redacted value, in a list of one item, or an empty list. What is removed or masked is appended to `removed`."""
     if place is None:
         return [value]
     if place.path is not None and outcomes.get(place.path, Shown.WITHHELD) is not Shown.CLEAR:
-        taken.append(value)
+        removed.append(value)
         return [MASK] if outcomes.get(place.path) is Shown.MASKED else []
     if isinstance(value, dict):
-        inner = ((name, _left(one, place.below.get(name), outcomes, taken)) for name, one in value.items())
-        return [{name: one for name, left in inner for one in left}]
+        inner = ((name, _redact(one, place.below.get(name), outcomes, removed)) for name, one in value.items())
+        return [{name: one for name, values in inner for one in values}]
     if isinstance(value, list):
-        return [[left for at, one in enumerate(value) for left in _left(one, place.below.get(at), outcomes, taken)]]
+        return [[kept for at, one in enumerate(value) for kept in _redact(one, place.below.get(at), outcomes, removed)]]
     return [value]

@@ -1,4 +1,4 @@
-"""Does what is left still say what is withheld? Text against text; what somebody has encoded is not looked through."""
+"""Finds withheld values that a redacted copy still contains. It compares plain texts only: encoded values are not found."""
 
 import unicodedata
 from bisect import bisect_right
@@ -16,18 +16,18 @@ MAX_FOUND = 20
 _NONE: Mapping[int, set[str]] = {}
 
 MAX_COMPARED = 1 << 28
-"""Characters. Content that was made to take longer is not released."""
+"""The most characters to compare. Content that needs more is not released."""
 
 
 def find_repeats(kept: Iterable[str], withheld: Iterable[str]) -> list[int]:
-    """Which of the texts that are kept hold a withheld value, by number, the first MAX_FOUND: a long one anywhere, a short one as
-    words of its own.
+    """The numbers of the kept texts that contain a withheld value, at most MAX_FOUND of them.
 
-    Values of less than MIN_TEXT characters, and numbers of less than MIN_NUMBER, are too common to be told apart. Letter case,
-    width and composition of characters do not count. Raises NotPermitted("redaction-blocked") where that would take too long.
+    A value of 12 characters or more is found anywhere; a shorter one only as separate words. Values of fewer than MIN_TEXT
+    characters, and numbers of fewer than MIN_NUMBER, are too common and are not looked for. Letter case, width and composition
+    of characters are ignored. Raises NotPermitted("redaction-blocked") where the search would take too long.
     """
-    known = {value for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
-    wanted = {folded for value in known if len(folded := _folded(value)) >= MIN_TEXT}
+    values = {value for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
+    wanted = {folded for value in values if len(folded := _folded(value)) >= MIN_TEXT}
     if not wanted:
         return []
     texts = [_folded(each) for each in kept]
@@ -44,9 +44,9 @@ def find_repeats(kept: Iterable[str], withheld: Iterable[str]) -> list[int]:
 
 
 def blocked(places: Sequence[str]) -> NotPermitted:
-    """The error for what is left and repeats what is not; `places` are where, as paths in what is left."""
-    why = "what is left repeats a value that is withheld or masked"
-    return NotPermitted("redaction-blocked", why, extra={"places": list(places)})
+    """The error for a redacted copy that repeats withheld values at these places (paths in the copy)."""
+    detail = "the redacted copy repeats a value that is withheld or masked"
+    return NotPermitted("redaction-blocked", detail, extra={"places": list(places)})
 
 
 def _folded(text: str) -> str:
@@ -54,7 +54,7 @@ def _folded(text: str) -> str:
 
 
 def _found_each(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Where the values are, each looked for alone."""
+    """The ranges of all values in the text, by one search for each value."""
     for value in wanted:
         at = text.find(value)
         while at >= 0:
@@ -63,7 +63,7 @@ def _found_each(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
 
 
 def _found_by_start(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Where the values are, all looked for in one pass: by how they start, and then by their lengths."""
+    """The ranges of all values in the text, by one pass: compared by their first characters, then by their lengths."""
     compared = 0
     for size in (MIN_TEXT, _LONG):
         starts: dict[str, dict[int, set[str]]] = {}
@@ -76,7 +76,9 @@ def _found_by_start(text: str, wanted: Iterable[str]) -> Iterator[tuple[int, int
                 if text[at : at + length] in values:
                     yield at, at + length
             if compared > MAX_COMPARED:
-                raise NotPermitted("redaction-blocked", "too many withheld values begin alike to be looked for")
+                raise NotPermitted(
+                    "redaction-blocked", "too many withheld values start with the same characters to be searched for"
+                )
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:

@@ -1,6 +1,6 @@
-"""STIX 2.1 as text says it: a bundle's objects, the references between them, and the selectors into them.
+"""STIX 2.1 documents: the objects of a bundle, the references between them, and the selectors of granular markings.
 
-The selector engine is our own: `stix2` refuses an example of the specification's and takes equal list items for one.
+The selector code is our own: `stix2` rejects an example of the specification, and treats equal list items as one.
 """
 
 import re
@@ -21,18 +21,18 @@ _INDEX = re.compile(r"\[(0|[1-9][0-9]{0,8})\]")
 
 MARKING = "marking-definition"
 EXTENSION = "extension-definition"
-"""Objects that say how others are to be read: they go along with what uses them. A marking is no unit of its own."""
+"""Types of supporting objects: they are released together with the objects that use them. A marking is not a unit of its own."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle's id and its objects, in their order. An object alone is a bundle of one."""
+    """The id of a bundle and its objects, in order. A single object is a bundle of one."""
 
     bundle_id: str
     objects: tuple[Body, ...]
 
     def versions(self) -> dict[str, list[Body]]:
-        """The objects by id."""
+        """All versions of each object, by id."""
         found: dict[str, list[Body]] = {}
         for body in self.objects:
             found.setdefault(body["id"], []).append(body)
@@ -44,7 +44,7 @@ class Bundle:
 
 
 def parse_bundle(plaintext: bytes) -> Bundle:
-    """The bundle; raises MalformedInput("content-malformed") for what is no STIX 2.1 bundle, or object."""
+    """The bundle; raises MalformedInput("content-malformed") for anything but a STIX 2.1 bundle or object."""
     document = parse(plaintext)
     if not isinstance(document, dict):
         raise malformed("not a STIX bundle")
@@ -66,13 +66,13 @@ def is_id(value: Any) -> bool:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Every identifier that an object refers to, in whatever depth: all that stands under `*_ref` and `*_refs`."""
+    """Every identifier that an object refers to, at any depth: the values of `*_ref` and `*_refs`."""
     for _, _, target in reference_places(value):
         yield target
 
 
 def reference_places(value: Any) -> Iterator[tuple[Any, Any, str]]:
-    """The same with where it stands: the container, and the member or index in it."""
+    """Each reference with its place: the container, the member name or index in it, and the identifier."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name.endswith("_ref") and is_id(inner):
@@ -87,7 +87,7 @@ def reference_places(value: Any) -> Iterator[tuple[Any, Any, str]]:
 
 
 def parse_selector(text: str) -> Steps:
-    """A selector's steps, whether or not they lead anywhere; none at all where they are deeper than any content."""
+    """The steps of a selector; empty where it is deeper than any content. Not checked: that it selects something."""
     steps = text.split(".")
     if len(steps) > MAX_DEPTH:
         return ()
@@ -100,7 +100,7 @@ def selector_text(steps: Steps) -> str:
 
 
 def selected(value: Any, steps: Steps) -> list[Any]:
-    """What a selector leads to, as a list of one or none."""
+    """The value that a selector selects, in a list of one item, or an empty list."""
     for step in steps:
         if isinstance(step, int):
             if not isinstance(value, list) or step >= len(value):
@@ -112,41 +112,41 @@ def selected(value: Any, steps: Steps) -> list[Any]:
 
 
 def granular(body: Body) -> Iterator[tuple[str | None, Steps]]:
-    """An object's granular markings: a marking's id (None for a language) and one selector, which leads to something.
+    """The granular markings of an object: for each selector, the id of the marking (None for a language) and the selector's steps.
 
-    Raises MalformedInput("content-malformed") for any other.
+    Raises MalformedInput("content-malformed") for an invalid granular marking, also where a selector selects nothing.
     """
     entries = body.get("granular_markings", [])
     if not isinstance(entries, list):
-        raise malformed("granular_markings is no list")
+        raise malformed("granular_markings is not a list")
     for entry in entries:
         selectors = entry.get("selectors") if isinstance(entry, dict) else None
         marking = entry.get("marking_ref") if isinstance(entry, dict) else None
         is_marked = is_id(marking) if marking is not None else isinstance(entry, dict) and "lang" in entry
         if not isinstance(selectors, list) or not selectors or not is_marked:
-            raise malformed("a granular marking without selectors, or without anything that it says")
+            raise malformed("a granular marking without selectors, or without marking_ref and lang")
         for text in selectors:
             steps = parse_selector(text) if isinstance(text, str) else ()
             if not steps or steps[0] == "granular_markings" or not selected(body, steps):
-                raise malformed("a selector that leads to nothing")
+                raise malformed("a selector that selects nothing")
             yield marking, steps
 
 
 def marking_refs(body: Body) -> list[Any]:
-    """The markings of a whole object; raises MalformedInput("content-malformed") where that is no list of ids."""
+    """The markings of a whole object; raises MalformedInput("content-malformed") where that is not a list of ids."""
     refs = body.get("object_marking_refs", [])
     if not isinstance(refs, list) or not all(is_id(ref) for ref in refs):
-        raise malformed("object_marking_refs is no list of ids")
+        raise malformed("object_marking_refs is not a list of ids")
     return refs
 
 
 def _require_object(body: Any) -> None:
     if not isinstance(body, dict):
-        raise malformed("an object of the bundle is none")
+        raise malformed("an item of `objects` is not a JSON object")
     found = _ID.fullmatch(body["id"]) if isinstance(body.get("id"), str) else None
     if found is None or found["type"] != body.get("type") or body["type"] == "bundle":
-        raise malformed("an object without an id of its type")
+        raise malformed("an object whose id is missing or not of its type")
     if "created" in body and body.get("spec_version") != "2.1":
         raise malformed("an object that is not of STIX 2.1")
     if not isinstance(body.get("created", ""), str):
-        raise malformed("an object whose time is no text")
+        raise malformed("an object whose `created` is not a text")

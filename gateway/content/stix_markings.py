@@ -1,7 +1,7 @@
-"""What STIX markings say, in our words. What cannot be read is never nothing: it is unresolved, and policy denies it.
+"""STIX markings as facts of ours. A marking that cannot be interpreted makes its object `unresolved`, and policy denies that.
 
-Read are: TLP, by the ids of three families; IEP 2.0; statements, which are restrictions in words, and so count as the handling
-code H3 (an officer reads them); and our own extension, which holds our markings, codes and classes as text.
+Interpreted are: TLP, by the ids of three families; IEP 2.0; statements, which are restrictions in words and therefore count as
+handling code H3 (an officer must read them); and our own extension, which holds our markings, codes and classes as text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _TLP = {
     "55d920b0-5e8b-4f79-9ee9-91f868d9b421": Tlp.AMBER,
     "939a9414-2ddd-4d32-a0cd-375ea402b003": Tlp.AMBER_STRICT,
     "e828b379-4e03-4974-9ac4-e53a884c97c1": Tlp.RED,
-    # OpenCTI's own; for the others it uses the first family
+    # OpenCTI's own id; for the other levels it uses the first family
     "826578e1-40ad-459f-bc73-ede076f81f37": Tlp.AMBER_STRICT,
 }
 TLP_MARKINGS: Mapping[str, Tlp] = {f"marking-definition--{uuid}": tlp for uuid, tlp in _TLP.items()}
@@ -42,21 +42,21 @@ _PERMISSIVE = {
     "end_date": None,
 }
 _MAX_NESTED = 4
-_READ_OF_OWN = frozenset({"extension_type", "markings", "handling_codes", "content_class"})
+_OWN_MEMBERS = frozenset({"extension_type", "markings", "handling_codes", "content_class"})
 
 
-_SAYS_NOTHING = UnitFacts("")
+_NO_FACTS = UnitFacts("")
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What markings say together. `attribution`: whether the provider may, must or must not be named (IEP)."""
+    """The combined meaning of some markings. `attribution`: whether the provider may, must or must not be named (IEP)."""
 
-    facts: UnitFacts = _SAYS_NOTHING
+    facts: UnitFacts = _NO_FACTS
     attribution: frozenset[str] = frozenset()
 
     def joined(self, *others: "Marks") -> "Marks":
-        """The strictest of all; who must be named and must not be is a contradiction."""
+        """The strictest of all. A provider that must be named and must not be named is a contradiction."""
         facts = self.facts.joined(*(other.facts for other in others))
         attribution = self.attribution.union(*(other.attribution for other in others))
         contradictory = facts.contradictory or attribution >= {"must", "must-not"}
@@ -68,12 +68,12 @@ UNRESOLVED = Marks(UnitFacts("", unresolved=True))
 
 
 def marks_of(refs: Iterable[Any], definitions: Mapping[str, Sequence[Body]]) -> Marks:
-    """What these markings say together; `definitions` are the bundle's own, by id."""
+    """The combined meaning of these markings; `definitions` are the bundle's own, by id."""
     return NOTHING.joined(*(_marks(ref, definitions) for ref in refs))
 
 
 def _marks(ref: Any, definitions: Mapping[str, Sequence[Body]], around: tuple[str, ...] = ()) -> Marks:
-    """What one marking says; one that is marked itself says that too, since it goes along with what it marks."""
+    """The meaning of one marking. Where the marking is itself marked, that adds to it, because both are released together."""
     if ref in TLP_MARKINGS:
         return Marks(UnitFacts("", Markings(tlp=TLP_MARKINGS[ref])))
     found = definitions.get(ref, ()) if ref not in around and len(around) < _MAX_NESTED else ()
@@ -85,20 +85,20 @@ def _marks(ref: Any, definitions: Mapping[str, Sequence[Body]], around: tuple[st
 
 
 def _defined(body: Body) -> Marks:
-    """What one definition says. One that claims to be TLP under an id of its own is not read."""
+    """The meaning of one definition. A definition that claims to be TLP under an id of its own is not interpreted."""
     extensions = body.get("extensions", {})
-    said = []
+    meanings = []
     if "definition_type" in body or "definition" in body:
         is_statement = body.get("definition_type") == "statement" and isinstance(body.get("definition"), dict)
-        said.append(_officer_reads() if is_statement else UNRESOLVED)
+        meanings.append(_officer_reads() if is_statement else UNRESOLVED)
     if not isinstance(extensions, dict):
         return UNRESOLVED
     readers = {IEP: _iep, OWN: _own}
-    said += [
+    meanings += [
         readers[name](value) if name in readers and isinstance(value, dict) else UNRESOLVED
         for name, value in extensions.items()
     ]
-    return NOTHING.joined(*said) if said else UNRESOLVED
+    return NOTHING.joined(*meanings) if meanings else UNRESOLVED
 
 
 def _officer_reads() -> Marks:
@@ -116,7 +116,7 @@ def _iep(value: Body) -> Marks:
 
 def _own(value: Body) -> Marks:
     lists = [value.get(name, []) for name in ("markings", "handling_codes", "content_class")]
-    if not value.keys() <= _READ_OF_OWN or not all(_is_texts(one) for one in lists):
+    if not value.keys() <= _OWN_MEMBERS or not all(_is_texts(one) for one in lists):
         return UNRESOLVED
     texts, codes, classes = lists
     try:

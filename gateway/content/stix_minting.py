@@ -1,4 +1,4 @@
-"""New objects for those that were changed: an id that nobody can trace, and we as their creator."""
+"""New objects in the place of changed ones: with an id that cannot be traced to the original, and with us as their creator."""
 
 import copy
 import hmac
@@ -10,11 +10,11 @@ from gateway.content.facts import Minting
 from gateway.content.stix_document import EXTENSION, Body, reference_places
 
 _BEGIN = "2000-01-01T00:00:00.000Z"
-"""When our identity object was made: always the same, and no news."""
+"""The creation time of our identity object. It is fixed, so that it reveals nothing."""
 
 
 class Mint:
-    """Makes new objects. `replaced`: the ids, without their types, that must not be found any more; `made`: the new ones."""
+    """Makes new objects. `replaced`: the UUIDs of the originals, which must not occur in the copy; `made`: the new ids."""
 
     def __init__(self, minting: Minting) -> None:
         self._minting = minting
@@ -22,7 +22,7 @@ class Mint:
         self.made: set[str] = set()
 
     def id_of(self, original: str) -> str:
-        """The new id for one: the same for the same recipient each time, and of no use to find the original (HMAC-SHA-256)."""
+        """The new id for an object: always the same for one recipient. It does not reveal the original id (HMAC-SHA-256)."""
         kind = original.partition("--")[0]
         number = int.from_bytes(hmac.digest(self._minting.key, f"stix\x00{original}".encode(), "sha256")[:16], "big")
         number = number & ~(0xF << 76) | 0x4 << 76  # version
@@ -30,9 +30,9 @@ class Mint:
         return f"{kind}--{UUID(int=number)}"
 
     def minted(self, objects: Sequence[Body], cut: Iterable[str]) -> list[Body]:
-        """The objects, with a new one for each that was cut or refers to a new one; and who made those.
+        """The objects, with a new one for each that was cut or refers to a new one, and our identity object as their creator.
 
-        Of a new object there is one version, the latest. A new extension would be one that nobody uses, and is left out.
+        A new object has one version, the latest. A changed extension definition is left out, because nothing uses it under a new id.
         """
         new = spread(cut, objects)
         ids = {name: self.id_of(name) for name in new}
@@ -56,7 +56,7 @@ class Mint:
             body["created"] = f"{body['created'][:10]}T00:00:00.000Z"
         if "modified" in body:
             body["modified"] = max(_text(self._minting.at), body.get("created", ""))
-        body.pop("object_modified", None)  # a version of what is no longer there
+        body.pop("object_modified", None)  # it is the version of the original object
         return body
 
     @property
@@ -76,7 +76,7 @@ class Mint:
 
 
 def spread(cut: Iterable[str], bodies: Iterable[Body]) -> set[str]:
-    """The ids of what is new: what was cut, and what refers to something new, for that is a change too."""
+    """The ids of all objects that must be new: those that were cut, and those that refer to a new one, directly or not."""
     new = set(cut)
     referrers: dict[str, list[str]] = {}
     for body in bodies:

@@ -1,4 +1,4 @@
-"""Taking something out of one STIX object: its selectors follow, and nothing empty is left."""
+"""Redaction of one STIX object: removes or masks values, adjusts the selectors, and removes lists and dictionaries that become empty."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
@@ -25,19 +25,19 @@ _MASKABLE = frozenset(
         "vulnerability",
     }
 )
-"""Types that require a name and nothing else that tells anything: they can go with the name masked."""
+"""Types whose only required member with content is the name: such an object can be released with its name masked."""
 _KEPT_OF_MASKED = ("type", "spec_version", "id", "created", "modified", "created_by_ref", "object_marking_refs")
 
 
 def masked_object(body: Body) -> Body | None:
-    """The object with a masked name and nothing else of its own; None where its type cannot be masked."""
+    """The object with a masked name and without any other content; None where its type cannot be masked."""
     if body["type"] not in _MASKABLE:
         return None
     return {name: body[name] for name in _KEPT_OF_MASKED if name in body} | {"name": MASK}
 
 
 def without(body: Body, outcomes: Mapping[Steps, Shown]) -> Body:
-    """The object without what its selectors withhold. What cannot be masked in its place is withheld."""
+    """The object without the selected values that are withheld. A value that cannot be masked is withheld."""
     cut = _Cut(outcomes)
     left: Body = cut.left(body, ())
     if cut.removed and "granular_markings" in left:
@@ -46,7 +46,7 @@ def without(body: Body, outcomes: Mapping[Steps, Shown]) -> Body:
 
 
 class _Cut:
-    """One pass over an object; `removed` is where something was taken away."""
+    """One pass over an object; `removed` holds the places of removed values."""
 
     def __init__(self, outcomes: Mapping[Steps, Shown]) -> None:
         self.removed: set[Steps] = set()
@@ -54,7 +54,7 @@ class _Cut:
         self._ways = {steps[:n] for steps in outcomes for n in range(len(steps) + 1)}
 
     def left(self, value: Any, at: Steps) -> Any:
-        """What is left of a value; where nothing is, that is noted."""
+        """The redacted value; None where it is removed, which is noted in `removed`."""
         shown = self._outcomes.get(at, Shown.CLEAR)
         if shown is Shown.MASKED and isinstance(value, str) and _is_free_text(at):
             return MASK
@@ -65,7 +65,7 @@ class _Cut:
             return value
         inner = [(name, self.left(one, (*at, name))) for name, one in _items(value)]
         kept = [(name, one) for name, one in inner if (*at, name) not in self.removed]
-        if at and value and not kept:  # STIX knows no empty lists or dictionaries
+        if at and value and not kept:  # STIX forbids empty lists and dictionaries
             self.removed.add(at)
         return dict(kept) if isinstance(value, dict) else [one for _, one in kept]
 
@@ -79,7 +79,7 @@ def _is_free_text(at: Steps) -> bool:
 
 
 def _reselect(left: Body, removed: set[Steps]) -> None:
-    """The granular markings of what is left; a selector of what is gone would say that it was there."""
+    """Adjust the granular markings to the remaining values. A selector of a removed value would reveal that it existed."""
     lower: dict[Steps, list[int]] = {}
     for *before, last in removed:
         if isinstance(last, int):
@@ -102,7 +102,7 @@ def _moved(steps: Steps, lower: Mapping[Steps, list[int]]) -> Steps:
 
 
 def taken(body: Body, outcomes: Mapping[Steps, Shown]) -> Iterator[Body]:
-    """What is withheld or masked in an object, each under the name of the member that it is of."""
+    """Every withheld or masked value of an object, each in a dictionary under the name of its member."""
     for steps in outcomes:
         name = next((step for step in reversed(steps) if isinstance(step, str)), "")
         yield from ({name: value} for value in selected(body, steps))

@@ -1,7 +1,7 @@
-"""A redacted copy of a STIX bundle: what is withheld is gone, and nothing that is left points to it or says what it was.
+"""Redacted copies of STIX bundles: withheld values are removed, and nothing in the copy refers to them or repeats them.
 
-An object of somebody else's is never changed (STIX 2.1, section 3.6): where something is taken out of one, a new object takes
-its place, with an id of its own that only our key derives, made by us, and whoever referred to it refers to that.
+An object of another creator is never changed (STIX 2.1, section 3.6). Where a value is removed from an object, a new object
+replaces it: we are its creator, its id is derived with a secret key, and references to the original are changed to it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,12 +22,12 @@ from gateway.content.stix_document import (
     parse_bundle,
     references,
 )
-from gateway.content.stix_gate import is_known, is_valid
 from gateway.content.stix_markings import TLP_MARKINGS
 from gateway.content.stix_minting import Mint, spread
 from gateway.content.stix_objects import masked_object, taken, without
 from gateway.content.stix_secrets import id_of, secrets_of
 from gateway.content.stix_units import EDGES, parse_path, units_of
+from gateway.content.stix_validation import is_known, is_valid
 
 MAX_ROUNDS = 64
 _NEEDS_REFS = {
@@ -35,38 +35,38 @@ _NEEDS_REFS = {
     **dict.fromkeys(("report", "grouping", "note", "opinion", "observed-data"), ("object_refs",)),
     "language-content": ("object_ref",),
 }
-"""What is nothing without what it refers to, by type: the members that it had and may not lose."""
+"""By type, the reference members that an object must keep if it had them; without them it is removed."""
 
 
 @dataclass
 class _Kept:
-    """An object that goes, as it is by now."""
+    """An object of the copy, as redacted so far."""
 
     body: Body
     original: Body
     is_cut: bool = False
-    """Something was taken out of it, so that it cannot go under its own id."""
+    """Something was removed from it, so it cannot keep its own id."""
     is_valid: bool = False
-    """What is left of it was found to be valid."""
+    """Its redacted form was validated."""
 
 
 @dataclass
 class _Copy:
-    """A redacted copy in the making."""
+    """A redacted copy, while it is made."""
 
     kept: list[_Kept] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
-    """Texts that must not be in what leaves."""
+    """Texts that must not occur in the copy."""
     extensions: set[str] = field(default_factory=set)
-    """Definitions of extensions that may go along, as they are."""
+    """Ids of extension definitions that may be released unchanged."""
 
 
 def redacted(
     plaintext: bytes, stated: Sequence[UnitFacts], outcomes: Mapping[str, Shown], minting: Minting
 ) -> bytes | None:
-    """The bundle as this recipient may have it; None where no object is left. A unit without an outcome is withheld.
+    """The bundle as this recipient may see it; None where no object remains. A unit without an outcome is withheld.
 
-    Raises MalformedInput as `units` does, and NotPermitted("redaction-blocked") where what is left says what is withheld.
+    Raises MalformedInput as `units` does, and NotPermitted("redaction-blocked") where the copy would contain a withheld value.
     """
     bundle = parse_bundle(plaintext)
     shown = {unit.path: outcomes.get(unit.path, Shown.WITHHELD) for unit in units_of(bundle, stated)}
@@ -89,7 +89,7 @@ def redacted(
 
 
 def _decided(bundle: Bundle, shown: Mapping[str, Shown]) -> _Copy:
-    """Objects and selectors, as was decided of them, before anything is followed up."""
+    """Apply the outcomes to each object and selector, without looking at references yet."""
     within: dict[str, dict[Steps, Shown]] = {}
     for path, outcome in shown.items():
         object_id, steps = parse_path(path)
@@ -121,7 +121,7 @@ def _decide_one(copy: _Copy, body: Body, outcome: Shown, within: Mapping[Steps, 
 
 
 def _close(copy: _Copy, bundle: Bundle) -> None:
-    """Take away what refers to what is not there, and what is nothing without it, until nothing more goes."""
+    """Remove references to objects that are not in the copy, and objects that are meaningless without them, until nothing changes."""
     definitions = set(bundle.definitions(MARKING)) | TLP_MARKINGS.keys()
     for _ in range(MAX_ROUNDS):
         there = {one.body["id"] for one in copy.kept}
@@ -132,14 +132,14 @@ def _close(copy: _Copy, bundle: Bundle) -> None:
         copy.kept = [one for one in followed if one is not None]
         if settled:
             return
-    raise NotPermitted("redaction-blocked", "its objects refer to one another in too long a chain")
+    raise NotPermitted("redaction-blocked", "the chain of references between its objects is too long")
 
 
 def _followed(one: _Kept, there: set[str], cut: set[str]) -> _Kept | None:
-    """The object without references to what is not there; None where it is nothing without them, or not valid any more."""
+    """The object without references to absent objects; None where it needs them, or is no longer valid."""
     body = one.body
     if body["type"] == "language-content" and cut.intersection(references(body)):
-        return None  # it says in another language what was taken out
+        return None  # it is a translation of removed text
     if any(target not in there for target in references(body)):
         body = _unlinked(body, there)
         one = replace(one, body=body, is_cut=True, is_valid=False)
@@ -151,7 +151,7 @@ def _followed(one: _Kept, there: set[str], cut: set[str]) -> _Kept | None:
 
 
 def _unlinked(value: Any, there: set[str]) -> Any:
-    """A copy of a value without references to what is not there."""
+    """A copy of a value without references to absent objects."""
     if isinstance(value, list):
         return [_unlinked(one, there) for one in value]
     if not isinstance(value, dict):
@@ -170,7 +170,7 @@ def _unlinked(value: Any, there: set[str]) -> Any:
 
 
 def _drop_unused_creators(copy: _Copy, bundle: Bundle) -> None:
-    """An identity that was there as somebody's creator, and is nobody's any more, would only tell who that was."""
+    """Remove identities that were creators of objects and to which nothing in the copy refers: they would only reveal the creator."""
     creators = {t for body in bundle.objects if is_id(t := body.get("created_by_ref"))}
     new = spread((one.body["id"] for one in copy.kept if one.is_cut), [one.body for one in copy.kept])
     while True:
@@ -185,12 +185,12 @@ def _drop_unused_creators(copy: _Copy, bundle: Bundle) -> None:
 
 
 def _as_made(body: Body, new: set[str]) -> Body:
-    """What it will refer to: a new object is made by us."""
+    """The object with the references that it will have: a new object does not refer to its original creator."""
     return {name: value for name, value in body.items() if name != "created_by_ref"} if body["id"] in new else body
 
 
 def _supporting(copy: _Copy, bundle: Bundle) -> Iterator[_Kept]:
-    """The definitions that what is kept uses: of markings without what they refer to, of extensions only as they are."""
+    """The definitions that the kept objects use: markings, without references to absent objects; extensions, only if unchanged."""
     kept = copy.kept
     there = {one.body["id"] for one in kept}
     markings, extensions = bundle.definitions(MARKING), bundle.definitions(EXTENSION)
@@ -220,16 +220,16 @@ def _extension_ids(value: Any) -> Iterator[str]:
 
 
 def _verify(left: Sequence[Body], bundle: Bundle) -> None:
-    """Whatever went before: nothing refers to what is not there, and no id of what stays is left."""
+    """Check the finished copy: no reference leads to an absent object, and no id of an absent object occurs anywhere."""
     there = {body["id"] for body in left} | TLP_MARKINGS.keys()
-    stays = {body["id"] for body in bundle.objects} - there
-    stays -= {body["id"] for body in bundle.objects if body["type"] == EXTENSION}
-    if any(target not in there for target in references(list(left))) or stays & set(atoms(list(left), names=True)):
-        raise NotPermitted("redaction-blocked", "what is left refers to what is withheld")
+    absent = {body["id"] for body in bundle.objects} - there
+    absent -= {body["id"] for body in bundle.objects if body["type"] == EXTENSION}
+    if any(target not in there for target in references(list(left))) or absent & set(atoms(list(left), names=True)):
+        raise NotPermitted("redaction-blocked", "the redacted copy refers to withheld objects")
 
 
 def _verify_silent(left: Sequence[Body], secrets: Iterable[str], originals: Mapping[str, str]) -> None:
-    """No value of what stays is left; where one is, the objects are named by their originals' ids."""
+    """Check that no withheld value occurs in the copy; the error names the objects by the ids of their originals."""
     texts = [(body["id"], text) for body in left for text in atoms(body, names=False)]
     repeats = find_repeats((text for _, text in texts), secrets)
     if repeats:

@@ -1,4 +1,4 @@
-"""The texts of what is withheld that must not be in what is left: names, values, ids; not the words that everybody uses."""
+"""The texts of withheld objects that must not occur in a redacted copy: names, values and ids, but not terms of vocabularies."""
 
 import re
 from collections.abc import Iterator
@@ -40,12 +40,12 @@ _TERM = re.compile(r"[a-z]+(?:[-_][a-z0-9]+)*")
 
 
 def id_of(body: dict[str, Any]) -> str:
-    """What must not be found of an object that is gone, whatever else of it may be: its id, without the type."""
+    """The UUID of an object's id, which must not occur in a copy without the object."""
     return str(body["id"]).partition("--")[2]
 
 
 def secrets_of(value: Any) -> Iterator[str]:
-    """The texts of a withheld object, or of a value within one."""
+    """The secret texts of a withheld object, or of a value within one."""
     yield from _texts(value, "")
 
 

@@ -1,7 +1,8 @@
-"""What there is to decide about in a STIX bundle: each object, and each part of one that a selector marks.
+"""Units of a STIX bundle: each object, and each value in an object that a selector marks.
 
-A unit's path is the object's id, or `id/selector`. An object takes its own markings, and whatever says more of its container
-is policy's to add; an edge takes those of both its ends; a selector those of its object and of the selectors around it.
+The path of a unit is the object's id, or `id/selector`. An object has its own markings (policy adds the facts of the part);
+a relationship or sighting also has those of the objects that it connects; a selector also has those of its object and of
+the selectors that contain it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,32 +31,32 @@ EDGES = {
     "relationship": ("source_ref", "target_ref"),
     "sighting": ("sighting_of_ref", "where_sighted_refs", "observed_data_refs"),
 }
-"""Objects that say something of others: the members that name these."""
+"""Objects that connect others, and the members that refer to these."""
 
 
 @dataclass
 class _Marked:
-    """One object, in all its versions: what is said of it, and of what selectors lead to."""
+    """The markings of one object, over all its versions, and of the values that selectors select in it."""
 
     whole: Marks = NOTHING
     within: dict[Steps, Marks] = field(default_factory=dict)
 
     def add(self, steps: Steps, marks: Marks) -> None:
-        """Something more about one selector."""
+        """Add markings to one selector."""
         self.within[steps] = self.within.get(steps, NOTHING).joined(marks)
 
 
 def units(plaintext: bytes, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """Every object and selector with what is said of it; nothing where nothing is said of any.
+    """Every object and selector with its facts; empty where none of them has any.
 
     Raises MalformedInput: `content-malformed`, `unknown-field`.
     """
     found = units_of(parse_bundle(plaintext), stated)
-    return () if all(unit.says_nothing for unit in found) else found
+    return () if all(unit.adds_nothing for unit in found) else found
 
 
 def units_of(bundle: Bundle, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """Every object and selector, whether or not anything is said of it."""
+    """Every object and selector with its facts, also those without any."""
     found = tuple(_units(bundle, _marked(bundle, stated)))
     if len(found) > MAX_UNITS:
         raise malformed(f"more than {MAX_UNITS} units")
@@ -118,5 +119,5 @@ def _ends(body: Body) -> Iterator[str]:
 
 
 def _as_end(marks: Marks) -> Marks:
-    """What an edge takes from its end: how it is to be handled, not what it holds."""
+    """The markings that an edge takes from one of its ends: the handling, not the content class or the origin."""
     return replace(marks, facts=replace(marks.facts, content_class=frozenset(), origin=""))

@@ -1,7 +1,10 @@
-"""Bringing packages and receipts to partners: over mutual TLS, resumed, retried, until a signed receipt is stored.
+"""Delivery of packages and statements to partners: over mutual TLS, resumed and retried until a signed receipt is stored.
 
-schedule   when to try again, and when to leave a partner alone for a while
-verdict    which refusals are for good
-link       one partner's exchange API
-worker     the loop over the outbox
+schedule    pauses between attempts, and the circuit breaker of each partner
+verdict     the refusals that are final
+lanes       limits on deliveries at once, in total and for each partner
+link        the exchange API of one partner
+worker      the loop over the outbox
+counted     the outbox with metrics
+witnessing  submission of our checkpoints to witnesses
 """

@@ -1,4 +1,4 @@
-"""The outbox, with what became of each attempt counted."""
+"""An outbox that counts the result of each attempt."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,14 +8,14 @@ from attache.package.ids import ParticipantId
 from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.consignment import Consignment
 
-Count = Callable[[ParticipantId, str], None]
-"""Is given partner and result."""
+CountResult = Callable[[ParticipantId, str], None]
+"""Receives the partner and the result."""
 
 
 class CountedOutbox(Outbox):
-    """As Outbox. What is counted has been written."""
+    """As Outbox. A result is counted after it is committed."""
 
-    def __init__(self, outbox: Outbox, count: Count) -> None:
+    def __init__(self, outbox: Outbox, count: CountResult) -> None:
         super().__init__(outbox.agency)
         self._count = count
 

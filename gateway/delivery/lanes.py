@@ -1,4 +1,4 @@
-"""One lane for each partner: so many deliveries at once, and none while its breaker is open."""
+"""Concurrency limits: for all deliveries, and for each partner (its lane). None starts while the partner's breaker is open."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,7 @@ from gateway.delivery.schedule import Breaker
 
 
 class Lanes:
-    """Keeps a slow partner from taking the room of the others. For one event loop."""
+    """Keeps a slow partner from using the capacity of all others. For use on one event loop."""
 
     def __init__(self, at_once: int, per_partner: int) -> None:
         self._at_once = at_once
@@ -23,21 +23,21 @@ class Lanes:
 
     @property
     def free(self) -> int:
-        """How many more deliveries may begin. What waits for its turn in a full lane takes no room."""
+        """How many more deliveries may start. Those that wait in a full lane do not count."""
         return self._at_once - self._running
 
     def busy(self, now: datetime) -> frozenset[ParticipantId]:
-        """Partners that have no room, or are to be left alone."""
-        full = {partner for partner, count in self._queued.items() if count >= self._room(partner)}
+        """Partners whose lane is full, or whose breaker is open."""
+        full = {partner for partner, count in self._queued.items() if count >= self._lane_size(partner)}
         return frozenset(full | {partner for partner, breaker in self._breakers.items() if breaker.is_open(now)})
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When the next broken-off partner may be tried again."""
+        """When the first open breaker closes; None if none is open."""
         return min((b.open_until for b in self._breakers.values() if b.open_until and b.open_until > now), default=None)
 
     @asynccontextmanager
     async def turn(self, partner: ParticipantId) -> AsyncIterator[None]:
-        """Wait for, and hold, a place in the partner's lane."""
+        """Wait for a free slot in the partner's lane, and hold it while the context is open."""
         self._queued[partner] = self._queued.get(partner, 0) + 1
         try:
             async with self._lanes.setdefault(partner, asyncio.Semaphore(self._per_partner)):
@@ -54,7 +54,7 @@ class Lanes:
     def note(
         self, partner: ParticipantId, error: AttacheError | None, now: datetime, chance: Callable[[], float]
     ) -> None:
-        """How an attempt went, for the partner's breaker: any answer at all closes it."""
+        """Record an attempt for the partner's breaker. `error` is None for a success; any answer of the partner closes the breaker."""
         breaker = self._breakers.pop(partner, Breaker())
         if isinstance(error, PartnerUnreachable):
             self._breakers[partner] = breaker.after_failure(now, chance())
@@ -62,6 +62,6 @@ class Lanes:
         elif isinstance(error, TooManyRequests) and error.retry_after_seconds is not None:
             self._breakers[partner] = Breaker().after_request(now + timedelta(seconds=error.retry_after_seconds))
 
-    def _room(self, partner: ParticipantId) -> int:
+    def _lane_size(self, partner: ParticipantId) -> int:
         breaker = self._breakers.get(partner)
         return 1 if breaker is not None and breaker.is_on_trial else self._per_partner

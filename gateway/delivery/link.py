@@ -1,4 +1,4 @@
-"""A partner's exchange API, over mutual TLS 1.3 to exactly the certificates that its descriptor lists."""
+"""Connections to partners' exchange APIs, over mutual TLS 1.3. A partner must present a certificate that its descriptor lists."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Protocol
 
 import httpx
 
+from attache.client.aio.driver import AsyncDriver
 from attache.client.connect import Access, Timeouts
-from attache.client.driving import AsyncDriver
 from attache.client.exchange import (
     SealedStream,
     WitnessReply,
@@ -25,16 +25,16 @@ from gateway.exchange.kernel.ports import Blobs
 from gateway.partners import Partner
 
 TIMEOUTS = Timeouts(connect=10.0, read=120.0, write=60.0, pool=120.0)
-# The outbox retries, with its pauses and its deadline; a second loop below it would multiply them.
+# The outbox retries, with its own pauses and deadline. Retries here would multiply them.
 ONCE = Retry(retries=0)
 
 
 Transport = Callable[[Access], httpx.AsyncBaseTransport | None]
-"""What stands in for the network to one partner; None for the network itself."""
+"""The HTTP transport to one partner; None for the network itself."""
 
 
-def over_the_network(_: Access) -> None:
-    """The transport of every gateway that is not a test's."""
+def real_network(_: Access) -> None:
+    """The real network: the transport outside tests."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class ClientCertificate:
 
 
 class Carrier(Protocol):
-    """Brings one consignment to its partner."""
+    """Delivers one consignment to its partner."""
 
     async def carry(self, consignment: Consignment) -> bytes | None:
-        """The partner's receipt for a package, not yet verified; None for a statement that it took.
+        """The partner's receipt for a package, not yet verified; None for a statement that the partner accepted.
 
-        Raises AttacheError: PartnerUnreachable where there was no answer, else what the partner answered.
+        Raises AttacheError: PartnerUnreachable where there was no answer, otherwise the partner's problem.
         """
         ...
 
@@ -78,7 +78,7 @@ class PartnerLink:
             raise PartnerUnreachable("partner-unreachable", error.detail) from None
 
     async def add_checkpoint(self, request: bytes) -> WitnessReply:
-        """Show the partner our log's checkpoint. Raises PartnerUnreachable where there was no answer."""
+        """Submit a checkpoint of our log to the partner. Raises PartnerUnreachable where there was no answer."""
         try:
             return await self._driver.exchange(add_checkpoint(request))
         except Unreachable as error:
@@ -95,7 +95,7 @@ class PartnerLink:
 
 
 class PartnerLinks:
-    """A link for each partner, kept while its address and descriptor stay the same. A `Carrier` for all of them."""
+    """The links to all partners. A link is kept while the partner's address and descriptor stay the same. Implements `Carrier`."""
 
     def __init__(
         self,
@@ -103,9 +103,9 @@ class PartnerLinks:
         blobs: Blobs,
         *,
         timeouts: Timeouts = TIMEOUTS,
-        transport: Transport = over_the_network,
+        transport: Transport = real_network,
     ) -> None:
-        """`transport` is for tests: it stands in for the network."""
+        """`transport` is for tests: it replaces the network."""
         self._credentials = credentials
         self._blobs = blobs
         self._timeouts = timeouts
@@ -125,7 +125,7 @@ class PartnerLinks:
         return await link.add_checkpoint(request)
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for _, link in self._links.values():
             await link.close()
         self._links.clear()

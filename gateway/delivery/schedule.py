@@ -1,4 +1,4 @@
-"""When to try again, as pure functions: `chance` is a random number in [0, 1) that the caller draws."""
+"""When to try again, as pure functions. `chance` is a random number in [0, 1) that the caller supplies."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,15 +11,15 @@ _MOST_DOUBLINGS = 32
 
 @dataclass(frozen=True)
 class Backoff:
-    """The pause after a first failed attempt, which doubles with each further one, and the longest pause."""
+    """Exponential backoff: the pause after the first failed attempt, which doubles with each further one, and the longest pause."""
 
     first: timedelta = timedelta(seconds=2)
     longest: timedelta = timedelta(hours=4)
 
     def next_attempt(self, attempts: int, now: datetime, chance: float) -> datetime:
-        """When to try again after the `attempts`-th failed attempt (from 1); half of the pause is chance.
+        """When to try again after the failed attempt number `attempts` (from 1). Half of the pause is random.
 
-        The jitter keeps what failed together from coming back together.
+        The randomness spreads deliveries that failed at the same time.
         """
         # protocol F3
         return now + _doubled(self.first, self.longest, attempts) * (0.5 + chance / 2)
@@ -27,25 +27,25 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Breaker:
-    """One partner's circuit breaker: after 3 failures in a row the partner is left alone until `open_until`.
+    """The circuit breaker of one partner: after 3 failures in a row, no attempt starts before `open_until`.
 
-    Then one attempt is made; it closes the breaker, or opens it for twice as long, up to 5 minutes.
+    Then one attempt is made. Success closes the breaker; failure opens it for twice as long, at most 5 minutes.
     """
 
     failures: int = 0
     open_until: datetime | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Whether the partner is to be left alone."""
+        """Whether no attempt may start."""
         return self.open_until is not None and now < self.open_until
 
     @property
     def is_on_trial(self) -> bool:
-        """Whether one attempt at a time is enough, until one succeeds."""
+        """Whether attempts are limited to one at a time, until one succeeds."""
         return self.failures >= FAILURES_TO_BREAK
 
     def after_failure(self, now: datetime, chance: float) -> "Breaker":
-        """The partner did not answer."""
+        """The breaker after the partner did not answer."""
         failures = self.failures + 1
         # protocol F3
         if failures < FAILURES_TO_BREAK:
@@ -54,7 +54,7 @@ class Breaker:
         return Breaker(failures, now + pause * (0.5 + chance / 2))
 
     def after_request(self, until: datetime) -> "Breaker":
-        """The partner asked to be left alone until then (Retry-After)."""
+        """The breaker after the partner asked for no requests before `until` (Retry-After)."""
         return Breaker(self.failures, until)
 
 

@@ -1,10 +1,10 @@
-"""Which refusals are for good. Everything else is tried again until the deadline, and nothing is dropped silently."""
+"""The refusals that are final. After any other error, delivery is retried until the deadline."""
 
 from attache.errors import AttacheError
 
 FINAL_CODES = frozenset(
     {
-        # The partner read it, and the very same bytes will be read the same way again
+        # The partner has read the bytes, and would refuse the same bytes again
         # protocol F1
         "malformed-package",
         "malformed-receipt",
@@ -22,8 +22,8 @@ FINAL_CODES = frozenset(
         "replay-detected",
     },
 )
-"""Not here, on purpose: unknown keys, certificates and suspensions, which an officer on either side mends; clocks that
-differ; damaged blocks, which are sent again; and codes that this version does not know."""
+"""Deliberately not here: unknown keys, certificates and suspensions, which an officer on either side can correct; differing
+clocks; damaged blocks, which are sent again; and codes that this version does not know."""
 
 
 def is_final(error: AttacheError) -> bool:

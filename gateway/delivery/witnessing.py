@@ -1,4 +1,4 @@
-"""Bringing our checkpoints to the partners that witness our log: with each package, soon after it, and on a cadence."""
+"""Submission of our checkpoints to the partners that witness our log: before each package, shortly after it, and periodically."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,15 +21,18 @@ log = structlog.get_logger("gateway.delivery")
 
 
 class CheckpointLink(Protocol):
-    """Reaches a witness."""
+    """Sends a checkpoint to a witness."""
 
     async def add_checkpoint(self, witness: Partner, request: bytes) -> WitnessReply:
-        """Its answer; raises AttacheError where there was none."""
+        """The witness's answer; raises AttacheError where there was none."""
         ...
 
 
 class CheckpointSubmitter:
-    """Submits to one witness at a time each; for one event loop. A witness that is away is tried again at the next occasion."""
+    """Submits our checkpoint to witnesses, to each at most once at a time. An unreachable witness is tried again at the next submission.
+
+    For use on one event loop.
+    """
 
     def __init__(
         self,
@@ -48,27 +51,27 @@ class CheckpointSubmitter:
         self._delivered = asyncio.Event()
 
     def delivered(self) -> None:
-        """Something was delivered: what the log says of it is to be cosigned soon."""
+        """Note a delivery: its log entry is to be cosigned soon."""
         self._delivered.set()
 
     async def run(self) -> None:
-        """Submit to every witness, on the cadence and soon after deliveries, until cancelled, by the rules of `every`."""
+        """Submit to every witness, periodically and shortly after deliveries, until cancelled. See `every` for errors."""
         await every(
             self._cadence_seconds,
             self.submit_to_all,
             name="witnessing",
             wake=self._delivered,
-            after_wake_seconds=AFTER_DELIVERY_SECONDS,  # many deliveries, one submission
+            after_wake_seconds=AFTER_DELIVERY_SECONDS,  # one submission for several deliveries
             pause=self._pause,
         )
 
     async def submit_to_all(self) -> None:
-        """One round. Notes, too, where the newest cosignature has become too old."""
+        """Submit once to every witness. Also logs an alarm where the newest cosignature has become too old."""
         await asyncio.gather(*(self.submit_to(witness) for witness in self._log.witnesses()))
         await self._log.note_stale()
 
     async def submit_to(self, witness: Partner, *, covering: int | None = None) -> None:
-        """Have our newest checkpoint cosigned; nothing to do where one of at least `covering` entries was a moment ago."""
+        """Have our newest checkpoint cosigned. Does nothing where this witness has already cosigned one of at least `covering` entries."""
         async with self._locks.setdefault(witness.participant, asyncio.Lock()):
             if covering is not None and self._covered.get(witness.participant, -1) >= covering:
                 return
@@ -80,7 +83,7 @@ class CheckpointSubmitter:
                 log.warning("not-cosigned", partner=witness.participant, code=error.code)
 
     async def submit_before(self, participant: ParticipantId) -> None:
-        """Have everything cosigned that our log says by now, where this participant is a witness."""
+        """Have all present entries of our log cosigned by this participant, if it is a witness."""
         witness = next((each for each in self._log.witnesses() if each.participant == participant), None)
         if witness is not None:
             await self.submit_to(witness, covering=await self._log.size())
@@ -96,7 +99,7 @@ class CheckpointSubmitter:
 
 
 class CosignedCarrier:
-    """A carrier that first has the recipient cosign our log, release included: its receipt then carries the cosignature."""
+    """A carrier that first has the recipient cosign our log with the entry of the release; the receipt then contains the cosignature."""
 
     def __init__(
         self, carrier: Carrier, submitter: CheckpointSubmitter, require_release: Callable[[ParticipantId], None]
@@ -106,7 +109,7 @@ class CosignedCarrier:
         self._require_release = require_release
 
     async def carry(self, consignment: Consignment) -> bytes | None:
-        """See `Carrier`. Raises AttacheError("release-stopped") where the cosigning raised an alarm, and nothing is sent."""
+        """See `Carrier`. Raises AttacheError("release-stopped") where the cosigning raised an alarm; then nothing is sent."""
         partner = consignment.outbox.partner
         if isinstance(consignment.outgoing, OutgoingPackage):
             await self._submitter.submit_before(partner)

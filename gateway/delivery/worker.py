@@ -1,4 +1,4 @@
-"""Delivery: take what the outbox has due, carry it, and record how it went. Nothing is lost where it ends anywhere."""
+"""The delivery worker: claims due rows of the outbox, delivers them, and records the result. A crash at any point loses nothing."""
 
 import asyncio
 import random
@@ -36,10 +36,10 @@ DEFAULT_BACKOFF = Backoff()
 
 
 class DeliveryWorker:
-    """Carries what the outbox holds. Runs on one event loop; several processes may run one each.
+    """Delivers the rows of the outbox. For use on one event loop.
 
-    What is claimed is settled, refused for good, or postponed. A crash in between leaves a lease that runs out; then the same
-    bytes are carried again, and the partner gives the same receipt.
+    Every claimed row is settled, finally refused, or postponed. After a crash its lease expires; then the same bytes are sent
+    again, and the partner answers with the same receipt.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class DeliveryWorker:
         self._listening: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Deliver until cancelled, by the rules of `every`. Deliveries are then broken off, and due again at once for the next run."""
+        """Deliver until cancelled. Cancelling interrupts running deliveries; they are due at once at the next start. See `every` for errors."""
         try:
             await every(LONGEST_REST_SECONDS, self._turn, name="delivery", wake=self._wake, pause=self._pause)
         finally:
@@ -77,7 +77,7 @@ class DeliveryWorker:
             await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     async def _turn(self) -> float:
-        """Start what is due. Returns the seconds until something else may be."""
+        """Start due deliveries. Returns the seconds to rest."""
         listening = await self._listen()
         due = await self._outbox.next_due()
         now = self._now()
@@ -85,13 +85,13 @@ class DeliveryWorker:
             if await self._started(now):
                 self._wake.set()  # more may be due
                 return LONGEST_REST_SECONDS
-            # The claim itself was a change: hear only of later ones.
+            # The claim itself was a change: wait for later ones only.
             listening = await self._listen()
         listening.add_done_callback(self._heard)
         return self._rest_seconds(due, now)
 
     async def _listen(self) -> "asyncio.Future[None]":
-        """Hear of changes from now on; it has begun to listen when this returns, so that nothing slips by."""
+        """A future that the next change of the outbox completes. It sees every change after this function has returned."""
         if self._listening is not None:
             self._listening.cancel()
         self._listening = listening = asyncio.ensure_future(self._outbox.changed())
@@ -103,7 +103,7 @@ class DeliveryWorker:
             self._wake.set()
 
     async def _started(self, now: datetime) -> bool:
-        """As `_start`, but never broken off half-way: what is claimed when `run` is cancelled ends with the other deliveries."""
+        """As `_start`, but cancelling does not interrupt it: `run` then also ends the deliveries that it has started."""
         starting = asyncio.ensure_future(self._start(now))
         try:
             return await asyncio.shield(starting)
@@ -112,16 +112,16 @@ class DeliveryWorker:
             raise
 
     async def _start(self, now: datetime) -> bool:
-        """Claim and start deliveries; False if there were none to claim."""
+        """Claim and start deliveries; False if there was none to claim."""
         claimed = await self._outbox.claim(self._lanes.free, self._lanes.busy(now))
         for consignment in claimed:
             if consignment.outbox.outbox_id in self._carried:
-                continue  # it takes longer than its lease, which claiming has prolonged
+                continue  # it is still running; claiming it has extended its lease
             delivery = asyncio.create_task(self._deliver(consignment))
             self._deliveries.add(delivery)
             self._carried.add(consignment.outbox.outbox_id)
             delivery.add_done_callback(self._ended)
-        await asyncio.sleep(0)  # so that each has its place in its lane before room is looked for again
+        await asyncio.sleep(0)  # so that each is counted in its lane before the next claim
         return bool(claimed)
 
     def _ended(self, delivery: asyncio.Task[None]) -> None:
@@ -129,7 +129,7 @@ class DeliveryWorker:
         self._wake.set()
 
     def _rest_seconds(self, due: datetime | None, now: datetime) -> float:
-        """Until something is due, or a partner may be tried again; but never a busy loop over what cannot be claimed."""
+        """Seconds until a row is due or a breaker closes; at least 1 while there are due rows that cannot be claimed."""
         instants = [at for at in (due, self._lanes.next_opening(now)) if at is not None and at > now]
         soonest = (min(instants) - now).total_seconds() if instants else LONGEST_REST_SECONDS
         blocked = due is not None and due <= now
@@ -143,13 +143,13 @@ class DeliveryWorker:
             stopped = DeliveryFailed("delivery-failed", "the gateway was stopped")
             await self._outbox.postpone(consignment, stopped, self._now())
             raise
-        except Exception as error:  # noqa: BLE001 -- one consignment's fault must not end the others; its lease runs out
+        except Exception as error:  # noqa: BLE001 -- an error of one delivery must not end the others; its lease expires
             log.error("delivery-broke", **_facts(consignment), error=type(error).__name__)  # noqa: TRY400 -- a traceback quotes values
         finally:
             self._carried.discard(consignment.outbox.outbox_id)
 
     async def _carry(self, consignment: Consignment) -> None:
-        """One attempt. What the partner said decides; what is wrong with a receipt is never taken for a refusal."""
+        """Make one attempt and record its result. An invalid receipt is not a refusal: the delivery is postponed."""
         partner = consignment.outbox.partner
         try:
             receipt = await self._carrier.carry(consignment)
@@ -161,7 +161,7 @@ class DeliveryWorker:
         try:
             await self._outbox.settle(consignment, receipt)
         except AttacheError as error:
-            # protocol F5: what is wrong with a receipt is no refusal
+            # protocol F5: an invalid receipt is not a refusal
             await self._failed(consignment, error, final=False)
             return
         log.info("delivered", **_facts(consignment))
@@ -171,7 +171,7 @@ class DeliveryWorker:
             await self._outbox.refuse(consignment, error)
             log.warning("refused", **_facts(consignment), code=error.code)
             return
-        # A retry is a new claim of the same row, so it carries the same bytes and outlives this process.
+        # A retry is a new claim of the same row: it sends the same bytes, also after a restart of this process.
         due_at = self._backoff.next_attempt(consignment.outbox.attempts + 1, self._now(), self._chance())
         await self._outbox.postpone(consignment, error, due_at)
         log.warning("postponed", **_facts(consignment), code=error.code, due_at=due_at.isoformat())

@@ -1,4 +1,4 @@
-"""Leaves appended to the log, as values: what to write, all of it in the transaction that records the events."""
+"""Appending leaves to the log, as a pure function: its result must be written in the transaction that changes the records."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from attache.translog.vkey import VerifierKey
 
 @dataclass(frozen=True)
 class LogHead:
-    """The log at one size. `checkpoint` is the signed note; the store keeps it, and the edge is read back from the tiles."""
+    """The log at one size. `checkpoint` is the signed note. The store keeps it; the right edge is computed from the tiles."""
 
     origin: str
     edge: RightEdge
@@ -27,8 +27,8 @@ class LogHead:
 
 
 @dataclass(frozen=True)
-class EntryRow:
-    """One entry as the store keeps it."""
+class HashedLeaf:
+    """One appended leaf, with its index and its hash."""
 
     index: int
     leaf: bytes
@@ -37,10 +37,10 @@ class EntryRow:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one commit writes. Each tile replaces the narrower one of the same level and index."""
+    """The log's part of one commit. Each tile replaces the narrower tile of the same level and index."""
 
     head: LogHead
-    entries: tuple[EntryRow, ...]
+    entries: tuple[HashedLeaf, ...]
     tiles: tuple[TileWrite, ...]
 
 
@@ -50,7 +50,7 @@ def empty_head(origin: str, signers: Sequence[NoteSigner], at: int) -> LogHead:
 
 
 def open_head(checkpoint: bytes, keys: Iterable[VerifierKey], read_tile: ReadTile) -> LogHead:
-    """The head that the store holds, with its right edge re-hashed from the tiles.
+    """The head of the stored checkpoint, with its right edge computed from the tiles.
 
     Raises what `open_checkpoint` raises, and IntegrityLost(step="right-edge") where tiles and checkpoint disagree.
     """
@@ -63,16 +63,17 @@ def open_head(checkpoint: bytes, keys: Iterable[VerifierKey], read_tile: ReadTil
 
 
 def integrate(head: LogHead, leaves: Sequence[bytes], signers: Sequence[NoteSigner], at: int) -> Batch:
-    """Append `leaves` (raw) to `head` and sign the checkpoint at POSIX time `at`. No leaves: a fresh checkpoint of the same tree.
+    """Append raw `leaves` to `head`, and sign the checkpoint at POSIX time `at`. Without leaves, it is a new checkpoint of the same tree.
 
-    The caller commits the batch as a whole or not at all, and signs no other batch upon `head` unless this one was rolled back unseen.
+    The caller must commit the batch as a whole or not at all. It must not sign another batch on `head`, unless this one was rolled
+    back and nobody has seen its checkpoint.
     """
     if any(len(leaf) > MAX_ENTRY_BYTES for leaf in leaves):
         raise ValueError(f"a leaf has at most {MAX_ENTRY_BYTES} bytes")
     hashes = leaf_hashes(leaves)
     growth = append(head.edge, hashes)
     entries = tuple(
-        EntryRow(index, leaf, hashed)
+        HashedLeaf(index, leaf, hashed)
         for index, (leaf, hashed) in enumerate(zip(leaves, hashes, strict=True), head.size)
     )
     return Batch(_signed(head.origin, growth.edge, signers, at), entries, growth.tiles)

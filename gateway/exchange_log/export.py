@@ -1,4 +1,4 @@
-"""The log as a static C2SP directory, file by file; any tlog-tiles client can read it."""
+"""The log as the files of a static C2SP directory, which any tlog-tiles client can read."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,13 +7,13 @@ from attache.translog.note import parse_note
 from attache.translog.tiles import TILE_WIDTH, ReadTile, bundles_of, format_bundle, hash_tiles_of
 
 ReadEntries = Callable[[int, int], Sequence[bytes]]
-"""(first index, count) -> that many raw leaves, in order."""
+"""Returns `count` raw leaves from the first index on: (first index, count) -> leaves."""
 
 
 def export_log(checkpoint: bytes, read_tile: ReadTile, read_entries: ReadEntries) -> Iterator[tuple[str, bytes]]:
-    """Each file's path below the directory, and its bytes; the checkpoint last, when all that it needs is there.
+    """The path of each file below the directory, and its bytes. The checkpoint comes last, after all files that it covers.
 
-    Reads one tile or bundle at a time. Not checked: that any of it is consistent; `attache.evidence` does.
+    Reads one tile or bundle at a time. Not checked: that the files are consistent; `attache.evidence` checks that.
     """
     size = parse_checkpoint_body(parse_note(checkpoint).text).size
     for tile in hash_tiles_of(size):

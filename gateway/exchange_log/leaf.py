@@ -1,8 +1,8 @@
-"""An entry as a leaf of the log: nothing personal, nothing that a guess could confirm.
+"""The leaf of an entry. It contains no personal data, and nobody can use it to confirm a guess about the entry.
 
-A leaf is canonical JSON with the members `v`, `code`, `at`, `ids`, `nonce` and `commitments`. The fields of the event are committed to by
-group: SHA-256("attache-log/v1" || 0x00 || salt || payload), each under a fresh 32-byte salt. Destroying payload and salt purges the group;
-the leaf, the tree and every proof stay as they are. The nonce keeps a leaf hash, which proofs show to others, from confirming a guess of the rest.
+A leaf is canonical JSON with the members `v`, `code`, `at`, `ids`, `nonce` and `commitments`. There is one commitment for each group
+of fields: SHA-256("attache-log/v1" || 0x00 || salt || payload), under a fresh 32-byte salt. Destroying payload and salt purges the
+group; leaf, tree and proofs do not change. Because of the nonce, a leaf hash, which others see in proofs, confirms no guess of the leaf.
 """
 
 import hmac
@@ -46,38 +46,38 @@ _KINDS = {code.value: kind for code, kind in CATALOGUE.items()}
 
 @dataclass(frozen=True, repr=False)
 class Opening(evidence.Opening):
-    """What opens one commitment. The store keeps it beside the leaf and destroys it at purge."""
+    """The salt and payload that open one commitment. The store keeps them apart from the leaf, and a purge destroys them."""
 
     group: Group
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """An entry of the log, and its private side."""
+    """The leaf of an entry, and the entry's private part."""
 
     raw: bytes
     ids: Mapping[str, str]
-    """As the leaf states them: pseudonymous, by kind, `actor` among them."""
+    """The pseudonymous ids in the leaf, by kind; `actor` is one of them."""
     openings: tuple[Opening, ...]
 
 
 @dataclass(frozen=True)
 class LeafFacts(evidence.LeafFacts):
-    """What a leaf of this gateway's catalogue says to everybody."""
+    """The public facts of a leaf whose event is in this gateway's catalogue."""
 
     code: EventCode
 
 
 class Pseudonyms:
-    """Pseudonymous ids under one log's own secret key: equal within the log, unlinkable to other logs, meaningless without the key."""
+    """Pseudonymous ids under the secret key of one log. An id has one pseudonym within the log, and unrelated ones in other logs."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) < SALT_BYTES:
             raise ValueError(f"the pseudonym key has at least {SALT_BYTES} bytes")
         self._key = key
-        # The same few ids occur in entry after entry.
+        # Successive entries contain the same few ids.
         self.of = lru_cache(_REMEMBERED)(self._of)
-        """32 hexadecimal digits for a kind and an identifier."""
+        """The pseudonym of an identifier of some kind: 32 hexadecimal digits."""
 
     def _of(self, kind: str, identifier: str) -> str:
         """HMAC-SHA-256 over kind, zero byte and identifier, cut to 16 bytes."""
@@ -89,10 +89,10 @@ class Pseudonyms:
 def make_leaf(
     entry: Entry, pseudonyms: Pseudonyms, random: Callable[[int], bytes] = os.urandom, *, rows: bytes | None = None
 ) -> Leaf:
-    """The leaf of an entry, and its openings. The same entry twice gives two different leaves.
+    """The leaf of an entry, and its openings. Two calls with the same entry give two different leaves.
 
-    `rows`: the payload of the group of that name, where the entry is to commit to database rows.
-    Raises ValueError for an entry that the catalogue does not allow: that is a mistake in the program, not of a caller.
+    `rows` is the payload of the group `rows`, for an entry that commits to database rows.
+    Raises ValueError for an entry that the catalogue does not allow, which is an error in the program.
     """
     kind = CATALOGUE[entry.code]
     _require_allowed(entry, kind)
@@ -116,20 +116,20 @@ def make_leaf(
 
 
 def parse_leaf(raw: bytes) -> LeafFacts:
-    """What a leaf says; raises MalformedInput("malformed-log") unless it is one of the catalogue, in its one spelling.
+    """The facts of a leaf; raises MalformedInput("malformed-log") unless it is canonical and its event is in the catalogue.
 
-    Where an earlier release committed to a group that the event has no more, a leaf with that group is one, too.
+    A leaf may also commit to a group that the event had in an earlier release (`once_committed`).
     """
     facts = evidence.read_leaf(raw)
     kind = _KINDS.get(facts.code)
     # exchange-log L2
     if kind is None:
-        raise MalformedInput("malformed-log", "an event that the catalogue does not have", step="leaf")
+        raise MalformedInput("malformed-log", "the event is not in the catalogue", step="leaf")
     committed = set(facts.commitments) - {Group.ROWS.value}
-    wanted = groups_of(kind)
+    groups = groups_of(kind)
     # exchange-log L4, L6
-    if set(facts.ids) != {"actor", *kind.id_names} or committed not in (wanted, wanted | kind.once_committed):
-        raise MalformedInput("malformed-log", "not the ids and commitments that the catalogue names", step="leaf")
+    if set(facts.ids) != {"actor", *kind.id_names} or committed not in (groups, groups | kind.once_committed):
+        raise MalformedInput("malformed-log", "its ids or commitments are not those of the catalogue", step="leaf")
     return LeafFacts(kind.event_code, facts.at, facts.ids, facts.nonce, facts.commitments)
 
 
@@ -151,5 +151,5 @@ def _payload(entry: Entry, group: Group) -> bytes:
 
 def _instant(at: datetime) -> str:
     if at.tzinfo is None:
-        raise ValueError("an instant is aware")
+        raise ValueError("the instant has no time zone")
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

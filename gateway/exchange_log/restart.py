@@ -1,7 +1,7 @@
-"""What a start may do, given the checkpoint in the database and the one in the checkpoint lock.
+"""The check at a start: the checkpoint in the database against the one in the checkpoint lock, which is a separate file.
 
-The lock lies on another path. Order at each commit: COMMIT in the database, swap in the lock, release to anybody. So a crash leaves
-the lock at the database's checkpoint or behind it, never ahead: a lock that is ahead proves that the database was rolled back.
+Each commit first commits the database, then writes the lock, and only then shows the checkpoint to others. So after a crash the
+lock is equal to the database's checkpoint or older. A newer lock proves that the database was rolled back.
 """
 
 from collections.abc import Iterable
@@ -19,22 +19,22 @@ _STEP = "checkpoint-lock"
 
 
 class LockAction(Enum):
-    """What to do with the lock before anything is released."""
+    """What the start must do with the lock before it shows any checkpoint."""
 
     KEEP = "keep"
     CREATE = "create"
-    """A new log: write its first checkpoint to the lock."""
+    """The log is new: write its first checkpoint to the lock."""
     ADVANCE = "advance"
-    """The last commit was not yet swapped in: swap it in now, then release it."""
+    """The lock lacks the last commit: write the database's checkpoint to it."""
 
 
 def check_lock(stored: bytes, locked: bytes | None, keys: Iterable[VerifierKey], read_tile: ReadTile) -> LockAction:
     """Compare the database's checkpoint with the lock's; both must open under `keys`, the log's own.
 
-    Raises IntegrityLost(step="checkpoint-lock") where the database is behind the lock, contradicts it, or has entries and no lock.
+    Raises IntegrityLost(step="checkpoint-lock") where the database is older than the lock, contradicts it, or has entries but no lock.
     """
-    known = list(keys)
-    ours = open_checkpoint(stored, known).checkpoint
+    verifier_keys = list(keys)
+    ours = open_checkpoint(stored, verifier_keys).checkpoint
     # exchange-log A4
     if locked is None:
         if ours.size == 0:
@@ -42,13 +42,13 @@ def check_lock(stored: bytes, locked: bytes | None, keys: Iterable[VerifierKey],
         raise _lost(
             "the log has entries and its checkpoint lock is missing; restore the lock file, or declare the log closed and begin another"
         )
-    theirs = open_checkpoint(locked, known).checkpoint
-    _require_same_history(ours, theirs, read_tile)
-    return LockAction.KEEP if ours.size == theirs.size else LockAction.ADVANCE
+    last = open_checkpoint(locked, verifier_keys).checkpoint
+    _require_same_history(ours, last, read_tile)
+    return LockAction.KEEP if ours.size == last.size else LockAction.ADVANCE
 
 
 def require_database(locked: bytes | None) -> None:
-    """For a database without any head: refuse where the lock says that there was one."""
+    """Refuse a database without a head if the lock proves that there was one."""
     # exchange-log A4
     if locked is not None:
         raise _lost(

@@ -1,4 +1,4 @@
-"""Log entries as rows for people: JSON lines, and CSV that no spreadsheet takes for formulas."""
+"""Log entries as text for people: JSON lines, and CSV in which a spreadsheet evaluates no cell as a formula."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class OpenedEntry:
-    """An entry with the groups of fields that its reader may see, each proven by its opening; purged ones are not there."""
+    """An entry with the groups that the reader may see, each verified by its opening. Purged groups are absent."""
 
     index: int
     leaf: LeafFacts
@@ -26,7 +26,7 @@ class OpenedEntry:
 
 
 def json_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
-    """One canonical JSON object a line."""
+    """One canonical JSON object on each line."""
     for entry in entries:
         fields = {group.value: dict(values) for group, values in entry.fields.items()}
         # exchange-log X1
@@ -45,9 +45,9 @@ def csv_header() -> bytes:
 
 
 def csv_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
-    """RFC 4180; every cell quoted. A group is one cell of JSON, empty where it may not be seen or was purged.
+    """CSV lines (RFC 4180), every cell quoted. A group is one cell of JSON, empty where the reader may not see it or it was purged.
 
-    A cell that a spreadsheet would calculate begins with an apostrophe instead (CWE-1236).
+    A cell that a spreadsheet would evaluate gets an apostrophe in front (CWE-1236).
     """
     for entry in entries:
         ids = (entry.leaf.ids.get(name, "") for name in ("actor", "package", "partner"))

@@ -1,4 +1,4 @@
-"""Who calls the agency API, and what their roles allow. Values in, values out; no HTTP, no clock."""
+"""The callers of the agency API, and what their roles permit. No HTTP and no clock: time is an argument."""
 
 from gateway.identity.access_token import bearer_token, verify_access_token
 from gateway.identity.access_tokens import AccessTokens

@@ -1,4 +1,4 @@
-"""Access tokens: RFC 9068 JWTs, bound to a certificate where they say so (RFC 8705).
+"""Verification of access tokens: JWTs of RFC 9068, which may be bound to a client certificate (RFC 8705).
 
 `verify_access_token` follows its numbered steps in order; no claim is read before the signature verifies.
 """
@@ -36,7 +36,7 @@ Term = TypeVar("Term", bound=StrEnum)
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
-    """The token of a request's Authorization headers (RFC 6750, 2.1); raises NotAuthentic unless there is just one."""
+    """The token of a request's Authorization headers (RFC 6750, 2.1); raises NotAuthentic unless there is exactly one."""
     if len(authorization) != 1:
         raise NotAuthentic(detail="" if not authorization else "more than one Authorization header")
     scheme, _, token = authorization[0].partition(" ")
@@ -56,18 +56,18 @@ def verify_access_token(
     leeway: timedelta,
     pseudonym_key: bytes,
 ) -> Caller:
-    """The caller that a token speaks for.
+    """The caller that the token identifies.
 
-    `certificate_thumbprint` is the `x5t#S256` of the connection's client certificate, None without one.
-    `pseudonym_key` keys the pseudonym, so that nobody without it can tell a subject from its pseudonym.
+    `certificate_thumbprint` is the `x5t#S256` of the connection's client certificate; None if there is none.
+    `pseudonym_key` is secret: without it, nobody can find the subject of a pseudonym.
     Raises NotAuthentic: token-invalid, token-expired, token-audience or token-not-bound, with the step.
-    Does not check revocation: tokens are short-lived, and the issuer keeps them so.
+    Not checked: revocation. The issuer must issue short-lived tokens.
     """
     # 1. Size and shape
     compact = _COMPACT.fullmatch(token) if len(token) <= MAX_TOKEN_BYTES else None
     if not compact:
         raise _invalid("not a compact JWS of at most 8 KiB", "1")
-    # 2. The header says an access token, an algorithm of ours, and a key that is for that algorithm
+    # 2. The header: an access token, an accepted algorithm, and a key of the issuer for this algorithm
     header = _parse_header(compact[1])
     key = keys.by_id.get(header["kid"])
     if key is None or key.algorithm_name != header["alg"]:
@@ -78,12 +78,12 @@ def verify_access_token(
     except (PyJWTError, ValueError):
         raise _invalid("the signature does not verify", "3") from None
     claims = _parse_claims(payload)
-    # 4. Issued by our issuer, for us, and valid now
+    # 4. The issuer, the audience, and the period of validity
     if claims.get("iss") != issuer:
         raise _invalid("another issuer", "4")
     _verify_audience(claims.get("aud"), audience)
     expires_at = _verify_times(claims, now, leeway)
-    # 5. Presented by the holder of the certificate that it is bound to
+    # 5. The certificate that the token is bound to
     thumbprint = _verify_binding(claims, certificate_thumbprint)
     # 6. The caller
     subject = _text(claims, "sub")
@@ -103,21 +103,21 @@ def verify_access_token(
 
 
 def pseudonym_of(subject: str, *, issuer: str, key: bytes) -> str:
-    """What stands for a subject where people only need to tell callers apart: 16 hex digits of a keyed hash."""
+    """The pseudonym of a subject, for places where callers must only be distinguished: 16 hex digits of a keyed hash."""
     return hmac.new(key, f"{issuer}\n{subject}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
 
 def session_of(token_id: str, *, issuer: str) -> str:
-    """What a sign-in is known by: SHA-256 of issuer and token id, as hex."""
+    """The id of a sign-in: SHA-256 of issuer and token id, as hex."""
     return hashlib.sha256(f"{issuer}\n{token_id}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _invalid(why: str, step: str) -> NotAuthentic:
-    return NotAuthentic("token-invalid", why, step=step)
+def _invalid(detail: str, step: str) -> NotAuthentic:
+    return NotAuthentic("token-invalid", detail, step=step)
 
 
 def _parse_header(segment: str) -> dict[str, Any]:
-    """The header, of which nothing but `typ`, `alg` and `kid` is used; a key that it brings along is not looked at."""
+    """The header. Only `typ`, `alg` and `kid` of it are used; a key inside the header is ignored."""
     try:
         raw = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
         header = strict_json.parse_object(raw)
@@ -125,7 +125,7 @@ def _parse_header(segment: str) -> dict[str, Any]:
         raise _invalid("the header is not strict JSON", "2") from None
     if str(header.get("typ")).lower() not in _TYPES:
         raise _invalid("typ is not at+jwt", "2")
-    if header.get("alg") not in list(KEY_KIND):  # a list, because what is sought may not be hashable
+    if header.get("alg") not in list(KEY_KIND):  # a list, because the value may not be hashable
         raise _invalid("alg is neither ES384 nor EdDSA", "2")
     if not isinstance(header.get("kid"), str):
         raise _invalid("no kid", "2")
@@ -158,13 +158,13 @@ def _verify_times(claims: dict[str, Any], now: datetime, leeway: timedelta) -> d
 
 def _instant(claims: dict[str, Any], name: str) -> datetime:
     seconds = claims.get(name)
-    if type(seconds) is not int or not 0 <= seconds < 2**33:  # until the year 2242; bool is no number here
+    if type(seconds) is not int or not 0 <= seconds < 2**33:  # until the year 2242; a bool is not accepted
         raise _invalid(f"{name} is not an instant", "4")
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def _verify_binding(claims: dict[str, Any], certificate_thumbprint: str | None) -> str | None:
-    """RFC 8705, 3.1. A confirmation that is not a certificate's cannot be checked here, so it does not hold."""
+    """The thumbprint that the token is bound to (RFC 8705, 3.1). Any other kind of confirmation cannot be checked here, and is refused."""
     if "cnf" not in claims:
         return None
     confirmation = claims["cnf"]
@@ -202,7 +202,7 @@ def _desks(claims: dict[str, Any]) -> frozenset[str]:
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[str]:
-    """RFC 8693, 4.2: one text, separated by spaces."""
+    """The scopes of the token: one text, separated by spaces (RFC 8693, 4.2)."""
     scope = claims.get("scope", "")
     scopes = scope.split(" ") if isinstance(scope, str) and scope else []
     if not isinstance(scope, str) or len(scopes) > MAX_SCOPES or not all(map(_SCOPE.fullmatch, scopes)):

@@ -1,4 +1,4 @@
-"""The issuer, as this gateway trusts it: verifies access tokens and remembers those that verified."""
+"""A cache of verified access tokens."""
 
 import hashlib
 from collections import OrderedDict
@@ -14,10 +14,10 @@ from gateway.identity.issuer_keys import IssuerKeys
 
 @dataclass
 class AccessTokens:
-    """Verifies tokens of one issuer for one audience.
+    """Verifies tokens of one issuer for one audience, and caches the callers of valid tokens.
 
-    What verified is remembered under a digest of the token and of the certificate it came with, until it expires or
-    `capacity` newer ones push it out; the token itself is not kept. Only for use on one event loop or thread.
+    The cache key is a digest of the token and of the client certificate; the token itself is not kept. An item stays until the
+    token expires or `capacity` more recently used items replace it. For use on one event loop or thread only.
     """
 
     keys: IssuerKeys
@@ -30,7 +30,7 @@ class AccessTokens:
     _verified: OrderedDict[bytes, Caller] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def caller_of(self, token: str, certificate_thumbprint: str | None) -> Caller:
-        """The caller that `token` speaks for; raises as `verify_access_token` does."""
+        """The caller that `token` identifies; raises as `verify_access_token` does."""
         key = _cache_key(token, certificate_thumbprint)
         now = self.clock()
         caller = self._verified.get(key)

@@ -8,7 +8,7 @@ from attache.vocabulary import Post
 
 
 class Role(StrEnum):
-    """What somebody is employed to do here."""
+    """A role of a caller in the agency."""
 
     SUBMITTER = "submitter"
     ANALYST = "analyst"
@@ -21,11 +21,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody, or some system, of our own agency.
+    """A person or system of our own agency.
 
-    `subject` names a person and goes only where evidence needs it; `pseudonym` stands for it in operators' logs.
-    `posts` are those that an approver approves for, `desks` the desks of our own at which a reader sits. `thumbprint` is that of the certificate that the token is bound to
-    (RFC 8705), None for a plain bearer token. `scopes` narrow what the roles allow.
+    `subject` identifies a person and is written only where evidence needs it; operators' logs contain `pseudonym` instead.
+    `posts` are the posts for which an approver approves; `desks` are our own desks to which a reader belongs. `thumbprint` is that of
+    the certificate that the token is bound to (RFC 8705), None for an unbound token. `scopes` restrict what the roles permit.
     """
 
     subject: str
@@ -38,4 +38,4 @@ class Caller:
     thumbprint: str | None = None
     desks: frozenset[str] = frozenset()
     session: str = ""
-    """SHA-256, as hex, of the token's issuer and id: the sign-in that the token came of."""
+    """The id of the sign-in: SHA-256, as hex, of the token's issuer and id."""

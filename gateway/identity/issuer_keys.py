@@ -12,21 +12,21 @@ from attache.errors import MalformedInput, Misconfigured
 MAX_KEYS = 32
 MAX_KEY_ID = 128
 
-# The only algorithms that a token may be signed with, and the one kind of key that each of them takes.
+# The accepted signature algorithms of tokens, and the key type and curve of each.
 KEY_KIND: Mapping[str, tuple[str, str]] = {"ES384": ("EC", "P-384"), "EdDSA": ("OKP", "Ed25519")}
 
 
 @dataclass(frozen=True)
 class IssuerKeys:
-    """Public keys by key id. Each key verifies one algorithm, its own."""
+    """Public keys by key id. Each key is for one algorithm."""
 
     by_id: Mapping[str, PyJWK]
 
 
 def parse_jwks(raw: bytes) -> IssuerKeys:
-    """The keys of a JWK set; raises Misconfigured for anything that is not one, or holds a key of no use to us.
+    """The keys of a JWK set; raises Misconfigured for anything else, and for a set with a key that we cannot use.
 
-    Strict where RFC 7517 is lenient: every key has its own `kid` and an `alg` of ours, and none is private.
+    Stricter than RFC 7517: every key must have a `kid` of its own and an accepted `alg`, and must not be private.
     """
     try:
         keys = strict_json.parse_object(raw).get("keys")

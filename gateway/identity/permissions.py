@@ -1,4 +1,4 @@
-"""Which role may ask for what. What is not in the table nobody may."""
+"""The actions that each role may request. An action that is not in the table is not permitted to any role."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +10,7 @@ SCOPE_PREFIX = "attache:"
 
 
 class Action(StrEnum):
-    """What a caller may ask the agency API for."""
+    """An action that a caller requests from the agency API."""
 
     SUBMIT_PACKAGE = "submit-package"
     DRY_RUN = "dry-run"
@@ -35,20 +35,20 @@ class Action(StrEnum):
     STEER_DELIVERY = "steer-delivery"
 
 
-_ANYONE = frozenset(Role)
-_AT_THE_DESK = frozenset({Role.SUBMITTER, Role.ANALYST})
+_ALL_ROLES = frozenset(Role)
+_CASE_OFFICERS = frozenset({Role.SUBMITTER, Role.ANALYST})
 
 PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
-    Action.SUBMIT_PACKAGE: _AT_THE_DESK,
-    Action.DRY_RUN: _AT_THE_DESK | {Role.APPROVER},
-    Action.LIST_PACKAGES: _AT_THE_DESK | {Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR},
+    Action.SUBMIT_PACKAGE: _CASE_OFFICERS,
+    Action.DRY_RUN: _CASE_OFFICERS | {Role.APPROVER},
+    Action.LIST_PACKAGES: _CASE_OFFICERS | {Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR},
     Action.OPEN_CONTENT: frozenset({Role.ANALYST}),
     Action.EXPORT_CONTENT: frozenset({Role.ANALYST}),
     Action.APPROVE_RELEASE: frozenset({Role.APPROVER}),
-    Action.READ_PARTNERS: _ANYONE,
+    Action.READ_PARTNERS: _ALL_ROLES,
     Action.CHANGE_PARTNERS: frozenset({Role.PARTNER_ADMIN}),
     Action.SUSPEND_PARTNER: frozenset({Role.PARTNER_ADMIN, Role.SECURITY_OFFICER}),
-    Action.READ_POLICY: _ANYONE,
+    Action.READ_POLICY: _ALL_ROLES,
     Action.CHANGE_POLICY: frozenset({Role.SECURITY_OFFICER}),
     Action.WITHDRAW_OFFICER: frozenset({Role.SECURITY_OFFICER}),
     Action.CLEAR_ALARM: frozenset({Role.SECURITY_OFFICER}),
@@ -57,7 +57,7 @@ PERMITTED_ROLES: Mapping[Action, frozenset[Role]] = {
     Action.READ_PURGES: frozenset({Role.SECURITY_OFFICER, Role.AUDITOR}),
     Action.READ_REVIEWS: frozenset({Role.APPROVER, Role.SECURITY_OFFICER, Role.AUDITOR}),
     Action.READ_LOG: frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
-    Action.EXPORT_EVIDENCE: _AT_THE_DESK | {Role.SECURITY_OFFICER, Role.AUDITOR},
+    Action.EXPORT_EVIDENCE: _CASE_OFFICERS | {Role.SECURITY_OFFICER, Role.AUDITOR},
     Action.READ_HEALTH: frozenset({Role.OPERATOR, Role.SECURITY_OFFICER}),
     Action.STEER_DELIVERY: frozenset({Role.OPERATOR}),
 }
@@ -67,20 +67,20 @@ _OVERSEERS = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 
 
 def sees_all(caller: Caller) -> bool:
-    """Whether the caller sees every package, release, review and piece of evidence, and not its own or its posts' alone.
+    """Whether the caller may see every package, release, review and piece of evidence, not only its own or those of its posts.
 
-    Such a caller also sees in decisions what must look absent to others. Every look of theirs is an entry.
+    Such a caller also sees the hidden units of decisions. Each such access to a package of another officer is logged.
     """
     return bool(caller.roles & _OVERSEERS)
 
 
 def sees_all_consent_requests(caller: Caller) -> bool:
-    """Whether the caller sees every request for consent: approvers answer those of all submitters."""
+    """Whether the caller may see every request for consent. Approvers answer the requests of all submitters."""
     return bool(caller.roles & (_OVERSEERS | {Role.APPROVER}))
 
 
 def is_permitted(caller: Caller, action: Action) -> bool:
-    """Whether `verify_permitted` lets the caller pass."""
+    """Whether the caller may perform the action; see `verify_permitted`."""
     try:
         verify_permitted(caller, action)
     except NotPermitted:
@@ -89,14 +89,13 @@ def is_permitted(caller: Caller, action: Action) -> bool:
 
 
 def verify_permitted(caller: Caller, action: Action) -> Caller:
-    """The caller, if one of its roles permits the action and no scope of its token leaves the action out.
+    """The caller, if one of its roles and the scopes of its token permit the action; raises NotPermitted otherwise.
 
-    Scopes that start with `attache:` name the only actions the token was issued for; a token without any is not
-    narrowed. Other scopes are not ours to read. Does not check ownership, posts or the state of an object: those
-    are the use case's.
+    Scopes that start with `attache:` name the only actions that the token permits; without any, the token permits all actions of the
+    roles. Other scopes are ignored. Not checked: ownership, posts and the state of objects. The use cases check these.
     """
-    narrowed = {scope for scope in caller.scopes if scope.startswith(SCOPE_PREFIX)}
-    if narrowed and f"{SCOPE_PREFIX}{action}" not in narrowed:
+    own_scopes = {scope for scope in caller.scopes if scope.startswith(SCOPE_PREFIX)}
+    if own_scopes and f"{SCOPE_PREFIX}{action}" not in own_scopes:
         raise NotPermitted(detail=f"the token was not issued for {action}")
     # protocol A4
     if not caller.roles & PERMITTED_ROLES.get(action, frozenset()):

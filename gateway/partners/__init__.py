@@ -1,6 +1,7 @@
-"""Who is admitted to the exchange: their descriptors as verified, and whether exchange with them is suspended.
+"""The admitted participants of the exchange: their verified descriptors, and whether exchange with them is suspended.
 
-Admission is by hand for the first descriptor; a successor must be signed by a key of the one before. No I/O.
+An operator admits a participant's first descriptor by its fingerprint; a successor must be signed with a key of the previous
+descriptor. No I/O.
 """
 
 from gateway.partners.directory import Directory, ParticipantStatus, Partner

@@ -1,4 +1,4 @@
-"""The directory of participants, as a value: replaced as a whole when somebody is admitted, rotated or suspended."""
+"""The directory of participants: an immutable value, replaced whenever a participant is admitted, rotated, suspended or reinstated."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class ParticipantStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Partner:
-    """A participant, by the descriptor now in force."""
+    """An admitted participant with its present descriptor."""
 
     descriptor: Descriptor
     status: ParticipantStatus
@@ -28,14 +28,14 @@ class Partner:
 
     @property
     def endpoint(self) -> str | None:
-        """The base URL of its exchange API; None where it collects from our mailbox."""
+        """The base URL of its exchange API; None for a participant that uses our mailbox."""
         url = self.descriptor.stated.endpoints.exchange
         return None if url is None else f"{url.rstrip('/')}/exchange/v1"
 
 
 @dataclass(frozen=True)
 class Directory:
-    """All admitted participants, ourselves among them."""
+    """All admitted participants, including ourselves."""
 
     partners: Mapping[ParticipantId, Partner]
 
@@ -44,7 +44,7 @@ class Directory:
         return cls({partner.participant: partner for partner in partners})
 
     def partner(self, participant: ParticipantId) -> Partner:
-        """The participant of this id, suspended or not; raises NotFound("unknown-partner")."""
+        """The participant with this id, suspended or not; raises NotFound("unknown-partner")."""
         try:
             return self.partners[participant]
         except KeyError:
@@ -64,7 +64,7 @@ class Directory:
     def peer(self, thumbprint: str) -> Partner:
         """The active participant whose descriptor lists this TLS certificate (x5t#S256).
 
-        Raises CertificateRejected for a certificate of nobody, NotPermitted for one of a suspended participant.
+        Raises CertificateRejected where no descriptor lists it, NotPermitted where its participant is suspended.
         """
         participant = self._by_thumbprint.get(thumbprint)
         if participant is None:

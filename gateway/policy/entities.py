@@ -18,7 +18,7 @@ RELEASE = "release"
 
 
 @dataclass(frozen=True)
-class World:
+class Scenario:
     """Which approvals there are, in one version of events; the engine is asked in more than one."""
 
     name: str
@@ -104,8 +104,8 @@ def release_entities(
     ]
 
 
-def terms_entity(handling: Handling, world: World) -> Json:
-    """The handling proposed, and the approvals that there are in this world."""
+def terms_entity(handling: Handling, scenario: Scenario) -> Json:
+    """The handling proposed, and the approvals that there are in this scenario."""
     terms: dict[str, Any] = {
         "handling": {
             "retentionDays": handling.retention_days,
@@ -114,13 +114,13 @@ def terms_entity(handling: Handling, world: World) -> Json:
             "onward": reference("Onward", handling.onward),
         }
     }
-    for member, approval in zip(("approval", "secondApproval"), world.approvals, strict=False):
+    for member, approval in zip(("approval", "secondApproval"), scenario.approvals, strict=False):
         terms[member] = {
             "by": reference("Officer", approval.officer),
             "digest": approval.digest,
             "expires": instant(approval.expires_at),
         }
-    return entity("Terms", world.name, terms)
+    return entity("Terms", scenario.name, terms)
 
 
 def item_entity(item_id: str, item: Item) -> Json:

@@ -68,7 +68,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Situation:
     """The release that is asked about, and the unit in it."""
 
     request: ReleaseRequest
@@ -78,14 +78,14 @@ class Setting:
     own: str
 
 
-def choices(setting: Setting) -> Iterator[tuple[Lever, ...]]:
+def choices(situation: Situation) -> Iterator[tuple[Lever, ...]]:
     """Every way to address the release: each basis, desk, channel and form, the present one being no lever."""
-    request, facts = setting.request, setting.facts
+    request, facts = situation.request, situation.facts
     bases = [Lever("basis", name, f"rely on {name}") for name in facts.agreements if name != request.legal_basis]
     present = desk_of(facts, request).partition("/")[2]
     desks = [Lever("desk", name, f"address it to {facts.partner}/{name}") for name in facts.desks if name != present]
     channels = [Lever("channel", name, f"send it by the channel {name}") for name in Channel if name != request.channel]
-    masks = [Lever("mask", "mask", "send it masked")] if setting.unit.is_field else []
+    masks = [Lever("mask", "mask", "send it masked")] if situation.unit.is_field else []
     for basis in (None, *bases):
         for desk in (None, *desks):
             for channel in (None, *channels):
@@ -93,12 +93,12 @@ def choices(setting: Setting) -> Iterator[tuple[Lever, ...]]:
                     yield tuple(lever for lever in (basis, desk, channel, mask) if lever)
 
 
-def papers(setting: Setting) -> tuple[Lever, ...]:
+def papers(situation: Situation) -> tuple[Lever, ...]:
     """Everything that can be obtained. Having more of it never hinders, so that what is not needed can be left out."""
-    request, item, partner = setting.request, setting.item, setting.facts.partner
+    request, item, partner = situation.request, situation.item, situation.facts.partner
     found = [
-        Lever("approval", "1", f"an approver at the post {setting.facts.post} approves exactly this release"),
-        Lever("approval", "2", f"two approvers, one of the post {setting.facts.post}, approve exactly this release"),
+        Lever("approval", "1", f"an approver at the post {situation.facts.post} approves exactly this release"),
+        Lever("approval", "2", f"two approvers, one of the post {situation.facts.post}, approve exactly this release"),
         Lever("named", partner, "name that recipient on the package"),
     ]
     found += [
@@ -108,9 +108,9 @@ def papers(setting: Setting) -> tuple[Lever, ...]:
     ]
     if request.urgency is Urgency.THREAT_TO_LIFE and not 0 < request.review_within_hours <= REVIEW_WITHIN_HOURS:
         found.append(Lever("review", str(REVIEW_WITHIN_HOURS), "book a review within 24 hours"))
-    if item.origin not in {setting.own, partner}:
+    if item.origin not in {situation.own, partner}:
         found.append(Lever("consent", item.origin, f"obtain the consent of {item.origin}"))
-    marker = "we re-mark" if item.origin == setting.own else f"{item.origin} re-marks"
+    marker = "we re-mark" if item.origin == situation.own else f"{item.origin} re-marks"
     if item.markings.rel_to is not None and partner not in item.markings.rel_to:
         found.append(Lever("releasable", partner, f"{marker} it REL TO {partner} as well"))
     if item.markings.tlp is not None:
@@ -119,58 +119,58 @@ def papers(setting: Setting) -> tuple[Lever, ...]:
     return tuple(found)
 
 
-def draft_with(setting: Setting, levers: tuple[Lever, ...]) -> Draft:
+def draft_with(situation: Situation, levers: tuple[Lever, ...]) -> Draft:
     """The release as it would be with these levers pulled."""
-    draft = Draft(setting.request)
+    draft = Draft(situation.request)
     for lever in sorted(levers, key=lambda lever: list(_COSTS).index(lever.kind)):
-        draft = _PULL[lever.kind](setting, draft, lever.value)
+        draft = _PULL[lever.kind](situation, draft, lever.value)
     return draft
 
 
-_Pull = Callable[[Setting, Draft, str], Draft]
+_Pull = Callable[[Situation, Draft, str], Draft]
 
 
 def _changed(draft: Draft, **facts: object) -> Draft:
     return replace(draft, request=replace(draft.request, **facts))  # type: ignore[arg-type]
 
 
-def _pull_named(setting: Setting, draft: Draft, _: str) -> Draft:
-    named = draft.request.named_recipients | {desk_of(setting.facts, draft.request)}
+def _pull_named(situation: Situation, draft: Draft, _: str) -> Draft:
+    named = draft.request.named_recipients | {desk_of(situation.facts, draft.request)}
     return _changed(draft, named_recipients=named)
 
 
-def _pull_consent(setting: Setting, draft: Draft, originator: str) -> Draft:
+def _pull_consent(situation: Situation, draft: Draft, originator: str) -> Draft:
     request = draft.request
-    content = next(part.sha256 for part in request.parts if part.name == setting.unit.part)
+    content = next(part.sha256 for part in request.parts if part.name == situation.unit.part)
     far = request.now.replace(year=9000, month=1, day=1)
     consent = ConsentFacts("", ParticipantId(originator), request.recipient, request.purpose, content, far)
     return _changed(draft, consents=(consent,))
 
 
-def _pull_marking(setting: Setting, draft: Draft, tlp: str) -> Draft:
+def _pull_marking(situation: Situation, draft: Draft, tlp: str) -> Draft:
     def lower(markings: Markings) -> Markings:
         return replace(markings, tlp=min(markings.tlp, Tlp(tlp), key=list(Tlp).index)) if markings.tlp else markings
 
-    return _re_marked(setting, draft, lower)
+    return _re_marked(situation, draft, lower)
 
 
-def _pull_releasable(setting: Setting, draft: Draft, partner: str) -> Draft:
+def _pull_releasable(situation: Situation, draft: Draft, partner: str) -> Draft:
     def also(markings: Markings) -> Markings:
         return markings if markings.rel_to is None else replace(markings, rel_to=markings.rel_to | {partner})
 
-    return _re_marked(setting, draft, also)
+    return _re_marked(situation, draft, also)
 
 
-def _re_marked(setting: Setting, draft: Draft, mark: Callable[[Markings], Markings]) -> Draft:
+def _re_marked(situation: Situation, draft: Draft, mark: Callable[[Markings], Markings]) -> Draft:
     """The unit's markings, and its part's, which it inherits."""
 
     def part_of(part: PartFacts) -> PartFacts:
-        if part.name != setting.unit.part:
+        if part.name != situation.unit.part:
             return part
         return replace(part, markings=mark(part.markings), fields=tuple(field_of(field) for field in part.fields))
 
     def field_of(field: FieldFacts) -> FieldFacts:
-        return replace(field, markings=mark(field.markings)) if field.path == setting.unit.path else field
+        return replace(field, markings=mark(field.markings)) if field.path == situation.unit.path else field
 
     return _changed(draft, parts=tuple(part_of(part) for part in draft.request.parts))
 

@@ -11,7 +11,7 @@ import cedarpy
 
 from gateway.policy.decision import Handling
 from gateway.policy.engine import Answer, Question, ask, known_facts, reference
-from gateway.policy.entities import World, agreement_of, desk_of, item_entity, release_entities, terms_entity
+from gateway.policy.entities import Scenario, agreement_of, desk_of, item_entity, release_entities, terms_entity
 from gateway.policy.facts import Agreement
 from gateway.policy.items import Item, Unit, units_of
 from gateway.policy.policy_set import PolicySet, Shard
@@ -47,21 +47,21 @@ class Proposal:
         return agreement_of(self.shard.facts, self.request)
 
     @cached_property
-    def given(self) -> World:
+    def given(self) -> Scenario:
         """The approvals that there are: of those given, the two by two officers that fit best."""
-        return World("given", _best_fitting(self))
+        return Scenario("given", _best_fitting(self))
 
     @cached_property
-    def approved_twice(self) -> World:
+    def approved_twice(self) -> Scenario:
         """As if two officers, none of them the requester, had approved exactly this release."""
         post = frozenset({self.shard.facts.post})
         officers = ("(approver 1)", "(approver 2)")
-        return World("twice", tuple(ApprovalFacts(name, post, True, self.digest, _FAR) for name in officers))
+        return Scenario("twice", tuple(ApprovalFacts(name, post, True, self.digest, _FAR) for name in officers))
 
     @property
-    def approved_once(self) -> World:
+    def approved_once(self) -> Scenario:
         """As if one had."""
-        return World("once", self.approved_twice.approvals[:1])
+        return Scenario("once", self.approved_twice.approvals[:1])
 
     @cached_property
     def known(self) -> cedarpy.Entities:
@@ -71,16 +71,16 @@ class Proposal:
         items = [item_entity(item_id, item) for item_id, item in self.items.items()]
         return known_facts([*release, *items], self.shard.schema, beside=self.shard.known)
 
-    def question(self, world: World, item_id: str, form: Form) -> Question:
+    def question(self, scenario: Scenario, item_id: str, form: Form) -> Question:
         """May the recipient get this item in this form?"""
         desk = reference("Desk", desk_of(self.shard.facts, self.request))
-        return Question(desk, form, reference("Item", item_id), world.context)
+        return Question(desk, form, reference("Item", item_id), scenario.context)
 
-    def ask(self, world: World, handling: Handling, wanted: Iterable[Asked]) -> dict[Asked, Answer]:
+    def ask(self, scenario: Scenario, handling: Handling, wanted: Iterable[Asked]) -> dict[Asked, Answer]:
         """The engine's answer for each item and form, in one batch."""
         asked = list(dict.fromkeys(wanted))
-        known = known_facts([terms_entity(handling, world)], self.shard.schema, beside=self.known)
-        answers = ask(self.shard.policies, self.shard.schema, known, [self.question(world, *one) for one in asked])
+        known = known_facts([terms_entity(handling, scenario)], self.shard.schema, beside=self.known)
+        answers = ask(self.shard.policies, self.shard.schema, known, [self.question(scenario, *one) for one in asked])
         return dict(zip(asked, answers, strict=True))
 
 

@@ -173,6 +173,7 @@ def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
     Content, classification, recipient, purpose, basis, channel, urgency, the papers on file and the rules themselves:
     all that decides what would leave. Not the clock, the approvals, or a retention shorter than the rules'.
     """
-    bound = {name: facts[name] for name in BOUND}
+    # A member of a later version is not stated where it is its default.
+    bound = {name: facts[name] for name in BOUND if name in facts}
     bound["consents"] = sorted(facts["consents"], key=strict_json.canonical)
     return hashlib.sha256(strict_json.canonical({"shard": shard_hash, "desk": desk, "release": bound})).hexdigest()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from attache.vocabulary import Caveat, HandlingCode, Onward
 from gateway.policy.decision import Handling, UnitOutcome
 from gateway.policy.engine import Answer
-from gateway.policy.entities import World, tightest
+from gateway.policy.entities import Scenario, tightest
 from gateway.policy.items import Item, Unit
 from gateway.policy.proposal import Asked, Form, Proposal
 
@@ -104,7 +104,7 @@ def _is_originator_controlled(item: Item, own: str) -> bool:
 
 
 def _held(
-    proposal: Proposal, handling: Handling, hoped: World, refused: Iterable[Asked]
+    proposal: Proposal, handling: Handling, hoped: Scenario, refused: Iterable[Asked]
 ) -> tuple[frozenset[Asked], int]:
     """What more approvals would release, and how many it takes."""
     asked = list(refused)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from gateway.policy.entities import World, tightest
+from gateway.policy.entities import Scenario, tightest
 from gateway.policy.explain import CAUTION, unit_of
-from gateway.policy.levers import Lever, Setting, choices, draft_with, papers
+from gateway.policy.levers import Lever, Situation, choices, draft_with, papers
 from gateway.policy.policy_set import PolicySet
 from gateway.policy.proposal import Proposal, propose
 from gateway.policy.request import ReleaseRequest
@@ -58,12 +58,12 @@ def what_if(policy_set: PolicySet, request: ReleaseRequest, unit: str) -> WhatIf
     """
     proposal, _ = propose(policy_set, request)
     found = unit_of(proposal, unit)
-    setting = Setting(request, proposal.shard.facts, found, proposal.items[found.item_id], policy_set.own)
-    search = _Search(policy_set, setting)
+    situation = Situation(request, proposal.shard.facts, found, proposal.items[found.item_id], policy_set.own)
+    search = _Search(policy_set, situation)
     if search.releases(()):
         return WhatIf(unit, allowed=True, ways=(), more=0, questions=search.questions)
-    every = papers(setting)
-    sets = {way for choice in choices(setting) for way in search.smallest_of(choice, every)}
+    every = papers(situation)
+    sets = {way for choice in choices(situation) for way in search.smallest_of(choice, every)}
     ways = sorted(_smallest(sets), key=lambda way: (way.cost, len(way.levers), str(way)))
     return WhatIf(unit, False, tuple(ways[:MAX_WAYS]), max(0, len(ways) - MAX_WAYS), search.questions)
 
@@ -71,7 +71,7 @@ def what_if(policy_set: PolicySet, request: ReleaseRequest, unit: str) -> WhatIf
 @dataclass
 class _Search:
     policy_set: PolicySet
-    setting: Setting
+    situation: Situation
     known: dict[frozenset[Lever], bool] = field(default_factory=dict)
 
     @property
@@ -111,15 +111,15 @@ class _Search:
         return Way(kept)
 
     def _ask(self, levers: tuple[Lever, ...]) -> bool:
-        draft = draft_with(self.setting, levers)
+        draft = draft_with(self.situation, levers)
         whole, _ = propose(self.policy_set, draft.request)
-        item_id = unit_of(whole, self.setting.unit.name).item_id
+        item_id = unit_of(whole, self.situation.unit.name).item_id
         proposal = replace(whole, items={item_id: whole.items[item_id]})
         asked = (item_id, draft.form)
-        return proposal.ask(_world(proposal, draft.approvals), tightest(draft.request), [asked])[asked].allowed
+        return proposal.ask(_scenario(proposal, draft.approvals), tightest(draft.request), [asked])[asked].allowed
 
 
-def _world(proposal: Proposal, approvals: int) -> World:
+def _scenario(proposal: Proposal, approvals: int) -> Scenario:
     return (proposal.given, proposal.approved_once, proposal.approved_twice)[approvals]
 
 

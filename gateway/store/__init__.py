@@ -6,7 +6,7 @@ statements   SQL for records, made once; reading, transaction, outbox: the ports
 writer       one thread that commits waiting units in groups; group_commit: the steps of one commit
 log_book     the exchange log inside the writer's transaction; log_view: reading it; log_audit: verifying it
 recovery     what a start does with database head and checkpoint lock
-key_shelf    the data keys of packages, apart from the database; log_purge, log_privacy: the private side of log entries
+key_store    the data keys of packages, apart from the database; log_purge, log_privacy: the private side of log entries
 blobs        ciphertext on the filesystem
 migrating    Alembic, run at the start
 """

@@ -11,18 +11,18 @@ from sqlalchemy import Connection
 
 from gateway.exchange.kernel.ports import Transaction
 from gateway.store.checkpoint_lock import CheckpointLock
-from gateway.store.key_shelf import KeyShelf
+from gateway.store.key_store import KeyStore
 from gateway.store.log_book import LogBook
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_view import LogView
 from gateway.store.opening import driver_of
 from gateway.store.transaction import SqlTransaction
 
-Unit = Callable[[Transaction], Any]
+UnitOfWork = Callable[[Transaction], Any]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UnitResult:
     """What came of one unit: its answer, or the error that undid it."""
 
     answer: Any = None
@@ -30,7 +30,7 @@ class Outcome:
     has_written: bool = False
 
 
-NOT_RUN = Outcome()
+NOT_RUN = UnitResult()
 
 
 class GroupCommit:
@@ -43,11 +43,11 @@ class GroupCommit:
         lock: CheckpointLock,
         locked: bytes,
         keys: LogKeys,
-        shelf: KeyShelf,
+        key_store: KeyStore,
     ) -> None:
         self._connection = connection
         self._driver = driver_of(connection)
-        self._shelf = shelf
+        self._key_store = key_store
         self._book = book
         self._lock = lock
         self._keys = keys
@@ -58,12 +58,12 @@ class GroupCommit:
         """Take the database's write lock."""
         self._connection.begin()
 
-    def run(self, unit: Unit) -> Outcome:
+    def run(self, unit: UnitOfWork) -> UnitResult:
         """Run one unit in its savepoint. Its error undoes it alone, log entries included.
 
         Raises only if the savepoint cannot be undone, and then the whole transaction must be.
         """
-        mark = self._book.mark()
+        position = self._book.position()
         view = LogView(self._connection, self.locked, self._keys)
         transaction = SqlTransaction(self._connection, view, self._book)
         self._driver.execute("SAVEPOINT unit")
@@ -74,9 +74,9 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 -- whatever a unit raises belongs to its caller
             self._driver.execute("ROLLBACK TO unit")
             self._driver.execute("RELEASE unit")
-            self._book.rewind(mark)
-            return Outcome(error=error)
-        return Outcome(answer, has_written=transaction.has_written)
+            self._book.rewind(position)
+            return UnitResult(error=error)
+        return UnitResult(answer, has_written=transaction.has_written)
 
     def write_log(self) -> None:
         """Entries, tiles and signed head, into the same transaction."""
@@ -84,7 +84,7 @@ class GroupCommit:
 
     def keep_keys(self) -> None:
         """Make the data keys durable that the group has sealed under: one sync, none where there are no new ones."""
-        self._shelf.keep()
+        self._key_store.keep()
 
     @property
     def entries(self) -> list[tuple[str, str | None]]:

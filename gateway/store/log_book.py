@@ -14,7 +14,7 @@ from gateway.exchange_log.batch import LogHead, integrate
 from gateway.exchange_log.events.gateway import RecordsChanged
 from gateway.exchange_log.leaf import make_leaf
 from gateway.store.columns import stored_instant
-from gateway.store.key_shelf import KeyShelf
+from gateway.store.key_store import KeyStore
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_privacy import seal_openings, search_columns
 from gateway.store.log_purge import purge_entries, purged_entry
@@ -25,12 +25,12 @@ from gateway.store.row_digests import RowMark, encode_marks
 class LogBook:
     """Appends to one log. Used by the writer's thread alone."""
 
-    def __init__(self, head: LogHead, keys: LogKeys, clock: Clock, shelf: KeyShelf) -> None:
+    def __init__(self, head: LogHead, keys: LogKeys, clock: Clock, key_store: KeyStore) -> None:
         self.head = head
         """The log as it is committed."""
         self._keys = keys
         self._clock = clock
-        self._shelf = shelf
+        self._key_store = key_store
         self._pending: list[EntryRow] = []
         self._events: list[Entry] = []
         """Those of the unit that runs now."""
@@ -68,8 +68,8 @@ class LogBook:
 
     def purge(self, connection: Connection, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
         """Take out the private side of every entry about a package, those that are only pending among them, and retire its key."""
-        label = self._shelf.label(originator, package_id)
-        self._shelf.retire(label)
+        label = self._key_store.label(originator, package_id)
+        self._key_store.retire(label)
         self._retired.append(label)
         found = purge_entries(connection, self._keys, self.head.size, package_id, label)
         for position, row in enumerate(self._pending):
@@ -104,19 +104,19 @@ class LogBook:
             return None
         vault = self._keys.vault.of(ParticipantId(originator), PackageId(package_id))
         # exchange-log L9
-        return None if self._shelf.is_retired(vault.label) else vault
+        return None if self._key_store.is_retired(vault.label) else vault
 
-    def mark(self) -> int:
+    def position(self) -> int:
         """Where the transaction is now; see `rewind`."""
         return len(self._pending)
 
-    def rewind(self, mark: int) -> None:
-        """Forget the entries since `mark`, and those of a unit that is not closed; their indices are free again."""
+    def rewind(self, position: int) -> None:
+        """Forget the entries since `position`, and those of a unit that is not closed; their indices are free again."""
         self._events.clear()
-        for position, row in self._replaced.items():
-            self._pending[position] = row
+        for pending, row in self._replaced.items():
+            self._pending[pending] = row
         self._replaced.clear()
-        del self._pending[mark:]
+        del self._pending[position:]
         self._reinstate(self._retired_before)
 
     def write(self, connection: Connection) -> None:
@@ -144,6 +144,6 @@ class LogBook:
         self._reinstate(0)
 
     def _reinstate(self, first: int) -> None:
-        self._shelf.reinstate(self._retired[first:])
+        self._key_store.reinstate(self._retired[first:])
         del self._retired[first:]
         self._retired_before = first

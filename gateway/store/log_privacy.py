@@ -14,7 +14,7 @@ from attache.errors import IntegrityLost
 from gateway.exchange.kernel.at_rest import PackageVault, Vault
 from gateway.exchange_log import Group
 from gateway.exchange_log.leaf import Opening, Pseudonyms
-from gateway.store.key_shelf import LABEL_BYTES
+from gateway.store.key_store import LABEL_BYTES
 
 _CONTEXT = "log-entry"
 _OURS, _PACKAGES = b"\x00", b"\x01"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, text
 
 from attache.strict_json import canonical
-from gateway.store.key_shelf import Shelved
+from gateway.store.key_store import StoredKey
 from gateway.store.log_keys import LogKeys
 from gateway.store.log_purge import entries_about
 
@@ -18,7 +18,7 @@ _OF_ARRIVALS = text(
 )
 
 
-def named_keys(connection: Connection, keys: LogKeys, size: int, shelved: Sequence[Shelved]) -> Iterable[Shelved]:
+def named_keys(connection: Connection, keys: LogKeys, size: int, shelved: Sequence[StoredKey]) -> Iterable[StoredKey]:
     """Those whose package is on record, ours or a partner's; or of which, without one, the log says something."""
 
     def found(query: object, asked: Iterable[Sequence[object]]) -> set[int]:
@@ -27,7 +27,7 @@ def named_keys(connection: Connection, keys: LogKeys, size: int, shelved: Sequen
     places = [[each.number, each.package_id, each.originator] for each in shelved]
     named = found(_OF_PACKAGES, places) | found(_OF_ARRIVALS, places)
 
-    def is_logged(each: Shelved) -> bool:
+    def is_logged(each: StoredKey) -> bool:
         return any(sealed for _, _, sealed in entries_about(connection, keys, size, each.package_id))
 
     return [each for each in shelved if each.number in named or is_logged(each)]

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -28,6 +28,7 @@ _WRITER = (
     "PRAGMA temp_store=MEMORY",  # nothing spills into files of the operating system's choice
 )
 _READER = (*_COMMON, "PRAGMA query_only=ON")
+_DRIVER = {"check_same_thread": False, "cached_statements": 512}
 
 
 def database_path(url: str) -> Path:
@@ -45,15 +46,23 @@ def writing_engine(path: Path) -> Engine:
     """An engine whose transactions begin IMMEDIATE. Makes the file, for its owner only, if there is none."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     sync_folder(path.parent)
-    return _engine(f"sqlite:///{path}", _WRITER, "BEGIN IMMEDIATE", poolclass=NullPool)
+    # Errors name statements, never their parameters (`hide_parameters`).
+    engine = create_engine(f"sqlite:///{path}", connect_args=_DRIVER, hide_parameters=True, poolclass=NullPool)
+    return _prepared(engine, _WRITER, "BEGIN IMMEDIATE")
 
 
 def reading_engine(path: Path, *, connections: int) -> Engine:
     """An engine whose transactions are snapshots and cannot write. The file must exist."""
-    url = f"sqlite:///file:{path}?mode=ro&uri=true"
-    # Nothing is left to reset: a connection comes back when its snapshot has ended.
-    pool = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0, "pool_reset_on_return": None}
-    return _engine(url, _READER, "BEGIN DEFERRED", **pool)
+    engine = create_engine(
+        f"sqlite:///file:{path}?mode=ro&uri=true",
+        connect_args=_DRIVER,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_reset_on_return=None,  # nothing is left to reset: a connection comes back when its snapshot has ended
+    )
+    return _prepared(engine, _READER, "BEGIN DEFERRED")
 
 
 @contextmanager
@@ -81,19 +90,15 @@ def empty_write_ahead_log(path: Path) -> bool:
         connection.close()
 
 
-def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
-    # Errors name statements, never their parameters.
-    arguments = {"check_same_thread": False, "cached_statements": 512}
-    engine = create_engine(url, connect_args=arguments, hide_parameters=True, **pool)
-
+def _prepared(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself
         for pragma in pragmas:
             connection.execute(pragma).close()
 
     @event.listens_for(engine, "begin")
-    def begin_as_said(connection: Connection) -> None:
+    def begin_transaction(connection: Connection) -> None:
         driver_of(connection).execute(begin)
 
     return engine

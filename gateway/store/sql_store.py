@@ -24,7 +24,7 @@ from gateway.store.blobs import FileBlobs
 from gateway.store.checkpoint_lock import CheckpointLock
 from gateway.store.durable import Ownership
 from gateway.store.group_commit import GroupCommit
-from gateway.store.key_shelf import KeyShelf
+from gateway.store.key_store import KeyStore
 from gateway.store.log_audit import LogCheck
 from gateway.store.log_blocks import list_missing
 from gateway.store.log_book import LogBook
@@ -58,13 +58,13 @@ class SqlStore:
         *,
         clock: Clock,
         steps: type[GroupCommit] = GroupCommit,
-        shelf_path: Path | None = None,
+        key_store_path: Path | None = None,
         committed: Committed = unwatched,
     ) -> None:
         self.blobs = blobs
         self._database = database
         self._lock = lock
-        self._shelf, self._keys = _with_shelf(keys, database, shelf_path)
+        self._key_store, self._keys = _with_key_store(keys, database, key_store_path)
         self._clock = clock
         self._steps_type = steps
         self._committed = committed
@@ -137,7 +137,7 @@ class SqlStore:
         # Keys go last: while a reader may see what is sealed under them, it can open it.
         for blob_id in blob_ids:
             self.blobs.delete(blob_id)
-        return empty_write_ahead_log(self._database) and self._shelf.destroy(packages)
+        return empty_write_ahead_log(self._database) and self._key_store.destroy(packages)
 
     def _open(self) -> None:
         self._ownership = Ownership(self._database.with_name(self._database.name + ".owner"))
@@ -150,25 +150,25 @@ class SqlStore:
                 head, locked = recover_log(connection, self._lock, self._keys)
                 list_missing(connection, head.size)
                 self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
-                self._open_shelf(connection, head.size)
+                self._open_key_store(connection, head.size)
             self._connection = self._write_engine.connect()
         except BaseException:
-            self._shelf.close()
+            self._key_store.close()
             self._ownership.release()
             raise
-        book = LogBook(head, self._keys, self._clock, self._shelf)
-        self._steps = self._steps_type(self._connection, book, self._lock, locked, self._keys, self._shelf)
+        book = LogBook(head, self._keys, self._clock, self._key_store)
+        self._steps = self._steps_type(self._connection, book, self._lock, locked, self._keys, self._key_store)
         self._read_engine: Engine = reading_engine(self._database, connections=READERS)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
-    def _open_shelf(self, connection: Connection, size: int) -> None:
+    def _open_key_store(self, connection: Connection, size: int) -> None:
         """Keys that no package has are emptied. Those of purges that were not finished seal nothing more until upkeep destroys them."""
-        self._shelf.begin()
-        self._shelf.clear(partial(named_keys, connection, self._keys, size))
+        self._key_store.begin()
+        self._key_store.clear(partial(named_keys, connection, self._keys, size))
         purged = SQL[PurgedRecord].table.c
         unfinished = select(purged.originator, purged.package_id).where(purged.destroyed_at.is_(None))
         for originator, package_id in connection.execute(unfinished):
-            self._shelf.retire(self._shelf.label(originator, package_id))
+            self._key_store.retire(self._key_store.label(originator, package_id))
 
     def _close(self) -> None:
         self._writer.close()
@@ -176,7 +176,7 @@ class SqlStore:
         self._read_engine.dispose()
         self._connection.close()
         self._write_engine.dispose()
-        self._shelf.close()
+        self._key_store.close()
         self._ownership.release()
 
 
@@ -203,13 +203,13 @@ def open_store(
     keys: LogKeys,
     clock: Clock,
     steps: type[GroupCommit] = GroupCommit,
-    shelf_path: Path | None = None,
+    key_store_path: Path | None = None,
     committed: Committed = unwatched,
 ) -> SqlStore:
     """The store in the database at `url` (sqlite:///path), to be entered with `async with`.
 
     `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
-    `shelf_path` is where data keys are kept (gateway.store.key_shelf); beside the database where it is not given.
+    `key_store_path` is where data keys are kept (gateway.store.key_store); beside the database where it is not given.
     """
     return SqlStore(
         database_path(url),
@@ -218,13 +218,13 @@ def open_store(
         keys,
         clock=clock,
         steps=steps,
-        shelf_path=shelf_path,
+        key_store_path=key_store_path,
         committed=committed,
     )
 
 
 @contextmanager
-def open_reading(url: str, keys: LogKeys, *, shelf_path: Path | None = None) -> Iterator[tuple[Reader, LogView]]:
+def open_reading(url: str, keys: LogKeys, *, key_store_path: Path | None = None) -> Iterator[tuple[Reader, LogView]]:
     """Records and exchange log of a database, for reading alone, also while a gateway runs on it: one committed state.
 
     Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
@@ -232,7 +232,7 @@ def open_reading(url: str, keys: LogKeys, *, shelf_path: Path | None = None) -> 
     path = database_path(url)
     if not path.is_file():
         raise Misconfigured(detail="there is no database at the database URL")
-    shelf, keys = _with_shelf(keys, path, shelf_path)
+    key_store, keys = _with_key_store(keys, path, key_store_path)
     engine = reading_engine(path, connections=1)
     try:
         with snapshot(engine) as connection:
@@ -243,12 +243,12 @@ def open_reading(url: str, keys: LogKeys, *, shelf_path: Path | None = None) -> 
             yield SqlReader(connection, log), log
     finally:
         engine.dispose()
-        shelf.close()
+        key_store.close()
 
 
-def _with_shelf(keys: LogKeys, database: Path, shelf_path: Path | None) -> tuple[KeyShelf, LogKeys]:
-    shelf = KeyShelf(shelf_path or database.with_name("data-keys.sqlite3"), keys.vault.storage_key)
-    return shelf, replace(keys, vault=replace(keys.vault, data_keys=shelf))
+def _with_key_store(keys: LogKeys, database: Path, key_store_path: Path | None) -> tuple[KeyStore, LogKeys]:
+    key_store = KeyStore(key_store_path or database.with_name("data-keys.sqlite3"), keys.vault.storage_key)
+    return key_store, replace(keys, vault=replace(keys.vault, data_keys=key_store))
 
 
 def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:

@@ -21,7 +21,7 @@ import structlog
 
 from attache.errors import AttacheError, IntegrityLost, TooManyRequests
 from gateway.exchange.kernel.ports import Transaction
-from gateway.store.group_commit import NOT_RUN, GroupCommit, Outcome, Unit
+from gateway.store.group_commit import NOT_RUN, GroupCommit, UnitOfWork, UnitResult
 
 T = TypeVar("T")
 
@@ -41,9 +41,9 @@ def unwatched(entries: Sequence[tuple[str, str | None]], units: int, seconds: fl
 
 @dataclass
 class _Job:
-    unit: Unit
+    unit: UnitOfWork
     future: asyncio.Future[Any]
-    outcome: Outcome = NOT_RUN
+    result: UnitResult = NOT_RUN
 
 
 class Writer:
@@ -116,7 +116,7 @@ class Writer:
         try:
             steps.begin()
             for job in group:
-                job.outcome = steps.run(job.unit)
+                job.result = steps.run(job.unit)
             steps.write_log()
             steps.keep_keys()
         except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
@@ -144,7 +144,7 @@ class Writer:
         for job in group:
             refusal = error()
             refusal.__cause__ = cause
-            job.outcome = Outcome(error=refusal)
+            job.result = UnitResult(error=refusal)
         self._post(group)
 
     def _post(self, group: list[_Job]) -> None:
@@ -155,14 +155,14 @@ class Writer:
         for job in group:
             if job.future.cancelled():
                 continue
-            error = job.outcome.error
+            error = job.result.error
             if isinstance(error, StopIteration):  # which a future cannot hold
                 error = RuntimeError("a unit of work raised StopIteration")
             if error:
                 job.future.set_exception(error)
             else:
-                job.future.set_result(job.outcome.answer)
-        if any(job.outcome.has_written for job in group):
+                job.future.set_result(job.result.answer)
+        if any(job.result.has_written for job in group):
             self._changed.set()
             self._changed = asyncio.Event()
 

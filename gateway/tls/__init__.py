@@ -1,4 +1,4 @@
-"""TLS 1.3 without a proxy: who is at the other end of a connection, and whether that is still so."""
+"""TLS 1.3 without a proxy: the listeners, their certificates, and the client certificates of connections."""
 
 from gateway.tls.connection import ConnectionLimits
 from gateway.tls.current_certificate import RequireCurrentCertificate

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: uvicorn's, with the peer's certificate, time limits and problems instead of plain text."""
+"""An HTTP/1.1 connection: that of uvicorn, with the client's certificate, time limits, and problems as error answers."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ MAX_HEADER_BYTES = 32 << 10
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """Bounds on what clients may hold open. `header_seconds` counts from the first byte, or from the handshake."""
+    """Limits on connections. `header_seconds` starts at the handshake, or at the first byte of a further request."""
 
     max_connections: int
     header_seconds: int
@@ -28,7 +28,7 @@ class ConnectionLimits:
 
 
 class ConnectionConfig(uvicorn.Config):
-    """uvicorn's configuration, as this kind of connection needs it."""
+    """The configuration of uvicorn for this kind of connection."""
 
     def __init__(self, app: ASGIApp, context: ssl.SSLContext, limits: ConnectionLimits) -> None:
         self.limits = limits
@@ -50,7 +50,7 @@ class ConnectionConfig(uvicorn.Config):
 
 
 class Connection(H11Protocol):
-    """A connection whose requests all carry the certificate that the handshake verified.
+    """A connection that gives each request the client certificate that the handshake has verified.
 
     Relies on these parts of uvicorn's class: `app`, `conn`, `connections`, `loop`, `transport`, and the methods below.
     """
@@ -59,28 +59,28 @@ class Connection(H11Protocol):
     _header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base
-        """The handshake is done."""
+        """Called when the handshake is complete."""
         super().connection_made(transport)
         if len(self.connections) > self.config.limits.max_connections:
-            self.app = EveryAnswer(refuse_the_crowd)
+            self.app = EveryAnswer(refuse_connection)
         else:
             self.app = WithPeer(self.app, _peer_of(transport))
         self._watch_header()
 
     def data_received(self, data: bytes) -> None:
-        """Some of a request, or several."""
+        """Called with received bytes."""
         super().data_received(data)
         self._watch_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed, by whichever side."""
+        """Called when either side has closed the connection."""
         self._forget_header()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """End the connection after its answer; an idle one at once.
+        """Close the connection after its present answer; close an idle one at once.
 
-        A client that is not reading never answers the close of TLS, and would keep the process for the whole grace time.
+        An idle connection is aborted: a client that does not read would never answer the TLS close, and delay the shutdown.
         """
         is_idle = self.cycle is None or self.cycle.response_complete
         if is_idle and self.transport.get_write_buffer_size() == 0:
@@ -88,8 +88,8 @@ class Connection(H11Protocol):
         else:
             super().shutdown()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the base's words are not ours
-        """Answer what is not HTTP, unless an answer is under way already."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- the message of the base class is not used
+        """Answer bytes that are not HTTP, unless an answer has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             request_id = new_request_id()
             answer = problem_response(MalformedInput("malformed-http"), request_id, {"X-Request-Id": request_id})
@@ -100,7 +100,7 @@ class Connection(H11Protocol):
         self.transport.close()
 
     def _watch_header(self) -> None:
-        """Count the time while a header is awaited or incomplete; between requests uvicorn's own timer counts."""
+        """Start or stop the timer for an incomplete header. Between requests, uvicorn's keep-alive timer applies."""
         if self.conn.their_state is not h11.IDLE:
             self._forget_header()
         elif self._header_timer is None:
@@ -112,11 +112,11 @@ class Connection(H11Protocol):
             self._header_timer = None
 
 
-async def refuse_the_crowd(scope: Scope, receive: Receive, send: Send) -> None:
-    """The whole application for a connection too many."""
-    answer = problem_response(TooManyRequests(retry_after_seconds=5), scope["state"]["request_id"])
-    answer.headers["Connection"] = "close"
-    await answer(scope, receive, send)
+async def refuse_connection(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application for connections beyond the limit: it answers 429 and closes the connection."""
+    response = problem_response(TooManyRequests(retry_after_seconds=5), scope["state"]["request_id"])
+    response.headers["Connection"] = "close"
+    await response(scope, receive, send)
 
 
 def _peer_of(transport: asyncio.Transport) -> PeerCertificate | None:

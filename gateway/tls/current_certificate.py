@@ -1,4 +1,4 @@
-"""Each request, not only each connection, needs a certificate that is valid and not revoked now."""
+"""Checks the client certificate again at each request, not only at the handshake: it must be valid and not revoked now."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,21 +10,21 @@ from gateway.problems import problem_response
 from gateway.tls.peer import PeerCertificate, peer_of
 
 VerifyCurrent = Callable[[PeerCertificate], None]
-"""Raises CertificateRejected for a certificate that is expired or revoked by now."""
+"""Raises CertificateRejected for a certificate that has expired or been revoked."""
 
 
 class RefusedRequests(Protocol):
-    """Whoever is told of the requests that are refused because of their certificate."""
+    """Receives each request that is refused because of its certificate."""
 
     def request(self, scope: Scope, peer: PeerCertificate | None, error: AttacheError) -> None:
-        """One such request."""
+        """Record one refused request."""
 
 
 class RequireCurrentCertificate:
-    """ASGI middleware: refuses requests without a current client certificate, and ends their connection.
+    """ASGI middleware: refuses requests without a valid client certificate, and closes their connection.
 
-    An open connection outlives the revocation of its certificate; its next request does not get past here.
-    Add it before `install_problems`, which gives the request its id.
+    A connection may still be open when its certificate is revoked; its next request is refused here.
+    Add this middleware before `install_problems`, which sets the request id.
     """
 
     def __init__(self, app: ASGIApp, verify_current: VerifyCurrent, refusals: RefusedRequests) -> None:

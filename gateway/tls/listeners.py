@@ -1,4 +1,4 @@
-"""The gateway's two listeners, side by side in one event loop, until somebody stops them."""
+"""The gateway's two listeners, on one event loop."""
 
 import asyncio
 import signal
@@ -25,7 +25,7 @@ BACKLOG = 256
 
 @dataclass(frozen=True)
 class Listener:
-    """An application, the address that it is reached at, and whom it trusts there. Port 0 takes a free port."""
+    """An application, its address, and the certificates that it trusts. Port 0 means any free port."""
 
     name: str
     app: ASGIApp
@@ -62,7 +62,7 @@ def exchange_trust(settings: Settings, clock: Clock, passphrase: bytes | None = 
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
-    """The bounds that apply to each listener."""
+    """The limits on connections of each listener."""
     return ConnectionLimits(
         settings.max_connections,
         settings.header_timeout_seconds,
@@ -82,8 +82,8 @@ async def serve(
     """Serve until `stop` is set, then let running requests finish within the grace time.
 
     `on_ready` is called once, with each listener's port by name, when all of them accept connections.
-    Raises Misconfigured where an address cannot be bound. Applications get no lifespan events: what has to start
-    before them and end after them surrounds this call.
+    Raises Misconfigured where an address cannot be bound. Applications get no lifespan events; the caller must open what they
+    need before this call, and close it afterwards.
     """
     bound = [_bind(listener) for listener in listeners]
     servers = [_Server(ConnectionConfig(each.app, each.trust.context, limits)) for each in listeners]
@@ -102,7 +102,7 @@ async def serve(
 
 @contextmanager
 def stopped_by_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set, for `serve`; only in the main thread, with its loop running."""
+    """An event that SIGTERM and SIGINT set, for `serve`. Only for use in the main thread, with a running event loop."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -114,7 +114,7 @@ def stopped_by_signals() -> Iterator[asyncio.Event]:
 
 
 class _Server(uvicorn.Server):
-    """One of several servers in a process: signals are not its affair, and it says when it listens."""
+    """A uvicorn server among several in one process: it ignores signals, and sets `is_ready` when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -129,13 +129,13 @@ class _Server(uvicorn.Server):
         self.is_ready.set()
 
     def close_connections(self) -> None:
-        """Close idle connections now and the others after their answer, so that each client has to come in anew."""
+        """Close idle connections now and the others after their present answer, so that each client must make a new handshake."""
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
 
 async def _keep_current(listener: Listener, server: _Server, every_seconds: float) -> None:
-    """Follow changes of the trust; with another trust, nobody stays who came in under the old one."""
+    """Reload the listener's trust when its files change, and then close all connections that the old trust has accepted."""
 
     async def turn() -> None:
         if await asyncio.to_thread(listener.trust.reload_if_changed):

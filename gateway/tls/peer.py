@@ -1,4 +1,4 @@
-"""The certificate at the other end of a connection, and how an application gets to see it."""
+"""The client certificate of a connection, and how applications read it."""
 
 import base64
 import hashlib
@@ -17,8 +17,7 @@ TLS_1_3 = 0x0304
 class PeerCertificate:
     """A client certificate whose key the client has proven to hold, issued by a CA that the listener trusts.
 
-    `thumbprint` is `x5t#S256` (RFC 8705, 3.1): base64url of SHA-256 without padding. Which participant it belongs to
-    is not said here.
+    `thumbprint` is `x5t#S256` (RFC 8705, 3.1): base64url of SHA-256 without padding. Not known here: its participant.
     """
 
     der: bytes
@@ -30,9 +29,9 @@ class PeerCertificate:
 
 
 class WithPeer:
-    """An application as seen over one connection: each request's scope has the ASGI TLS extension, with `peer` besides.
+    """An application for one connection: it adds the ASGI TLS extension, with the additional member `peer`, to each request's scope.
 
-    Made once for each connection, so nothing that a client sends can set it.
+    The extension is made once for each connection, so a client cannot set it with a request.
     """
 
     def __init__(self, app: ASGIApp, peer: PeerCertificate | None) -> None:
@@ -54,7 +53,7 @@ class WithPeer:
 
 
 def peer_of(scope: Scope) -> PeerCertificate | None:
-    """The client's certificate, None for a client that presented none."""
+    """The client's certificate; None for a client without one."""
     peer = scope.get("extensions", {}).get("tls", {}).get("peer")
     return peer if isinstance(peer, PeerCertificate) else None
 

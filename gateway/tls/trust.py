@@ -1,7 +1,7 @@
-"""What a listener trusts: its own certificate, the participants' CAs and their revocation lists, as files.
+"""The TLS files of a listener: its own certificate and key, the participants' CA certificates, and their revocation lists.
 
-The files are looked at again while the gateway runs. A CA or list that cannot be used is left out, which shuts out
-that CA's participants and nobody else; without a current list of its CA, no client certificate is accepted.
+The files are read again when they change. A CA certificate or list that cannot be used is ignored, so that certificates of this CA
+are refused and no others. Without a current list of its CA, no client certificate is accepted.
 """
 
 import ssl
@@ -30,10 +30,10 @@ log = structlog.get_logger("gateway.tls")
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """Where a listener's TLS material is.
+    """The paths of a listener's TLS files.
 
-    With `crl_dir`, clients need a certificate of a CA in `ca_dir` that has a current list there. Without it, a
-    certificate is optional, and checked against `ca_dir` where one is presented. `passphrase` is the key's, if it has one.
+    With `crl_dir`, clients need a certificate of a CA in `ca_dir`, and this CA needs a current list in `crl_dir`. Without it, a
+    certificate is optional, and verified against `ca_dir` if the client sends one. `passphrase` is that of the key, if it has one.
     """
 
     certificate: Path
@@ -44,14 +44,14 @@ class TlsFiles:
 
 
 NoteRefusedHandshake = Callable[[str], None]
-"""Is told the code of each handshake that ended because of the client's certificate."""
+"""Receives the problem code of each handshake that failed because of the client's certificate."""
 
 
 class WatchedHandshake(ssl.SSLObject):
-    """A connection whose context is told when its handshake ends because of the client's certificate."""
+    """A TLS connection that reports to its context when the handshake fails because of the client's certificate."""
 
     def do_handshake(self) -> None:
-        """As the base."""
+        """As in the base class."""
         try:
             super().do_handshake()
         except ssl.SSLError as error:
@@ -61,27 +61,27 @@ class WatchedHandshake(ssl.SSLObject):
 
 
 class TrustContext(ssl.SSLContext):
-    """The context of one moment. `note_refused` is on the event loop, within the handshake."""
+    """A TLS context that never changes. `note_refused` is called on the event loop, during the handshake."""
 
     sslobject_class = WatchedHandshake
 
     @staticmethod
     def note_refused(code: str) -> None:
-        """Nobody listens yet."""
+        """Does nothing until `LiveTrust` replaces it."""
 
 
 @dataclass(frozen=True)
 class Trust:
-    """The material of one moment. `faults` names the files that were left out, and why."""
+    """The contents of the files at one moment. `faults` names each ignored file and why it is ignored."""
 
     context: TrustContext
     lists: tuple[RevocationList, ...]
     faults: tuple[str, ...]
 
     def verify_current(self, peer: PeerCertificate, now: datetime) -> None:
-        """Raise CertificateRejected unless the certificate is valid now and a current list of its CA leaves it out.
+        """Raise CertificateRejected unless the certificate is valid now, and not revoked by a current list of its CA.
 
-        Chain and key were verified when the connection was made, and are not verified again.
+        Not checked: chain and key. The handshake has verified them.
         """
         certificate = Certificate(peer.der)
         # protocol X2
@@ -91,26 +91,26 @@ class Trust:
         lists = [crl for crl in self.lists if crl.issuer == issuer and now <= crl.next_update_at]
         # protocol X2
         if not lists:
-            raise CertificateRejected(detail="there is no current revocation list of the certificate's CA")
+            raise CertificateRejected(detail="the certificate's CA has no current revocation list")
         if any(crl.is_revoked(certificate) for crl in lists):
             raise CertificateRejected("certificate-revoked")
 
 
 class LiveContext(ssl.SSLContext):
-    """A context for a listening socket that uses, for each new connection, the newest trust."""
+    """A context for a listening socket: each new connection uses the newest trust."""
 
     current: ssl.SSLContext
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """As the base, on behalf of the current context."""
+        """As in the base class, with the current context."""
         return self.current.wrap_bio(*args, **kwargs)
 
 
 class LiveTrust:
-    """The trust of one listener, read again when its files change.
+    """The present trust of one listener.
 
-    Raises Misconfigured at the start if the listener's own certificate or key cannot be used; later on, such a fault
-    is logged and the trust stays as it was.
+    The constructor raises Misconfigured if the listener's own certificate or key cannot be used. Later, such a fault is logged,
+    and the trust stays unchanged.
     """
 
     def __init__(self, files: TlsFiles, clock: Clock) -> None:
@@ -122,11 +122,11 @@ class LiveTrust:
         self._adopt(read_trust(files, clock()))
 
     def verify_current(self, peer: PeerCertificate) -> None:
-        """As `Trust.verify_current`, with the newest trust, now."""
+        """As `Trust.verify_current`, with the present trust and time."""
         self.trust.verify_current(peer, self._clock())
 
     def reload_if_changed(self) -> bool:
-        """Read the files again if any of them has changed; says whether the trust is another one now."""
+        """Read the files again if any of them has changed. Returns whether the trust was replaced."""
         try:
             state = _state_of(self._files)
             if state == self._state:
@@ -139,26 +139,26 @@ class LiveTrust:
         return True
 
     def raw_lists(self) -> list[bytes]:
-        """The revocation lists as they are on file now, unverified; one that cannot be read is left out. Blocking."""
+        """The revocation lists as they are on file now, unverified; unreadable files are ignored. Blocking."""
         found = []
         for path in _paths(self._files.crl_dir) if self._files.crl_dir else []:
             with suppress(AttacheError, OSError):
                 found.append(_read(path))
         return found
 
-    def _tell(self, code: str) -> None:
+    def _note_refused(self, code: str) -> None:
         self.note_refused(code)
 
     def _adopt(self, trust: Trust) -> None:
         for fault in trust.faults:
             log.error("tls-file-left-out", fault=fault)
-        trust.context.note_refused = self._tell  # type: ignore[method-assign]  # the static one is nobody's
+        trust.context.note_refused = self._note_refused  # type: ignore[method-assign]  # replaces the static default
         self.trust = trust
         self.context.current = trust.context
 
 
 def read_trust(files: TlsFiles, now: datetime) -> Trust:
-    """The trust that the files stand for; raises Misconfigured for the listener's own certificate or key."""
+    """The trust from the files; raises Misconfigured where the listener's own certificate or key cannot be used."""
     faults: list[str] = []
     authorities = list(_read_authorities(files.ca_dir, faults))
     context = _context(files)
@@ -176,7 +176,7 @@ def read_trust(files: TlsFiles, now: datetime) -> Trust:
 
 
 def _code_of(error: ssl.SSLError) -> str | None:
-    """The problem with the client's certificate; None for a handshake that ended for something else."""
+    """The problem code for the client's certificate; None for a handshake that failed for another reason."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "certificate-revoked" if error.verify_code == X509_V_ERR_CERT_REVOKED else "certificate-rejected"
     return "certificate-required" if error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE" else None
@@ -186,7 +186,7 @@ def _context(files: TlsFiles) -> TrustContext:
     context = TrustContext(ssl.PROTOCOL_TLS_SERVER)
     # protocol X1
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.num_tickets = 0  # a resumed session would skip a fresh revocation list
+    context.num_tickets = 0  # a resumed session would not be checked against a new revocation list
     context.set_alpn_protocols(["http/1.1"])
     verify_secret_file(files.key)
     try:
@@ -199,7 +199,7 @@ def _context(files: TlsFiles) -> TrustContext:
 
 
 def _read_authorities(folder: Path, faults: list[str]) -> Iterator[Certificate]:
-    """The CAs of a folder. A second one of the same name is left out: lists are told apart by their CA's name."""
+    """The CA certificates of a folder. A second CA of the same name is ignored: a list names its CA by this name only."""
     names: dict[bytes, bytes] = {}
     for path in _paths(folder):
         try:
@@ -225,13 +225,13 @@ def _read_lists(
 
 
 def _read_list(path: Path, authorities: list[Certificate], now: datetime) -> RevocationList:
-    """The list of a file, signed by one of the CAs and current."""
+    """The revocation list of a file; raises unless it is current and signed by one of the CAs."""
     raw = _read(path)
     if raw.count(b"-----BEGIN ") != 1 or b"-----BEGIN X509 CRL-----" not in raw:
         raise MalformedInput(
             detail="a file holds one revocation list, as PEM"
-        )  # OpenSSL would trust a certificate here
-    rejected: AttacheError = CertificateRejected(detail="the revocation list is of no CA that is known")
+        )  # OpenSSL would trust a certificate in this file
+    rejected: AttacheError = CertificateRejected(detail="the revocation list is not of a known CA")
     for ca in authorities:
         try:
             return verify_crl(raw, ca, now=now)
@@ -241,7 +241,7 @@ def _read_list(path: Path, authorities: list[Certificate], now: datetime) -> Rev
 
 
 def _paths(folder: Path) -> list[Path]:
-    """The files of a folder by name, without hidden ones: a new file gets its final name when it is complete."""
+    """The files of a folder by name, without hidden ones. Write a new file under a hidden name, then rename it."""
     if not folder.is_dir():
         return []
     found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -259,7 +259,7 @@ def _read(path: Path) -> bytes:
 
 
 def _state_of(files: TlsFiles) -> tuple[tuple[str, int, int, int], ...]:
-    """What tells one state of the files from another: names, times, sizes and inodes."""
+    """Names, times, sizes and inodes of the files; they differ whenever a file has changed."""
     folders = [folder for folder in (files.ca_dir, files.crl_dir) if folder]
     paths = [files.certificate, files.key, *(path for folder in folders for path in _paths(folder))]
     return tuple(_entry(path) for path in paths)

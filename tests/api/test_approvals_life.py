@@ -163,7 +163,7 @@ def test_a_withdrawal_between_decision_and_release_stops_it(place):
             await withdraw_officer(agency, caller("chief", Role.SECURITY_OFFICER), "officer-1", (), "x")
             before = await gateway.footprint()
             with pytest.raises(Exception, match="standing"):
-                await agency.store.write(lambda tx: use_case._approve(agency, tx, case, verdict, one, "seen"))
+                await agency.commit(one, lambda work: use_case._approve(agency, work, case, verdict, "seen"))
             assert await gateway.footprint() == before
             assert (await life_of(await gateway.caller("analyst"), package_id))["state"] == "held"
 

@@ -116,7 +116,7 @@ async def outgoing(gateway, kind: str) -> bytes:
     outbox = Outbox(gateway.agency)
     claimed = [each for each in await outbox.claim(500, frozenset()) if each.outbox.kind == kind]
     newest = max(claimed, key=lambda each: each.outbox.outbox_id)
-    return newest.consent or newest.consent_refusal
+    return newest.outgoing.signed
 
 
 async def state_of(gateway, request_id: str, name="auditor") -> dict:

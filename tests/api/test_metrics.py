@@ -11,7 +11,7 @@ from attache import clock
 from attache.errors import PartnerUnreachable
 from gateway.delivery.counted import CountedOutbox
 from gateway.exchange.delivering.outbox import Outbox
-from gateway.metrics import COUNTED, STATES, Metrics, Readings
+from gateway.metrics import COUNTERS, GAUGES, Metrics, Readings
 from tests.exchange_place import a_part, a_submission, problem
 
 
@@ -38,7 +38,7 @@ def test_every_metric_that_is_named_is_there_and_no_other(place):
             client = await gateway.client(gateway.gateway.agency_api, "", {"Authorization": f"Bearer {token}"})
             declared = set(re.findall(r"^# TYPE (\S+) ", (await client.get("/metrics")).text, re.MULTILINE))
             declared = {name for name in declared if not name.endswith("_created")}
-            assert declared == {*STATES, *COUNTED}
+            assert declared == {*GAUGES, *COUNTERS}
 
     asyncio.run(story())
 

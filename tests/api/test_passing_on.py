@@ -14,6 +14,7 @@ from attache import clock
 from attache.consent import verify_consent
 from attache.package import parse_instant
 from gateway.exchange.delivering.outbox import Outbox
+from gateway.exchange.kernel.consignment import Statement
 from gateway.exchange.kernel.records import ConsentRecord, DecisionRecord, Query
 from gateway.exchange.kernel.sealed import CONSENT, DECISION
 from tests.exchange_place import OpenGateway, a_part, a_submission, problem
@@ -179,7 +180,7 @@ def test_the_outbox_carries_a_consent_until_the_holder_has_it(place):
         signed = await pair.granted(await pair.asked(await pair.given()))
         outbox = Outbox(pair.theirs.agency)
         consignments = [one for one in await outbox.claim(10, frozenset()) if one.outbox.kind == "consent"]
-        assert [one.consent for one in consignments] == [signed]
+        assert [one.outgoing for one in consignments] == [Statement("/consents", signed)]
         await outbox.settle(consignments[0], None)
         again = [one for one in await outbox.claim(10, frozenset()) if one.outbox.kind == "consent"]
         assert again == []

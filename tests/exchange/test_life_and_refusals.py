@@ -9,7 +9,7 @@ import pytest
 from attache import clock
 from attache.errors import TooManyRequests
 from attache.package import uuid7
-from gateway.app import logged_life
+from gateway.app import logged_run
 from gateway.exchange.delivering.outbox import Outbox
 from gateway.exchange.kernel.records import OutboxRecord, Query, SettingRecord, SignInRecord
 from gateway.exchange.kernel.refusals import EVERY, MAX_KINDS, Refusals, client_network
@@ -50,7 +50,7 @@ def settings_of(gateway) -> dict:
 
 def test_a_start_and_an_end_are_entries(place):
     async def story():
-        async with place.open("irs-ci") as gateway, logged_life(gateway.gateway, gateway.settings):
+        async with place.open("irs-ci") as gateway, logged_run(gateway.gateway, gateway.settings):
             size = await gateway.agency.store.read_log(lambda log: log.size)
         async with place.open("irs-ci") as gateway:
             [(_, started), (_, stopped)] = await logged(gateway, "gateway.started", "gateway.stopped")
@@ -321,7 +321,7 @@ def test_idle_kinds_make_room(place):
 def test_the_counts_that_wait_are_written_at_the_end(place):
     async def story():
         async with place.open("irs-ci") as gateway:
-            async with logged_life(gateway.gateway, gateway.settings):
+            async with logged_run(gateway.gateway, gateway.settings):
                 for _ in range(2):
                     gateway.gateway.refusals.note(SignInRefused(code="token-invalid"))
                     await gateway.gateway.refusals.flush()

@@ -3,9 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from attache import clock
 from attache.package.party import KeyStatus
 from attache.participant import sign_descriptor
+from gateway.exchange.kernel.work import SYSTEM
 from gateway.exchange.oversight.participants import admit_descriptor, load_directory
 
 PARTNER = "partner-sydney"
@@ -27,7 +27,7 @@ def test_a_successor_that_revokes_the_keys_that_signed_it_stops_nobody(place):
     async def story():
         async with place.open() as gateway:
             raw = successor_revoking_its_signing_keys(place.made[PARTNER])
-            await gateway.agency.store.write(lambda tx: admit_descriptor(tx, PARTNER, raw, None, clock.now()))
+            await gateway.agency.commit(SYSTEM, lambda work: admit_descriptor(work, PARTNER, raw, None))
             directory = await load_directory(gateway.agency.store)
             assert directory.partner(PARTNER).descriptor.serial == 2
             assert (await gateway.entries())[-1] == "participant.rotated"

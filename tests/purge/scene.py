@@ -10,7 +10,15 @@ from typing import Any
 
 from attache import clock
 from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS, Blanked, Place
-from gateway.exchange.kernel.records import RECORDS, ArrivalRecord, PackageRecord, PurgedRecord
+from gateway.exchange.kernel.records import (
+    RECORDS,
+    SEARCH,
+    ArrivalRecord,
+    PackageRecord,
+    PurgedRecord,
+    marks_of,
+    names_of,
+)
 from gateway.store.log_privacy import _split, label_of
 from gateway.upkeep import keep_up
 from tests.exchange.attacking import WHOLE, Sender
@@ -117,9 +125,9 @@ class Scene:
     async def sealed(self, package_id: str, originator: str = US) -> list[bytes]:
         """Every sealed value, frame, blob and key of a package as it stands in the files now."""
         found = [value async for value in self._columns(package_id, originator)]
-        with closing(sqlite3.connect(self.settings.key_shelf_file)) as shelf:
+        with closing(sqlite3.connect(self.settings.key_shelf_file)) as keys:
             query = "select wrapped from data_key where originator = ? and package_id = ?"
-            [(wrapped,)] = shelf.execute(query, (originator, package_id)).fetchall()
+            [(wrapped,)] = keys.execute(query, (originator, package_id)).fetchall()
         key = self.agency.vault.data_keys.opening_key(self.agency.vault.of(originator, package_id).label)
         entries = self.private_sides(package_id)
         assert entries
@@ -162,7 +170,7 @@ async def open_scene(place, time: Time | None = None, **more):
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file below the folder: database, write-ahead logs, shelf, blobs, locks."""
+    """Every file below the folder: database, write-ahead logs, data keys, blobs, locks."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -192,10 +200,15 @@ def blanked_fields(content: Blanked[Any], record: Any) -> set[str]:
 
 
 def sealed_fields() -> dict[type[Any], set[str]]:
-    """The fields of each class of record about a package that hold sealed values, frames or blobs."""
+    """The fields of each class of record about a package that hold sealed values or their digests, frames or blobs."""
     kinds = [kind for kind in RECORDS if "package_id" in {field.name for field in fields(kind)}]
     names = {
-        kind: {f.name for f in fields(kind) if f.name.endswith("_sealed") or f.name == "blob_id"} for kind in kinds
+        kind: {
+            name
+            for name, hint in names_of(kind).items()
+            if name.endswith("_sealed") or name == "blob_id" or SEARCH in marks_of(hint)
+        }
+        for kind in kinds
     }
     return {kind: found for kind, found in names.items() if found}
 

@@ -16,13 +16,13 @@ from gateway.app import open_gateway
 from gateway.exchange.ending import purge
 from gateway.exchange.ending.purge import Cause, Place, finish_purges, purge_package, sign_before_purge
 from gateway.exchange.ending.purge_order import approve_purge
-from gateway.exchange.kernel.work import SYSTEM, entry
+from gateway.exchange.kernel.work import SYSTEM
 from gateway.exchange_log.events.base import ReleaseIds
 from gateway.exchange_log.events.packages import PackageExported
 from gateway.identity.caller import Caller
 from gateway.settings import load_settings
 from gateway.store.group_commit import GroupCommit
-from gateway.store.key_shelf import KeyShelf
+from gateway.store.key_store import KeyStore
 from gateway.store.sql_store import SqlStore
 from gateway.upkeep import keep_up
 from tests.purge.scene import PLAIN, THEM, US, found_in, open_scene
@@ -44,7 +44,7 @@ def dying_behind(point: str) -> None:
     """Make this process end, as kill -9 does, behind the named step."""
     owner, name = {
         "blobs": (SqlStore, "_destroy"),
-        "keys": (KeyShelf, "destroy"),
+        "keys": (KeyStore, "destroy"),
     }.get(point, (GroupCommit, point))
     original = getattr(owner, name)
 
@@ -163,12 +163,12 @@ def test_a_refused_purge_leaves_the_key_in_use(place):
             package_id, agency = await scene.package(), scene.agency
             before = await scene.gateway.footprint()
 
-            def failing(tx):
-                purge_package(agency, tx, Place(US, package_id), Cause())
+            def failing(work):
+                purge_package(agency, work, Place(US, package_id), Cause())
                 raise LookupError
 
             with pytest.raises(LookupError):
-                await agency.store.write(failing)
+                await agency.commit(SYSTEM, failing)
             assert await scene.gateway.footprint() == before
             exported = await (await scene.desk()).get(f"/packages/{package_id}/sealed/partner-bogota")
             assert exported.status_code == 200, "and it is logged under the key"
@@ -186,19 +186,17 @@ def test_entries_of_the_same_commit_are_purged_with_it(place):
             package_id, agency = await scene.package(), scene.agency
             about = ReleaseIds(package_id=package_id, originator=US, recipient="partner-bogota")
 
-            def exported():
-                event = PackageExported(about=about, envelope_sha256="ab" * 32, bytes=7)
-                return entry(event, scene.time(), SYSTEM, None)
+            exported = PackageExported(about=about, envelope_sha256="ab" * 32, bytes=7)
 
-            def failing(tx):
-                purge_package(agency, tx, Place(US, package_id), Cause())
+            def failing(work):
+                purge_package(agency, work, Place(US, package_id), Cause())
                 raise LookupError
 
             answers = await asyncio.gather(
-                agency.store.write(lambda tx: tx.log(exported())),
-                agency.store.write(failing),
-                agency.store.write(lambda tx: purge_package(agency, tx, Place(US, package_id), Cause())),
-                agency.store.write(lambda tx: tx.log(exported())),
+                agency.commit(SYSTEM, lambda work: work.log(exported)),
+                agency.commit(SYSTEM, failing),
+                agency.commit(SYSTEM, lambda work: purge_package(agency, work, Place(US, package_id), Cause())),
+                agency.commit(SYSTEM, lambda work: work.log(exported)),
                 return_exceptions=True,
             )
             assert isinstance(answers[1], LookupError)

@@ -220,8 +220,8 @@ def test_more_than_one_batch_is_purged(place, monkeypatch):
 def test_a_lost_data_key_is_lost_integrity_and_does_not_stop_the_others(place):
     async def scene_of(scene):
         lost, other = await scene.package(), await scene.package()
-        with closing(sqlite3.connect(scene.settings.key_shelf_file)) as shelf, shelf:
-            shelf.execute("delete from data_key where package_id = ?", (lost,))
+        with closing(sqlite3.connect(scene.settings.key_shelf_file)) as keys, keys:
+            keys.execute("delete from data_key where package_id = ?", (lost,))
         return lost, other
 
     async def first():

@@ -17,6 +17,7 @@ from attache.errors import AttacheError
 from attache.package import uuid7
 from attache.strict_json import parse_object
 from gateway.exchange.kernel.records import ConsentRecord, Query
+from gateway.exchange.kernel.sealed import CONSENT
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.exchange_place import a_part
 from tests.sdk.asgi import Bridge
@@ -278,9 +279,7 @@ def test_a_consent_that_does_not_verify_is_not_kept(post, tmp_path, signer, upda
             body = {"holder": "partner-bogota", "request_id": request_id, "note": "agreed"}
             assert at.answers("/consents", **body, expires_at=until().isoformat()).status_code == 201
         [record] = at.wait(at.opened.agency.store.read(lambda reader: reader.find(Query(ConsentRecord))))
-        from gateway.exchange.consents.give import signed_consent
-
-        stated = verify_consent(signed_consent(at.opened.agency, record), at.place.made["irs-ci"].descriptor)
+        stated = verify_consent(at.opened.agency.open(CONSENT, record), at.place.made["irs-ci"].descriptor)
         forged = sign_consent(stated.model_copy(update=update), at.place.made[signer].keys)
         lying = httpx.MockTransport(FakeConsents(forged))
         with at.mailbox(transport=lying) as mailbox, pytest.raises(AttacheError) as error:

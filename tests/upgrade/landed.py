@@ -27,7 +27,7 @@ from attache.client.home import Home
 from attache.client.retry import Retry
 from certs_example.gateways import ExampleIssuer
 from certs_example.tokens import IssuerKey
-from gateway.app import Gateway, logged_life, open_gateway
+from gateway.app import Gateway, logged_run, open_gateway
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
 from tests.sdk.asgi import Bridge
@@ -167,7 +167,7 @@ class Upgraded:
         """What runs beside the listeners: delivery, witnessing, checks, upkeep."""
         async with AsyncExitStack() as stack:
             for name, gateway in self.gateways.items():
-                await stack.enter_async_context(logged_life(gateway, self.landed.settings(name)))
+                await stack.enter_async_context(logged_run(gateway, self.landed.settings(name)))
                 await stack.enter_async_context(gateway.in_background())
             yield
 

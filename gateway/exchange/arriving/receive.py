@@ -153,8 +153,13 @@ def _known(reader: Reader, envelope: Envelope) -> ArrivalRecord | None:
         raise Conflict("package-conflict")
     # exchange-log P3
     if known is not None and known.purged_at is not None:
-        key = (envelope.originator, envelope.package_id, envelope.recipient, ReceiptKind.DELIVERED.value)
-        receipt = reader.get(ReceiptRecord.key(*key))
+        key = ReceiptRecord.key(
+            envelope.originator,
+            envelope.package_id,
+            recipient=envelope.recipient,
+            receipt=ReceiptKind.DELIVERED.value,
+        )
+        receipt = reader.get(key)
         # protocol O2
         raise Gone(extra={} if receipt is None else {"receipt": json.loads(receipt.signed)})
     return known

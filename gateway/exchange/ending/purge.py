@@ -33,6 +33,7 @@ from gateway.exchange.kernel.records import (
     ReleaseRecord,
     ReviewRecord,
 )
+from gateway.exchange.kernel.search import unsearchable
 from gateway.exchange.kernel.state import (
     APPROVAL,
     ARRIVAL,
@@ -89,7 +90,11 @@ class Blanked(Generic[R]):
 
 
 OF_OURS: tuple[Blanked[Any], ...] = (
-    Blanked(PackageRecord, lambda p: PackageRecord.with_id(p.package_id), lambda r: replace(r, facts_sealed=b"")),
+    Blanked(
+        PackageRecord,
+        lambda p: PackageRecord.with_id(p.package_id),
+        lambda r: replace(unsearchable(r), facts_sealed=b""),
+    ),
     Blanked(
         PartRecord,
         lambda p: PartRecord.of_package(p.package_id),

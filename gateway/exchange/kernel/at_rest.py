@@ -16,7 +16,7 @@ from attache.strict_json import canonical
 
 
 class DataKeys(Protocol):
-    """One random key for each package, on a shelf apart from the database."""
+    """One random key for each package, kept apart from the database."""
 
     def label(self, originator: ParticipantId, package_id: PackageId) -> bytes:
         """What the package's key is found by: 16 bytes that say nothing of the package."""
@@ -44,16 +44,16 @@ class Vault:
 
     def of(self, originator: ParticipantId, package_id: PackageId) -> "PackageVault":
         """For what is about one package, ours or a partner's."""
-        return PackageVault(self._shelf, originator, package_id)
+        return PackageVault(self._keys, originator, package_id)
 
     def labelled(self, label: bytes) -> "Vault":
         """For opening what was sealed under the data key with this label. Raises as `DataKeys.opening_key` does."""
-        return Vault(self._shelf.opening_key(label))
+        return Vault(self._keys.opening_key(label))
 
     @property
-    def _shelf(self) -> DataKeys:
+    def _keys(self) -> DataKeys:
         if self.data_keys is None:
-            raise IntegrityLost(detail="there is no shelf of data keys", step="at-rest")
+            raise IntegrityLost(detail="there are no data keys to seal or open with", step="at-rest")
         return self.data_keys
 
     def seal(self, value: Any, *context: str) -> bytes:

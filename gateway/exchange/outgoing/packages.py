@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from attache.package import SealedPart
 from attache.package.ids import PackageId
 from attache.wire.decisions import DecisionView
-from attache.wire.packages import PackageView, PartFacts, PartView, ReceiptView, ReleaseView, Submission
+from attache.wire.packages import PackageFilter, PackageView, PartFacts, PartView, ReceiptView, ReleaseView, Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import MAX_PACKAGES_LISTED, Page, read_page
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import DecisionRecord, PackageRecord, PartRecord, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.sealed import DECISION, PART
+from gateway.exchange.kernel.search import wanted_digests
 from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.visibility import visible_package
 from gateway.exchange.outgoing.created import Created, CreatedLife, pending_approval
@@ -25,14 +26,17 @@ from gateway.policy.record import parse_decision
 PURGED = "purged"
 
 
-async def list_packages(agency: Agency, caller: Caller, after: str, limit: int) -> Page[PackageView]:
-    """The caller's packages, newest first; all of them for a caller that sees all."""
+async def list_packages(
+    agency: Agency, caller: Caller, wanted: PackageFilter, after: str, limit: int
+) -> Page[PackageView]:
+    """The caller's packages that fit the filter, newest first; of all packages for a caller that sees all."""
     only = None if sees_all(caller) else agency.officer(caller)
+    digests = wanted_digests(agency, PackageRecord, wanted)
 
     def query(reader: Reader, size: int) -> list[PackageView]:
         return [
             _package_view(agency, reader, record, caller)
-            for record in reader.find(PackageRecord.newest(after, size, only))
+            for record in reader.find(PackageRecord.newest(after, size, submitter=only, digests=digests))
         ]
 
     return await read_page(agency, limit, query, lambda view: view.package_id, MAX_PACKAGES_LISTED)
@@ -123,7 +127,7 @@ def _release_view(
 
 
 def _receipts(agency: Agency, reader: Reader, release: ReleaseRecord) -> list[str]:
-    stored = reader.find(ReceiptRecord.of_release(agency.participant, release.package_id, release.recipient))
+    stored = reader.find(ReceiptRecord.of_release(agency.participant, release.package_id, recipient=release.recipient))
     return [record.receipt for record in stored]
 
 

@@ -21,6 +21,7 @@ from gateway.exchange.kernel.records import IdempotencyRecord, PackageRecord, Pa
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.kernel.refused_requests import ENGINE_FAILED
 from gateway.exchange.kernel.sealed import PACKAGE_FACTS, PART
+from gateway.exchange.kernel.search import searchable
 from gateway.exchange.kernel.state import PACKAGE, PackageEvent, PackageState, advance
 from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
@@ -36,7 +37,7 @@ from gateway.exchange.outgoing.release import (
     decide_foreseen,
     new_life,
 )
-from gateway.exchange_log.events.base import PackageIds
+from gateway.exchange_log.events.base import PackageIds, with_facts
 from gateway.exchange_log.events.packages import DecisionDryRun, PackageSubmitted
 from gateway.identity.caller import Caller
 from gateway.policy import Decision
@@ -227,7 +228,7 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
 
 
 def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> PackageId | None:
-    earlier = reader.get(IdempotencyRecord.key(use.caller, use.idempotency_key))
+    earlier = reader.get(IdempotencyRecord.key(caller=use.caller, idempotency_key=use.idempotency_key))
     if earlier is None:
         return None
     asked = agency.vault_of(earlier.package_id).digest(use.request_sha256)
@@ -288,7 +289,7 @@ def _prepare(
         facts_sealed=b"",
         purge_at=submission.retain_until or now + agency.limits.retention,
     )
-    record = agency.seal(PACKAGE_FACTS, record, submission.facts())
+    record = agency.seal(PACKAGE_FACTS, searchable(agency, record, submission), submission.facts())
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
@@ -336,7 +337,7 @@ def _submit(
         purpose=submission.purpose,
         markings=submission.markings,
     )
-    work.log(submitted)
+    work.log(with_facts(submitted, submission))
     lives = []
     for recipient, verdict in verdicts.items():
         life = new_life(agency, record.package_id, recipient, now, submission.expires_at)

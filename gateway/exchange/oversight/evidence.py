@@ -33,8 +33,7 @@ from gateway.exchange.kernel.sealed import DECISION, MANIFEST
 from gateway.exchange.oversight.consents_relied_on import opened, relied_on, stated_consent
 from gateway.exchange.witnessing.be_cosigned import MAX_CANDIDATES, cosigned_by_receipt
 from gateway.exchange_log import EventCode
-from gateway.exchange_log.events import Reader as Shown
-from gateway.exchange_log.events import readers_of
+from gateway.exchange_log.events import EntryReader, readers_of
 from gateway.exchange_log.events.base import PackageIds
 from gateway.exchange_log.events.oversight import EvidenceExported
 from gateway.exchange_log.leaf import LeafFacts, parse_leaf
@@ -158,7 +157,7 @@ def _received(agency: Agency, reader: Reader, caller: Caller, package_id: Packag
 def _receipts(
     reader: Reader, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId
 ) -> tuple[bytes, ...]:
-    found = reader.find(ReceiptRecord.of_release(originator, package_id, recipient))
+    found = reader.find(ReceiptRecord.of_release(originator, package_id, recipient=recipient))
     return tuple(receipt.signed for receipt in found)
 
 
@@ -209,7 +208,7 @@ def _of_consents(reader: LogReader, facts: _Facts) -> list[tuple[LoggedEntry, Le
 
 def _collected(caller: Caller, entry: LoggedEntry, leaf: LeafFacts) -> CollectedEntry:
     """The entry, with the groups that the caller may be shown."""
-    roles = {Shown(role.value) for role in caller.roles if role.value in set(Shown)}
+    roles = {EntryReader(role.value) for role in caller.roles if role.value in set(EntryReader)}
     # exchange-log L7
     openings = [each for each in entry.openings if roles & readers_of(leaf.code, each.group)]
     return CollectedEntry(entry.index, entry.leaf, openings)

@@ -8,7 +8,7 @@ from attache.errors import Conflict, Gone, NotAuthentic, NotFound, UnknownKey
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.records import OutboxRecord, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.records import Key, OutboxRecord, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import OUTBOX, RELEASE, OutboxEvent, OutboxState, ReleaseEvent, advance
 from gateway.exchange.kernel.work import Work
 from gateway.exchange.witnessing.be_cosigned import cosigned_by_receipt, keep_receipts_line
@@ -36,8 +36,7 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
             raise Gone
         # protocol C3
         require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
-        key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
-        if earlier := work.get(ReceiptRecord.key(*key)):
+        if earlier := work.get(_key(receipt)):
             # protocol C4
             if earlier.signed != signed:
                 raise Conflict(detail="a receipt of this kind is stored already, and is another")
@@ -48,6 +47,12 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
         return receipt
 
     return await agency.commit(peer.participant, unit)
+
+
+def _key(receipt: Receipt) -> Key[ReceiptRecord]:
+    return ReceiptRecord.key(
+        receipt.originator, receipt.package_id, recipient=receipt.recipient, receipt=receipt.receipt.value
+    )
 
 
 def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:

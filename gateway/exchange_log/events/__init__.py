@@ -16,15 +16,15 @@ from gateway.exchange_log.events import (
     sessions,
     witnessing,
 )
-from gateway.exchange_log.events.base import Event, Group, Reader, fields_of, groups_of
+from gateway.exchange_log.events.base import EntryReader, Event, Group, fields_of, groups_of
 from gateway.exchange_log.events.codes import EventCode
 
 __all__ = [
     "CATALOGUE",
+    "EntryReader",
     "Event",
     "EventCode",
     "Group",
-    "Reader",
     "fields_of",
     "groups_of",
     "readers_of",
@@ -48,20 +48,20 @@ _BY_CODE = {kind.event_code: kind for kind in _classes()}
 CATALOGUE: Mapping[EventCode, type[Event]] = {code: _BY_CODE[code] for code in EventCode}
 
 
-def readers_of(code: EventCode, group: Group) -> frozenset[Reader]:
-    """Who may be shown this group of such an event. The auditor sees all groups, a partner never a person or a reason."""
+def readers_of(code: EventCode, group: Group) -> frozenset[EntryReader]:
+    """The readers that may see this group of such an event. An auditor sees every group but `rows`; a partner never sees `person` or `reason`."""
     if group is Group.ROWS:
         return frozenset()
-    always = {Reader.AUDITOR}
+    always = {EntryReader.AUDITOR}
     if group is Group.RECORD:
         return frozenset(always | CATALOGUE[code].readers)
     if group is Group.PERSON:
-        return frozenset(always | {Reader.SECURITY_OFFICER})
-    return frozenset(always | (CATALOGUE[code].readers - {Reader.PARTNER, Reader.OPERATOR}))
+        return frozenset(always | {EntryReader.SECURITY_OFFICER})
+    return frozenset(always | (CATALOGUE[code].readers - {EntryReader.PARTNER, EntryReader.OPERATOR}))
 
 
 def render_catalogue() -> str:
-    """The catalogue as a Markdown table, as `docs/exchange-log.md` shows it."""
+    """The catalogue as the Markdown table in `docs/exchange-log.md`."""
     rows = [
         "| code | what happened | ids in the leaf | record | reason | record and reason also shown to |",
         "|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Second officers: approvals, reviews, and whose approvals count."""
+"""Approvals and reviews by second officers, and which officers may approve."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +44,7 @@ class ApprovalLapsed(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalVoided(AboutRelease):
-    """What was to be approved is no longer what would leave; policy decided again."""
+    """The release changed after the approval was requested; policy decided again."""
 
     event_code = EventCode.APPROVAL_VOIDED
     readers = OWN
@@ -54,7 +54,7 @@ class ApprovalVoided(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalRead(AboutRelease):
-    """An approver read what would leave of a part that waits."""
+    """An approver read a part of a release that waits for approval, as the recipient would get it."""
 
     event_code = EventCode.APPROVAL_READ
     readers = OWN
@@ -64,7 +64,7 @@ class ApprovalRead(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalRefused(Event):
-    """An answer to an approval did not count: the approval, its package, its recipient or its time is not, or no longer, valid."""
+    """An answer to an approval was refused: the approval, its package, its recipient or its time is not valid, or no longer valid."""
 
     event_code = EventCode.APPROVAL_REFUSED
     readers = OWN
@@ -74,7 +74,7 @@ class ApprovalRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OfficerWithdrawn(Event):
-    """Approving was withdrawn from an officer, for some posts or for all."""
+    """The right to approve was withdrawn from an officer, for some posts or for all."""
 
     event_code = EventCode.OFFICER_WITHDRAWN
     readers = SECURITY
@@ -85,7 +85,7 @@ class OfficerWithdrawn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OfficerReinstated(Event):
-    """An officer may approve again as the access token says."""
+    """An officer may approve again for the posts in the access token."""
 
     event_code = EventCode.OFFICER_REINSTATED
     readers = SECURITY
@@ -95,7 +95,7 @@ class OfficerReinstated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewBooked(AboutRelease):
-    """A release went at once; a second officer is to review it."""
+    """A package was released without an approval; a second officer must review the release."""
 
     event_code = EventCode.REVIEW_BOOKED
     readers = OWN
@@ -107,7 +107,7 @@ class ReviewBooked(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewOverdue(AboutRelease):
-    """A booked review was not done in time."""
+    """A review was not done in time."""
 
     event_code = EventCode.REVIEW_OVERDUE
     readers = OWN
@@ -117,7 +117,7 @@ class ReviewOverdue(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewDone(AboutRelease):
-    """A second officer reviewed what had gone at once."""
+    """A second officer reviewed a release that had needed no approval."""
 
     event_code = EventCode.REVIEW_DONE
     readers = OWN

@@ -1,4 +1,4 @@
-"""Packages that come to us: announced, received, read."""
+"""Packages that were sent to us: announced, received, refused, read."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,7 +58,7 @@ class PackageOpened(AboutArrival):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageRead(AboutArrival):
-    """A reader here read a package or a part of it again."""
+    """A reader here read a package that was opened before, or a part of it."""
 
     event_code = EventCode.PACKAGE_READ
     readers = OWN

@@ -1,8 +1,8 @@
-"""What every class of events is made of.
+"""The base classes of events.
 
-An event is a frozen value. Its class states its code, its meaning (the docstring, as the documentation prints it), who may read it
-besides the auditor, and its fields. A field is of the group `record`; one that is annotated `Reason[...]` is of the group `reason`.
-Each group is committed to under a salt of its own, so it can be opened to those who may see it and to nobody else, and purged alone.
+An event is a frozen value. Its class declares its code, its meaning (the docstring, which the documentation prints), its readers
+besides the auditor, and its fields. A field belongs to the group `record`, or to the group `reason` if its annotation is
+`Reason[...]`. Each group has a commitment with a salt of its own, so it can be opened to its readers only, and purged alone.
 """
 
 from abc import abstractmethod
@@ -18,20 +18,20 @@ from gateway.exchange_log.events.codes import EventCode
 
 
 class Group(StrEnum):
-    """Which fields are opened, and purged, together."""
+    """A group of fields: its fields are opened together and purged together."""
 
     RECORD = "record"
-    """What happened: identifiers, digests, sizes, states, keys. May be shown to the partner concerned."""
+    """What happened: identifiers, digests, sizes, states, keys. The partner concerned may see it."""
     PERSON = "person"
-    """Who did it, and from where."""
+    """Who caused it, and with which client and request."""
     REASON = "reason"
-    """Why: legal basis, purpose, rules, words of an officer."""
+    """Why it happened: legal basis, purpose, rules, an officer's words."""
     ROWS = "rows"
-    """Digests of the database rows that the same transaction left, in its last entry. For the gateway's own check; shown to nobody."""
+    """Digests of the database rows that the transaction has written, in its last entry. Only the gateway's self-check reads it."""
 
 
-class Reader(StrEnum):
-    """Who may be shown a group of an event. Roles of callers, and the two sides of an exchange."""
+class EntryReader(StrEnum):
+    """A kind of reader of log entries: a role of a caller, or the partner concerned."""
 
     AUDITOR = "auditor"
     SECURITY_OFFICER = "security-officer"
@@ -47,20 +47,20 @@ Reason = Annotated[_T, Group.REASON]
 """A field of the group `reason`."""
 
 PERSON_FIELDS = ("actor", "client", "request_id")
-"""Of every event: who did it, as which client of the identity provider, in which HTTP request."""
+"""The `person` fields of every event: the person, the client of the identity provider, and the HTTP request."""
 EVENT_VERSION = "event_version"
-"""The record's member that says which version of the event it is, from version 2 on."""
+"""The member of the record that states the version of the event, from version 2 on."""
 
-OWN = frozenset({Reader.SUBMITTER, Reader.APPROVER, Reader.SECURITY_OFFICER})
-SHARED = OWN | {Reader.PARTNER}
-PARTNERS = frozenset({Reader.PARTNER_ADMIN, Reader.SECURITY_OFFICER})
-SECURITY = frozenset({Reader.SECURITY_OFFICER})
-OPERATIONS = frozenset({Reader.OPERATOR, Reader.SECURITY_OFFICER})
+OWN = frozenset({EntryReader.SUBMITTER, EntryReader.APPROVER, EntryReader.SECURITY_OFFICER})
+SHARED = OWN | {EntryReader.PARTNER}
+PARTNERS = frozenset({EntryReader.PARTNER_ADMIN, EntryReader.SECURITY_OFFICER})
+SECURITY = frozenset({EntryReader.SECURITY_OFFICER})
+OPERATIONS = frozenset({EntryReader.OPERATOR, EntryReader.SECURITY_OFFICER})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageIds:
-    """Which package. As the field `about` of an event, its members are fields of the record."""
+    """The ids of a package. Where an event has it as the field `about`, its members are fields of the record."""
 
     package_id: PackageId
     originator: ParticipantId
@@ -68,19 +68,19 @@ class PackageIds:
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeIds(PackageIds):
-    """Which package, to whom; the partner is the other side of the exchange."""
+    """The ids of a package and its recipient."""
 
     recipient: ParticipantId
 
     @property
     @abstractmethod
     def partner(self) -> ParticipantId:
-        """The partner's id in the leaf."""
+        """The other side of the exchange: its pseudonym is in the leaf."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseIds(ExchangeIds):
-    """A package that we send: the partner in the leaf is the recipient."""
+    """The ids of a package that we send: the partner is the recipient."""
 
     @property
     def partner(self) -> ParticipantId:
@@ -89,7 +89,7 @@ class ReleaseIds(ExchangeIds):
 
 @dataclass(frozen=True, kw_only=True)
 class ArrivalIds(ExchangeIds):
-    """A package that comes to us: the partner in the leaf is the originator."""
+    """The ids of a package that was sent to us: the partner is the originator."""
 
     @property
     def partner(self) -> ParticipantId:
@@ -99,33 +99,33 @@ class ArrivalIds(ExchangeIds):
 def exchange_ids(
     own: ParticipantId, *, package_id: PackageId, originator: ParticipantId, recipient: ParticipantId
 ) -> ExchangeIds:
-    """Those of a package between us, `own`, and a partner, whichever side sent it."""
+    """The ids of a package between us (`own`) and a partner, sent by either side."""
     side = ReleaseIds if originator == own else ArrivalIds
     return side(package_id=package_id, originator=originator, recipient=recipient)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something to log. A subclass with an `event_code` is one kind of event; its docstring is its meaning."""
+    """An event to log. A subclass with an `event_code` is one kind of event; its docstring is its meaning."""
 
     event_code: ClassVar[EventCode]
-    readers: ClassVar[frozenset[Reader]]
-    """Who may be shown the record besides the auditor. The other groups: see `readers_of`."""
+    readers: ClassVar[frozenset[EntryReader]]
+    """Readers of the record besides the auditor. For the other groups, see `readers_of`."""
     event_version: ClassVar[int] = 1
-    """Rises when a field is renamed. The record states it from 2 on."""
+    """Increases when a field is renamed. The record states it from version 2 on."""
     id_names: ClassVar[tuple[str, ...]] = ()
-    """The pseudonymous ids in its leaf besides the actor's."""
+    """The kinds of pseudonymous ids in its leaf, besides `actor`."""
     once_committed: ClassVar[frozenset[Group]] = frozenset()
-    """Groups that leaves of earlier releases commit to, and that have no field any more."""
+    """Groups that have no field any more, but to which leaves of earlier releases commit."""
 
     def ids(self) -> Mapping[str, str]:
-        """The ids behind the pseudonyms, by name."""
+        """The real ids behind the pseudonyms, by kind."""
         return {}
 
     def payloads(self) -> Mapping[Group, Mapping[str, object]]:
-        """The fields as JSON values, by group: terms by their value, instants as text. An absent value is left out, never null."""
+        """The fields as JSON values, by group: terms as their values, instants as text. A field that is None is left out, never null."""
         found: dict[Group, dict[str, object]] = {group: {} for group in groups_of(type(self)) if group != Group.PERSON}
-        for name, group in _placed(type(self)).items():
+        for name, group in _groups_by_field(type(self)).items():
             value = getattr(self, name)
             if isinstance(value, PackageIds):
                 found[group] |= _members(value)
@@ -140,7 +140,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class AboutPackage(Event):
-    """About a package, whoever is its recipient. What it says privately is sealed under that package's data key."""
+    """About a package as a whole, for all its recipients. Its private part is sealed under the package's data key."""
 
     id_names: ClassVar[tuple[str, ...]] = ("package",)
     about: PackageIds
@@ -162,14 +162,14 @@ class AboutExchange(AboutPackage):
 
 @dataclass(frozen=True, kw_only=True)
 class AboutRelease(AboutExchange):
-    """About a package of ours to one recipient."""
+    """About our package to one recipient."""
 
     about: ReleaseIds
 
 
 @dataclass(frozen=True, kw_only=True)
 class AboutArrival(AboutExchange):
-    """About a package that comes, or came, to us."""
+    """About a package that was sent to us."""
 
     about: ArrivalIds
 
@@ -187,39 +187,48 @@ class AboutPartner(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted(Event):
-    """A refusal that is written at most once a minute for each kind, with how many there were since."""
+    """A refusal that is logged at most once a minute for each kind, with the number of refusals since the last such entry."""
 
     code: str | None = None
-    """The problem's code."""
+    """The code of the problem."""
     count: int = 0
 
     def of_no_kind(self) -> Self:
-        """The same without what tells kinds of refusals apart, for those that are too many."""
+        """The event without the fields that distinguish kinds of refusals. It counts refusals of more kinds than are kept apart."""
         names = {field.name for field in fields(self)} - {"count", "participant"}
         blank: dict[str, Any] = dict.fromkeys(names)
         return replace(self, **blank)
 
 
+E = TypeVar("E", bound=Event)
+
+
+def with_facts(event: E, facts: object) -> E:
+    """The event with each of its fields that is absent taken from the member of `facts` that has the same name, if there is one."""
+    absent = [field.name for field in fields(event) if getattr(event, field.name) is None]
+    return replace(event, **{name: getattr(facts, name) for name in absent if hasattr(facts, name)})
+
+
 _FIELDS: dict[type[Event], Mapping[Group, tuple[str, ...]]] = {}
-_PLACED: dict[type[Event], Mapping[str, Group]] = {}
+_GROUPS_BY_FIELD: dict[type[Event], Mapping[str, Group]] = {}
 
 
 def fields_of(kind: type[Event]) -> Mapping[Group, tuple[str, ...]]:
-    """The names of the fields by group, as payloads have them. Every field may be absent from a payload."""
+    """The names of the fields by group, as in payloads. Any of them may be absent from a payload."""
     if kind not in _FIELDS:
-        _FIELDS[kind] = _named(kind)
+        _FIELDS[kind] = _names_by_group(kind)
     return _FIELDS[kind]
 
 
 def groups_of(kind: type[Event]) -> frozenset[Group]:
-    """The groups that every new leaf commits to."""
+    """The groups to which every new leaf commits."""
     return frozenset(fields_of(kind))
 
 
-def _named(kind: type[Event]) -> Mapping[Group, tuple[str, ...]]:
+def _names_by_group(kind: type[Event]) -> Mapping[Group, tuple[str, ...]]:
     found: dict[Group, list[str]] = {Group.RECORD: [], Group.PERSON: [*PERSON_FIELDS]}
     hints = get_type_hints(kind)
-    for name, group in _placed(kind).items():
+    for name, group in _groups_by_field(kind).items():
         is_ids = isinstance(hints[name], type) and issubclass(hints[name], PackageIds)
         names = [field.name for field in fields(hints[name])] if is_ids else [name]
         found.setdefault(group, []).extend(names)
@@ -228,13 +237,15 @@ def _named(kind: type[Event]) -> Mapping[Group, tuple[str, ...]]:
     return {group: tuple(names) for group, names in found.items()}
 
 
-def _placed(kind: type[Event]) -> Mapping[str, Group]:
-    """The group of each of the class's fields, in their order."""
-    if kind not in _PLACED:
+def _groups_by_field(kind: type[Event]) -> Mapping[str, Group]:
+    """The group of each field of the class, in the order of the fields."""
+    if kind not in _GROUPS_BY_FIELD:
         hints = get_type_hints(kind, include_extras=True)
         is_reason = {name: get_origin(hint) is Annotated for name, hint in hints.items()}
-        _PLACED[kind] = {field.name: Group.REASON if is_reason[field.name] else Group.RECORD for field in fields(kind)}
-    return _PLACED[kind]
+        _GROUPS_BY_FIELD[kind] = {
+            field.name: Group.REASON if is_reason[field.name] else Group.RECORD for field in fields(kind)
+        }
+    return _GROUPS_BY_FIELD[kind]
 
 
 def _members(value: object) -> dict[str, object]:

@@ -1,10 +1,10 @@
-"""The codes of events. A code, once released, keeps its meaning for ever."""
+"""The codes of events. After its release, a code never changes its meaning."""
 
 from enum import StrEnum
 
 
 class EventCode(StrEnum):
-    """What happened."""
+    """The kind of an event."""
 
     PACKAGE_SUBMITTED = "package.submitted"
     PACKAGE_DECIDED = "package.decided"

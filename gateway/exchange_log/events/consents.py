@@ -1,7 +1,7 @@
-"""Consents to onward sharing: the recipient in the record is the holder who asks, `third` is to whom it may be passed on.
+"""Consents to onward sharing. In the record, `recipient` is the holder that asks, and `third` the participant to share with.
 
-Version 2 calls the package that asked `asked_by_package`. Version 1 called it `request_id`, which in the group `person` of the
-same entry is the HTTP request.
+Version 2 names the package that contains the request `asked_by_package`. Version 1 named it `request_id`, which in the group
+`person` of the same entry is the HTTP request.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class ConsentGiven(AboutExchange):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentRefused(AboutExchange):
-    """An originator did not consent to onward sharing."""
+    """An originator refused onward sharing."""
 
     event_code = EventCode.CONSENT_REFUSED
     readers = SHARED
@@ -56,7 +56,7 @@ class ConsentRefused(AboutExchange):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentRejected(AboutPartner):
-    """A consent, a refusal or a request for one does not verify or fits nothing; nothing of it was stored."""
+    """A consent, a refusal of one, or a request for one was invalid or matched no record; it was not stored."""
 
     event_code = EventCode.CONSENT_REJECTED
     readers = OWN | PARTNERS

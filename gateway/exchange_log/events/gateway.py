@@ -1,4 +1,4 @@
-"""The gateway's own life: starts, settings, backups, bookkeeping."""
+"""The gateway itself: starts, stops, settings, backups, bookkeeping."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.exchange_log.events.codes import EventCode
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsChanged(Event):
-    """The gateway started with other settings than before."""
+    """The gateway started with other settings than at its last start."""
 
     event_code = EventCode.SETTINGS_CHANGED
     readers = OPERATIONS
@@ -19,7 +19,7 @@ class SettingsChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordsChanged(Event):
-    """Bookkeeping: records changed by something that has no event of its own."""
+    """Bookkeeping: records changed, and the change has no event of its own."""
 
     event_code = EventCode.RECORDS_CHANGED
     readers = OPERATIONS
@@ -28,7 +28,7 @@ class RecordsChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class BackupTaken(Event):
-    """A backup was taken."""
+    """A backup of the database was taken."""
 
     event_code = EventCode.BACKUP_TAKEN
     readers = OPERATIONS

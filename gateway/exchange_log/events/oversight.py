@@ -1,4 +1,4 @@
-"""Looks at packages of others and at the log, and the gateway's check of itself."""
+"""Oversight: who looked at packages of other officers and at the log, and the gateway's self-check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gateway.exchange_log.events.codes import EventCode
 
 @dataclass(frozen=True, kw_only=True)
 class PackagesInspected(Event):
-    """A caller whose role sees all packages looked at packages of others. No content is shown."""
+    """A caller whose role may see all packages looked at packages of other officers. The caller saw no content."""
 
     event_code = EventCode.PACKAGES_INSPECTED
     readers = SECURITY
@@ -21,7 +21,7 @@ class PackagesInspected(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LogSearched(Event):
-    """An auditor searched the log, or follows it."""
+    """An auditor searched the log, or started to follow it."""
 
     event_code = EventCode.LOG_SEARCHED
     readers = SECURITY
@@ -32,7 +32,7 @@ class LogSearched(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LogExported(Event):
-    """An auditor exported a filtered set of the log."""
+    """An auditor exported selected entries of the log."""
 
     event_code = EventCode.LOG_EXPORTED
     readers = SECURITY
@@ -45,7 +45,7 @@ class LogExported(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceExported(AboutPackage):
-    """An evidence bundle was made."""
+    """An evidence bundle was exported."""
 
     event_code = EventCode.EVIDENCE_EXPORTED
     readers = SECURITY
@@ -67,7 +67,7 @@ class LogChecked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LogAlarm(Event):
-    """The gateway's own records do not add up."""
+    """The self-check found that the gateway's own log or records are inconsistent."""
 
     event_code = EventCode.LOG_ALARM
     readers = OPERATIONS

@@ -1,4 +1,4 @@
-"""Packages of ours: submitted, decided, released, and what became of them at their recipients."""
+"""Our packages: submitted, decided, released, and their delivery to the recipients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from gateway.exchange_log.events.base import (
     AboutExchange,
     AboutPackage,
     AboutRelease,
+    EntryReader,
     Event,
     Group,
-    Reader,
     Reason,
 )
 from gateway.exchange_log.events.codes import EventCode
@@ -24,7 +24,7 @@ from gateway.exchange_log.events.codes import EventCode
 
 @dataclass(frozen=True, kw_only=True)
 class RedactedPart:
-    """A part of which a redacted copy left, by its number, and the SHA-256 of that copy."""
+    """The number of a part that was released as a redacted copy, and the SHA-256 of the copy."""
 
     part: int
     sha256: str
@@ -48,7 +48,7 @@ class PackageSubmitted(AboutPackage):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDecided(AboutRelease):
-    """Policy decided for one recipient."""
+    """Policy decided about the release to one recipient."""
 
     event_code = EventCode.PACKAGE_DECIDED
     readers = OWN
@@ -77,7 +77,7 @@ class PackageHeld(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDenied(AboutRelease):
-    """Policy denied the release to one recipient, or could not be evaluated; nothing left."""
+    """Policy denied the release to one recipient, or policy could not be evaluated; nothing was released."""
 
     event_code = EventCode.PACKAGE_DENIED
     readers = OWN
@@ -90,7 +90,7 @@ class PackageDenied(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageReleased(AboutRelease):
-    """The package was signed and sealed to one recipient."""
+    """The package was signed and sealed for one recipient."""
 
     event_code = EventCode.PACKAGE_RELEASED
     readers = SHARED
@@ -109,7 +109,7 @@ class PackageReleased(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDelivered(AboutRelease):
-    """The recipient holds the package and its delivered receipt is stored."""
+    """The recipient has the package, and its delivered receipt is stored."""
 
     event_code = EventCode.PACKAGE_DELIVERED
     readers = SHARED
@@ -131,7 +131,7 @@ class PackageOpenedByPartner(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageRefused(AboutRelease):
-    """The recipient refused the package for good."""
+    """The recipient refused the package finally."""
 
     event_code = EventCode.PACKAGE_REFUSED
     readers = SHARED
@@ -143,10 +143,10 @@ class PackageRefused(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageUndeliverable(AboutRelease):
-    """The package, or a receipt or consent about it, was not delivered to the recipient that is named."""
+    """The package, or a receipt or consent about it, could not be delivered to the named recipient."""
 
     event_code = EventCode.PACKAGE_UNDELIVERABLE
-    readers = SHARED | {Reader.OPERATOR}
+    readers = SHARED | {EntryReader.OPERATOR}
     carried: StrEnum
     attempts: int
     code: str
@@ -164,7 +164,7 @@ class PackageCollected(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageExported(AboutRelease):
-    """A sealed package left as a file."""
+    """A sealed package was exported as a file."""
 
     event_code = EventCode.PACKAGE_EXPORTED
     readers = SHARED
@@ -175,7 +175,7 @@ class PackageExported(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class PackageExpired(AboutExchange):
-    """The package's term ended, or what was announced did not come whole in time, or a purge ended it."""
+    """The package's term ended, or an announced package did not arrive completely in time, or a purge ended it."""
 
     event_code = EventCode.PACKAGE_EXPIRED
     readers = SHARED
@@ -184,7 +184,7 @@ class PackageExpired(AboutExchange):
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionRefused(Event):
-    """What was submitted or asked names something unknown, or contradicts itself; nothing was decided, and nothing left."""
+    """A submission or request names something unknown or contradicts itself; nothing was decided or released."""
 
     event_code = EventCode.SUBMISSION_REFUSED
     readers = OWN
@@ -197,7 +197,7 @@ class SubmissionRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionDryRun(Event):
-    """A caller asked what policy would decide. No content is logged."""
+    """A caller asked what policy would decide (dry run). No content is logged."""
 
     event_code = EventCode.DECISION_DRY_RUN
     readers = OWN

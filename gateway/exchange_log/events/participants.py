@@ -1,4 +1,4 @@
-"""Participants and their keys, ours among them."""
+"""Participants and their keys, including our own."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class ParticipantRotated(AboutPartner):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyRotated(Event):
-    """Our own keys were rotated: a successor of our own descriptor lists other keys."""
+    """Our keys were rotated: a successor of our own descriptor lists other keys."""
 
     event_code = EventCode.KEY_ROTATED
     readers = SECURITY

@@ -8,7 +8,7 @@ from gateway.exchange_log.events.codes import EventCode
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyProposed(Event):
-    """An officer proposed a policy set, which loads and whose cases hold."""
+    """An officer proposed a policy set; it loads, and all its cases give the expected decisions."""
 
     event_code = EventCode.POLICY_PROPOSED
     readers = PARTNERS
@@ -31,7 +31,7 @@ class PolicyActivated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyRefused(Event):
-    """A policy set did not load and did not come into force."""
+    """A policy set did not load, and did not come into force."""
 
     event_code = EventCode.POLICY_REFUSED
     readers = PARTNERS

@@ -20,7 +20,7 @@ class PackagePurged(AboutPackage):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeDone(Event):
-    """Payloads and salts of log entries were destroyed. Their leaves stay."""
+    """Payloads and salts of log entries were destroyed. Their leaves remain."""
 
     event_code = EventCode.PURGE_DONE
     readers = SECURITY
@@ -33,7 +33,7 @@ class PurgeDone(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeOrdered(Event):
-    """A security officer ordered a purge before its time."""
+    """A security officer ordered to purge packages before their retention ends."""
 
     event_code = EventCode.PURGE_ORDERED
     readers = SECURITY
@@ -45,7 +45,7 @@ class PurgeOrdered(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeApproved(Event):
-    """A second officer approved the purge."""
+    """A second officer approved a purge order."""
 
     event_code = EventCode.PURGE_APPROVED
     readers = SECURITY
@@ -55,7 +55,7 @@ class PurgeApproved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeRejected(Event):
-    """A second officer rejected the purge."""
+    """A second officer rejected a purge order."""
 
     event_code = EventCode.PURGE_REJECTED
     readers = SECURITY
@@ -65,7 +65,7 @@ class PurgeRejected(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeLapsed(Event):
-    """No second officer confirmed the purge in time."""
+    """No second officer answered a purge order in time."""
 
     event_code = EventCode.PURGE_LAPSED
     readers = SECURITY
@@ -74,7 +74,7 @@ class PurgeLapsed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class HoldPlaced(Event):
-    """A legal hold keeps packages from being purged."""
+    """A legal hold was placed; it prevents the purge of packages."""
 
     event_code = EventCode.HOLD_PLACED
     readers = SECURITY

@@ -1,4 +1,4 @@
-"""Signed receipts, partners' and ours."""
+"""Signed receipts, of partners and our own."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Who came, and who was refused."""
+"""Sign-ins, and refused tokens, requests and certificates."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from gateway.exchange_log.events.codes import EventCode
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn(Event):
-    """A caller came with an access token that this gateway had not met: a sign-in at the agency's issuer."""
+    """A caller used an access token that this gateway had not seen before: a sign-in at the agency's issuer."""
 
     event_code = EventCode.SIGN_IN
     readers = SECURITY
@@ -30,7 +30,7 @@ class SignInRefused(Counted):
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRefused(Counted):
-    """A caller was refused what belongs to another role, post or officer; `count` times since the last such entry."""
+    """Requests for objects or actions of another role, post or officer were refused; `count` of them since the last such entry."""
 
     event_code = EventCode.ACCESS_REFUSED
     readers = SECURITY
@@ -39,7 +39,7 @@ class AccessRefused(Counted):
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateRefused(Counted, AboutPartner):
-    """Connections or requests with a certificate that is refused; `count` of them since the last such entry."""
+    """Connections or requests were refused because of their certificate; `count` of them since the last such entry."""
 
     event_code = EventCode.CERTIFICATE_REFUSED
     readers = PARTNERS

@@ -1,8 +1,8 @@
-"""Checkpoints that were cosigned, by us or for us, and alarms about them."""
+"""Cosigned checkpoints, ours and partners', and alarms about them."""
 
 from dataclasses import dataclass
 
-from gateway.exchange_log.events.base import PARTNERS, AboutPartner, Reader, Reason
+from gateway.exchange_log.events.base import PARTNERS, AboutPartner, EntryReader, Reason
 from gateway.exchange_log.events.codes import EventCode
 
 
@@ -11,7 +11,7 @@ class WitnessCosigned(AboutPartner):
     """We cosigned a partner's checkpoint."""
 
     event_code = EventCode.WITNESS_COSIGNED
-    readers = PARTNERS | {Reader.PARTNER}
+    readers = PARTNERS | {EntryReader.PARTNER}
     origin: str
     size: int
     root: str
@@ -22,7 +22,7 @@ class WitnessObtained(AboutPartner):
     """A witness cosigned our checkpoint."""
 
     event_code = EventCode.WITNESS_OBTAINED
-    readers = PARTNERS | {Reader.PARTNER}
+    readers = PARTNERS | {EntryReader.PARTNER}
     witness: str
     size: int
     root: str
@@ -32,7 +32,7 @@ class WitnessObtained(AboutPartner):
 
 @dataclass(frozen=True, kw_only=True)
 class WitnessRefused(AboutPartner):
-    """A checkpoint was not cosigned."""
+    """A checkpoint was refused: we did not cosign a partner's, or a witness did not cosign ours."""
 
     event_code = EventCode.WITNESS_REFUSED
     readers = PARTNERS
@@ -44,7 +44,7 @@ class WitnessRefused(AboutPartner):
 
 @dataclass(frozen=True, kw_only=True)
 class WitnessAlarm(AboutPartner):
-    """A log, ours or a partner's, showed two histories, or no witness has cosigned ours for too long."""
+    """A log, ours or a partner's, has shown two histories, or no witness has cosigned our log for too long."""
 
     event_code = EventCode.WITNESS_ALARM
     readers = PARTNERS
@@ -58,7 +58,7 @@ class WitnessAlarm(AboutPartner):
 
 @dataclass(frozen=True, kw_only=True)
 class WitnessCleared(AboutPartner):
-    """A security officer ended the alarms between a witness and us."""
+    """A security officer cleared the alarms between a witness and us."""
 
     event_code = EventCode.WITNESS_CLEARED
     readers = PARTNERS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import z3  # type: ignore[import-untyped]
 
 from attache.errors import IntegrityLost
-from gateway.policy.analysis.example import Witness, witness_of
+from gateway.policy.analysis.example import ExampleRequest, example_of
 from gateway.policy.analysis.formulas import Formulas, solve
 from gateway.policy.analysis.symbols import Symbols
 from gateway.policy.policy_set import PolicySet
@@ -26,7 +26,7 @@ class Change:
     partner: str
     what: str
     widens: bool
-    example: Witness | None = None
+    example: ExampleRequest | None = None
     undecided: bool = False
 
 
@@ -78,12 +78,12 @@ def _changes(old: PolicySet, new: PolicySet, partner: str) -> Iterator[Change]:
             if undecided:
                 yield Change(partner, form, widens, undecided=True)
             elif model is not None:
-                example = witness_of(model, symbols, form)
+                example = example_of(model, symbols, form)
                 _confirm(example, allowed_by=new if widens else old, refused_by=old if widens else new)
                 yield Change(partner, form, widens, example)
 
 
-def _confirm(example: Witness, *, allowed_by: PolicySet, refused_by: PolicySet) -> None:
+def _confirm(example: ExampleRequest, *, allowed_by: PolicySet, refused_by: PolicySet) -> None:
     def is_allowed(policy_set: PolicySet) -> bool:
         facts = policy_set.shards[example.request.recipient].facts
         known = example.request.recipient_desk in facts.desks and example.request.legal_basis in facts.agreements

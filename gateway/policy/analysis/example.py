@@ -23,9 +23,9 @@ from attache.vocabulary import (
     Tlp,
     Urgency,
 )
-from gateway.policy.analysis.symbols import OFFICERS, THIS, Formula, Group, Symbols, Term, Terms
+from gateway.policy.analysis.symbols import OFFICERS, THIS, Formula, Struct, Symbols, Term, Terms
 from gateway.policy.decision import Handling
-from gateway.policy.entities import World
+from gateway.policy.entities import Scenario
 from gateway.policy.items import NO_END_DAYS
 from gateway.policy.policy_set import PolicySet
 from gateway.policy.proposal import Form, propose
@@ -35,7 +35,7 @@ _CONTENT, _OTHER_CONTENT = "c0" * 32, "00" * 32
 
 
 @dataclass(frozen=True)
-class Witness:
+class ExampleRequest:
     """One concrete request, with the handling that it would go under. `approvals` say whether they are of this release."""
 
     request: ReleaseRequest
@@ -51,7 +51,7 @@ class Witness:
         )
         proposal, _ = propose(policy_set, replace(self.request, approvals=approvals))
         asked = (proposal.units[0].item_id, self.form)
-        return proposal.ask(World("given", approvals), self.handling, [asked])[asked].allowed
+        return proposal.ask(Scenario("given", approvals), self.handling, [asked])[asked].allowed
 
     def render(self) -> str:
         """The request in a few lines."""
@@ -74,12 +74,12 @@ class Witness:
         return "\n".join(lines)
 
 
-def witness_of(model: Any, symbols: Symbols, form: Form) -> Witness:
+def example_of(model: Any, symbols: Symbols, form: Form) -> ExampleRequest:
     """The request that a model describes."""
-    read = _Reader(model, symbols)
+    read = _ModelReader(model, symbols)
     now = read.instant(symbols.release.number("now"))
-    handling = symbols.proposed.group("handling")
-    return Witness(
+    handling = symbols.proposed.struct("handling")
+    return ExampleRequest(
         request=_request(read, symbols, now),
         handling=Handling(
             retention_days=read.number(handling.number("retentionDays")),
@@ -96,7 +96,7 @@ def witness_of(model: Any, symbols: Symbols, form: Form) -> Witness:
     )
 
 
-class _Reader:
+class _ModelReader:
     """What a model says of each symbol."""
 
     def __init__(self, model: Any, symbols: Symbols) -> None:
@@ -118,9 +118,9 @@ class _Reader:
         return [n for n, so in zip(self.symbols.ids[value.kind], value.members, strict=True) if self.is_so(so)]
 
 
-def _request(read: _Reader, symbols: Symbols, now: datetime) -> ReleaseRequest:
+def _request(read: _ModelReader, symbols: Symbols, now: datetime) -> ReleaseRequest:
     release = symbols.release
-    handling = symbols.proposed.group("handling")
+    handling = symbols.proposed.struct("handling")
     return ReleaseRequest(
         package_id=PackageId("01890000-0000-7000-8000-000000000000"),
         kind=Kind(read.name(release.term("kind"))),
@@ -143,7 +143,7 @@ def _request(read: _Reader, symbols: Symbols, now: datetime) -> ReleaseRequest:
     )
 
 
-def _part(read: _Reader, symbols: Symbols, now: datetime) -> PartFacts:
+def _part(read: _ModelReader, symbols: Symbols, now: datetime) -> PartFacts:
     item = symbols.item
     days = read.number(item.number("retentionDaysLeft"))
     markings = Markings(
@@ -169,8 +169,8 @@ def _part(read: _Reader, symbols: Symbols, now: datetime) -> PartFacts:
     )
 
 
-def _consents(read: _Reader, item: Group) -> list[ConsentFacts]:
-    consent = item.group("consent")
+def _consents(read: _ModelReader, item: Struct) -> list[ConsentFacts]:
+    consent = item.struct("consent")
     if not read.is_so(item.present["consent"]):
         return []
     return [
@@ -185,8 +185,8 @@ def _consents(read: _Reader, item: Group) -> list[ConsentFacts]:
     ]
 
 
-def _approval_facts(read: _Reader, symbols: Symbols, member: str) -> tuple[ApprovalFacts, bool]:
-    approval = symbols.proposed.group(member)
+def _approval_facts(read: _ModelReader, symbols: Symbols, member: str) -> tuple[ApprovalFacts, bool]:
+    approval = symbols.proposed.struct(member)
     officer = read.name(approval.term("by"))
     known = symbols.officers[OFFICERS.index(officer)]
     facts = ApprovalFacts(

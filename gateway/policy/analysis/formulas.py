@@ -14,7 +14,7 @@ import z3  # type: ignore[import-untyped]
 from cedarpy import pst
 
 from attache.errors import UnsupportedVersion
-from gateway.policy.analysis.symbols import Formula, Group, Number, Symbols, Term, Terms, Truth, Value
+from gateway.policy.analysis.symbols import Formula, Number, Struct, Symbols, Term, Terms, Truth, Value
 from gateway.policy.facts import Agreement, Desk
 from gateway.policy.policy_set import Shard
 from gateway.policy.proposal import Form
@@ -32,7 +32,7 @@ class Formulas:
             "principal": symbols.desk,
             "action": symbols.named("Action", form),
             "resource": symbols.item,
-            "context": Group({"release": symbols.release, "terms": symbols.proposed}),
+            "context": Struct({"release": symbols.release, "terms": symbols.proposed}),
         }
         self.form = form
 
@@ -82,7 +82,7 @@ class Formulas:
             case pst.GetAttr(base=base, attr=attribute):
                 return self._attribute(self.value(base), attribute)
             case pst.HasAttr(base=base, attrs=(attribute,)):
-                return Truth(self._group(base).present[attribute])
+                return Truth(self._struct(base).present[attribute])
             case pst.UnaryOp(op="not", arg=arg):
                 return Truth(z3.Not(self.truth(arg)))
             case pst.UnaryOp(op="is_empty", arg=arg):
@@ -95,9 +95,9 @@ class Formulas:
                 return Truth(_compared(op, self.value(left), self.value(right)))
         raise UnsupportedVersion("unsupported-version", f"the analysis does not cover {type(node).__name__}")
 
-    def _group(self, node: pst.Expr) -> Group:
+    def _struct(self, node: pst.Expr) -> Struct:
         group = self.value(node)
-        assert isinstance(group, Group)
+        assert isinstance(group, Struct)
         return group
 
     def _set(self, elements: Sequence[Value]) -> Terms:
@@ -108,7 +108,7 @@ class Formulas:
         )
 
     def _attribute(self, base: Value, attribute: str) -> Value:
-        if isinstance(base, Group):
+        if isinstance(base, Struct):
             return base.members[attribute]
         assert isinstance(base, Term)
         if base.kind == "Partner":
@@ -119,7 +119,7 @@ class Formulas:
             chosen = _either(base.place == place, found[place], chosen)
         return chosen
 
-    def _entity(self, kind: str, name: str) -> Group:
+    def _entity(self, kind: str, name: str) -> Struct:
         """What is known of it. What this shard does not know stands for anything: `allowed` asks that it is known."""
         facts = self.shard.facts
         if kind == "Officer":
@@ -128,8 +128,8 @@ class Formulas:
             return self._desk(facts.desks.get(name.partition("/")[2]) or facts.desks[facts.default_desk])
         return self._agreement(facts.agreements.get(name) or next(iter(facts.agreements.values())))
 
-    def _desk(self, desk: Desk) -> Group:
-        return Group(
+    def _desk(self, desk: Desk) -> Struct:
+        return Struct(
             {
                 "partner": self.symbols.named("Partner", self.shard.facts.partner),
                 "authority": self.symbols.named("AuthorityKind", desk.authority),
@@ -138,8 +138,8 @@ class Formulas:
             }
         )
 
-    def _agreement(self, agreement: Agreement) -> Group:
-        return Group(
+    def _agreement(self, agreement: Agreement) -> Struct:
+        return Struct(
             {
                 "kind": self.symbols.named("BasisKind", agreement.kind),
                 "onward": self.symbols.named("Onward", agreement.onward),

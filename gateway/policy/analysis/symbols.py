@@ -69,7 +69,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Group:
+class Struct:
     """A record, or an entity with attributes. `present` says when an optional member is there."""
 
     members: Mapping[str, "Value"]
@@ -95,13 +95,13 @@ class Group:
         assert isinstance(value, Terms)
         return value
 
-    def group(self, member: str) -> "Group":
+    def struct(self, member: str) -> "Struct":
         value = self.members[member]
-        assert isinstance(value, Group)
+        assert isinstance(value, Struct)
         return value
 
 
-Value = Truth | Number | Term | Terms | Group
+Value = Truth | Number | Term | Terms | Struct
 
 
 class Symbols:
@@ -124,14 +124,14 @@ class Symbols:
         self.constraints: list[Formula] = []
         self.desk = self.term("Desk", "desk")
         self.officers = [
-            Group({"mayApprove": self.truth(f"{name} may approve"), "posts": self.terms("Post", f"{name} posts")})
+            Struct({"mayApprove": self.truth(f"{name} may approve"), "posts": self.terms("Post", f"{name} posts")})
             for name in OFFICERS
         ]
         self.item = self._item()
         self.release = self._release()
         self.proposed = self._terms()
 
-    def _item(self) -> Group:
+    def _item(self) -> Struct:
         names = ("marked", "markingsResolved", "markingsAgree", "orcon", "releasableToAnyone")
         sets = {"releasableTo": "Participant", "classes": "ContentClass", "handlingCodes": "HandlingCode"}
         consent: dict[str, Value] = {
@@ -143,7 +143,7 @@ class Symbols:
         }
         tlp, origin = self.term("Tlp", "tlp"), self.term("Participant", "origin")
         has_consent = z3.Bool("has consent")
-        item = Group(
+        item = Struct(
             {
                 **{name: self.truth(name) for name in names},
                 **{name: self.terms(kind, name) for name, kind in sets.items()},
@@ -153,7 +153,7 @@ class Symbols:
                 "origin": origin,
                 "content": self.named("Digest", THIS),
                 "retentionDaysLeft": self.number("retentionDaysLeft"),
-                "consent": Group(consent),
+                "consent": Struct(consent),
             },
             {"consent": has_consent},
         )
@@ -163,7 +163,7 @@ class Symbols:
         ]
         return item
 
-    def _release(self) -> Group:
+    def _release(self) -> Struct:
         single = {
             "kind": "Kind",
             "purpose": "Purpose",
@@ -172,7 +172,7 @@ class Symbols:
             "channel": "Channel",
         }
         several = {"crimeTypes": "CrimeType", "assurances": "Assurance", "named": "Desk"}
-        return Group(
+        return Struct(
             {
                 "own": self.named("Participant", self.own),
                 "now": self.instant("now"),
@@ -183,7 +183,7 @@ class Symbols:
             }
         )
 
-    def _terms(self) -> Group:
+    def _terms(self) -> Struct:
         handling: dict[str, Value] = {
             "retentionDays": self.number("retentionDays"),
             "reviewWithinHours": self.number("reviewWithinHours"),
@@ -192,22 +192,22 @@ class Symbols:
         }
         first, second = z3.Bool("has approval"), z3.Bool("has second approval")
         self.constraints.append(z3.Implies(second, first))
-        return Group(
+        return Struct(
             {
-                "handling": Group(handling),
+                "handling": Struct(handling),
                 "approval": self._approval("approval"),
                 "secondApproval": self._approval("second approval"),
             },
             {"approval": first, "secondApproval": second},
         )
 
-    def _approval(self, name: str) -> Group:
+    def _approval(self, name: str) -> Struct:
         members: dict[str, Value] = {
             "by": self.term("Officer", f"{name} by"),
             "digest": self.term("Digest", f"{name} digest"),
             "expires": self.instant(f"{name} expires"),
         }
-        return Group(members)
+        return Struct(members)
 
     def truth(self, name: str) -> Truth:
         return Truth(z3.Bool(name))
@@ -262,8 +262,8 @@ class Symbols:
             yield z3.AtMost(*terms.members, 1)
         yield self.has_any(release.terms("crimeTypes"), "money-laundering")
         yield z3.AtMost(*release.terms("crimeTypes").members, 1)
-        yield proposed.group("handling").number("retentionDays") == _A_YEAR
-        yield self.is_term(proposed.group("handling").term("onward"), "none")
-        yield proposed.group("handling").number("reviewWithinHours") == 0
+        yield proposed.struct("handling").number("retentionDays") == _A_YEAR
+        yield self.is_term(proposed.struct("handling").term("onward"), "none")
+        yield proposed.struct("handling").number("reviewWithinHours") == 0
         yield item.number("retentionDaysLeft") == NO_END_DAYS
         yield release.number("now") == int(_EVERYDAY_NOW.timestamp())

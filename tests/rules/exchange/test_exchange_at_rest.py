@@ -36,7 +36,7 @@ class Keys:
         return label in self.retired
 
 
-def shelved() -> Vault:
+def with_data_keys() -> Vault:
     return Vault(bytes(range(32)), Keys())
 
 
@@ -61,7 +61,7 @@ def test_it_opens_for_no_other_record(context):
 
 
 def test_packages_of_two_originators_share_no_key():
-    vault = shelved()
+    vault = with_data_keys()
     sealed = vault.of("us", "a").seal(FACTS, "package", "a")
     vault.of("them", "a").seal(FACTS, "package", "a")
     with pytest.raises(IntegrityLost):
@@ -70,7 +70,7 @@ def test_packages_of_two_originators_share_no_key():
 
 
 def test_what_is_purged_says_so_and_what_was_only_blanked_does_not():
-    vault = shelved()
+    vault = with_data_keys()
     ours = vault.of("us", "a")
     sealed, digest = ours.seal(FACTS, "package", "a"), ours.digest("a guess")
     assert ours.digest("a guess") == digest != vault.of("us", "b").digest("a guess")

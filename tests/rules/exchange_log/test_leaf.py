@@ -11,7 +11,7 @@ from attache import strict_json
 from attache.errors import AttacheError
 from attache.evidence.leaf import read_leaf
 from gateway.exchange_log.entry import Entry
-from gateway.exchange_log.events import CATALOGUE, EventCode, Group, Reader, fields_of, groups_of, readers_of
+from gateway.exchange_log.events import CATALOGUE, EntryReader, EventCode, Group, fields_of, groups_of, readers_of
 from gateway.exchange_log.leaf import MAX_LEAF_BYTES, Opening, Pseudonyms, make_leaf, parse_leaf, verify_opening
 
 AT = datetime(2026, 11, 22, 9, 0, 0, 123, tzinfo=UTC)
@@ -231,12 +231,12 @@ def test_a_leaf_with_one_byte_changed_is_refused_or_says_something_else(data):
 def test_who_may_see_what():
     for kind in CATALOGUE.values():
         for group in groups_of(kind):
-            assert Reader.AUDITOR in readers_of(kind.event_code, group)
-        assert Reader.PARTNER not in readers_of(kind.event_code, Group.PERSON) | readers_of(
+            assert EntryReader.AUDITOR in readers_of(kind.event_code, group)
+        assert EntryReader.PARTNER not in readers_of(kind.event_code, Group.PERSON) | readers_of(
             kind.event_code, Group.REASON
         )
-    assert Reader.PARTNER in readers_of(EventCode.PACKAGE_DELIVERED, Group.RECORD)
-    assert Reader.PARTNER not in readers_of(EventCode.PACKAGE_DECIDED, Group.RECORD)
+    assert EntryReader.PARTNER in readers_of(EventCode.PACKAGE_DELIVERED, Group.RECORD)
+    assert EntryReader.PARTNER not in readers_of(EventCode.PACKAGE_DECIDED, Group.RECORD)
 
 
 def test_the_catalogue_is_complete():

@@ -17,7 +17,7 @@ from policy_requests import shipped
 
 from attache.strict_json import canonical
 from attache.vocabulary import Onward
-from gateway.policy.analysis.example import Witness, witness_of
+from gateway.policy.analysis.example import ExampleRequest, example_of
 from gateway.policy.analysis.formulas import Formulas
 from gateway.policy.analysis.symbols import Symbols, Term, Terms
 from gateway.policy.decision import Handling
@@ -30,8 +30,8 @@ from gateway.policy.rules import Rule
 PINNED = Path(__file__).parents[2] / "vectors" / "policy-boundary.json.gz"
 
 
-def boundary_of(policy_set: PolicySet, shard: Shard) -> Iterator[tuple[str, Witness]]:
-    """Named witnesses for one partner."""
+def boundary_of(policy_set: PolicySet, shard: Shard) -> Iterator[tuple[str, ExampleRequest]]:
+    """Named examples for one partner."""
     for rule in shard.rules.values():
         for form in Form:
             formulas = Formulas(shard, Symbols(policy_set.own, [shard.facts]), form)
@@ -43,12 +43,12 @@ def boundary_of(policy_set: PolicySet, shard: Shard) -> Iterator[tuple[str, Witn
                 if solver.check() == z3.sat:
                     yield (
                         f"{shard.facts.partner} {rule.id} {form} {name}",
-                        witness_of(solver.model(), formulas.symbols, form),
+                        example_of(solver.model(), formulas.symbols, form),
                     )
                 solver.pop()
 
 
-def pinned() -> dict[str, tuple[Witness, bool]]:
+def pinned() -> dict[str, tuple[ExampleRequest, bool]]:
     """The pinned requests by name, with the answer of each."""
     stored = json.loads(gzip.decompress(PINNED.read_bytes()))
     return {name: (_parse(case), case["allowed"]) for name, case in stored.items()}
@@ -134,18 +134,18 @@ def _nodes(node: pst.Expr) -> Iterator[pst.Expr]:
             yield from _nodes(inner)
 
 
-def _stored(witness: Witness, allowed: bool) -> dict[str, object]:
-    approvals = [{**plain(approval), "of_this": of_this} for approval, of_this in witness.approvals]
+def _stored(example: ExampleRequest, allowed: bool) -> dict[str, object]:
+    approvals = [{**plain(approval), "of_this": of_this} for approval, of_this in example.approvals]
     return {
-        "request": plain(witness.request),
-        "handling": plain(witness.handling),
-        "form": str(witness.form),
+        "request": plain(example.request),
+        "handling": plain(example.handling),
+        "form": str(example.form),
         "approvals": approvals,
         "allowed": allowed,
     }
 
 
-def _parse(case: dict) -> Witness:
+def _parse(case: dict) -> ExampleRequest:
     request = parse_request(
         {
             **case["request"],
@@ -163,15 +163,15 @@ def _parse(case: dict) -> Witness:
     approvals: tuple[ApprovalFacts, ...] = request.approvals
     of_this = [a["of_this"] for a in case["approvals"]]
     bare = replace(request, approvals=(), retention_days=None, caveats=frozenset())
-    return Witness(bare, handling, Form(case["form"]), tuple(zip(approvals, of_this, strict=True)))
+    return ExampleRequest(bare, handling, Form(case["form"]), tuple(zip(approvals, of_this, strict=True)))
 
 
 def pin() -> int:
     """Write the boundary requests of the shipped set; returns how many."""
     cases = {
-        name: _stored(witness, witness.is_allowed(shipped()))
+        name: _stored(example, example.is_allowed(shipped()))
         for shard in shipped().shards.values()
-        for name, witness in boundary_of(shipped(), shard)
+        for name, example in boundary_of(shipped(), shard)
     }
     PINNED.write_bytes(gzip.compress(canonical(cases), mtime=0))
     return len(cases)

@@ -11,7 +11,7 @@ CASES = pinned()
 
 
 def wrong(cases, policy_set):
-    return [name for name, (witness, allowed) in cases.items() if witness.is_allowed(policy_set) is not allowed]
+    return [name for name, (example, allowed) in cases.items() if example.is_allowed(policy_set) is not allowed]
 
 
 def test_every_tenth_boundary_request_keeps_its_answer():

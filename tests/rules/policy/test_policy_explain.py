@@ -11,7 +11,7 @@ from gateway.policy import FieldFacts, UnitOutcome, decide, explain, what_if
 from gateway.policy.cases import read_case_folder, request_of
 from gateway.policy.engine import Answer
 from gateway.policy.explain import _findings, unit_of
-from gateway.policy.levers import Setting, draft_with
+from gateway.policy.levers import Situation, draft_with
 from gateway.policy.probes import verify_agreement
 from gateway.policy.proposal import propose
 
@@ -161,7 +161,7 @@ def test_every_way_releases_when_it_is_carried_out():
         for way in answer.ways:
             proposal, _ = propose(shipped(), alone)
             draft = draft_with(
-                Setting(
+                Situation(
                     alone, proposal.shard.facts, unit, proposal.items[unit_of(proposal, unit.name).item_id], "irs-ci"
                 ),
                 way.levers,

@@ -137,8 +137,8 @@ def stopped_by(name, files, partner, boundary):
         if run_cases(mutant, [case for case in relevant if not case.expect.error]).failures:
             return "cases"
         for key in about:
-            witness, allowed = boundary[key]
-            if witness.is_allowed(mutant) is not allowed:
+            example, allowed = boundary[key]
+            if example.is_allowed(mutant) is not allowed:
                 return "boundary"
     except KeyError:
         return "cases"

@@ -9,7 +9,7 @@ from policy_requests import load_frankfurt, shipped
 z3 = pytest.importorskip("z3", reason="the proofs need z3-solver")
 # ruff: noqa: E402 -- what needs z3 comes after the question whether it is there
 
-from gateway.policy.analysis.example import witness_of
+from gateway.policy.analysis.example import example_of
 from gateway.policy.analysis.formulas import Formulas, solve
 from gateway.policy.analysis.symbols import Symbols
 from gateway.policy.proposal import Form
@@ -30,7 +30,7 @@ class Facts:
     def __init__(self, formulas):
         self.f, self.s = formulas, formulas.symbols
         self.item, self.release, self.proposed = self.s.item, self.s.release, self.s.proposed
-        self.handling = self.proposed.group("handling")
+        self.handling = self.proposed.struct("handling")
         self.basis = formulas._attribute(self.release.term("basis"), "kind")
         self.authority = formulas._attribute(self.s.desk, "authority")
 
@@ -44,7 +44,7 @@ class Facts:
         return self.s.is_term(group.term(member), *names)
 
     def approval_holds(self, member, *, at_post):
-        approval = self.proposed.group(member)
+        approval = self.proposed.struct(member)
         officer = self.f._attribute(approval.term("by"), "mayApprove").is_so
         holds = [
             self.proposed.present[member],
@@ -64,7 +64,7 @@ class Facts:
 
     @property
     def two_officers(self):
-        first, second = (self.proposed.group(member).term("by").place for member in ("approval", "secondApproval"))
+        first, second = (self.proposed.struct(member).term("by").place for member in ("approval", "secondApproval"))
         return z3.And(
             self.approval_holds("approval", at_post=False),
             self.approval_holds("secondApproval", at_post=False),
@@ -107,7 +107,7 @@ def tax_only_to_the_competent_authority(x):
 
 
 def consent_of_the_originator(x):
-    consent = x.item.group("consent")
+    consent = x.item.struct("consent")
     given = [
         x.item.present["consent"],
         consent.term("by").place == x.item.term("origin").place,
@@ -200,7 +200,7 @@ def test_no_request_at_all(invariant, partner):
         formulas = Formulas(shard, Symbols(policy_set.own, [shard.facts]), form)
         model, undecided = solve(formulas.symbols, z3.And(formulas.allowed, z3.Not(invariant(Facts(formulas)))))
         assert not undecided
-        assert model is None, witness_of(model, formulas.symbols, form).render()
+        assert model is None, example_of(model, formulas.symbols, form).render()
 
 
 @pytest.mark.parametrize("partner", SHARDS)
@@ -249,7 +249,7 @@ def test_the_formulas_are_the_engines_rules(partner):
         model = solver.model()
         said = z3.is_true(model.eval(formula, model_completion=True))
         allowed += said
-        assert witness_of(model, symbols, form).is_allowed(replace(policy_set)) is said
+        assert example_of(model, symbols, form).is_allowed(replace(policy_set)) is said
     assert allowed >= 20
 
 

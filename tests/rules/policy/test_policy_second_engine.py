@@ -14,7 +14,7 @@ pytest.importorskip("z3", reason="the boundary requests are made with z3-solver"
 
 from policy_boundary import pinned
 
-from gateway.policy.entities import World, item_entity, partner_entities, release_entities, terms_entity
+from gateway.policy.entities import Scenario, item_entity, partner_entities, release_entities, terms_entity
 from gateway.policy.proposal import propose
 
 pytestmark = pytest.mark.slow
@@ -42,21 +42,21 @@ def cedar_wasm(tmp_path_factory) -> Path:
     return folder / "node_modules" / PACKAGE / "nodejs"
 
 
-def question(witness):
-    """The witness as the engine is asked, in full."""
-    bare, _ = propose(shipped(), witness.request)
-    approvals = tuple(replace(a, digest=bare.digest if of_this else "00" * 32) for a, of_this in witness.approvals)
-    proposal, _ = propose(shipped(), replace(witness.request, approvals=approvals))
-    world = World("given", approvals)
+def question(example):
+    """The example as the engine is asked, in full."""
+    bare, _ = propose(shipped(), example.request)
+    approvals = tuple(replace(a, digest=bare.digest if of_this else "00" * 32) for a, of_this in example.approvals)
+    proposal, _ = propose(shipped(), replace(example.request, approvals=approvals))
+    scenario = Scenario("given", approvals)
     (unit,) = proposal.units
     facts, request = proposal.shard.facts, proposal.request
     entities = [
         *partner_entities(facts),
         *release_entities(facts, proposal.shard.own, request, proposal.digest, approvals),
         item_entity(unit.item_id, proposal.items[unit.item_id]),
-        terms_entity(witness.handling, world),
+        terms_entity(example.handling, scenario),
     ]
-    asked = proposal.question(world, unit.item_id, witness.form)
+    asked = proposal.question(scenario, unit.item_id, example.form)
     call = {
         "principal": asked.principal,
         "action": {"type": "Attache::Action", "id": str(asked.action)},
@@ -76,7 +76,7 @@ def test_both_engines_agree(cedar_wasm):
                 name: {rule.id: dict(rule.json_form) | {"annotations": {}} for rule in shard.rules.values()}
                 for name, shard in shipped().shards.items()
             },
-            "questions": [question(witness) for witness, _ in cases],
+            "questions": [question(example) for example, _ in cases],
         }
     )
     ran = subprocess.run(

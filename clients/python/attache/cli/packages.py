@@ -1,33 +1,22 @@
 """Submitting packages, and following their lives."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from attache.cli.fields import stated_fields
+from attache.cli.model_options import with_options
 from attache.cli.options import AsJson, Limit, PackageId
 from attache.cli.output import print_facts, print_json, print_table, working
 from attache.cli.session import Session, session_of
 from attache.client.submission import Part, Recipient, Submission
 from attache.errors import NotPermitted
-from attache.vocabulary import (
-    Assurance,
-    Caveat,
-    Channel,
-    ContentClass,
-    CrimeType,
-    Evaluation,
-    HandlingCode,
-    Kind,
-    Onward,
-    Purpose,
-    Urgency,
-)
+from attache.vocabulary import ContentClass, Evaluation
+from attache.wire import packages as wire
 from attache.wire.decisions import DecisionView, ExplanationView, RuleView, UnitExplanationView
 from attache.wire.packages import PackageView, ReleaseView
 
@@ -42,31 +31,13 @@ class Milestone(StrEnum):
 
 Files = Annotated[list[Path], typer.Argument(help="The parts.", exists=True, dir_okay=False)]
 To = Annotated[list[str], typer.Option("--to", help="PARTICIPANT[/DESK]=LEGAL-BASIS; repeat for more recipients.")]
-Title = Annotated[str, typer.Option("--title", help="What it is about, in one line.")]
-KindOption = Annotated[Kind, typer.Option("--kind", help="What the package is.")]
-PurposeOption = Annotated[Purpose, typer.Option("--purpose", help="What it may be used for.")]
-MarkingOption = Annotated[list[str] | None, typer.Option("--marking", help="TLP:AMBER, PAP:RED, ORCON, REL TO: a, b.")]
 ClassOption = Annotated[
     list[ContentClass] | None, typer.Option("--class", help="What the parts hold; for all of them.")
 ]
 EvaluationOption = Annotated[Evaluation, typer.Option("--evaluation", help="Source and information; for all parts.")]
-CrimeOption = Annotated[list[CrimeType] | None, typer.Option("--crime-type")]
-UrgencyOption = Annotated[Urgency, typer.Option("--urgency")]
-ChannelOption = Annotated[Channel, typer.Option("--channel")]
-HandlingOption = Annotated[list[HandlingCode] | None, typer.Option("--handling-code")]
-CaveatOption = Annotated[list[Caveat] | None, typer.Option("--caveat")]
-AssuranceOption = Annotated[list[Assurance] | None, typer.Option("--assurance")]
-OnwardOption = Annotated[Onward | None, typer.Option("--onward", help="May the recipient pass it on?")]
-RetainOption = Annotated[datetime | None, typer.Option("--retain-until", help="Destroy it by then (UTC).")]
-ExpiresOption = Annotated[datetime | None, typer.Option("--expires-at", help="Not to be accepted after this (UTC).")]
-ReplyOption = Annotated[str | None, typer.Option("--in-reply-to", help="The id of the package it answers.")]
-ThreadOption = Annotated[str | None, typer.Option("--thread", help="The id of the package that began it.")]
 KeyOption = Annotated[
     str | None, typer.Option("--idempotency-key", help="Repeat a submission under its key: it is never made twice.")
 ]
-ReviewOption = Annotated[int, typer.Option("--review-within-hours", min=0)]
-
-
 FieldOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -76,69 +47,42 @@ FieldOption = Annotated[
 ]
 
 
+FACTS = tuple(name for name in wire.Submission.model_fields if name not in {"recipients", "parts", "submit"})
+"""The facts of a package: an option each."""
+OTHERS_SHOWN = tuple(name for name in PackageView.model_fields if name in FACTS and name not in {"kind", "title"})
+"""The facts that an answer holds besides those that every package has."""
+
 Act = Callable[[Session, Submission, str | None, bool], None]
 
 
 def package_command(act: Act) -> Callable[..., None]:
     """A command that takes a whole package on its command line, and does `act` with it."""
 
+    @with_options(wire.Submission, FACTS, "facts")
     def command(
         ctx: typer.Context,
         files: Files,
         to: To,
-        title: Title,
-        kind: KindOption,
-        purpose: PurposeOption,
-        marking: MarkingOption = None,
         content_class: ClassOption = None,
         evaluation: EvaluationOption = Evaluation.UNEVALUATED,
-        crime_type: CrimeOption = None,
-        urgency: UrgencyOption = Urgency.ROUTINE,
-        channel: ChannelOption = Channel.LIAISON,
-        handling_code: HandlingOption = None,
-        caveat: CaveatOption = None,
-        assurance: AssuranceOption = None,
-        onward: OnwardOption = None,
-        retain_until: RetainOption = None,
-        expires_at: ExpiresOption = None,
-        in_reply_to: ReplyOption = None,
-        thread: ThreadOption = None,
-        review_within_hours: ReviewOption = 0,
         field: FieldOption = None,
         idempotency_key: KeyOption = None,
         as_json: AsJson = False,
+        *,
+        facts: dict[str, Any],
     ) -> None:
-        markings, classes = tuple(marking or ()), tuple(content_class or ())
         within = stated_fields(field or (), [file.name for file in files])
-        submission = Submission(
-            kind=kind,
-            title=title,
-            purpose=purpose,
-            recipients=tuple(_recipient(text) for text in to),
-            parts=tuple(
-                Part.of_path(
-                    file,
-                    markings=markings,
-                    content_class=classes,
-                    evaluation=evaluation,
-                    fields=within[file.name],
-                )
-                for file in files
-            ),
-            crime_types=tuple(crime_type or ()),
-            urgency=urgency,
-            channel=channel,
-            markings=markings,
-            handling_codes=tuple(handling_code or ()),
-            caveats=tuple(caveat or ()),
-            assurances=tuple(assurance or ()),
-            retain_until=_utc(retain_until),
-            onward=onward,
-            expires_at=_utc(expires_at),
-            in_reply_to=in_reply_to,
-            thread_id=thread,
-            review_within_hours=review_within_hours,
+        parts = tuple(
+            Part.of_path(
+                file,
+                markings=facts.get("markings", ()),
+                content_class=tuple(content_class or ()),
+                evaluation=evaluation,
+                fields=within[file.name],
+            )
+            for file in files
         )
+        submission = Submission(recipients=tuple(_recipient(text) for text in to), parts=parts, **facts)
         act(session_of(ctx), submission, idempotency_key, as_json)
 
     return command
@@ -174,18 +118,20 @@ def explain(session: Session, submission: Submission, _idempotency_key: str | No
         _print_explanation(explanation)
 
 
-def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
+@with_options(wire.PackageFilter, wire.PackageFilter.model_fields, "wanted")
+def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False, *, wanted: dict[str, Any]) -> None:
     """List packages, newest first.
 
     Example: attache list --limit 10
     """
     with session_of(ctx).client() as client:
-        found = list(islice(client.packages.list(), limit))
+        found = list(islice(client.packages.list(wire.PackageFilter(**wanted)), limit))
     if as_json:
         print_json({"packages": [package.model_dump(mode="json") for package in found]})
         return
-    rows = [(p.package_id, p.state, p.kind, _lives(p), p.title) for p in found]
-    print_table(("package", "state", "kind", "recipients", "title"), rows)
+    others = [name for name in OTHERS_SHOWN if any(getattr(package, name) for package in found)]
+    rows = [(p.package_id, p.state, p.kind, _lives(p), p.title, *(getattr(p, name) for name in others)) for p in found]
+    print_table(("package", "state", "kind", "recipients", "title", *map(_in_words, others)), rows)
 
 
 def show(ctx: typer.Context, package_id: PackageId, as_json: AsJson = False) -> None:
@@ -233,12 +179,12 @@ def _recipient(text: str) -> Recipient:
     return Recipient(to, basis)
 
 
-def _utc(at: datetime | None) -> datetime | None:
-    return None if at is None else at.replace(tzinfo=UTC)
-
-
 def _lives(package: PackageView) -> str:
     return ", ".join(f"{release.recipient} {release.state}" for release in package.recipients)
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _print_package(package: PackageView, *, as_json: bool) -> None:
@@ -250,6 +196,7 @@ def _print_package(package: PackageView, *, as_json: bool) -> None:
         [
             ("title", package.title),
             ("kind", package.kind),
+            *((_in_words(name), getattr(package, name)) for name in OTHERS_SHOWN if getattr(package, name)),
             ("created", package.created_at.isoformat()),
             *(("part", f"{part.name}, {part.bytes} bytes, {part.media_type}") for part in package.parts),
             *(("recipient", _life(release)) for release in package.recipients),

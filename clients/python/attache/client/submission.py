@@ -5,12 +5,16 @@ import io
 import mimetypes
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pydantic import BaseModel
+
 from attache.errors import MalformedInput
+from attache.wire import packages as wire
+from attache.wire.view import LATER
 
 CHUNK_BYTES = 1 << 20
 STIX = "application/stix+json;version=2.1"
@@ -124,29 +128,19 @@ class Submission:
     in_reply_to: str | None = None
     thread_id: str | None = None
     review_within_hours: int = 0
+    case_reference: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """The members of the request, without the parts' content."""
-        return {
-            "kind": self.kind,
-            "title": self.title,
-            "purpose": self.purpose,
-            "crime_types": list(self.crime_types),
-            "urgency": self.urgency,
-            "channel": self.channel,
-            "markings": list(self.markings),
-            "handling_codes": list(self.handling_codes),
-            "caveats": list(self.caveats),
-            "assurances": list(self.assurances),
-            "retain_until": _instant(self.retain_until),
-            "onward": self.onward,
-            "expires_at": _instant(self.expires_at),
-            "in_reply_to": self.in_reply_to,
-            "thread_id": self.thread_id,
-            "review_within_hours": self.review_within_hours,
-            "recipients": [{"to": to.to, "legal_basis": to.legal_basis} for to in self.recipients],
-            "parts": [_declared(part) for part in self.parts],
-        }
+        return _facts_of(self)
+
+
+_READ_AS: dict[type, type[BaseModel]] = {
+    Submission: wire.Submission,
+    Recipient: wire.Addressee,
+    Part: wire.PartFacts,
+    Field: wire.FieldFacts,
+}
 
 
 class Reading:
@@ -183,32 +177,31 @@ class Reading:
             yield from iter(lambda: content.read(CHUNK_BYTES), b"")
 
 
-def _declared(part: Part) -> dict[str, Any]:
-    return {
-        "name": part.name,
-        "media_type": part.media_type,
-        "markings": list(part.markings),
-        "content_class": list(part.content_class),
-        "evaluation": part.evaluation,
-        "originator": part.originator,
-        "handling_codes": list(part.handling_codes),
-        "caveats": list(part.caveats),
-        "delete_by": _instant(part.delete_by),
-        "fields": [_stated(unit) for unit in part.fields],
-        "bytes": part.size(),
-        "sha256": None,
-        "content": None,
-    }
+def _facts_of(value: Submission | Recipient | Part | Field) -> dict[str, Any]:
+    """Its members as JSON values, named and ordered as the gateway reads them.
+
+    One that only later versions have is left out where it has its default, so that gateways of all versions take the request.
+    """
+    defaults = {each.name: each.default for each in fields(value)}
+    facts = {}
+    for name, member in _READ_AS[type(value)].model_fields.items():
+        if name in defaults and not (LATER in member.metadata and getattr(value, name) == defaults[name]):
+            facts[name] = _json(getattr(value, name))
+    if isinstance(value, Part):
+        del facts["content"]
+        return {**facts, "bytes": value.size(), "sha256": None, "content": None}
+    return facts
 
 
-def _stated(unit: Field) -> dict[str, Any]:
-    return {
-        "path": unit.path,
-        "markings": list(unit.markings),
-        "content_class": list(unit.content_class),
-        "handling_codes": list(unit.handling_codes),
-        "originator": unit.originator,
-    }
+def _json(member: object) -> Any:
+    match member:
+        case tuple():
+            return [_json(each) for each in member]
+        case Submission() | Recipient() | Part() | Field():
+            return _facts_of(member)
+        case datetime():
+            return _instant(member)
+    return member
 
 
 def _guessed(name: str) -> str:
@@ -217,9 +210,7 @@ def _guessed(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _instant(at: datetime | None) -> str | None:
-    if at is None:
-        return None
+def _instant(at: datetime) -> str:
     if at.tzinfo is None:
         raise MalformedInput("malformed-request", "an instant has no time zone")
     return at.isoformat().replace("+00:00", "Z")

@@ -72,7 +72,9 @@ class ReceiptRecord(Record):
     at: datetime
 
     @classmethod
-    def key(cls, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId, receipt: str) -> Key[Self]:
+    def key(
+        cls, originator: ParticipantId, package_id: PackageId, *, recipient: ParticipantId, receipt: str
+    ) -> Key[Self]:
         return Key(cls, (originator, package_id, recipient, receipt))
 
     @classmethod
@@ -80,5 +82,5 @@ class ReceiptRecord(Record):
         return Query(cls, equal={"originator": originator, "package_id": package_id})
 
     @classmethod
-    def of_release(cls, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId) -> Query[Self]:
+    def of_release(cls, originator: ParticipantId, package_id: PackageId, *, recipient: ParticipantId) -> Query[Self]:
         return Query(cls, equal={"originator": originator, "package_id": package_id, "recipient": recipient})

@@ -40,7 +40,7 @@ _UNLESS_THERE = f"{_PUT} where is_destroyed = 0 and wrapped = zeroblob({len(_EMP
 
 
 @dataclass(frozen=True)
-class Shelved:
+class StoredKey:
     """Whose key stands at a place of the shelf."""
 
     number: int
@@ -48,7 +48,7 @@ class Shelved:
     package_id: PackageId
 
 
-class KeyShelf:
+class KeyStore:
     """See exchange.at_rest.DataKeys. Reading is for any thread and needs nothing opened; `begin` first to write."""
 
     def __init__(self, path: Path, storage_key: bytes, *, random: Callable[[int], bytes] = os.urandom) -> None:
@@ -154,7 +154,7 @@ class KeyShelf:
                 self._retired.discard(row[0])
         return self._truncated()
 
-    def clear(self, is_named: Callable[[list[Shelved]], Iterable[Shelved]]) -> int:
+    def clear(self, is_named: Callable[[list[StoredKey]], Iterable[StoredKey]]) -> int:
         """Empty the places of keys that `is_named` does not give back, of those that were made since it was asked last.
 
         For the start, when nothing is being written. Returns how many.
@@ -172,11 +172,11 @@ class KeyShelf:
             self._writer.execute(f"pragma user_version = {last}").close()
         return len(orphans)
 
-    def _pages(self) -> Iterator[list[Shelved]]:
+    def _pages(self) -> Iterator[list[StoredKey]]:
         """The places that hold a key and were not looked at by a start before, some at a time."""
         [(after,)] = self._writer.execute("pragma user_version").fetchall()
         query = "select number, originator, package_id from data_key where number > ? and wrapped <> ? order by number limit ?"
-        while page := [Shelved(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE)).fetchall()]:
+        while page := [StoredKey(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE)).fetchall()]:
             yield page
             after = page[-1].number
 
