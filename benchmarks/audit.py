@@ -10,28 +10,34 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import combinations, islice
 from pathlib import Path
+from typing import TypeVar
 
 from attache.crypto.log_keys import Ed25519LogKey
+from attache.package.ids import PackageId, ParticipantId
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
 from gateway.exchange.kernel.at_rest import Vault
-from gateway.exchange.kernel.ports import LogFilter
+from gateway.exchange.kernel.ports import LogFilter, LogProof, LogReader
 from gateway.exchange.kernel.work import SYSTEM
 from gateway.exchange.oversight.audit import entry_view
 from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
 from gateway.store import LogKeys, SqlStore, open_store
 
+T = TypeVar("T")
+
 ENTRIES = 1_000_000
 UNIT = 100
 UNITS_AT_ONCE = 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
-PARTNERS = [f"partner-{n}" for n in range(60)]
+PARTNERS = [ParticipantId(f"partner-{n}") for n in range(60)]
 OFFICERS = [f"officer-{n}" for n in range(800)]
 OUTCOMES = ["release"] * 80 + ["partial"] * 5 + ["hold"] * 12 + ["deny"] * 3
 LIFE = (
@@ -41,11 +47,28 @@ LIFE = (
     EventCode.PACKAGE_DELIVERED,
     EventCode.RECEIPT_STORED,
 )
-CONDITIONS = ("code", "actor", "partner", "package_id", "outcome", "request_id")
 SPANS = {"ever": None, "an hour": timedelta(hours=1), "a week": timedelta(days=7), "since": timedelta(days=10_000)}
 
 
-def skewed(source: random.Random, names: list[str]) -> str:
+def _outcome(entry: Entry) -> str:
+    return str(entry.fields[Group.RECORD].get("outcome", "release"))
+
+
+def _request(entry: Entry) -> str:
+    return str(entry.fields[Group.PERSON].get("request_id", "request-of-nothing"))
+
+
+CONDITIONS: Mapping[str, Callable[[LogFilter, Entry], LogFilter]] = {
+    "code": lambda wanted, entry: replace(wanted, code=entry.code),
+    "actor": lambda wanted, entry: replace(wanted, actor=entry.actor),
+    "partner": lambda wanted, entry: replace(wanted, partner=ParticipantId(entry.objects.get("partner", PARTNERS[0]))),
+    "package_id": lambda wanted, entry: replace(wanted, package_id=PackageId(entry.objects["package"])),
+    "outcome": lambda wanted, entry: replace(wanted, outcome=_outcome(entry)),
+    "request_id": lambda wanted, entry: replace(wanted, request_id=_request(entry)),
+}
+
+
+def skewed(source: random.Random, names: Sequence[T]) -> T:
     """About every fourth time the first, seldom the last."""
     return names[min(int(source.paretovariate(0.6)) - 1, len(names) - 1)]
 
@@ -62,21 +85,28 @@ def events_of(entries: int, source: random.Random) -> Iterator[Entry]:
                 return
             late = source.randrange(5) if number % 10 == 0 else 0
             yield _event(
-                code, START + timedelta(seconds=number - late), f"package-{package}", partner, officer, outcome
+                code,
+                START + timedelta(seconds=number - late),
+                PackageId(f"package-{package}"),
+                partner,
+                officer,
+                outcome,
             )
             number += 1
 
 
-def _event(code: EventCode, at: datetime, package: str, partner: str, officer: str, outcome: str) -> Entry:
-    record = {"package_id": package}
-    objects = {"package": package}
+def _event(
+    code: EventCode, at: datetime, package: PackageId, partner: ParticipantId, officer: str, outcome: str
+) -> Entry:
+    record: dict[str, object] = {"package_id": package}
+    objects: dict[str, str] = {"package": package}
     if code is not EventCode.PACKAGE_SUBMITTED:
         objects["partner"] = partner
     if code is EventCode.PACKAGE_DECIDED:
         record["outcome"] = outcome
     is_officers = code in {EventCode.PACKAGE_SUBMITTED, EventCode.PACKAGE_DECIDED, EventCode.PACKAGE_RELEASED}
     actor = officer if is_officers else partner if code is EventCode.PACKAGE_DELIVERED else SYSTEM
-    person = {"actor": actor, "request_id": f"request-of-{package}"} if is_officers else {}
+    person: dict[str, object] = {"actor": actor, "request_id": f"request-of-{package}"} if is_officers else {}
     return Entry(code, at, actor, objects, {Group.RECORD: record, Group.PERSON: person})
 
 
@@ -91,20 +121,10 @@ def questions(known: list[Entry], source: random.Random) -> Iterator[tuple[int, 
 def _filter(names: tuple[str, ...], length: timedelta | None, known: list[Entry], source: random.Random) -> LogFilter:
     one = source.choice(known)
     about = [one if source.random() < 0.5 else source.choice(known) for _ in names]
-    equal = {name: _said(event, name) for name, event in zip(names, about, strict=True)}
-    since = None if length is None else one.at
-    return LogFilter(**equal, since=since, until=since and since + length)
-
-
-def _said(event: Entry, name: str) -> object:
-    return {
-        "code": event.code,
-        "actor": event.actor,
-        "partner": event.objects.get("partner", PARTNERS[0]),
-        "package_id": event.objects["package"],
-        "outcome": event.fields[Group.RECORD].get("outcome", "release"),
-        "request_id": event.fields[Group.PERSON].get("request_id", "request-of-nothing"),
-    }[name]
+    wanted = LogFilter() if length is None else LogFilter(since=one.at, until=one.at + length)
+    for name, entry in zip(names, about, strict=True):
+        wanted = CONDITIONS[name](wanted, entry)
+    return wanted
 
 
 async def measure(folder: Path, entries: int, rounds: int) -> None:
@@ -122,7 +142,8 @@ async def measure(folder: Path, entries: int, rounds: int) -> None:
     )
     async with store:
         known = await _fill(store, entries)
-        source, found = random.Random(2), {}
+        source = random.Random(2)
+        found: dict[int, dict[str, list[float]]] = {}
         for _ in range(rounds):
             for conditions, name, wanted in questions(known, source):
                 after = -1 if source.random() < 0.5 else source.randrange(entries)
@@ -167,9 +188,13 @@ async def _prove(store: SqlStore, entries: int) -> None:
     for _ in range(300):
         index = source.randrange(entries)
         began = time.perf_counter()
-        await store.read_log(lambda log, index=index: log.prove_entry(index))
+        await store.read_log(partial(_proof, index))
         times.append(time.perf_counter() - began)
     print(f"inclusion proof from the database: p50 {_ms(statistics.median(times))}   p95 {_ms(_p95(times))}")
+
+
+def _proof(index: int, log: LogReader) -> LogProof:
+    return log.prove_entry(index)
 
 
 def _report(found: dict[int, dict[str, list[float]]]) -> None:

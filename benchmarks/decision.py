@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import ContentClass, CrimeType, Kind, Markings, Post, Purpose, Tlp
 from gateway.policy import (
     FieldFacts,
@@ -81,10 +82,10 @@ def _request(
     parts: tuple[PartFacts, ...], recipient: str = "partner-frankfurt", legal_basis: str = "FRANKFURT-LEA"
 ) -> ReleaseRequest:
     return ReleaseRequest(
-        package_id="01890000-0000-7000-8000-000000000001",
+        package_id=PackageId("01890000-0000-7000-8000-000000000001"),
         kind=Kind.INTELLIGENCE,
         purpose=Purpose.CRIMINAL_INVESTIGATION,
-        recipient=recipient,
+        recipient=ParticipantId(recipient),
         requester="officer-1",
         post=Post.WASHINGTON,
         parts=parts,

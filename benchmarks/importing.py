@@ -10,7 +10,7 @@ def run(*, quick: bool = False) -> None:
         "pass",
         "import attache",
         "from attache import Client",
-        "from attache.client.offline import open_package",
+        "from attache.client.opening import open_package",
     ):
         seconds = min(_seconds(statement) for _ in range(3 if quick else 7))
         print(f"{statement:<52} {seconds * 1000:7.0f} ms")

@@ -10,7 +10,7 @@ from attache.evidence.directory import verify_log_directory
 from attache.translog.merkle import leaf_hash, verify_inclusion
 from attache.translog.proving import prove_consistency, prove_inclusion
 from attache.translog.signing import open_checkpoint, signer_of
-from attache.translog.tiles import TileHashes
+from attache.translog.tiles import Tile, TileHashes
 from attache.translog.vkey import SignatureType
 from gateway.exchange_log.batch import LogHead, empty_head, integrate
 from gateway.exchange_log.export import export_log
@@ -38,7 +38,7 @@ class MemoryStore:
         self.head = batch.head
         return time.perf_counter() - started
 
-    def read_tile(self, tile):
+    def read_tile(self, tile: Tile) -> bytes:
         return self.tiles[tile.level, tile.index][: 32 * tile.width]
 
     def read_entries(self, first: int, count: int) -> list[bytes]:

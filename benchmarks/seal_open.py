@@ -39,6 +39,7 @@ from attache.package import (
     seal,
     uuid7,
 )
+from attache.package.ids import PackageId, ParticipantId
 from attache.vocabulary import Kind, Markings, Onward, Post, Purpose, Tlp, Urgency
 from certs_example.exchange import make_exchange
 
@@ -148,9 +149,9 @@ def floors(suite: Suite, content: bytes) -> tuple[Callable[[], object], Callable
 def facts_of(part: SealedPart) -> ManifestFacts:
     """Some manifest about one part."""
     return ManifestFacts(
-        package_id=uuid7(NOW),
+        package_id=PackageId(uuid7(NOW)),
         kind=Kind.INTELLIGENCE,
-        originator="irs-ci",
+        originator=ParticipantId("irs-ci"),
         post=Post.FRANKFURT,
         created_at=NOW,
         expires_at=NOW + timedelta(days=1),

@@ -7,14 +7,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from attache.crypto.log_keys import Ed25519LogKey
+from attache.package.ids import PackageId, ParticipantId
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
 from gateway.exchange.kernel.at_rest import Vault
-from gateway.exchange.kernel.ports import Transaction
-from gateway.exchange.kernel.records import OutboxKind, OutboxRecord, PackageRecord, PartRecord
+from gateway.exchange.kernel.ports import LogProof, LogReader, Reader, Transaction
+from gateway.exchange.kernel.records import Key, OutboxKind, OutboxRecord, PackageRecord, PartRecord
 from gateway.exchange.kernel.state import OutboxState, PackageState
 from gateway.exchange_log import Entry, EventCode, Group
 from gateway.exchange_log.leaf import Pseudonyms
@@ -64,7 +66,7 @@ async def _writes(store: SqlStore, concurrency: int, writes: int) -> None:
     async def writer(first: int) -> None:
         for number in range(first, writes, concurrency):
             started = time.perf_counter()
-            await store.write(_submission(f"{concurrency:04}-{number:08}"))
+            await store.write(_submission(PackageId(f"{concurrency:04}-{number:08}")))
             times.append(time.perf_counter() - started)
 
     CountedCommit.commits = 0
@@ -95,12 +97,21 @@ async def _entries(store: SqlStore, entries: int) -> None:
 async def _reads(store: SqlStore, reads: int) -> None:
     started = time.perf_counter()
     for number in range(reads // 4):
-        await store.read(lambda reader, n=number: reader.get(PackageRecord.key(f"0016-{n:08}")))
+        key = PackageRecord.key(PackageId(f"0016-{number:08}"))
+        await store.read(partial(_get, key))
     print(f"  read by key:  {reads // 4 / (time.perf_counter() - started):>8,.0f} reads/s, one after another")
     started = time.perf_counter()
     for number in range(reads // 4):
-        await store.read_log(lambda log, n=number: log.prove_entry(n))
+        await store.read_log(partial(_prove, number))
     print(f"  prove entry:  {reads // 4 / (time.perf_counter() - started):>8,.0f} proofs/s")
+
+
+def _get(key: Key[PackageRecord], reader: Reader) -> PackageRecord | None:
+    return reader.get(key)
+
+
+def _prove(index: int, log: LogReader) -> LogProof:
+    return log.prove_entry(index)
 
 
 async def _audit(store: SqlStore) -> None:
@@ -109,7 +120,7 @@ async def _audit(store: SqlStore) -> None:
     print(f"  verify all:   {audit.size / (time.perf_counter() - started):>8,.0f} entries/s, of {audit.size:,}")
 
 
-def _submission(number: str) -> Callable[[Transaction], int]:
+def _submission(number: PackageId) -> Callable[[Transaction], int]:
     def unit(tx: Transaction) -> int:
         tx.add(PackageRecord(number, PackageState.SUBMITTED, "intelligence", "analyst", NOW, NOW, FACTS))
         tx.add(PartRecord(number, 0, "0" * 32, 10_000, FACTS))
@@ -119,12 +130,12 @@ def _submission(number: str) -> Callable[[Transaction], int]:
     return unit
 
 
-def _outbox(number: str) -> OutboxRecord:
+def _outbox(number: PackageId) -> OutboxRecord:
     return OutboxRecord(
         outbox_id=number,
         kind=OutboxKind.PACKAGE,
-        partner="partner-sydney",
-        originator="irs-ci",
+        partner=ParticipantId("partner-sydney"),
+        originator=ParticipantId("irs-ci"),
         package_id=number,
         subject="",
         state=OutboxState.PENDING,
@@ -136,7 +147,10 @@ def _outbox(number: str) -> OutboxRecord:
 
 
 def _event(number: str) -> Entry:
-    fields = {Group.RECORD: {"package_id": number, "parts": 1}, Group.PERSON: {"actor": "analyst"}}
+    fields: dict[Group, dict[str, object]] = {
+        Group.RECORD: {"package_id": number, "parts": 1},
+        Group.PERSON: {"actor": "analyst"},
+    }
     return Entry(EventCode.PACKAGE_SUBMITTED, NOW, "analyst", {"package": number}, fields)
 
 

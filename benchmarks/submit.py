@@ -9,23 +9,22 @@ import json
 import secrets
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import structlog
+from fastapi import FastAPI
 
 from attache import clock
-from attache.crypto import Algorithm, Suite, generate_private_key
+from attache.crypto import Algorithm, Suite, b64u, generate_private_key
+from benchmarks.gateways import OpenGateway, make_place
 from benchmarks.seal_open import floors
-from certs_example.exchange import make_exchange
-from certs_example.gateways import ExampleIssuer
 from gateway.background import background
-from gateway.delivery.link import ClientCertificate, PartnerLinks
+from gateway.delivery.link import PartnerLinks
 from gateway.delivery.worker import DeliveryWorker
 from gateway.exchange.delivering.outbox import Outbox
-from gateway.tls.peer import PeerCertificate, WithPeer
-from tests.exchange_place import ExchangePlace, OpenGateway, a_part, a_submission
 
 PART_BYTES = 10_000
 CALLERS = 16
@@ -39,22 +38,50 @@ def run(*, quick: bool = False) -> None:
     asyncio.run(_round_trip(count // 4))
 
 
-def _place(folder: str, suites: tuple[Suite, ...] = tuple(Suite)) -> ExchangePlace:
-    root = Path(folder) / "exchange"
-    ports = {"irs-ci": 19443, "partner-frankfurt": 19444}
-    return ExchangePlace(root, make_exchange(root, now=clock.now(), ports=ports, suites=suites), ExampleIssuer())
+@dataclass(frozen=True)
+class _Analyst:
+    """A caller of the agency API, and that application itself."""
+
+    api: FastAPI
+    authorization: str
+    client: httpx.AsyncClient
 
 
-def _submission() -> dict[str, object]:
-    part = a_part("wallets.bin", secrets.token_bytes(PART_BYTES), content_class=["chain-public"])
-    return a_submission(part | {"media_type": "application/octet-stream"})
+def _analyst(gateway: OpenGateway) -> _Analyst:
+    api, authorization = gateway.gateway.agency_api, gateway.authorization("analyst", "submitter", "analyst")
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(api),
+        base_url="https://gateway/api/v1",
+        headers={"Authorization": authorization},
+    )
+    return _Analyst(api, authorization, client)
+
+
+def _request() -> bytes:
+    part = {
+        "name": "wallets.bin",
+        "media_type": "application/octet-stream",
+        "content_class": ["chain-public"],
+        "markings": ["TLP:GREEN"],
+        "content": b64u(secrets.token_bytes(PART_BYTES)),
+    }
+    submission = {
+        "kind": "intelligence",
+        "title": "Mixer proceeds",
+        "purpose": "criminal-investigation",
+        "crime_types": ["money-laundering"],
+        "recipients": [{"to": "partner-frankfurt", "legal_basis": "FRANKFURT-LEA"}],
+        "parts": [part],
+        "submit": True,
+    }
+    return json.dumps(submission).encode()
 
 
 async def _measure(suite: Suite, count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with _place(folder, (suite,)).open() as gateway:
-            analyst = await gateway.caller("analyst")
-            requests = [json.dumps(_submission()).encode() for _ in range(count)]
+        async with make_place(Path(folder), (suite,)).open() as gateway:
+            analyst = _analyst(gateway)
+            requests = [_request() for _ in range(count)]
             await _post(analyst, requests[0])
             for alone in (1, CALLERS):
                 wall, cpu = time.perf_counter(), time.process_time()
@@ -70,7 +97,7 @@ async def _measure(suite: Suite, count: int) -> None:
             )
 
 
-async def _many(analyst: httpx.AsyncClient, requests: list[bytes], at_once: int) -> None:
+async def _many(analyst: _Analyst, requests: list[bytes], at_once: int) -> None:
     waiting = iter(requests)
 
     async def one() -> None:
@@ -80,10 +107,10 @@ async def _many(analyst: httpx.AsyncClient, requests: list[bytes], at_once: int)
     await asyncio.gather(*(one() for _ in range(at_once)))
 
 
-async def _post(analyst: httpx.AsyncClient, request: bytes) -> dict[str, Any]:
+async def _post(analyst: _Analyst, request: bytes) -> dict[str, Any]:
     """One request straight into the application: no HTTP client whose CPU would be counted as the gateway's."""
     headers = [
-        (b"authorization", analyst.headers["authorization"].encode()),
+        (b"authorization", analyst.authorization.encode()),
         (b"content-type", b"application/json"),
         (b"idempotency-key", secrets.token_hex(8).encode()),
     ]
@@ -108,7 +135,7 @@ async def _post(analyst: httpx.AsyncClient, request: bytes) -> dict[str, Any]:
     async def send(message: Any) -> None:
         said.append(message)
 
-    await analyst._transport.app(scope, receive, send)  # type: ignore[attr-defined]  # noqa: SLF001 -- what it would call
+    await analyst.api(scope, receive, send)
     assert said[0]["status"] == 202, said
     answer: dict[str, Any] = json.loads(b"".join(part["body"] for part in said[1:]))
     return answer
@@ -128,12 +155,14 @@ def _floor(suite: Suite, count: int) -> float:
 async def _round_trip(count: int) -> None:
     """Two gateways in this process: from submitting until the recipient's receipt is stored. Without TLS."""
     with tempfile.TemporaryDirectory() as folder:
-        place = _place(folder)
+        place = make_place(Path(folder))
         async with place.open("irs-ci") as ours, place.open("partner-frankfurt") as theirs:
-            links = PartnerLinks(_certificate(ours), ours.agency.blobs, transport=lambda _: _wire(place, theirs))
-            worker = DeliveryWorker(Outbox(ours.agency), links, now=clock.now)
-            analyst = await ours.caller("analyst")
-            requests = [json.dumps(_submission()).encode() for _ in range(count)]
+            links = PartnerLinks(
+                ours.certificate(), ours.gateway.agency.blobs, transport=lambda _: place.wire("irs-ci", theirs)
+            )
+            worker = DeliveryWorker(Outbox(ours.gateway.agency), links, now=clock.now)
+            analyst = _analyst(ours)
+            requests = [_request() for _ in range(count)]
             async with background(worker.run()):
                 started = time.perf_counter()
                 await _until_delivered(analyst, requests)
@@ -142,27 +171,15 @@ async def _round_trip(count: int) -> None:
             print(f"submit to stored receipt: {count / seconds:6.1f} packages/s, both gateways on one event loop")
 
 
-async def _until_delivered(analyst: httpx.AsyncClient, requests: list[bytes]) -> None:
+async def _until_delivered(analyst: _Analyst, requests: list[bytes]) -> None:
     waiting = iter(requests)
 
     async def one() -> None:
         for request in waiting:
             package_id = (await _post(analyst, request))["package_id"]
-            answer = await analyst.get(
+            answer = await analyst.client.get(
                 f"/packages/{package_id}", params={"wait_for": "delivered", "timeout_seconds": 60}
             )
             assert answer.json()["recipients"][0]["state"] == "delivered", answer.text
 
     await asyncio.gather(*(one() for _ in range(CALLERS)))
-
-
-def _wire(place: ExchangePlace, gateway: OpenGateway) -> httpx.ASGITransport:
-    peer = PeerCertificate(place.client_certificate("irs-ci"))
-    return httpx.ASGITransport(WithPeer(gateway.gateway.exchange_api, peer))
-
-
-def _certificate(gateway: OpenGateway) -> ClientCertificate:
-    settings = gateway.settings
-    return ClientCertificate(
-        settings.client_certificate_file, settings.client_key_file, gateway.agency.keys.tls_passphrase
-    )

@@ -14,7 +14,7 @@ from typing import Any
 from attache import Part, Recipient, Submission
 from attache.client.home import load_home
 from attache.client.mailbox import Mailbox
-from attache.client.offline import open_package
+from attache.client.opening import open_package
 from attache.crypto import sha256_hex
 from attache.errors import AttacheError
 from attache.evidence.directory import LogReport, verify_log_directory

@@ -75,7 +75,7 @@ def running_exchange(root: Path) -> Iterator[RunningExchange]:
     with ExitStack() as stack:
         gateways = {}
         for name, place in places.items():
-            _command("init", place)
+            run_command("init", place)
             gateways[name] = stack.enter_context(running_gateway(place, issuer))
         yield RunningExchange(root, participants, gateways)
 
@@ -102,7 +102,7 @@ def running_gateway(place: ExampleGateway, issuer: ExampleIssuer) -> Iterator[Ru
 
 def export_log(place: ExampleGateway, folder: Path) -> None:
     """`attache-gateway log export`."""
-    _command("log", place, "export", str(folder))
+    run_command("log", place, "export", str(folder))
 
 
 def free_ports(count: int) -> list[int]:
@@ -112,7 +112,8 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _command(name: str, place: ExampleGateway, *arguments: str) -> None:
+def run_command(name: str, place: ExampleGateway, *arguments: str) -> None:
+    """`attache-gateway NAME` with a gateway's settings; raises Misconfigured where it fails."""
     command = [sys.executable, "-m", "gateway", name, *arguments, "--config", str(place.config)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, text=True)  # noqa: S603 -- our own program
     if done.returncode:

@@ -1,14 +1,14 @@
-"""Submitting packages and following their lives."""
+"""Submitting packages and following what becomes of them."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from attache.crypto import sha256_hex
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
-from attache.wire.packages import PackagePage, PackageView, ReceiptList, Submission
+from attache.wire.packages import PackageFilter, PackagePage, PackageView, ReceiptList, Submission
 from gateway.admission import body_stream, read_body
 from gateway.admission.bodies import JSON
 from gateway.admission.contract import PROBLEM, json_body, raw_body
@@ -75,9 +75,15 @@ async def submit(own: Own, caller: Submitter, package_id: PackageId) -> PackageV
 
 
 @router.get("")
-async def list_packages(own: Own, caller: Lister, after: Cursor = "", limit: Limit = 50) -> PackagePage:
+async def list_packages(
+    own: Own,
+    caller: Lister,
+    wanted: Annotated[PackageFilter, Depends(PackageFilter)],
+    after: Cursor = "",
+    limit: Limit = 50,
+) -> PackagePage:
     """Packages, newest first: the caller's own; all of them for an auditor."""
-    page = await packages_seen(own, caller, after, limit)
+    page = await packages_seen(own, caller, wanted, after, limit)
     await note_inspection(own, caller, "list", len(page.items))
     return PackagePage.of(page, packages=page.items)
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import httpx
 
+from attache.client.aio.driver import AsyncDriver
 from attache.client.connect import Access, Timeouts
-from attache.client.driving import AsyncDriver
 from attache.client.exchange import (
     SealedStream,
     WitnessReply,

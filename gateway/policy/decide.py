@@ -46,7 +46,7 @@ def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
         outcome=outcome,
         parts=parts,
         handling=None if outcome is Outcome.DENY else rounds.handling,
-        approvals_needed=_needed(proposal, parts, rounds) if outcome is Outcome.HOLD else None,
+        approvals_needed=_needed(proposal, parts, rounds) if outcome is Outcome.AWAIT_APPROVAL else None,
         release_digest=proposal.digest,
         policy_set_hash=policy_set.hash,
         shard_hash=proposal.shard.hash,
@@ -82,7 +82,7 @@ def _field(shard: Shard, unit: Unit, verdict: Verdict, part: Verdict) -> FieldDe
         return FieldDecision(unit.path, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden)
     if part.outcome is UnitOutcome.WITHHOLD:
         return FieldDecision(unit.path, UnitOutcome.WITHHOLD, (), (PART_STAYS,), _is_hidden(shard, part))
-    outcome = UnitOutcome.HOLD if part.outcome is UnitOutcome.HOLD else verdict.outcome
+    outcome = UnitOutcome.AWAIT_APPROVAL if part.outcome is UnitOutcome.AWAIT_APPROVAL else verdict.outcome
     return FieldDecision(unit.path, outcome, verdict.rules, _reasons(shard, verdict))
 
 
@@ -95,8 +95,8 @@ def _reasons(shard: Shard, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _needed(proposal: Proposal, parts: tuple[PartDecision, ...], rounds: Rounds) -> ApprovalsNeeded:
-    held = {part.name for part in parts if part.outcome is UnitOutcome.HOLD}
-    held |= {f"{part.name}#{f.path}" for part in parts for f in part.fields if f.outcome is UnitOutcome.HOLD}
+    held = {part.name for part in parts if part.outcome is UnitOutcome.AWAIT_APPROVAL}
+    held |= {f"{part.name}#{f.path}" for part in parts for f in part.fields if f.outcome is UnitOutcome.AWAIT_APPROVAL}
     waiting = [unit for unit in proposal.units if unit.name in held]
     return ApprovalsNeeded(
         post=proposal.shard.facts.post,

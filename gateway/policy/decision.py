@@ -12,7 +12,7 @@ class Outcome(StrEnum):
 
     RELEASE = "release"  # everything is released, unmasked
     PARTIAL = "partial"  # some units are released, some are withheld or masked
-    HOLD = "hold"  # more would be released if it were approved; until then nothing is
+    AWAIT_APPROVAL = "hold"  # more would be released if it were approved; until then nothing is
     DENY = "deny"  # nothing is released, and no approval would change that
 
 
@@ -22,7 +22,7 @@ class UnitOutcome(StrEnum):
     DISCLOSE = "disclose"
     MASK = "mask"
     WITHHOLD = "withhold"
-    HOLD = "hold"
+    AWAIT_APPROVAL = "hold"
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,15 @@ def without_hidden(decision: Decision) -> Decision:
         for part in decision.parts
         if not part.hidden
     )
-    outcome = decision.outcome if decision.outcome is Outcome.HOLD else overall(parts)
+    outcome = decision.outcome if decision.outcome is Outcome.AWAIT_APPROVAL else overall(parts)
     return replace(decision, parts=parts, outcome=outcome, release_digest="", record=b"")
 
 
 def overall(parts: tuple[PartDecision, ...]) -> Outcome:
     """The outcome of the package, from the outcomes of its parts."""
     outcomes = {part.outcome for part in parts} | {unit.outcome for part in parts for unit in part.fields}
-    if UnitOutcome.HOLD in outcomes:
-        return Outcome.HOLD
+    if UnitOutcome.AWAIT_APPROVAL in outcomes:
+        return Outcome.AWAIT_APPROVAL
     if all(part.outcome is UnitOutcome.WITHHOLD for part in parts):
         return Outcome.DENY
     return Outcome.RELEASE if outcomes == {UnitOutcome.DISCLOSE} else Outcome.PARTIAL

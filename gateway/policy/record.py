@@ -173,6 +173,7 @@ def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
     It covers everything that determines the release: content, classification, recipient, purpose, legal basis, channel, urgency,
     assurances, consents and the rules. It does not cover the time, the approvals, or a retention shorter than that of the rules.
     """
-    bound = {name: facts[name] for name in BOUND}
+    # A member of a later version is not stated where it is its default.
+    bound = {name: facts[name] for name in BOUND if name in facts}
     bound["consents"] = sorted(facts["consents"], key=strict_json.canonical)
     return hashlib.sha256(strict_json.canonical({"shard": shard_hash, "desk": desk, "release": bound})).hexdigest()

@@ -124,5 +124,5 @@ def _verdict(item_id: str, best: _Best, now: Mapping[ItemForm, Answer], held: fr
     answer = now[item_id, best.form]
     if answer.allowed:
         return Verdict(_OUTCOME_BY_FORM[best.form], answer.rules)
-    outcome = UnitOutcome.HOLD if (item_id, best.form) in held else UnitOutcome.WITHHOLD
+    outcome = UnitOutcome.AWAIT_APPROVAL if (item_id, best.form) in held else UnitOutcome.WITHHOLD
     return Verdict(outcome, answer.rules)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -28,6 +28,7 @@ _WRITER = (
     "PRAGMA temp_store=MEMORY",  # no temporary files on disk
 )
 _READER = (*_COMMON, "PRAGMA query_only=ON")
+_DRIVER = {"check_same_thread": False, "cached_statements": 512}
 
 
 def database_path(url: str) -> Path:
@@ -45,15 +46,23 @@ def writing_engine(path: Path) -> Engine:
     """An engine whose transactions begin IMMEDIATE. Creates the file, accessible to its owner only, if it does not exist."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     sync_folder(path.parent)
-    return _engine(f"sqlite:///{path}", _WRITER, "BEGIN IMMEDIATE", poolclass=NullPool)
+    # `hide_parameters`: error messages contain statements, never their parameters.
+    engine = create_engine(f"sqlite:///{path}", connect_args=_DRIVER, hide_parameters=True, poolclass=NullPool)
+    return _prepared(engine, _WRITER, "BEGIN IMMEDIATE")
 
 
 def reading_engine(path: Path, *, connections: int) -> Engine:
     """An engine for read-only snapshots. The file must exist."""
-    url = f"sqlite:///file:{path}?mode=ro&uri=true"
-    # No reset is needed: a connection returns to the pool after its snapshot has ended.
-    pool = {"poolclass": QueuePool, "pool_size": connections, "max_overflow": 0, "pool_reset_on_return": None}
-    return _engine(url, _READER, "BEGIN DEFERRED", **pool)
+    engine = create_engine(
+        f"sqlite:///file:{path}?mode=ro&uri=true",
+        connect_args=_DRIVER,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_reset_on_return=None,  # not needed: a connection returns to the pool after its snapshot has ended
+    )
+    return _prepared(engine, _READER, "BEGIN DEFERRED")
 
 
 @contextmanager
@@ -82,13 +91,9 @@ def empty_write_ahead_log(path: Path) -> bool:
         connection.close()
 
 
-def _engine(url: str, pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
-    # Error messages contain statements, never their parameters.
-    arguments = {"check_same_thread": False, "cached_statements": 512}
-    engine = create_engine(url, connect_args=arguments, hide_parameters=True, **pool)
-
+def _prepared(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # the driver must not begin transactions itself
         for pragma in pragmas:
             connection.execute(pragma).close()

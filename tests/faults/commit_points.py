@@ -77,7 +77,9 @@ def write_until_killed(place: Place, first: int, point: str, time: int, answers:
 async def look(place: Place) -> tuple[dict[str, int], int]:
     """Open again by the path that every start takes. Each package's log index, and the size of the log, all verified."""
     async with place.open() as store:
-        packages = await store.read(lambda reader: reader.find(PackageRecord.newest("", 1_000_000, None)))
+        packages = await store.read(
+            lambda reader: reader.find(PackageRecord.newest("", 1_000_000, submitter=None, digests={}))
+        )
         parts = await store.read(lambda reader: reader.find(Query(PartRecord)))
         size = await store.read_log(lambda log: log.verify().size)
         entries = await store.read_log(lambda log: log.entries_after(-1, 1_000_000))

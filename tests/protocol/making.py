@@ -197,3 +197,10 @@ class Reader:
 
 def flipped(data: bytes, index: int, bit: int = 1) -> bytes:
     return data[:index] + bytes([data[index] ^ bit]) + data[index + 1 :]
+
+
+def signed_anew(parties: Any, manifest: Manifest, change: Callable[[dict[str, Any]], object]) -> Envelope:
+    """An envelope whose manifest says something else, well signed."""
+    document = parse_object(encode_manifest(manifest))
+    change(document)
+    return forge(parties, manifest, payload=canonical(document))

@@ -10,7 +10,15 @@ from typing import Any
 
 from attache import clock
 from gateway.exchange.ending.purge import OF_ARRIVALS, OF_EITHER, OF_OURS, Blanked, Place
-from gateway.exchange.kernel.records import RECORDS, ArrivalRecord, PackageRecord, PurgedRecord
+from gateway.exchange.kernel.records import (
+    RECORDS,
+    SEARCH,
+    ArrivalRecord,
+    PackageRecord,
+    PurgedRecord,
+    marks_of,
+    names_of,
+)
 from gateway.store.log_privacy import _split, label_of
 from gateway.upkeep import keep_up
 from tests.exchange.attacking import WHOLE, Sender
@@ -192,10 +200,15 @@ def blanked_fields(content: Blanked[Any], record: Any) -> set[str]:
 
 
 def sealed_fields() -> dict[type[Any], set[str]]:
-    """The fields of each class of record about a package that hold sealed values, frames or blobs."""
+    """The fields of each class of record about a package that hold sealed values or their digests, frames or blobs."""
     kinds = [kind for kind in RECORDS if "package_id" in {field.name for field in fields(kind)}]
     names = {
-        kind: {f.name for f in fields(kind) if f.name.endswith("_sealed") or f.name == "blob_id"} for kind in kinds
+        kind: {
+            name
+            for name, hint in names_of(kind).items()
+            if name.endswith("_sealed") or name == "blob_id" or SEARCH in marks_of(hint)
+        }
+        for kind in kinds
     }
     return {kind: found for kind, found in names.items() if found}
 

@@ -74,6 +74,14 @@ def test_the_modules_are_short_as_a_rule():
     assert sizes[len(sizes) // 2] <= 150
 
 
+def test_what_is_not_a_test_never_imports_tests():
+    for path in [*MODULES, *(REPOSITORY / "benchmarks").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            assert "tests" not in {name.partition(".")[0] for name in names}, name_of(path)
+
+
 def test_the_sdk_does_not_bring_the_server_in():
     program = (
         "import sys, attache, attache.client, attache.client.sync, attache.client.aio, attache.evidence.directory\n"

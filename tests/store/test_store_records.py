@@ -183,9 +183,13 @@ async def test_packages_come_newer_first_and_paged(place):
     packages = [package(n, submitter="analyst" if n % 2 else "other") for n in range(5)]
     async with place.open() as store:
         await store.write(adding(*packages))
-        first = await store.read(lambda reader: reader.find(PackageRecord.newest("", 2, None)))
-        then = await store.read(lambda reader: reader.find(PackageRecord.newest(first[-1].package_id, 10, None)))
-        own = await store.read(lambda reader: reader.find(PackageRecord.newest("", 10, "analyst")))
+        first = await store.read(lambda reader: reader.find(PackageRecord.newest("", 2, submitter=None, digests={})))
+        then = await store.read(
+            lambda reader: reader.find(PackageRecord.newest(first[-1].package_id, 10, submitter=None, digests={}))
+        )
+        own = await store.read(
+            lambda reader: reader.find(PackageRecord.newest("", 10, submitter="analyst", digests={}))
+        )
     assert first + then == packages[::-1]
     assert own == [packages[3], packages[1]]
 

@@ -18,7 +18,7 @@ import structlog
 from attache import AttacheError, Part, Recipient, Submission, verify
 from attache.cli.app import run
 from attache.cli.session import Session
-from attache.client.offline import open_package
+from attache.client.opening import open_package
 from attache.package import read_frame
 from attache.translog.merkle import verify_consistency
 from tests.upgrade.landed import ARCHIVES, BOGOTA, FRANKFURT, IRS, Landed, Upgraded, entered, loop_in_a_thread, until

@@ -41,7 +41,7 @@ class Consent(Statement):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         if self.expires_at <= self.at:
-            raise ValueError("a consent that ends before it begins")
+            raise ValueError("the consent expires before it is given")
         if len({self.originator, self.holder, self.recipient}) != 3:  # noqa: PLR2004 -- the three parties of third-party sharing
             raise ValueError("originator, holder and recipient are three participants")
         return self
@@ -56,7 +56,7 @@ def sign_consent(consent: Consent, keys: KeyRing) -> bytes:
 
 
 def parse_consent_payload(raw: bytes) -> Consent:
-    """The consent in a payload; raises MalformedInput("malformed-consent"). Says nothing of who wrote it."""
+    """The consent in a payload; raises MalformedInput("malformed-consent"). Does not verify who wrote it."""
     return read_statement(Consent, raw, code="malformed-consent")
 
 
@@ -64,7 +64,7 @@ def verify_consent(raw: bytes, originator: Party, *, revoked: Revoked = nothing_
     """The consent, once it is proven that `originator` (a verified descriptor) signed it with keys that held at its `at`.
 
     Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected. What is not checked: that it has not
-    expired, and that it covers what is to be passed on; policy does both when it decides.
+    expired, and that it covers the part that the holder wants to pass on; policy checks both when it decides.
     """
     statement = parse_statement(raw, CONSENT)
     payload = verify_dated_statement(statement, originator, lambda it: parse_consent_payload(it).at, revoked)

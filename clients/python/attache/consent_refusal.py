@@ -1,4 +1,4 @@
-"""The refusal of a consent: what an originator signs so that a holder knows, and can show, that it was not given.
+"""The refusal of a consent: the originator signs it, so that the holder can prove that the consent was not given.
 
 A signed statement of type `attache-consent-refusal+json`, made with the strongest suite that the originator has keys
 for. It answers one request as a whole.
@@ -18,9 +18,9 @@ REFUSAL = SignedType("attache-consent-refusal+json", "malformed-consent")
 
 
 class ConsentRefusal(Statement):
-    """What a refusal states: `originator` does not consent to what `holder` asked with the package `request_id`.
+    """What a refusal states: `originator` does not consent to the request that `holder` sent as the package `request_id`.
 
-    `package_id` is the package of the originator's that the request was about; `reason` is the officer's, for people.
+    `package_id` is the originator's package that the request is about; `reason` is the officer's text, for people.
     """
 
     originator: ParticipantId
@@ -40,15 +40,15 @@ def sign_refusal(refusal: ConsentRefusal, keys: KeyRing) -> bytes:
 
 
 def parse_refusal_payload(raw: bytes) -> ConsentRefusal:
-    """The refusal in a payload; raises MalformedInput("malformed-consent"). Says nothing of who wrote it."""
+    """The refusal in a payload; raises MalformedInput("malformed-consent"). Does not verify who wrote it."""
     return read_statement(ConsentRefusal, raw, code="malformed-consent")
 
 
 def verify_refusal(raw: bytes, originator: Party, *, revoked: Revoked = nothing_revoked) -> ConsentRefusal:
     """The refusal, once it is proven that `originator` (a verified descriptor) signed it with keys that held at its `at`.
 
-    Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected. What is not checked: that it answers a
-    request of ours.
+    Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected. What is not checked: that the
+    caller ever sent the request that it answers.
     """
     statement = parse_statement(raw, REFUSAL)
     payload = verify_dated_statement(statement, originator, lambda it: parse_refusal_payload(it).at, revoked)

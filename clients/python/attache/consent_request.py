@@ -1,7 +1,7 @@
-"""A request for consent: the part of a package of kind `request` by which a holder asks an originator.
+"""A request for consent: the part with which a holder, in a package of kind `request`, asks the originator.
 
 The package is a reply to the one that brought the content (`in_reply_to`), and its manifest is what is signed. The part
-is canonical JSON; a request in words alone is a request too, and is answered by people.
+is canonical JSON. A package of kind `request` without this part is a request that only a person can read and answer.
 """
 
 from typing import Annotated, Literal, Self
@@ -19,7 +19,7 @@ MAX_WORDS = 2000
 
 
 def _shown(text: str) -> str:
-    """Words over several lines; nothing else that does not print."""
+    """Checks that every character prints; a line feed is allowed, too."""
     if any(not char.isprintable() and char != "\n" for char in text):
         raise ValueError("a character that does not print")
     return text
@@ -29,7 +29,7 @@ Words = Annotated[str, Field(min_length=1, max_length=MAX_WORDS), AfterValidator
 
 
 class ConsentRequest(Statement):
-    """May `holder` pass the part on to `recipient`, for `purpose`? `package_id` is the package in which it was given."""
+    """Asks whether `holder` may pass the part on to `recipient`, for `purpose`. `package_id` is the package that brought the part."""
 
     format: Literal["attache-consent-request/1"] = "attache-consent-request/1"
     originator: ParticipantId
@@ -54,5 +54,5 @@ def encode_request(request: ConsentRequest) -> bytes:
 
 
 def parse_request(raw: bytes) -> ConsentRequest:
-    """The request in a part; raises MalformedInput("malformed-consent"). Says nothing of who wrote it."""
+    """The request in a part; raises MalformedInput("malformed-consent"). Does not verify who wrote it."""
     return read_statement(ConsentRequest, raw, code="malformed-consent")

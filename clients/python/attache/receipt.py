@@ -1,7 +1,7 @@
-"""Receipts: what the recipient signs about a package, for the originator to keep.
+"""Receipts: the recipient signs them about a package, and the originator keeps them.
 
 A receipt is a signed statement of type `attache-receipt+json` (`attache.package.jws`), made with the strongest suite
-that the recipient has keys for. Its bytes are stored once and given again, never signed again.
+that the recipient has keys for. It is signed once; its stored bytes are sent whenever it is needed again.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class ReceiptKind(StrEnum):
 
 
 class LogProof(Statement):
-    """Where the recipient's own exchange log holds the event: entry `index` is under `checkpoint`, as `proof` shows.
+    """The place of the event in the recipient's own exchange log: entry `index`, which `proof` links to `checkpoint`.
 
     `leaf` is the entry itself, base64url: it holds no personal data, only pseudonymous ids and salted commitments.
     `checkpoint` is a C2SP signed note; `proof` the hashes of the RFC 6962 inclusion proof, as hex, leaf to root.
@@ -51,8 +51,8 @@ class LogProof(Statement):
 class Receipt(Statement):
     """What a receipt states.
 
-    `manifest_sha256` is the digest of the signed manifest's bytes; only a refusal of what did not open lacks it, and
-    names the envelope alone. `by` is a pseudonymous id, for what a person did. `problem` is the code of a refusal.
+    `manifest_sha256` is the digest of the signed manifest's bytes; it is absent only in the refusal of a package that did
+    not open, which names the envelope alone. `by` is the pseudonymous id of the person who acted, if one did. `problem` is the code of a refusal.
     `cosignature` is the recipient's C2SP cosignature line over the originator's checkpoint.
     """
 
@@ -90,12 +90,12 @@ def sign_receipt(receipt: Receipt, keys: KeyRing) -> bytes:
 
 
 def parse_receipt_payload(raw: bytes) -> Receipt:
-    """The receipt in a payload; raises MalformedInput("malformed-receipt"). Says nothing of who wrote it."""
+    """The receipt in a payload; raises MalformedInput("malformed-receipt"). Does not verify who wrote it."""
     return read_statement(Receipt, raw, code="malformed-receipt")
 
 
 def stated_receipt(raw: bytes) -> Receipt:
-    """What signed bytes state, for whoever verified them before they were stored. Proves nothing."""
+    """The receipt in bytes that were verified before they were stored. Verifies nothing itself."""
     statement = parse_statement(raw, RECEIPT)
     return parse_receipt_payload(statement.pinned_payload(statement.payload_sha256))
 
@@ -104,7 +104,7 @@ def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_r
     """The receipt, once it is proven that `recipient` (a verified descriptor) signed it with keys that held at its `at`.
 
     Raises MalformedInput, SignatureInvalid, UnknownKey, CertificateRejected. What is not checked: that it is for a
-    package of ours (`require_receipt_for`), and its log proof and cosignature (`attache.translog`).
+    package of the caller's (`require_receipt_for`), and its log proof and cosignature (`attache.translog`).
     """
     statement = parse_statement(raw, RECEIPT)
     payload = verify_dated_statement(statement, recipient, lambda it: parse_receipt_payload(it).at, revoked)
@@ -117,7 +117,7 @@ def verify_receipt(raw: bytes, recipient: Party, *, revoked: Revoked = nothing_r
 
 def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: str) -> None:
     """Raises NotAuthentic("envelope-mismatch") unless the receipt is about exactly that sealed package."""
-    due: Mapping[str, object] = {
+    expected: Mapping[str, object] = {
         "package_id": envelope.package_id,
         "originator": envelope.originator,
         "recipient": envelope.recipient,
@@ -125,19 +125,21 @@ def require_receipt_for(receipt: Receipt, envelope: Envelope, manifest_sha256: s
         "parts": tuple(part.ciphertext_root for part in envelope.parts),
     }
     # protocol R3
-    if any(getattr(receipt, name) != value for name, value in due.items()):
+    if any(getattr(receipt, name) != value for name, value in expected.items()):
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
     if receipt.manifest_sha256 not in (None, manifest_sha256):
         raise NotAuthentic("envelope-mismatch", "a receipt for another manifest")
 
 
 def verify_log_proof(proof: LogProof, *vkeys: str) -> None:
-    """The recipient's log, whose verifier keys its descriptor lists, holds the receipt's leaf where the receipt says.
+    """Verifies that the recipient's log holds the receipt's leaf at the index that the receipt states.
 
-    The first key must have signed the checkpoint; a line of another that does not verify is refused.
+    `vkeys` are the verifier keys of that log, from the recipient's descriptor.
+
+    The first key must have signed the checkpoint; a signature line of another of the keys that does not verify is refused.
 
     Raises MalformedInput, SignatureInvalid, UnknownKey, NotAuthentic("proof-invalid"). What is not checked: that the
-    leaf is about this package; its commitments are opened by the recipient alone.
+    leaf is about this package; only the recipient can open its commitments.
     """
     checkpoint = open_log_checkpoint(proof.checkpoint.encode(), [parse_vkey(text) for text in vkeys]).checkpoint
     if checkpoint.origin != proof.origin:

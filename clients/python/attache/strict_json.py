@@ -1,7 +1,7 @@
-"""JSON as the protocol reads and writes it: one spelling out, one meaning in.
+"""JSON as the protocol reads and writes it: each value has one encoding, and each text has one meaning.
 
-Out: the subset of RFC 8785 (JCS) that has no floats: members sorted, no white space, UTF-8.
-In: UTF-8, no duplicate members, no floats, NaN or infinities, integers within ±(2^53 - 1), bounded nesting.
+Written: the subset of RFC 8785 (JCS) that has no floats: members sorted, no white space, UTF-8.
+Read: UTF-8, no duplicate members, no floats, NaN or infinities, integers within ±(2^53 - 1), bounded nesting.
 """
 
 import json
@@ -36,14 +36,14 @@ def parse(
     """The value of strict JSON text.
 
     Raises MalformedInput(code) for anything else. Checks depth before it parses, so hostile nesting costs one scan.
-    `number` is for text that is not the protocol's: every finite number is taken, as `number` of its own spelling.
+    `number` is for JSON from other sources: every finite number is accepted, as the result of `number` for its text.
     """
 
     def refuse(why: str) -> NoReturn:
         raise MalformedInput(code, why, step=step)
 
     try:
-        # protocol T1: the depth, and each member and number, are refused below and in the decoder
+        # protocol T1: depth, members and numbers are checked below and in the decoder
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         refuse("not UTF-8")
@@ -95,7 +95,7 @@ def _constant(_: str) -> NoReturn:
 
 @cache
 def _decoder(number: Callable[[str], Any] | None) -> json.JSONDecoder:
-    """One for each kind of number, made once: making one costs as much as decoding a small text."""
+    """One decoder for each kind of number, made once: making one costs as much as decoding a small text."""
     return json.JSONDecoder(
         # protocol T1
         object_pairs_hook=_members,
@@ -106,7 +106,7 @@ def _decoder(number: Callable[[str], Any] | None) -> json.JSONDecoder:
 
 
 def _is_deep(raw: bytes) -> bool:
-    """Whether brackets outside strings nest deeper than MAX_DEPTH; linear, whatever the bytes."""
+    """Whether brackets outside strings nest deeper than MAX_DEPTH; in linear time for all bytes."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return False
     deepest = depth = 0

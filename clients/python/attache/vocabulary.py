@@ -72,7 +72,7 @@ class AuthorityKind(StrEnum):
 
 
 class ContentClass(StrEnum):
-    """What a part holds, as far as the law cares."""
+    """What a part holds, as far as it matters to the law."""
 
     RETURN_INFORMATION = "return-information"
     TAXPAYER_RETURN_INFORMATION = "taxpayer-return-information"
@@ -116,11 +116,11 @@ class Evaluation(StrEnum):
 
     @property
     def is_doubtful(self) -> bool:
-        """Of an unknown source, or not corroborated: a lead, and no more."""
+        """Whether the source is unknown or the information not corroborated: it may serve only as a lead."""
         return self.value[0] == "X" or self.value[-1] == "4"
 
     def joined(self, other: "Evaluation") -> "Evaluation":
-        """The worse of both, for source and information; unevaluated says nothing."""
+        """The worse of both, for source and information; an unevaluated side is ignored."""
         if Evaluation.UNEVALUATED in (self, other):
             return other if self is Evaluation.UNEVALUATED else self
         return Evaluation(max(self.value[0], other.value[0]) + max(self.value[1], other.value[1]))
@@ -157,7 +157,7 @@ class Urgency(StrEnum):
 
 
 class Onward(StrEnum):
-    """May the recipient pass it on? Strictest first."""
+    """Whether the recipient may pass it on; strictest first."""
 
     NONE = "none"
     ORIGINATOR_CONSENT = "originator-consent"
@@ -205,8 +205,8 @@ class Pap(StrEnum):
 class Markings:
     """A set of markings in the field's notation: `TLP:AMBER+STRICT`, `PAP:AMBER`, `ORCON`, `REL TO: a, b`.
 
-    `tlp` is None where nothing says it: such a thing does not leave. `rel_to` is None where anyone is allowed,
-    and an empty set allows nobody.
+    `tlp` is None if no marking states it: such a package or part is not released. `rel_to` is None if every recipient
+    is allowed; an empty set allows none.
     """
 
     tlp: Tlp | None = None
@@ -216,20 +216,20 @@ class Markings:
 
     @classmethod
     def parse(cls, texts: list[str] | tuple[str, ...]) -> Self:
-        """Read markings; raises MalformedInput("unknown-marking") for any that is not known or is said twice."""
+        """Read markings; raises MalformedInput("unknown-marking") for a marking that is unknown or occurs twice."""
         tlp, pap, orcon, rel_to = None, None, False, None
         for text in texts:
-            head, _, rest = text.partition(":")
-            if head == "TLP" and tlp is None and rest in list(Tlp):
-                tlp = Tlp(rest)
-            elif head == "PAP" and pap is None and rest in list(Pap):
-                pap = Pap(rest)
+            name, _, value = text.partition(":")
+            if name == "TLP" and tlp is None and value in list(Tlp):
+                tlp = Tlp(value)
+            elif name == "PAP" and pap is None and value in list(Pap):
+                pap = Pap(value)
             elif text == "ORCON" and not orcon:
                 orcon = True
-            elif head == "REL TO" and rel_to is None:
-                rel_to = frozenset(name.strip() for name in rest.split(",") if name.strip())
+            elif name == "REL TO" and rel_to is None:
+                rel_to = frozenset(party.strip() for party in value.split(",") if party.strip())
             else:
-                raise MalformedInput("unknown-marking", f"{text[:80]!r} is unknown or said twice")
+                raise MalformedInput("unknown-marking", f"{text[:80]!r} is unknown or occurs twice")
         return cls(tlp, pap, orcon, rel_to)
 
     def texts(self) -> list[str]:

@@ -129,7 +129,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
 
 
 def _own_envelope(peer: Partner, frame: bytes) -> Envelope:
-    """Step 1, and that the sender is the originator: nobody forwards another's package."""
+    """Step 1, and that the sender is the originator: no participant forwards the package of another one."""
     envelope = parse_frame(frame)
     # protocol V1
     if envelope.originator != peer.participant:
@@ -153,8 +153,13 @@ def _known(reader: Reader, envelope: Envelope) -> ArrivalRecord | None:
         raise Conflict("package-conflict")
     # exchange-log P3
     if known is not None and known.purged_at is not None:
-        key = (envelope.originator, envelope.package_id, envelope.recipient, ReceiptKind.DELIVERED.value)
-        receipt = reader.get(ReceiptRecord.key(*key))
+        key = ReceiptRecord.key(
+            envelope.originator,
+            envelope.package_id,
+            recipient=envelope.recipient,
+            receipt=ReceiptKind.DELIVERED.value,
+        )
+        receipt = reader.get(key)
         # protocol O2
         raise Gone(extra={} if receipt is None else {"receipt": json.loads(receipt.signed)})
     return known
@@ -240,7 +245,7 @@ def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
 
 
 def _reserve(blobs: ProvisionalBlobs, envelope: Envelope) -> list[str]:
-    """Room for every part."""
+    """Space for every part."""
     return [blobs.add(blobs.blobs.reserve(part.ciphertext_bytes)) for part in envelope.parts]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attache.errors import AttacheError
 from attache.package.ids import ParticipantId
-from attache.translog.submission import Alarm
+from attache.translog.checkpoint_submission import Alarm
 from gateway.exchange.kernel.records import WitnessedLogRecord, WitnessRecord
 
 STALE = "stale"

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from attache.package import SealedPart
 from attache.package.ids import PackageId
 from attache.wire.decisions import DecisionView
-from attache.wire.packages import PackageView, PartFacts, PartView, ReceiptView, ReleaseView, Submission
+from attache.wire.packages import PackageFilter, PackageView, PartFacts, PartView, ReceiptView, ReleaseView, Submission
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange.kernel.lists import MAX_PACKAGES_LISTED, Page, read_page
 from gateway.exchange.kernel.ports import Reader
 from gateway.exchange.kernel.records import DecisionRecord, PackageRecord, PartRecord, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.sealed import DECISION, PART
+from gateway.exchange.kernel.search import wanted_digests
 from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.visibility import visible_package
-from gateway.exchange.outgoing.created import Created, CreatedLife, pending_approval
+from gateway.exchange.outgoing.created import Created, CreatedRelease, pending_approval
 from gateway.exchange.outgoing.decided import decision_view
 from gateway.exchange.outgoing.proposal import addressee_of
 from gateway.identity.caller import Caller
@@ -25,14 +26,17 @@ from gateway.policy.record import parse_decision
 PURGED = "purged"
 
 
-async def list_packages(agency: Agency, caller: Caller, after: str, limit: int) -> Page[PackageView]:
-    """The caller's packages, newest first; all of them for a caller that sees all."""
+async def list_packages(
+    agency: Agency, caller: Caller, wanted: PackageFilter, after: str, limit: int
+) -> Page[PackageView]:
+    """The caller's packages that fit the filter, newest first; of all packages for a caller that sees all."""
     only = None if sees_all(caller) else agency.officer(caller)
+    digests = wanted_digests(agency, PackageRecord, wanted)
 
     def query(reader: Reader, size: int) -> list[PackageView]:
         return [
             _package_view(agency, reader, record, caller)
-            for record in reader.find(PackageRecord.newest(after, size, only))
+            for record in reader.find(PackageRecord.newest(after, size, submitter=only, digests=digests))
         ]
 
     return await read_page(agency, limit, query, lambda view: view.package_id, MAX_PACKAGES_LISTED)
@@ -57,14 +61,14 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: PackageId) -> 
 
 def created_view(created: Created, caller: Caller) -> PackageView:
     """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
-    releases = [_created_release(created.submission, life, caller) for life in created.lives]
+    releases = [_created_release(created.submission, release, caller) for release in created.releases]
     return _full_view(created.record, created.submission, created.parts, releases)
 
 
-def _created_release(submission: Submission, life: CreatedLife, caller: Caller) -> ReleaseView:
-    desk = addressee_of(submission, life.record.recipient).desk
-    decision = _seen_by(caller, life.decision, life.record, desk)
-    return ReleaseView.of(life.record, desk=desk, decision=decision, approval_id=life.approval_id, receipts=())
+def _created_release(submission: Submission, release: CreatedRelease, caller: Caller) -> ReleaseView:
+    desk = addressee_of(submission, release.record.recipient).desk
+    decision = _seen_by(caller, release.decision, release.record, desk)
+    return ReleaseView.of(release.record, desk=desk, decision=decision, approval_id=release.approval_id, receipts=())
 
 
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:
@@ -123,7 +127,7 @@ def _release_view(
 
 
 def _receipts(agency: Agency, reader: Reader, release: ReleaseRecord) -> list[str]:
-    stored = reader.find(ReceiptRecord.of_release(agency.participant, release.package_id, release.recipient))
+    stored = reader.find(ReceiptRecord.of_release(agency.participant, release.package_id, recipient=release.recipient))
     return [record.receipt for record in stored]
 
 

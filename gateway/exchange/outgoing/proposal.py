@@ -1,16 +1,18 @@
 """From what was submitted to what policy is asked: one ReleaseRequest for each recipient. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pydantic.main import IncEx
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from attache.crypto import sha256_hex
 from attache.package.ids import PackageId, ParticipantId
 from attache.strict_json import canonical
 from attache.vocabulary import Post
 from attache.wire.packages import Addressee, PartFacts, Submission
+from attache.wire.packages import FieldFacts as WireField
 from gateway.exchange.kernel.provenance import NOTHING_KNOWN, Provenance
 from gateway.policy import ApprovalFacts, FieldFacts, ReleaseRequest
 from gateway.policy import PartFacts as PolicyPart
@@ -18,47 +20,45 @@ from gateway.policy import PartFacts as PolicyPart
 UNKNOWN_DIGEST = "0" * 64
 """Stands for a part's digest in a dry run, where there is no content yet. Nothing can be released under it."""
 
-_FIELD_LEAVES: dict[str, IncEx | bool] = {
-    "path": True,
-    "markings": True,
-    "content_class": True,
-    "originator": True,
-    "handling_codes": True,
+LEAVES: Mapping[type[BaseModel], tuple[str, ...]] = {
+    Submission: (
+        "kind",
+        "title",
+        "purpose",
+        "parts",
+        "crime_types",
+        "urgency",
+        "channel",
+        "markings",
+        "handling_codes",
+        "caveats",
+        "assurances",
+        "retain_until",
+        "onward",
+        "expires_at",
+        "in_reply_to",
+        "thread_id",
+        "review_within_hours",
+    ),
+    PartFacts: (
+        "name",
+        "media_type",
+        "markings",
+        "content_class",
+        "evaluation",
+        "originator",
+        "handling_codes",
+        "caveats",
+        "delete_by",
+        "fields",
+        "bytes",
+        "sha256",
+    ),
+    WireField: ("path", "markings", "content_class", "originator", "handling_codes"),
 }
-_PART_LEAVES: dict[str, IncEx | bool] = {
-    "name": True,
-    "media_type": True,
-    "markings": True,
-    "content_class": True,
-    "evaluation": True,
-    "originator": True,
-    "handling_codes": True,
-    "caveats": True,
-    "delete_by": True,
-    "fields": {"__all__": _FIELD_LEAVES},
-    "bytes": True,
-    "sha256": True,
-}
-# Approvals that wait are bound to this digest: a member that is added here later is added only where it differs from its default.
-LEAVES: dict[str, IncEx | bool] = {
-    "kind": True,
-    "title": True,
-    "purpose": True,
-    "parts": {"__all__": _PART_LEAVES},
-    "crime_types": True,
-    "urgency": True,
-    "channel": True,
-    "markings": True,
-    "handling_codes": True,
-    "caveats": True,
-    "assurances": True,
-    "retain_until": True,
-    "onward": True,
-    "expires_at": True,
-    "in_reply_to": True,
-    "thread_id": True,
-    "review_within_hours": True,
-}
+"""The members that `content_digest` always states. Approvals that wait are bound to it: nothing is ever added here."""
+STAYS = frozenset({"recipients", "submit", "content"})
+"""The members that do not leave with every copy: a release has its own recipient, and a part's content its own digest."""
 
 
 def release_requests(
@@ -117,9 +117,27 @@ def with_approvals(request: ReleaseRequest, approvals: Sequence[ApprovalFacts], 
 
 
 def content_digest(submission: Submission, digests: Sequence[str]) -> str:
-    """One digest over all that would leave but its recipient: the facts and every part's content, in hex."""
-    facts = submission.model_dump(mode="json", include=LEAVES)
-    return sha256_hex(canonical({"facts": facts, "digests": list(digests)}))
+    """One digest over all that would leave but its recipient: the facts and every part's content, in hex.
+
+    The members in `LEAVES` are always stated, any other but those in `STAYS` where it differs from its default: what was
+    approved before a class had that member keeps its digest.
+    """
+    return sha256_hex(canonical({"facts": _leaving(submission), "digests": list(digests)}))
+
+
+def _leaving(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_leaving(each) for each in value]
+    if not isinstance(value, BaseModel):
+        return to_jsonable_python(value)
+    # Of a `Question`, only what it has of a submission.
+    kind = next(each for each in LEAVES if isinstance(value, each))
+    stated = {name: getattr(value, name) for name in LEAVES[kind]}
+    for name, member in kind.model_fields.items():
+        is_later = name not in LEAVES[kind] and name not in STAYS
+        if is_later and getattr(value, name) != member.get_default(call_default_factory=True):
+            stated[name] = getattr(value, name)
+    return {name: _leaving(each) for name, each in stated.items()}
 
 
 def addressee_of(submission: Submission, recipient: ParticipantId) -> Addressee:

@@ -21,10 +21,11 @@ from gateway.exchange.kernel.records import IdempotencyRecord, PackageRecord, Pa
 from gateway.exchange.kernel.refusals import NotForCaller
 from gateway.exchange.kernel.refused_requests import ENGINE_FAILED
 from gateway.exchange.kernel.sealed import PACKAGE_FACTS, PART
+from gateway.exchange.kernel.search import searchable
 from gateway.exchange.kernel.state import PACKAGE, PackageEvent, PackageState, advance
 from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
-from gateway.exchange.outgoing.created import Created, CreatedLife, created_life
+from gateway.exchange.outgoing.created import Created, CreatedRelease, created_release
 from gateway.exchange.outgoing.encrypt import encrypt_inline, encrypt_stream
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged
 from gateway.exchange.outgoing.fields import Content, fields_foreseen, fields_of
@@ -34,9 +35,9 @@ from gateway.exchange.outgoing.release import (
     carry_out,
     decide_and_seal,
     decide_foreseen,
-    new_life,
+    new_release,
 )
-from gateway.exchange_log.events.base import PackageIds
+from gateway.exchange_log.events.base import PackageIds, with_facts
 from gateway.exchange_log.events.packages import DecisionDryRun, PackageSubmitted
 from gateway.identity.caller import Caller
 from gateway.policy import Decision
@@ -83,12 +84,12 @@ async def create_package(
         work.add(draft.record)
         for record, _ in draft.parts.values():
             work.add(record)
-        lives = []
+        releases = []
         if verdicts is not None:
-            lives = _submit(agency, work, submission, draft.record, draft.content.digests, verdicts)
+            releases = _submit(agency, work, submission, draft.record, draft.content.digests, verdicts)
         if also is not None:
             also(work, package_id)
-        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
+        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, releases)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
@@ -194,7 +195,7 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
 async def dry_run_logged(
     agency: Agency, caller: Caller, submission: Submission, recipients: Iterable[str]
 ) -> AsyncIterator[dict[str, str]]:
-    """That somebody asked, and what would come of it by recipient: to be filled in. No content is logged."""
+    """Logs the question, and the outcome by recipient, which the caller fills in. No content is logged."""
 
     async def log(outcomes: dict[str, str]) -> None:
         asked = DecisionDryRun(recipients=tuple(sorted(recipients)), outcomes=outcomes, purpose=submission.purpose)
@@ -227,7 +228,7 @@ def content_of(agency: Agency, submission: Submission, parts: Sequence[PartRecor
 
 
 def _package_of(agency: Agency, reader: Reader, use: IdempotencyRecord) -> PackageId | None:
-    earlier = reader.get(IdempotencyRecord.key(use.caller, use.idempotency_key))
+    earlier = reader.get(IdempotencyRecord.key(caller=use.caller, idempotency_key=use.idempotency_key))
     if earlier is None:
         return None
     asked = agency.vault_of(earlier.package_id).digest(use.request_sha256)
@@ -254,7 +255,7 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 
 
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
-    """The caller's own package; another's does not exist for them."""
+    """The caller's own package. Raises NotFound, and for the package of another submitter NotForCaller, which is answered the same."""
     record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound
@@ -288,7 +289,7 @@ def _prepare(
         facts_sealed=b"",
         purge_at=submission.retain_until or now + agency.limits.retention,
     )
-    record = agency.seal(PACKAGE_FACTS, record, submission.facts())
+    record = agency.seal(PACKAGE_FACTS, searchable(agency, record, submission), submission.facts())
     given = [number for number, part in enumerate(submission.parts) if part.content is not None]
     if submission.submit and len(given) != len(submission.parts):
         raise MalformedInput("part-missing", "to be submitted at once, every part has its content")
@@ -322,7 +323,7 @@ def _submit(
     record: PackageRecord,
     digests: Sequence[str],
     verdicts: dict[ParticipantId, Verdict],
-) -> list[CreatedLife]:
+) -> list[CreatedRelease]:
     now = work.at
     if record.state is PackageState.DRAFT:
         work.put(record, replace(record, state=advance(PACKAGE, record.state, PackageEvent.SUBMIT), submitted_at=now))
@@ -336,10 +337,10 @@ def _submit(
         purpose=submission.purpose,
         markings=submission.markings,
     )
-    work.log(submitted)
-    lives = []
+    work.log(with_facts(submitted, submission))
+    releases = []
     for recipient, verdict in verdicts.items():
-        life = new_life(agency, record.package_id, recipient, now, submission.expires_at)
-        life = carry_out(agency, work, life, verdict, is_new=True)
-        lives.append(created_life(work, life, verdict.decision))
-    return sorted(lives, key=lambda life: life.record.recipient)
+        release = new_release(agency, record.package_id, recipient, now, submission.expires_at)
+        release = carry_out(agency, work, release, verdict, is_new=True)
+        releases.append(created_release(work, release, verdict.decision))
+    return sorted(releases, key=lambda release: release.record.recipient)

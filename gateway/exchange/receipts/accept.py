@@ -1,4 +1,4 @@
-"""Partners' receipts: verified, stored once, and what they mean for the package's life."""
+"""Partners' receipts: verified, stored once, and what they change about its release."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,7 @@ from attache.errors import Conflict, Gone, NotAuthentic, NotFound, UnknownKey
 from attache.package import parse_frame
 from attache.receipt import Receipt, ReceiptKind, require_receipt_for, verify_log_proof, verify_receipt
 from gateway.exchange.kernel.agency import Agency
-from gateway.exchange.kernel.records import OutboxRecord, ReceiptRecord, ReleaseRecord
+from gateway.exchange.kernel.records import Key, OutboxRecord, ReceiptRecord, ReleaseRecord
 from gateway.exchange.kernel.state import OUTBOX, RELEASE, OutboxEvent, OutboxState, ReleaseEvent, advance
 from gateway.exchange.kernel.work import Work
 from gateway.exchange.witnessing.be_cosigned import cosigned_by_receipt, keep_receipts_line
@@ -29,25 +29,30 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
 
     def unit(work: Work) -> Receipt:
-        life = work.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
-        if life is None or life.manifest_sha256 is None:
+        release = work.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
+        if release is None or release.manifest_sha256 is None:
             raise NotFound(detail="no such package went to this participant")
-        if life.frame is None:
+        if release.frame is None:
             raise Gone
         # protocol C3
-        require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
-        key = (receipt.originator, receipt.package_id, receipt.recipient, receipt.receipt.value)
-        if earlier := work.get(ReceiptRecord.key(*key)):
+        require_receipt_for(receipt, parse_frame(release.frame), release.manifest_sha256)
+        if earlier := work.get(_key(receipt)):
             # protocol C4
             if earlier.signed != signed:
                 raise Conflict(detail="a receipt of this kind is stored already, and is another")
             return receipt
         if receipt.cosignature is not None:
             keep_receipts_line(agency, work, *cosigned_by_receipt(work, peer, receipt.cosignature))
-        _store(work, life, receipt, signed)
+        _store(work, release, receipt, signed)
         return receipt
 
     return await agency.commit(peer.participant, unit)
+
+
+def _key(receipt: Receipt) -> Key[ReceiptRecord]:
+    return ReceiptRecord.key(
+        receipt.originator, receipt.package_id, recipient=receipt.recipient, receipt=receipt.receipt.value
+    )
 
 
 def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
@@ -60,7 +65,7 @@ def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
     return receipt
 
 
-def _store(work: Work, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
+def _store(work: Work, release: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
     now = work.at
     work.add(
         ReceiptRecord(
@@ -79,7 +84,9 @@ def _store(work: Work, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> 
     if happened is None:
         return
     step, event = happened
-    work.put(life, replace(life, state=advance(RELEASE, life.state, step), changed_at=now, problem=receipt.problem))
+    work.put(
+        release, replace(release, state=advance(RELEASE, release.state, step), changed_at=now, problem=receipt.problem)
+    )
     work.log(event)
     for row in work.find(OutboxRecord.carrying(receipt.package_id, receipt.recipient)):
         if row.state is OutboxState.PENDING:

@@ -13,9 +13,9 @@ from attache.client.exchange import WitnessReply
 from attache.errors import Conflict, NotFound, SignatureInvalid, UnknownKey
 from attache.package.ids import ParticipantId
 from attache.translog.checkpoint import parse_checkpoint_body
+from attache.translog.checkpoint_submission import Alarmed, CheckpointSubmission, Cosigned, Failed, Retry, decide_answer
 from attache.translog.note import SignedNote, format_note, parse_note, parse_signature_lines
-from attache.translog.signing import Verified, verify_line
-from attache.translog.submission import Alarmed, Cosigned, Failed, Retry, Submission, decide_answer
+from attache.translog.signing import VerifiedSignature, verify_line
 from attache.translog.tiles import TileHashes
 from attache.translog.vkey import VerifierKey, parse_vkey
 from attache.wire.witnesses import WitnessView
@@ -43,15 +43,17 @@ class Witnessing(Protocol):
         """The size of the newest checkpoint."""
         ...
 
-    async def begin(self, witness: Partner) -> Submission | None:
+    async def begin(self, witness: Partner) -> CheckpointSubmission | None:
         """Keep the newest checkpoint as submitted to this witness; None where it has raised an alarm."""
         ...
 
-    async def request(self, submission: Submission) -> bytes:
+    async def request(self, submission: CheckpointSubmission) -> bytes:
         """The body to post."""
         ...
 
-    async def settle(self, witness: Partner, submission: Submission, reply: WitnessReply) -> Submission | None:
+    async def settle(
+        self, witness: Partner, submission: CheckpointSubmission, reply: WitnessReply
+    ) -> CheckpointSubmission | None:
         """Keep what the witness answered; what to send next, at once, or None."""
         ...
 
@@ -73,12 +75,12 @@ class OwnLog:
     async def size(self) -> int:
         return await self._agency.store.read_log(lambda log: log.size)
 
-    async def begin(self, witness: Partner) -> Submission | None:
+    async def begin(self, witness: Partner) -> CheckpointSubmission | None:
         agency = self._agency
         note = await agency.store.read_log(lambda log: log.checkpoint)
         checkpoint = parse_checkpoint_body(parse_note(note).text)
 
-        def unit(work: Work) -> Submission | None:
+        def unit(work: Work) -> CheckpointSubmission | None:
             record = work.get(WitnessRecord.key(witness.participant))
             if record is None:
                 record = WitnessRecord(witness.participant, 0)
@@ -89,15 +91,17 @@ class OwnLog:
             # exchange-log W8
             if work.get(SubmittedCheckpointRecord.key(witness.participant, checkpoint.size)) is None:
                 work.add(SubmittedCheckpointRecord(witness.participant, checkpoint.size, note, work.at))
-            return Submission(checkpoint, note, record.size)
+            return CheckpointSubmission(checkpoint, note, record.size)
 
         return await agency.commit(SYSTEM, unit)
 
-    async def request(self, submission: Submission) -> bytes:
+    async def request(self, submission: CheckpointSubmission) -> bytes:
         size = submission.checkpoint.size
         return await self._agency.store.read_log(lambda log: submission.request(TileHashes(size, log.read_tile)))
 
-    async def settle(self, witness: Partner, submission: Submission, reply: WitnessReply) -> Submission | None:
+    async def settle(
+        self, witness: Partner, submission: CheckpointSubmission, reply: WitnessReply
+    ) -> CheckpointSubmission | None:
         agency, keys = self._agency, _keys(witness)
         outcome = decide_answer(submission, keys, reply.status, reply.content_type, reply.body)
 
@@ -176,7 +180,9 @@ async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantI
     await agency.reload_standing()
 
 
-def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[SubmittedCheckpointRecord, Verified]:
+def cosigned_by_receipt(
+    reader: Reader, partner: Partner, text: str
+) -> tuple[SubmittedCheckpointRecord, VerifiedSignature]:
     """The checkpoint of ours that a receipt's cosignature is over, and the line, verified with the recipient's witness key.
 
     Raises MalformedInput, UnknownKey, SignatureInvalid (step "cosignature").
@@ -194,7 +200,7 @@ def cosigned_by_receipt(reader: Reader, partner: Partner, text: str) -> tuple[Su
     raise SignatureInvalid(detail="a cosignature over no checkpoint that we submitted", step="cosignature")
 
 
-def keep_receipts_line(agency: Agency, work: Work, record: SubmittedCheckpointRecord, line: Verified) -> None:
+def keep_receipts_line(agency: Agency, work: Work, record: SubmittedCheckpointRecord, line: VerifiedSignature) -> None:
     """The cosignature that came with a receipt, where the witness's own answer was lost."""
     if record.cosigned_at is None:
         work.put(
@@ -213,7 +219,9 @@ def _keys(partner: Partner) -> list[VerifierKey]:
     return [parse_vkey(listed)] if listed else []
 
 
-def _obtained(agency: Agency, work: Work, record: WitnessRecord, submission: Submission, outcome: Cosigned) -> None:
+def _obtained(
+    agency: Agency, work: Work, record: WitnessRecord, submission: CheckpointSubmission, outcome: Cosigned
+) -> None:
     checkpoint, at = submission.checkpoint, _not_after(agency, outcome.cosigned_at)
     submitted = work.get(SubmittedCheckpointRecord.key(record.participant, checkpoint.size))
     if submitted is not None:
@@ -232,7 +240,7 @@ def _obtained(agency: Agency, work: Work, record: WitnessRecord, submission: Sub
     work.log(obtained, by=SYSTEM)
 
 
-def _alarmed(work: Work, record: WitnessRecord, submission: Submission, code: str) -> None:
+def _alarmed(work: Work, record: WitnessRecord, submission: CheckpointSubmission, code: str) -> None:
     work.put(record, replace(record, alarm=code, alarmed_at=work.at))
     checkpoint = submission.checkpoint
     alarm = WitnessAlarm(
@@ -245,7 +253,7 @@ def _alarmed(work: Work, record: WitnessRecord, submission: Submission, code: st
     work.log(alarm, by=SYSTEM)
 
 
-def _with_lines(note: bytes, lines: Sequence[Verified]) -> bytes:
+def _with_lines(note: bytes, lines: Sequence[VerifiedSignature]) -> bytes:
     parsed = parse_note(note)
     return format_note(SignedNote(parsed.text, (*parsed.signatures, *(each.signature for each in lines))))
 

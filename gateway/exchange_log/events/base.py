@@ -200,6 +200,15 @@ class Counted(Event):
         return replace(self, **blank)
 
 
+E = TypeVar("E", bound=Event)
+
+
+def with_facts(event: E, facts: object) -> E:
+    """The event with each of its fields that is absent taken from the member of `facts` that has the same name, if there is one."""
+    absent = [field.name for field in fields(event) if getattr(event, field.name) is None]
+    return replace(event, **{name: getattr(facts, name) for name in absent if hasattr(facts, name)})
+
+
 _FIELDS: dict[type[Event], Mapping[Group, tuple[str, ...]]] = {}
 _GROUPS_BY_FIELD: dict[type[Event], Mapping[str, Group]] = {}
 

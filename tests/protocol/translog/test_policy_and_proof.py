@@ -8,7 +8,7 @@ from attache.crypto.log_keys import Ed25519LogKey, MLDSA44LogKey
 from attache.errors import AttacheError
 from attache.translog import edge, merkle
 from attache.translog.checkpoint import Checkpoint
-from attache.translog.policy import MAX_POLICY_BYTES, parse_policy, verify_checkpoint
+from attache.translog.policy import MAX_POLICY_BYTES, parse_tlog_policy, verify_checkpoint
 from attache.translog.proof import MAX_PROOF_BYTES, TlogProof, format_proof, parse_proof, verify_proof
 from attache.translog.proving import prove_inclusion
 from attache.translog.signing import sign_checkpoint, signer_of
@@ -43,7 +43,7 @@ group Y any Y1 Y2
 group X-and-Y all X Y
 quorum X-and-Y
 """
-POLICY = parse_policy(POLICY_TEXT.encode())
+POLICY = parse_tlog_policy(POLICY_TEXT.encode())
 
 
 def refused(call, *args, **named):
@@ -79,7 +79,7 @@ def test_the_quorum_of_two_groups(witnesses, suffice):
 
 
 def test_times_of_the_cosignatures():
-    policy = parse_policy(f"log {vkey(LOG)}\nwitness A {vkey(WITNESSES[0])}\nquorum A\n".encode())
+    policy = parse_tlog_policy(f"log {vkey(LOG)}\nwitness A {vkey(WITNESSES[0])}\nquorum A\n".encode())
     raw = note(LOG, WITNESSES[0], at=100)
     later = raw + note(WITNESSES[0], at=200).rpartition(b"\n\n")[2]
     assert verify_checkpoint(later, policy).cosigned_at == {"A": 200}
@@ -91,7 +91,7 @@ def test_only_a_log_of_the_policy_vouches():
     assert refused(verify_checkpoint, note(*WITNESSES), POLICY) == ("unknown-key", "signature")
     foreign = Checkpoint("example.com/third", 300, CHECKPOINT.root)
     assert refused(verify_checkpoint, note(LOG, checkpoint=foreign), POLICY) == ("unknown-key", "signature")
-    both = parse_policy(f"log {vkey(LOG)}\nlog {vkey(OTHER_LOG)}\nquorum none\n".encode())
+    both = parse_tlog_policy(f"log {vkey(LOG)}\nlog {vkey(OTHER_LOG)}\nquorum none\n".encode())
     assert refused(verify_checkpoint, note(OTHER_LOG), both) == ("unknown-key", "signature")
     assert verify_checkpoint(note(LOG), both).cosigned_at == {}
 
@@ -104,7 +104,7 @@ def test_a_forged_cosignature_refuses_the_whole_checkpoint():
 
 def test_a_pq_log_key_is_a_log_key():
     pq_log = signer_of(ORIGIN, SignatureType.MLDSA44, MLDSA44LogKey(b"\4" * 32))
-    policy = parse_policy(f"log {vkey(pq_log)}\nquorum none\n".encode())
+    policy = parse_tlog_policy(f"log {vkey(pq_log)}\nquorum none\n".encode())
     assert verify_checkpoint(note(LOG, pq_log), policy).checkpoint == CHECKPOINT
 
 
@@ -125,35 +125,35 @@ def test_a_pq_log_key_is_a_log_key():
     ],
 )  # fmt: skip
 def test_what_is_not_a_policy(text):
-    code, step = refused(parse_policy, text.encode())
+    code, step = refused(parse_tlog_policy, text.encode())
     assert code == "malformed-log"
     assert step in {"policy", "vkey"}
 
 
 def test_limits_of_a_policy():
-    assert refused(parse_policy, b"#" * (MAX_POLICY_BYTES + 1)) == ("payload-too-large", "policy")
+    assert refused(parse_tlog_policy, b"#" * (MAX_POLICY_BYTES + 1)) == ("payload-too-large", "policy")
     witnesses = [
         signer_of(f"w{n}", SignatureType.COSIGNATURE_V1, Ed25519LogKey(n.to_bytes(32, "big"))) for n in range(257)
     ]
     many = "".join(f"witness {n} {vkey(w)}\n" for n, w in enumerate(witnesses))
-    assert refused(parse_policy, f"{many}quorum none\n".encode()) == ("malformed-log", "policy")
+    assert refused(parse_tlog_policy, f"{many}quorum none\n".encode()) == ("malformed-log", "policy")
 
 
 def test_a_missing_last_newline_is_not_a_policy():
-    assert refused(parse_policy, b"quorum none") == ("malformed-log", "policy")
+    assert refused(parse_tlog_policy, b"quorum none") == ("malformed-log", "policy")
 
 
 def test_names_are_opaque_bytes():
-    policy = parse_policy(b"witness \xff\xfe " + vkey(WITNESSES[0]).encode() + b"\nquorum \xff\xfe\n")
+    policy = parse_tlog_policy(b"witness \xff\xfe " + vkey(WITNESSES[0]).encode() + b"\nquorum \xff\xfe\n")
     assert policy.quorum in policy.witnesses
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_policy_or_refused(raw):
-    assert refused(parse_policy, raw)[0] in {"malformed-log", "unsupported-version"}
+    assert refused(parse_tlog_policy, raw)[0] in {"malformed-log", "unsupported-version"}
 
 
-NO_WITNESS = parse_policy(f"log {vkey(LOG)}\nquorum none\n".encode())
+NO_WITNESS = parse_tlog_policy(f"log {vkey(LOG)}\nquorum none\n".encode())
 
 
 def proof_of(index, size=300, **named):

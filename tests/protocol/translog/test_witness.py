@@ -11,19 +11,19 @@ from attache.crypto.log_keys import Ed25519LogKey, MLDSA44LogKey
 from attache.errors import AttacheError
 from attache.translog import edge, merkle
 from attache.translog.checkpoint import Checkpoint
-from attache.translog.note import NoteSignature, parse_signature_lines
-from attache.translog.proving import prove_consistency
-from attache.translog.signing import open_checkpoint, sign_checkpoint, signer_of
-from attache.translog.submission import (
+from attache.translog.checkpoint_submission import (
     Alarm,
     Alarmed,
+    CheckpointSubmission,
     Cosigned,
     Failed,
     Retry,
-    Submission,
     after_failure,
     decide_answer,
 )
+from attache.translog.note import NoteSignature, parse_signature_lines
+from attache.translog.proving import prove_consistency
+from attache.translog.signing import open_checkpoint, sign_checkpoint, signer_of
 from attache.translog.tiles import TileHashes
 from attache.translog.vkey import SignatureType, VerifierKey
 from attache.translog.witness import (
@@ -88,7 +88,7 @@ class Log:
         )
 
     def submission(self, known, new):
-        return Submission(self.checkpoint(new), self.note(new), known)
+        return CheckpointSubmission(self.checkpoint(new), self.note(new), known)
 
 
 LOG_1, FORK = Log(), Log(b"fork")

@@ -270,8 +270,8 @@ def test_more_papers_never_release_less(asked):
 @given(approved_requests())
 def test_waiting_releases_nothing_that_not_waiting_would_keep(asked):
     now, later = (decide(shipped(), replace(asked, wait_for_approval=waiting)) for waiting in (False, True))
-    assert now.outcome is not Outcome.HOLD
-    if later.outcome is not Outcome.HOLD:
+    assert now.outcome is not Outcome.AWAIT_APPROVAL
+    if later.outcome is not Outcome.AWAIT_APPROVAL:
         assert outcomes(now) == outcomes(later)
 
 

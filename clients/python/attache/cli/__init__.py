@@ -2,7 +2,7 @@
 
 
 def main() -> None:
-    """The console script; imports the commands only now."""
-    from attache.cli.app import main as run_command  # noqa: PLC0415 -- importing this package costs nothing
+    """The console script."""
+    from attache.cli.app import main as run_command  # noqa: PLC0415 -- so that importing this package stays fast
 
     run_command()

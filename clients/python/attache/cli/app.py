@@ -1,4 +1,4 @@
-"""The command tree, and how an invocation ends."""
+"""The command tree, and the exit of an invocation."""
 
 import sys
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ def _options(
     token_file: Annotated[
         Path | None,
         typer.Option(
-            envvar="ATTACHE_TOKEN_FILE", help="File with the access token. ATTACHE_TOKEN holds the token itself."
+            envvar="ATTACHE_TOKEN_FILE",
+            help="File with the access token. The variable ATTACHE_TOKEN may hold the token itself.",
         ),
     ] = None,
     ca: Annotated[Path | None, typer.Option(envvar="ATTACHE_CA", help="The authorities to trust, as PEM.")] = None,
@@ -60,13 +61,16 @@ def _options(
     ] = None,
     descriptors: Annotated[
         Path | None,
-        typer.Option(envvar="ATTACHE_DESCRIPTORS", help="The folder of pinned descriptors; HOME/descriptors."),
+        typer.Option(envvar="ATTACHE_DESCRIPTORS", help="The folder of pinned descriptors. Default: HOME/descriptors."),
     ] = None,
     passphrase_file: Annotated[
         Path | None,
-        typer.Option(envvar="ATTACHE_PASSPHRASE_FILE", help="The passphrase of your keys; HOME/keys/passphrase."),
+        typer.Option(
+            envvar="ATTACHE_PASSPHRASE_FILE",
+            help="File with the passphrase of your keys. Default: HOME/keys/passphrase.",
+        ),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something goes wrong.")] = False,  # noqa: ARG001 -- `run` looks for it, whatever else is wrong
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something goes wrong.")] = False,  # noqa: ARG001 -- `run` reads it from the arguments, also if they do not parse
 ) -> None:
     given = ctx.find_object(Session)
     options = given.client_options if given else {}
@@ -78,14 +82,14 @@ _PACKAGE = (
 )
 app.command(
     "submit",
-    help=f"Submit a package. Exit 3 where policy denies it to everybody.\n\nExample: attache submit {_PACKAGE}",
+    help=f"Submit a package. Exit code 3 if policy denies it to every recipient.\n\nExample: attache submit {_PACKAGE}",
 )(packages.package_command(packages.submit))
 app.command(
-    "decide", help=f"Ask what policy would decide; nothing is submitted.\n\nExample: attache decide {_PACKAGE}"
+    "decide", help=f"Show what policy would decide; nothing is submitted.\n\nExample: attache decide {_PACKAGE}"
 )(packages.package_command(packages.decide))
 app.command(
     "explain",
-    help="Ask why parts would stay, and what would let them go; nothing is submitted."
+    help="Show why parts would be withheld, and what would release them; nothing is submitted."
     f"\n\nExample: attache explain {_PACKAGE}",
 )(packages.package_command(packages.explain))
 app.command("list")(packages.list_packages)

@@ -1,4 +1,4 @@
-"""Releases that wait for a second officer."""
+"""Releases that wait for the approval of a second officer."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +11,14 @@ from attache.cli.session import session_of
 from attache.wire.approvals import ApprovalView, LeavingPartView
 from attache.wire.decisions import FieldDecisionView
 
-app = typer.Typer(help="Releases that wait for you as second officer.", no_args_is_help=True)
+app = typer.Typer(help="Releases that wait for your approval as second officer.", no_args_is_help=True)
 
 ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
 
 
 @app.command("list")
 def list_approvals(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """List what waits, oldest first.
+    """List the releases that wait, oldest first.
 
     Example: attache approvals list
     """
@@ -33,7 +33,7 @@ def list_approvals(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = Fal
 
 @app.command()
 def show(ctx: typer.Context, approval_id: ApprovalId, as_json: AsJson = False) -> None:
-    """Show exactly what would leave.
+    """Show exactly the content that would leave.
 
     Example: attache approvals show 01935000-0000-7000-8000-000000000001
     """
@@ -48,7 +48,7 @@ def save(
     into: Annotated[Path, typer.Option("--into", help="The folder for the files.", file_okay=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Save exactly what would leave, to read it. That is logged.
+    """Save exactly the content that would leave, to read it. The gateway logs this.
 
     Example: attache approvals save 01935000-0000-7000-8000-000000000001 --into to-approve
     """
@@ -66,7 +66,7 @@ def save(
 
 @app.command()
 def approve(ctx: typer.Context, approval_id: ApprovalId, reason: Reason, as_json: AsJson = False) -> None:
-    """Let it leave, exactly as it was shown.
+    """Approve a release, exactly as it was shown.
 
     Example: attache approvals approve 01935000-0000-7000-8000-000000000001 --reason "Checked with the case agent"
     """
@@ -76,7 +76,7 @@ def approve(ctx: typer.Context, approval_id: ApprovalId, reason: Reason, as_json
 
 @app.command()
 def reject(ctx: typer.Context, approval_id: ApprovalId, reason: Reason, as_json: AsJson = False) -> None:
-    """Keep it back.
+    """Reject a release.
 
     Example: attache approvals reject 01935000-0000-7000-8000-000000000001 --reason "Names a source"
     """

@@ -1,4 +1,4 @@
-"""Consents to pass on what an originator supplied: asked for, given and refused."""
+"""Consents to pass on content of another originator: asking, giving, refusing."""
 
 from datetime import datetime
 from itertools import islice
@@ -12,10 +12,10 @@ from attache.cli.session import session_of
 from attache.vocabulary import CrimeType, Purpose
 from attache.wire.consents import ConsentRequestView, ConsentView
 
-app = typer.Typer(help="Consents to pass on what an originator supplied.", no_args_is_help=True)
+app = typer.Typer(help="Consents to pass on content of another originator.", no_args_is_help=True)
 
-Holder = Annotated[str, typer.Argument(help="Who asked, as participant id.")]
-RequestId = Annotated[str, typer.Argument(help="The id of the package that asked.")]
+Holder = Annotated[str, typer.Argument(help="The participant id of the holder who asked.")]
+RequestId = Annotated[str, typer.Argument(help="The id of the request's package.")]
 Until = Annotated[datetime, typer.Option("--until", help="When the consent ends (UTC); at most 366 days ahead.")]
 
 
@@ -40,7 +40,7 @@ def show(
     consent_id: Annotated[str, typer.Argument(help="The consent's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show a consent; with --json its signed statement too.
+    """Show a consent; --json includes its signed statement.
 
     Example: attache consents show 01935000-0000-7000-8000-000000000001
     """
@@ -50,7 +50,7 @@ def show(
 
 @app.command()
 def requests(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """List requests for consent, yours and those that wait here, oldest first.
+    """List requests for consent that your agency sent or received, oldest first.
 
     Example: attache consents requests
     """
@@ -69,18 +69,20 @@ def ask(
     originator: Originator,
     package_id: PackageId,
     part: Annotated[str, typer.Argument(help="The part's name.")],
-    to: Annotated[str, typer.Option("--to", help="To whom you would pass it on.")],
-    purpose: Annotated[Purpose, typer.Option("--purpose", help="What for.")],
+    to: Annotated[str, typer.Option("--to", help="The participant that you want to pass the part on to.")],
+    purpose: Annotated[Purpose, typer.Option("--purpose", help="What the recipient may use it for.")],
     legal_basis: Annotated[str, typer.Option("--legal-basis", help="The agreement with the originator.")],
     reason: Reason,
     crime_types: Annotated[list[CrimeType] | None, typer.Option("--crime-type")] = None,
-    markings: Annotated[list[str] | None, typer.Option("--marking", help="Of the request itself; TLP:GREEN.")] = None,
+    markings: Annotated[
+        list[str] | None, typer.Option("--marking", help="A marking of the request itself. Default: TLP:GREEN.")
+    ] = None,
     idempotency_key: Annotated[
-        str | None, typer.Option("--idempotency-key", help="The same key never asks twice.")
+        str | None, typer.Option("--idempotency-key", help="A repetition with the same key makes no second request.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask an originator whether a part that it gave you may be passed on. The request leaves as a package.
+    """Ask an originator for consent to pass on a part that it sent you. The request is sent as a package.
 
     Example: attache consents ask partner-frankfurt 01935000-0000-7000-8000-000000000001 lead.txt --to partner-bogota --purpose criminal-investigation --legal-basis FRANKFURT-LEA --reason "Same wallets"
     """
@@ -107,26 +109,26 @@ def give(
     request_id: RequestId,
     until: Until,
     reason: Reason,
-    part: Annotated[str | None, typer.Option("--part", help="Only where it was asked in words alone.")] = None,
-    to: Annotated[str | None, typer.Option("--to", help="Only where it was asked in words alone.")] = None,
+    part: Annotated[str | None, typer.Option("--part", help="Only if the request states it in free text.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Only if the request states it in free text.")] = None,
     purpose: Annotated[
-        Purpose | None, typer.Option("--purpose", help="Only where it was asked in words alone.")
+        Purpose | None, typer.Option("--purpose", help="Only if the request states it in free text.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Consent to what a holder asked. Signed, and sent to it.
+    """Consent to a holder's request. The gateway signs the consent and sends it to the holder.
 
     Example: attache consents give irs-ci 01935000-0000-7000-8000-000000000001 --until 2027-06-30 --reason "Agreed with the case agent"
     """
     with session_of(ctx).client() as client:
-        ends = in_utc(until)
-        given = client.consents.give(holder, request_id, ends, reason, part=part, recipient=to, purpose=purpose)
-    _print_consent(given, as_json=as_json)
+        expires_at = in_utc(until)
+        consent = client.consents.give(holder, request_id, expires_at, reason, part=part, recipient=to, purpose=purpose)
+    _print_consent(consent, as_json=as_json)
 
 
 @app.command()
 def refuse(ctx: typer.Context, holder: Holder, request_id: RequestId, reason: Reason, as_json: AsJson = False) -> None:
-    """Refuse a request. The holder is told the reason, under your agency's signature.
+    """Refuse a request. The holder gets the reason in a refusal that your agency signs.
 
     Example: attache consents refuse irs-ci 01935000-0000-7000-8000-000000000001 --reason "It names a source"
     """

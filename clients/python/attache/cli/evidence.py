@@ -16,20 +16,20 @@ app = typer.Typer(help="Evidence about packages.", no_args_is_help=True)
 
 @app.callback()
 def _evidence() -> None:
-    """A group, though it has one command."""
+    """Without a callback, typer would drop the group because it has only one command."""
 
 
 @app.command()
 def export(
     ctx: typer.Context,
     package_id: PackageId,
-    to: Annotated[str | None, typer.Option("--to", help="The recipient, where the package went to several.")] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The recipient; needed if the package has several.")] = None,
     into: Annotated[
-        Path | None, typer.Option("--into", help="The new file; PACKAGE_ID.attache-evidence where none is named.")
+        Path | None, typer.Option("--into", help="The new file. Default: PACKAGE_ID.attache-evidence.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Save everything that can be proven about a package; `attache verify` checks it anywhere. The export is logged.
+    """Save everything that can be proven about a package; `attache verify` verifies the file offline. The gateway logs the export.
 
     Example: attache evidence export 01935000-0000-7000-8000-000000000001 --to partner-frankfurt
     """

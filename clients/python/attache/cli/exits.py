@@ -1,4 +1,4 @@
-"""What the exit code of `attache` says."""
+"""The exit codes of `attache`."""
 
 from collections.abc import Mapping
 
@@ -23,9 +23,9 @@ EXITS: Mapping[int, str] = {
     3: "denied by policy, or not permitted to you",
     4: "authentication: no valid token or certificate",
     5: "not found",
-    6: "verification: something is not authentic, or does not add up",
-    7: "conflict with what is already so",
-    8: "not there yet when the wait ended",
+    6: "verification failed: data are not authentic, or contradict each other",
+    7: "conflict with the present state",
+    8: "the time to wait ended before the result",
     9: "the server or partner is not reachable",
     130: "interrupted",
 }

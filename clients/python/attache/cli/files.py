@@ -11,8 +11,9 @@ from attache.cli.exits import VERIFICATION_FAILED
 from attache.cli.options import AsJson, Vkeys
 from attache.cli.output import note, plain, print_facts, print_json
 from attache.cli.session import session_of
-from attache.client.offline import Report, open_package, read_vkeys
+from attache.client.offline import Report, read_vkeys
 from attache.client.offline import verify as verify_path
+from attache.client.opening import open_package
 
 MAX_VKEYS_BYTES = 1 << 20
 
@@ -20,7 +21,7 @@ MAX_VKEYS_BYTES = 1 << 20
 def open_file(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="A sealed package.", exists=True, dir_okay=False)],
-    into: Annotated[Path, typer.Option("--into", help="The new folder that the parts are put in.")],
+    into: Annotated[Path, typer.Option("--into", help="The new folder for the parts.")],
     as_json: AsJson = False,
 ) -> None:
     """Open a sealed package file with your keys, offline. No receipt is made.
@@ -52,7 +53,7 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a file or directory, offline, whatever it is. Exit 6 where anything is wrong.
+    """Verify a file or directory, offline; its content decides how. Exit code 6 if a check fails.
 
     Example: attache --descriptors descriptors verify receipt.json
     """
@@ -60,7 +61,7 @@ def verify(
         typer.echo(verifier_page(), nl=False)
         return
     if path is None:
-        raise typer.BadParameter("name a file or directory, or say --html")
+        raise typer.BadParameter("name a file or directory, or use --html")
     session = session_of(ctx)
     home = session.own_home() if session.home is not None else None
     report = verify_path(path, home=home, descriptors=session.known_descriptors(), vkeys=read_vkeys_file(vkeys))
@@ -68,12 +69,12 @@ def verify(
 
 
 def verifier_page() -> str:
-    """The page that takes the steps of evidence verification in a browser."""
+    """The page that verifies evidence in a browser."""
     return resources.files("attache.evidence").joinpath("verifier.html").read_text("utf-8")
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
-    """The whole report, on standard output; exit 6 if something is wrong."""
+    """Print the whole report on standard output; exit code 6 if it has findings."""
     if as_json:
         print_json(report.to_json())
     else:
@@ -92,7 +93,7 @@ def print_report(report: Report, *, as_json: bool) -> None:
 
 
 def read_vkeys_file(path: Path | None) -> Sequence[str] | None:
-    """The keys of a vkeys file; None where none is named."""
+    """The keys of a vkeys file; None without a file."""
     if path is None:
         return None
     with path.open("rb") as file:

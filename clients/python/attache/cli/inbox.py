@@ -1,4 +1,4 @@
-"""What arrived here."""
+"""Packages that arrived at this agency."""
 
 from enum import StrEnum
 from itertools import islice
@@ -11,11 +11,11 @@ from attache.cli.output import note, print_facts, print_json, print_table, worki
 from attache.cli.session import session_of
 from attache.wire.arrivals import ArrivalView
 
-app = typer.Typer(help="What arrived at this agency.", no_args_is_help=True)
+app = typer.Typer(help="Packages that arrived at this agency.", no_args_is_help=True)
 
 
 class Use(StrEnum):
-    """What the parts are saved for; the originator's handling decides whether that is permitted."""
+    """What the parts are saved for; the originator's markings decide whether that is permitted."""
 
     READ = "read"
     LEAD = "use-as-lead"
@@ -25,13 +25,13 @@ class Use(StrEnum):
 
 
 UseOption = Annotated[
-    Use, typer.Option("--use", help="What you will do with the parts; `read` is for your eyes alone.")
+    Use, typer.Option("--use", help="What you will do with the parts; `read`: only you will read them.")
 ]
 
 
 @app.command("list")
 def list_arrivals(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """List what arrived, newest first.
+    """List packages that arrived, newest first.
 
     Example: attache inbox list
     """
@@ -46,7 +46,7 @@ def list_arrivals(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = Fals
 
 @app.command()
 def show(ctx: typer.Context, originator: Originator, package_id: PackageId, as_json: AsJson = False) -> None:
-    """Show what a package says of itself, without opening it.
+    """Show the facts of a package, without opening it.
 
     Example: attache inbox show partner-frankfurt 01935000-0000-7000-8000-000000000001
     """
@@ -63,7 +63,7 @@ def open_arrival(
     use: UseOption = Use.EXPORT,
     as_json: AsJson = False,
 ) -> None:
-    """Open a package and save its parts. The originator gets a signed receipt of it.
+    """Open a package and save its parts. The originator gets a signed receipt.
 
     Example: attache inbox open partner-frankfurt 01935000-0000-7000-8000-000000000001 --into case-17
     """

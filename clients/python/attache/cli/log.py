@@ -34,7 +34,7 @@ def checkpoint(ctx: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def entries(
     ctx: typer.Context,
-    after: Annotated[str, typer.Option("--after", help="Only entries behind this index.")] = "",
+    after: Annotated[str, typer.Option("--after", help="Only entries after this index.")] = "",
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +53,7 @@ def prove(
     index: Annotated[int, typer.Argument(min=0, help="The entry's index.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print the proof that an entry is in the log; `attache verify` checks it.
+    """Print the proof that an entry is in the log; `attache verify` verifies it.
 
     Example: attache log prove 41 > 41.tlog-proof
     """
@@ -69,12 +69,12 @@ def prove(
 def verify(
     ctx: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(help="An exported log; the gateway's own where none is named.", file_okay=False)
+        Path | None, typer.Argument(help="An exported log. Default: the gateway's own log.", file_okay=False)
     ] = None,
     vkeys: Vkeys = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a whole log: an exported one offline, or the gateway's. Exit 6 where anything is wrong.
+    """Verify a whole log: an exported one offline, or the gateway's. Exit code 6 if a check fails.
 
     Example: attache log verify var/demo/log/irs-ci --vkeys irs-ci.vkeys
     """
@@ -87,8 +87,8 @@ def verify(
     print_report(report, as_json=as_json)
 
 
-def _wanted(**given: str | None) -> dict[str, str]:
-    return {name: value for name, value in given.items() if value}
+def _filters(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value}
 
 
 Event = Annotated[str | None, typer.Option("--event", help="Only entries of this code.")]
@@ -96,7 +96,7 @@ Actor = Annotated[str | None, typer.Option("--actor", help="Only what this perso
 Package = Annotated[str | None, typer.Option("--package", help="Only entries about this package.")]
 Partner = Annotated[str | None, typer.Option("--partner", help="Only entries about this partner.")]
 Result = Annotated[str | None, typer.Option("--outcome", help="Only decisions with this outcome.")]
-RequestId = Annotated[str | None, typer.Option("--request", help="Only what came of this request.")]
+RequestId = Annotated[str | None, typer.Option("--request", help="Only entries caused by this request.")]
 Since = Annotated[str | None, typer.Option("--since", help="From this instant on, as 2026-11-22T09:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--until", help="Before this instant.")]
 
@@ -115,11 +115,11 @@ def search(
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List the entries that all of these conditions want. The search is logged.
+    """List the entries that meet all conditions. The gateway logs the search.
 
     Example: attache log search --event package.released --since 2026-11-22T00:00:00Z
     """
-    wanted = _wanted(
+    filters = _filters(
         event=event,
         actor=actor,
         package_id=package,
@@ -130,27 +130,27 @@ def search(
         until=until,
     )
     with session_of(ctx).client() as client:
-        found = list(islice(client.log.search(**wanted), limit))
+        found = list(islice(client.log.search(**filters), limit))
     _print_entries(found, as_json=as_json)
 
 
 @app.command()
 def follow(
     ctx: typer.Context,
-    after: Annotated[int | None, typer.Option("--after", help="Begin behind this index, not now.")] = None,
+    after: Annotated[int | None, typer.Option("--after", help="Begin after this index instead of now.")] = None,
     event: Event = None,
     partner: Partner = None,
     package: Package = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="End after so many.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="End after this many entries.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print entries as they are logged, until interrupted. Following is logged.
+    """Print entries as they are logged, until interrupted. The gateway logs this.
 
     Example: attache log follow --event package.delivered
     """
-    wanted = _wanted(event=event, partner=partner, package_id=package)
+    filters = _filters(event=event, partner=partner, package_id=package)
     with session_of(ctx).client() as client:
-        for entry in islice(client.log.follow(after=after, **wanted), limit):
+        for entry in islice(client.log.follow(after=after, **filters), limit):
             _print_entries([entry], as_json=as_json)
 
 
@@ -167,11 +167,11 @@ def export(
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """Save exactly the entries that all conditions want, and the signed manifest beside it. The export is logged.
+    """Save exactly the entries that meet all conditions, and a signed manifest beside the file. The gateway logs the export.
 
     Example: attache log export november.csv --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z
     """
-    wanted = _wanted(
+    filters = _filters(
         event=event,
         actor=actor,
         package_id=package,
@@ -182,7 +182,7 @@ def export(
         until=until,
     )
     with session_of(ctx).client() as client:
-        saved = client.log.export(file, file_format="csv" if file.suffix == ".csv" else "jsonl", **wanted)
+        saved = client.log.export(file, file_format="csv" if file.suffix == ".csv" else "jsonl", **filters)
     note(f"saved {saved} and {saved.name}.manifest")
 
 

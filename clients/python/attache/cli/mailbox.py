@@ -1,4 +1,4 @@
-"""Our mailbox at a partner's gateway, for who runs no gateway."""
+"""The mailbox of a participant without a gateway, at a partner's gateway."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from attache.cli.options import AsJson, Gateway, Into, PackageId, Reason, in_utc
 from attache.cli.output import note, print_facts, print_json, print_table, working
 from attache.cli.session import session_of
 from attache.client.mailbox import Collected
-from attache.client.mailbox_consents import Answer
+from attache.client.mailbox_consents import ConsentAnswer
 from attache.vocabulary import Purpose
 
 app = typer.Typer(help="Your mailbox at a partner's gateway; needs the folder of your keys.", no_args_is_help=True)
@@ -18,7 +18,7 @@ app = typer.Typer(help="Your mailbox at a partner's gateway; needs the folder of
 
 @app.command("list")
 def list_waiting(ctx: typer.Context, gateway: Gateway, into: Into, as_json: AsJson = False) -> None:
-    """List what waits, oldest first.
+    """List the packages that wait, oldest first.
 
     Example: attache --home keys/bogota mailbox list --gateway irs-ci --into in
     """
@@ -37,11 +37,11 @@ def collect(
     gateway: Gateway,
     into: Into,
     package_ids: Annotated[
-        list[str] | None, typer.Argument(help="Which; everything that waits where none is named.")
+        list[str] | None, typer.Argument(help="The packages to collect. Default: every package that waits.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch packages, verify them, put their parts into folders, and sign for them: delivered, and opened.
+    """Fetch packages, verify them, save their parts, and sign two receipts for each: delivered and opened.
 
     Example: attache --home keys/bogota mailbox collect --gateway irs-ci --into in
     """
@@ -63,7 +63,7 @@ def collect(
 
 @app.command()
 def consents(ctx: typer.Context, gateway: Gateway, into: Into, as_json: AsJson = False) -> None:
-    """Collect the answers to what you asked: consents and refusals, verified, and kept in the folder.
+    """Collect the answers to your requests: consents and refusals are verified and saved in the folder.
 
     Example: attache --home keys/bogota mailbox consents --gateway irs-ci --into in
     """
@@ -76,7 +76,7 @@ def consents(ctx: typer.Context, gateway: Gateway, into: Into, as_json: AsJson =
         (e["request_id"], e["state"], e.get("recipient") or e.get("reason"), e.get("expires_at"))
         for e in map(_answer, found)
     ]
-    print_table(("request", "answer", "to, or why not", "until"), rows)
+    print_table(("request", "answer", "recipient or reason", "until"), rows)
 
 
 @app.command()
@@ -86,13 +86,13 @@ def ask(
     part: Annotated[str, typer.Argument(help="The part's name.")],
     gateway: Gateway,
     into: Into,
-    to: Annotated[str, typer.Option("--to", help="To whom you would pass it on.")],
-    purpose: Annotated[Purpose, typer.Option("--purpose", help="What for.")],
+    to: Annotated[str, typer.Option("--to", help="The participant that you want to pass the part on to.")],
+    purpose: Annotated[Purpose, typer.Option("--purpose", help="What the recipient may use it for.")],
     legal_basis: Annotated[str, typer.Option("--legal-basis", help="The agreement with the partner.")],
     reason: Reason,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the partner whether a part of a collected package may be passed on. Sealed here, and delivered.
+    """Ask the partner for consent to pass on a part of a collected package. The request is sealed locally and delivered.
 
     Example: attache --home keys/bogota mailbox ask 01935000-0000-7000-8000-000000000001 lead.txt --gateway irs-ci --into in --to europol --purpose criminal-investigation --legal-basis BOGOTA-LEA --reason "Same wallets"
     """
@@ -111,11 +111,13 @@ def give(
     request_id: PackageId,
     gateway: Gateway,
     into: Into,
-    content: Annotated[Path, typer.Option("--content", help="The file that you gave.", exists=True, dir_okay=False)],
+    content: Annotated[
+        Path, typer.Option("--content", help="Your own copy of the file that you sent.", exists=True, dir_okay=False)
+    ],
     until: Annotated[datetime, typer.Option("--until", help="When the consent ends (UTC); at most 366 days ahead.")],
     as_json: AsJson = False,
 ) -> None:
-    """Consent to what a collected request asks. Signed here with your keys, and posted.
+    """Consent to a collected request. The consent is signed locally with your keys, and posted.
 
     Example: attache --home keys/bogota mailbox give 01935000-0000-7000-8000-000000000001 --gateway irs-ci --into in --content lead.txt --until 2027-06-30
     """
@@ -132,7 +134,7 @@ def give(
 def refuse(
     ctx: typer.Context, request_id: PackageId, gateway: Gateway, into: Into, reason: Reason, as_json: AsJson = False
 ) -> None:
-    """Refuse what a collected request asks. The partner is told the reason, under your signature.
+    """Refuse a collected request. The partner gets the reason in a refusal that you sign.
 
     Example: attache --home keys/bogota mailbox refuse 01935000-0000-7000-8000-000000000001 --gateway irs-ci --into in --reason "It names a source"
     """
@@ -144,11 +146,11 @@ def refuse(
         print_facts(f"{refusal.request_id} refused", [("holder", refusal.holder), ("reason", refusal.reason)])
 
 
-def _answer(answer: Answer) -> dict[str, object]:
-    stated = answer.consent or answer.refusal
-    assert stated is not None
+def _answer(answer: ConsentAnswer) -> dict[str, object]:
+    statement = answer.consent or answer.refusal
+    assert statement is not None
     state = "given" if answer.consent else "refused"
-    return {"state": state, "file": str(answer.path), **stated.model_dump(mode="json")}
+    return {"state": state, "file": str(answer.path), **statement.model_dump(mode="json")}
 
 
 def _facts(collected: Collected) -> dict[str, object]:

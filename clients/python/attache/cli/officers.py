@@ -1,4 +1,4 @@
-"""Officers' standing: who may approve no more."""
+"""The standing of officers: withdrawing and reinstating the right to approve."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ from attache.cli.session import session_of
 from attache.vocabulary import Post
 from attache.wire.officers import OfficerView
 
-app = typer.Typer(help="Officers' standing.", no_args_is_help=True)
+app = typer.Typer(help="The right of officers to approve.", no_args_is_help=True)
 
 Officer = Annotated[str, typer.Argument(help="The `sub` of the officer's access tokens.")]
 
 
 @app.command("list")
 def list_officers(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List officers whose standing was changed, by pseudonymous id.
+    """List officers whose right to approve was changed, by pseudonymous id.
 
     Example: attache officers list
     """
@@ -34,30 +34,32 @@ def withdraw(
     ctx: typer.Context,
     officer: Officer,
     reason: Reason,
-    posts: Annotated[list[Post] | None, typer.Option("--post", help="For this post only; repeat for more.")] = None,
+    posts: Annotated[
+        list[Post] | None, typer.Option("--post", help="Only for this post; repeat the option for more posts.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let an officer approve no more, for some posts or for all, whatever an access token says.
+    """Withdraw the right to approve from an officer, for some posts or for all, even with a valid access token.
 
     Example: attache officers withdraw r.mendez --post bogota --reason "Rotated home"
     """
     with session_of(ctx).client() as client:
         found = client.officers.withdraw(officer, reason, posts=[post.value for post in posts or ()])
-    _said(found, as_json=as_json)
+    _print(found, as_json=as_json)
 
 
 @app.command()
 def reinstate(ctx: typer.Context, officer: Officer, reason: Reason, as_json: AsJson = False) -> None:
-    """Let an officer approve again.
+    """Give an officer back the right to approve.
 
     Example: attache officers reinstate r.mendez --reason "Back at the post"
     """
     with session_of(ctx).client() as client:
         found = client.officers.reinstate(officer, reason)
-    _said(found, as_json=as_json)
+    _print(found, as_json=as_json)
 
 
-def _said(found: OfficerView, *, as_json: bool) -> None:
+def _print(found: OfficerView, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:

@@ -1,7 +1,7 @@
-r"""What is printed: data on standard output, everything else on standard error.
+r"""Printing: data on standard output, everything else on standard error.
 
-Whatever came from outside is text and nothing else: control characters, bidirectional overrides and escape sequences are
-shown as `\u001b`, and square brackets mean square brackets.
+Text from outside is never interpreted: control characters, bidirectional overrides and escape sequences are shown as
+`\u001b`, and square brackets are no markup.
 """
 
 import json
@@ -19,7 +19,7 @@ from attache.errors import PROBLEMS, AttacheError
 
 
 def plain(value: object) -> str:
-    """A value on one line, with nothing in it that a terminal would obey."""
+    """A value on one line, without characters that control a terminal."""
     if value is None:
         return "-"
     if isinstance(value, tuple | list):
@@ -28,12 +28,12 @@ def plain(value: object) -> str:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output; ASCII, so that no terminal obeys any of it."""
+    """One JSON document on standard output, in ASCII, so that nothing in it controls the terminal."""
     typer.echo(json.dumps(_as_json(value), indent=1))
 
 
 def print_text(text: str) -> None:
-    """Lines of text that came from outside."""
+    """Print lines of text from outside."""
     for line in text.splitlines():
         typer.echo(plain(line))
 
@@ -46,7 +46,7 @@ def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows under headings; just the rows, tab-separated, where nobody looks."""
+    """Rows under headings; if the output is no terminal, only the rows, tab-separated."""
     terminal = Console(markup=False, highlight=False, emoji=False)
     if not terminal.is_terminal:
         for row in rows:
@@ -59,13 +59,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def note(text: str) -> None:
-    """A remark for the person at the terminal."""
+    """Print a message for the person at the terminal."""
     typer.echo(plain(text), err=True)
 
 
 @contextmanager
 def working(text: str) -> Iterator[None]:
-    """Say what takes its time, for a person at the terminal only."""
+    """Show that a slow operation runs; prints nothing if standard error is no terminal."""
     terminal = Console(stderr=True, markup=False, highlight=False, emoji=False)
     if not terminal.is_terminal:
         yield

@@ -1,4 +1,4 @@
-"""Who is admitted to the exchange."""
+"""Participants of the exchange."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +9,14 @@ from attache.cli.options import AsJson
 from attache.cli.output import note, print_json, print_table
 from attache.cli.session import session_of
 
-app = typer.Typer(help="Who is admitted to the exchange.", no_args_is_help=True)
+app = typer.Typer(help="Participants that are admitted to the exchange.", no_args_is_help=True)
 
 Participant = Annotated[str, typer.Argument(help="The participant's id.")]
 
 
 @app.command("list")
 def list_participants(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List participants by the descriptor now in force.
+    """List participants, with the facts of their current descriptors.
 
     Example: attache participants list
     """
@@ -37,25 +37,25 @@ def suspend(ctx: typer.Context, participant: Participant, as_json: AsJson = Fals
     """
     with session_of(ctx).client() as client:
         client.participants.suspend(participant)
-    _say(participant, "suspended", as_json=as_json)
+    _print_status(participant, "suspended", as_json=as_json)
 
 
 @app.command()
 def resume(ctx: typer.Context, participant: Participant, as_json: AsJson = False) -> None:
-    """Take up exchange with a participant again.
+    """Resume exchange with a participant.
 
     Example: attache participants resume partner-sydney
     """
     with session_of(ctx).client() as client:
         client.participants.resume(participant)
-    _say(participant, "active", as_json=as_json)
+    _print_status(participant, "active", as_json=as_json)
 
 
 @app.command()
 def rotate(
     ctx: typer.Context,
     participant: Participant,
-    descriptor: Annotated[Path, typer.Argument(help="The successor of its descriptor, as it was handed over.")],
+    descriptor: Annotated[Path, typer.Argument(help="The file with the successor of its descriptor.")],
     as_json: AsJson = False,
 ) -> None:
     """Accept the signed successor of a participant's descriptor: its new keys and endpoints.
@@ -64,14 +64,14 @@ def rotate(
     """
     raw = descriptor.read_bytes()
     with session_of(ctx).client() as client:
-        now = client.participants.rotate(participant, raw)
+        rotated = client.participants.rotate(participant, raw)
     if as_json:
-        print_json(now.model_dump(mode="json"))
+        print_json(rotated.model_dump(mode="json"))
     else:
-        note(f"{participant} is at serial {now.serial}")
+        note(f"{participant} is at serial {rotated.serial}")
 
 
-def _say(participant: str, status: str, *, as_json: bool) -> None:
+def _print_status(participant: str, status: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"participant": participant, "status": status})
     else:

@@ -1,4 +1,4 @@
-"""Policy sets of the running gateway: proposed by one security officer, activated by another."""
+"""Policy sets of the running gateway: one security officer proposes a set, another activates it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ Folder = Annotated[Path, typer.Argument(help="The policy folder, with its cases.
 
 @app.command("list")
 def list_policies(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List every set that was ever proposed, newest first; one is active.
+    """List every set that was proposed, newest first; one is active.
 
     Example: attache policy list
     """
@@ -37,7 +37,7 @@ def list_policies(ctx: typer.Context, as_json: AsJson = False) -> None:
 def show(
     ctx: typer.Context,
     policy_sha256: Sha,
-    file: Annotated[str | None, typer.Option("--file", help="Print this file of it.")] = None,
+    file: Annotated[str | None, typer.Option("--file", help="Print this file of the set.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a set and its files, or the text of one of them.
@@ -60,33 +60,37 @@ def show(
 
 @app.command()
 def propose(ctx: typer.Context, folder: Folder, reason: Reason, as_json: AsJson = False) -> None:
-    """Propose the set in a folder. It must load, and its cases hold; another officer activates it.
+    """Propose the set in a folder. It must load and its cases must pass; another officer activates it.
 
     Example: attache policy propose policies --reason "Bogotá's new desk"
     """
     with session_of(ctx).client() as client:
-        _said(client.policies.propose(folder, reason), as_json=as_json)
+        _print_changed(client.policies.propose(folder, reason), as_json=as_json)
 
 
 @app.command()
 def activate(ctx: typer.Context, policy_sha256: Sha, reason: Reason, as_json: AsJson = False) -> None:
-    """Bring a set that another officer proposed into force, from the next decision on.
+    """Activate a set that another officer proposed; it applies from the next decision on.
 
     Example: attache policy activate 4f5a... --reason "Read with counsel"
     """
     with session_of(ctx).client() as client:
-        _said(client.policies.activate(policy_sha256, reason), as_json=as_json)
+        _print_changed(client.policies.activate(policy_sha256, reason), as_json=as_json)
 
 
 @app.command()
 def diff(
     ctx: typer.Context,
     policy_sha256: Sha,
-    against: Annotated[str | None, typer.Option("--against", help="Another set; the one in force by default.")] = None,
-    refuse_widening: Annotated[bool, typer.Option("--refuse-widening", help="Exit 1 where anything widens.")] = False,
+    against: Annotated[
+        str | None, typer.Option("--against", help="The set to compare with. Default: the active set.")
+    ] = None,
+    refuse_widening: Annotated[
+        bool, typer.Option("--refuse-widening", help="Exit code 1 if the set permits anything that the other does not.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say who could get what they could not under a set, with a request that shows it.
+    """Show what a set would permit or deny that the other set does not, with an example of a request for each change.
 
     Example: attache policy diff 4f5a...
     """
@@ -106,7 +110,7 @@ def replay(
     decision_id: Annotated[str, typer.Argument(help="The decision's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make a decision on record again, byte for byte. Exit 6 where it comes out otherwise.
+    """Evaluate a recorded decision again and compare it byte for byte. Exit code 6 if it differs.
 
     Example: attache policy replay 01935000-0000-7000-8000-000000000001
     """
@@ -134,7 +138,7 @@ def _print(found: PolicySetView) -> None:
     print_facts(f"{found.policy_sha256} {found.state}", facts)
 
 
-def _said(found: PolicySetView, *, as_json: bool) -> None:
+def _print_changed(found: PolicySetView, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
@@ -151,4 +155,4 @@ def _print_diff(found: PolicyDiffView) -> None:
     if found.reading_changed:
         typer.echo("readers: reading.cedar changed: read it")
     if not found.changes and not found.reading_changed:
-        typer.echo("no request changes its answer")
+        typer.echo("no request is decided differently")

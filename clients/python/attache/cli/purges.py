@@ -1,4 +1,4 @@
-"""Purges before their time, and legal holds: for security officers, two at a time."""
+"""Purges before the retention ends, and legal holds; each needs two security officers."""
 
 from itertools import islice
 from typing import Annotated
@@ -12,15 +12,16 @@ from attache.errors import MalformedInput
 from attache.wire.purges import HoldView, PurgeView
 
 purge = typer.Typer(
-    help="Destroy the content of packages before its time: one officer orders, another confirms.", no_args_is_help=True
+    help="Destroy the content of packages before their retention ends: one officer orders, another confirms.",
+    no_args_is_help=True,
 )
 hold = typer.Typer(help="Legal holds, which keep packages from being purged.", no_args_is_help=True)
 
-Packages = Annotated[list[str], typer.Argument(help="ORIGINATOR/PACKAGE_ID, once for each package.")]
+Packages = Annotated[list[str], typer.Argument(help="ORIGINATOR/PACKAGE_ID of each package.")]
 PurgeId = Annotated[str, typer.Argument(help="The order's id.")]
 HoldId = Annotated[str, typer.Argument(help="The hold's id.")]
-LegalBasis = Annotated[str, typer.Option("--legal-basis", help="What it rests on; it goes on record.")]
-Note = Annotated[str, typer.Option("--note", help="Why; it goes on record, and outlasts the packages.")]
+LegalBasis = Annotated[str, typer.Option("--legal-basis", help="The legal basis; it is recorded.")]
+Note = Annotated[str, typer.Option("--note", help="The reason; it is recorded, and kept longer than the packages.")]
 
 
 @purge.command()
@@ -29,14 +30,14 @@ def order(ctx: typer.Context, packages: Packages, legal_basis: LegalBasis, note:
 
     Example: attache purge order irs-ci/01935000-0000-7000-8000-000000000001 --legal-basis "Court order 12/26" --note "Expunged"
     """
-    places = [_place(text) for text in packages]
+    references = [_package_reference(text) for text in packages]
     with session_of(ctx).client() as client:
-        _print_purge(client.purges.order(places, legal_basis=legal_basis, note=note), as_json=as_json)
+        _print_purge(client.purges.order(references, legal_basis=legal_basis, note=note), as_json=as_json)
 
 
 @purge.command()
 def approve(ctx: typer.Context, purge_id: PurgeId, note: Note, as_json: AsJson = False) -> None:
-    """Confirm another officer's order: the content is destroyed, and nothing brings it back.
+    """Confirm another officer's order: the content is destroyed and cannot be restored.
 
     Example: attache purge approve 01935000-0000-7000-8000-000000000001 --note "Compared with the court's list"
     """
@@ -71,13 +72,13 @@ def list_purges(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False)
 
 @hold.command()
 def place(ctx: typer.Context, packages: Packages, legal_basis: LegalBasis, note: Note, as_json: AsJson = False) -> None:
-    """Keep packages from being purged, by rule and by order.
+    """Place packages on hold: neither the end of their retention nor an order purges them.
 
     Example: attache hold place irs-ci/01935000-0000-7000-8000-000000000001 --legal-basis "Case 26-114" --note "Litigation"
     """
-    places = [_place(text) for text in packages]
+    references = [_package_reference(text) for text in packages]
     with session_of(ctx).client() as client:
-        _print_hold(client.holds.place(places, legal_basis=legal_basis, note=note), as_json=as_json)
+        _print_hold(client.holds.place(references, legal_basis=legal_basis, note=note), as_json=as_json)
 
 
 @hold.command()
@@ -92,7 +93,7 @@ def lift(ctx: typer.Context, hold_id: HoldId, note: Note, as_json: AsJson = Fals
 
 @hold.command("list")
 def list_holds(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """List legal holds, newest first, lifted ones among them.
+    """List legal holds, newest first, also those that were lifted.
 
     Example: attache hold list
     """
@@ -108,7 +109,7 @@ def list_holds(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) 
     print_table(("hold", "state", "packages", "legal basis"), rows)
 
 
-def _place(text: str) -> tuple[str, str]:
+def _package_reference(text: str) -> tuple[str, str]:
     originator, _, package_id = text.partition("/")
     if not originator or not package_id:
         raise MalformedInput("malformed-request", f"{text}: expected ORIGINATOR/PACKAGE_ID")

@@ -1,4 +1,4 @@
-"""Reviews of what went at once because of a threat to life."""
+"""Reviews of releases that left without approval because of a threat to life."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,10 +9,10 @@ from attache.cli.options import AsJson, Limit, PackageId, Reason
 from attache.cli.output import note, print_json, print_table
 from attache.cli.session import session_of
 
-app = typer.Typer(help="Reviews of what went at once.", no_args_is_help=True)
+app = typer.Typer(help="Reviews of releases that left without approval.", no_args_is_help=True)
 
 
-class Finding(StrEnum):
+class ReviewFinding(StrEnum):
     """What the second officer found."""
 
     JUSTIFIED = "justified"
@@ -21,7 +21,7 @@ class Finding(StrEnum):
 
 @app.command("list")
 def list_reviews(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """List reviews still to be done, the one due first being first.
+    """List open reviews, the one that is due first at the beginning.
 
     Example: attache reviews list
     """
@@ -38,12 +38,12 @@ def list_reviews(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = False
 def do(
     ctx: typer.Context,
     package_id: PackageId,
-    recipient: Annotated[str, typer.Argument(help="To whom it went.")],
-    finding: Annotated[Finding, typer.Option("--finding", help="What you found.")],
+    recipient: Annotated[str, typer.Argument(help="The recipient of the release.")],
+    finding: Annotated[ReviewFinding, typer.Option("--finding", help="What you found.")],
     reason: Reason,
     as_json: AsJson = False,
 ) -> None:
-    """Record the review of one release. Nobody reviews their own submission.
+    """Record the review of one release. You cannot review your own submission.
 
     Example: attache reviews do 01935000-0000-7000-8000-000000000001 partner-bogota --finding justified --reason "A threat to life"
     """

@@ -1,4 +1,4 @@
-"""One invocation: what the options and the environment say, and the clients made from it."""
+"""One invocation: its options and environment, and the clients made from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from attache.participant import Descriptor
 
 @dataclass
 class Session:
-    """The global options. `client_options` is for tests: they put a transport there."""
+    """The global options. `client_options` is for tests, which pass a transport."""
 
     url: str | None = None
     token_file: Path | None = None
@@ -29,7 +29,7 @@ class Session:
     client_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def client(self) -> Client:
-        """The agency API."""
+        """A client of the agency API."""
         return Client(
             self.url,
             token_file=self.token_file,
@@ -40,22 +40,22 @@ class Session:
         )
 
     def mailbox(self, gateway: str, folder: Path) -> Mailbox:
-        """Our mailbox at a partner's gateway."""
+        """The mailbox of this participant at a partner's gateway."""
         return Mailbox(self.own_home(), gateway, folder, url=self.url, **self.client_options)
 
     def own_home(self) -> Home:
-        """Raises Misconfigured where none is named."""
+        """The home folder of the options; raises Misconfigured if none is named."""
         if self.home is None:
             raise Misconfigured("misconfigured", "name the folder of your keys: --home, or ATTACHE_HOME")
         passphrase = self.passphrase_file.read_bytes().removesuffix(b"\n") if self.passphrase_file else None
         return load_home(self.home, passphrase=passphrase, descriptors=self.descriptors)
 
     def known_descriptors(self) -> Mapping[str, Descriptor]:
-        """Whom we know without needing our own keys."""
+        """The pinned descriptors of the folder in the options; reads no private keys."""
         return load_descriptors(self.descriptors) if self.descriptors is not None else {}
 
 
 def session_of(ctx: typer.Context) -> Session:
-    """What the root command left for the others."""
+    """The session that the root command stored in the context."""
     session: Session = ctx.obj
     return session

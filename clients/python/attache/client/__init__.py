@@ -1,4 +1,4 @@
-"""The clients: the agency API blocking and async, the mailbox, and what is verified offline.
+"""The clients of the agency API (blocking and asyncio), the mailbox, and offline verification.
 
-Importing this package imports nothing else: `attache.client.sync` and `.aio` need httpx, `.offline` needs no network.
+Importing this package imports no module of it: `attache.client.sync` and `.aio` load httpx, `.offline` and `.opening` do not.
 """

@@ -1,7 +1,7 @@
-"""One HTTP request and the reading of its answer, as values: no I/O, so that both clients share every word of it.
+"""One HTTP request and the reading of its answer, as values without I/O, so that both clients share this code.
 
-A `Call` says what to send and how to read what comes. A plan is a generator that yields calls and is sent their
-answers, or thrown their errors: an operation of several requests, run by whichever client drives it.
+A `Call` describes what to send and how to read the answer. A plan is an operation of several requests: a generator that
+yields calls. The driver of the client sends the answer of each call into the generator, or throws the error.
 """
 
 import json
@@ -27,15 +27,15 @@ V = TypeVar("V", bound=View)
 
 @dataclass(frozen=True)
 class Head:
-    """The beginning of an answer. Header names are lower case; `at` is when it came."""
+    """Status and headers of an answer. Header names are in lower case; `at` is the time at which it arrived."""
 
     status: int
     headers: Mapping[str, str]
     at: datetime
 
 
-class Reader(Protocol[T_co]):
-    """Takes an answer's body as it comes. Exactly one of `finish` and `abandon` ends it."""
+class AnswerReader(Protocol[T_co]):
+    """Takes an answer's body in chunks. At the end, exactly one of `finish` and `abandon` is called."""
 
     def feed(self, chunk: bytes) -> None: ...
 
@@ -46,7 +46,7 @@ class Reader(Protocol[T_co]):
 
 @dataclass(frozen=True)
 class Body:
-    """What a request carries. `chunks` starts from the beginning at each call, unless it is not repeatable."""
+    """The body of a request. Each call of `chunks` starts from the beginning, unless the body is not repeatable."""
 
     media_type: str
     chunks: Callable[[], Iterator[bytes]]
@@ -56,13 +56,13 @@ class Body:
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. `answer` makes a fresh reader for each attempt, and `fresh_headers` headers that depend on how far the
-    last one came. `patience_seconds` is how long the server may think.
+    """One request. For each attempt, `answer` makes a new reader, and `fresh_headers` the headers that depend on how far the
+    previous attempt came. `patience_seconds` is added to the read timeout, for requests that the server takes long to answer.
     """
 
     method: str
     path: str
-    answer: Callable[[Head], Reader[T]]
+    answer: Callable[[Head], AnswerReader[T]]
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Body | None = None
@@ -74,8 +74,8 @@ class Call(Generic[T]):
         """Whether it can be sent a second time."""
         return self.body is None or self.body.is_repeatable
 
-    def reader(self, head: Head) -> Reader[T]:
-        """What reads the body of an answer with this head: a success as `answer` says, anything else as a problem."""
+    def reader(self, head: Head) -> AnswerReader[T]:
+        """The reader for the body of an answer: that of `answer` for a 2xx status, a ProblemReader for any other."""
         if 200 <= head.status < 300:  # noqa: PLR2004 -- RFC 9110, 15.3
             return self.answer(head)
         return ProblemReader(head)
@@ -85,7 +85,7 @@ Plan = Generator[Call[Any], Any, T]
 
 
 class WholeReader(Generic[T]):
-    """Collects a small answer, then parses it; more than `limit` bytes are refused as they come."""
+    """Collects an answer in memory, then parses it; raises AttacheError("malformed-answer") beyond `limit` bytes."""
 
     def __init__(self, parse: Callable[[bytes], T], limit: int = MAX_ANSWER_BYTES) -> None:
         self._parse = parse
@@ -105,7 +105,7 @@ class WholeReader(Generic[T]):
 
 
 class ProblemReader(WholeReader[Any]):
-    """Raises the error that an answer outside 2xx stands for."""
+    """Raises the error that an answer with a status outside 2xx describes."""
 
     def __init__(self, head: Head) -> None:
         super().__init__(lambda body: body, MAX_PROBLEM_BYTES)
@@ -115,7 +115,7 @@ class ProblemReader(WholeReader[Any]):
         raise read_problem(self._head.status, self._head.headers, bytes(self._body), self._head.at)
 
 
-def whole(parse: Callable[[bytes], T]) -> Callable[[Head], Reader[T]]:
+def whole(parse: Callable[[bytes], T]) -> Callable[[Head], AnswerReader[T]]:
     """The answer's body, parsed once it is complete."""
     return lambda _head: WholeReader(parse)
 
@@ -127,7 +127,7 @@ def json_body(value: Any) -> Body:
 
 
 def bytes_body(raw: bytes, media_type: str) -> Body:
-    """A request body that is at hand."""
+    """A request body of bytes in memory."""
     return Body(media_type, lambda: iter((raw,)), len(raw))
 
 
@@ -137,7 +137,7 @@ def view_of(model: type[V]) -> Callable[[bytes], V]:
 
 
 def views_of(model: type[V], member: str) -> Callable[[bytes], tuple[V, ...]]:
-    """Parses the list that is the object's `member`."""
+    """Parses a JSON object whose `member` is a list of `model`."""
     return lambda raw: tuple(as_view(model, value) for value in _list(as_object(raw), member))
 
 
@@ -158,8 +158,8 @@ def as_view(model: type[V], value: Any) -> V:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        where = ", ".join(".".join(map(str, found["loc"])) for found in error.errors(include_input=False)[:5])
-        raise AttacheError("malformed-answer", f"{model.__name__}: {where[:200]}") from None
+        members = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)[:5])
+        raise AttacheError("malformed-answer", f"{model.__name__}: {members[:200]}") from None
 
 
 def as_object(raw: bytes) -> dict[str, Any]:
@@ -171,15 +171,15 @@ def as_object(raw: bytes) -> dict[str, Any]:
 
 
 def _list(value: dict[str, Any], member: str) -> list[Any]:
-    found = value.get(member)
-    if not isinstance(found, list):
+    items = value.get(member)
+    if not isinstance(items, list):
         raise AttacheError("malformed-answer", f"{member} is not a list")
-    return found
+    return items
 
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some of a list, and the cursor of what follows; None at the end."""
+    """One page of a list. `next` is the cursor of the next page; None on the last one."""
 
     items: list[T]
     next: str | None
@@ -190,23 +190,23 @@ def page_of(model: type[V], member: str) -> Callable[[bytes], Page[V]]:
 
     def parse(raw: bytes) -> Page[V]:
         value = as_object(raw)
-        following = value.get("next")
-        if following is not None and not isinstance(following, str):
+        next_cursor = value.get("next")
+        if next_cursor is not None and not isinstance(next_cursor, str):
             raise AttacheError("malformed-answer", "next is not a string")
-        return Page([as_view(model, item) for item in _list(value, member)], following or None)
+        return Page([as_view(model, item) for item in _list(value, member)], next_cursor or None)
 
     return parse
 
 
 class Cursor:
-    """Walks a list page by page, and refuses a list that does not advance."""
+    """The position in a list that is read page by page; refuses a list that does not advance."""
 
     def __init__(self, after: str = "") -> None:
         self.after = after
         self._seen = {after}
 
     def advance(self, page: Page[Any]) -> bool:
-        """Go to the page after this one; False if it was the last. A repeated cursor or an empty page is an error."""
+        """Move to the page after this one; returns False if it was the last. Raises AttacheError for a repeated cursor or an empty page."""
         if page.next is None:
             return False
         if page.next in self._seen or not page.items:

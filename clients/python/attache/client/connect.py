@@ -1,4 +1,4 @@
-"""From settings to a connection: address, token, TLS, time limits; and what a broken connection means."""
+"""Address, token, TLS and time limits of a connection, and the error for a connection that fails."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from attache.client.call import Call, Head
 from attache.clock import Clock
 from attache.errors import CertificateRejected, Misconfigured, Unreachable
 
-if TYPE_CHECKING:  # a client that speaks to its own gateway only need not load the protocol
+if TYPE_CHECKING:  # so that a client of its own gateway does not load the protocol
     from attache.participant import Descriptor
 
 USER_AGENT = "attache-python/1"
@@ -24,7 +24,7 @@ MAX_TOKEN_CHARS = 16_384
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Finite limits, in seconds, on connecting, on each wait for bytes in and out, and on a free connection."""
+    """Finite limits, in seconds, for connecting, for each read and write, and for getting a connection from the pool."""
 
     connect: float = 10.0
     read: float = 60.0
@@ -32,7 +32,7 @@ class Timeouts:
     pool: float = 30.0
 
     def of(self, call: Call[Any]) -> httpx.Timeout:
-        """These limits, and the time that the server was told it may take."""
+        """The limits for one call: its `patience_seconds` are added to the read limit."""
         return httpx.Timeout(
             connect=self.connect, read=self.read + call.patience_seconds, write=self.write, pool=self.pool
         )
@@ -43,11 +43,11 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 @dataclass(frozen=True)
 class Access:
-    """Where a gateway is and how to be known to it. The token is not in the repr, and is read anew for each request.
+    """The address of a gateway and the client's credentials. The token is not in the repr; a token file is read again for each request.
 
-    `ca` is a PEM file of the authorities to trust (the system's where None); `certificate` and `key` are this
-    client's for mutual TLS. `authorities` (DER) are trusted instead of all others, and `thumbprints` (`x5t#S256`) are the
-    server certificates that are expected, where a descriptor says so.
+    `ca` is a PEM file of the authorities to trust (None: the system's); `certificate` and `key` are this
+    client's for mutual TLS. If `authorities` (DER) are given, no others are trusted; if `thumbprints` (`x5t#S256`) are
+    given, the server must have one of those certificates.
     """
 
     url: str
@@ -72,22 +72,22 @@ class Access:
         passphrase: bytes | str | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> "Access":
-        """What is given, and the environment for what is not: ATTACHE_URL, ATTACHE_TOKEN, ATTACHE_TOKEN_FILE,
-        ATTACHE_CA, ATTACHE_CERT, ATTACHE_KEY. Raises Misconfigured where there is no https address.
+        """The access from the arguments; an argument that is left out is taken from the environment: ATTACHE_URL, ATTACHE_TOKEN, ATTACHE_TOKEN_FILE,
+        ATTACHE_CA, ATTACHE_CERT, ATTACHE_KEY. Raises Misconfigured without an https address.
         """
 
         def path(given: str | os.PathLike[str] | None, variable: str) -> Path | None:
-            found = given or environment.get(variable)
-            return Path(found) if found else None
+            text = given or environment.get(variable)
+            return Path(text) if text else None
 
         address = url or environment.get("ATTACHE_URL") or ""
         if not _is_https(address):
             raise Misconfigured("misconfigured", "the gateway's address (url, ATTACHE_URL) must begin with https://")
-        at = path(token_file, "ATTACHE_TOKEN_FILE") if token is None else None
-        said = token or (None if token_file else environment.get("ATTACHE_TOKEN"))
+        token_path = path(token_file, "ATTACHE_TOKEN_FILE") if token is None else None
+        token_text = token or (None if token_file else environment.get("ATTACHE_TOKEN"))
         return cls(
             address.rstrip("/"),
-            _token_source(said, at),
+            _token_source(token_text, token_path),
             path(ca, "ATTACHE_CA"),
             path(certificate, "ATTACHE_CERT"),
             path(key, "ATTACHE_KEY"),
@@ -98,9 +98,9 @@ class Access:
     def to_participant(
         cls, descriptor: "Descriptor", endpoint: str, *, certificate: Path, key: Path, passphrase: bytes | str | None
     ) -> "Access":
-        """The exchange API at `endpoint`, by mutual TLS to exactly the servers that the participant's descriptor states.
+        """Access to the exchange API at `endpoint`, by mutual TLS, and only to servers with a certificate that the participant's descriptor lists.
 
-        Raises CertificateRejected where it states none: nobody else's word is taken for it.
+        Raises CertificateRejected if the descriptor lists no CA or no TLS certificate: no other authority is trusted instead.
         """
         authorities = tuple(each.der for each in descriptor.certificate_authorities)
         thumbprints = frozenset(descriptor.stated.tls)
@@ -117,7 +117,7 @@ class Access:
         )
 
     def tls(self) -> ssl.SSLContext:
-        """TLS 1.3 and nothing older; raises Misconfigured where a file cannot be used. Never asks for a passphrase."""
+        """A context for TLS 1.3 or later; raises Misconfigured if a file cannot be used. Never asks for a passphrase."""
         try:
             context = _trusting(self.authorities) if self.authorities else ssl.create_default_context(cafile=self.ca)
             # protocol X1
@@ -129,13 +129,13 @@ class Access:
         return context
 
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """The headers of every request."""
         common = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         return common if self.token is None else {**common, "Authorization": f"Bearer {self.token()}"}
 
 
 def options_of(call: Call[Any], access: Access, timeouts: Timeouts) -> dict[str, Any]:
-    """A call as httpx's arguments, all but its content."""
+    """The arguments of httpx for a call, without the content."""
     headers = {**access.headers(), **call.headers, **call.fresh_headers()}
     if call.body is not None:
         headers["Content-Type"] = call.body.media_type
@@ -151,29 +151,29 @@ def options_of(call: Call[Any], access: Access, timeouts: Timeouts) -> dict[str,
 
 
 def head_of(response: httpx.Response, clock: Clock) -> Head:
-    """The beginning of httpx's answer."""
+    """Status and headers of an answer of httpx."""
     return Head(response.status_code, {name.lower(): value for name, value in response.headers.items()}, clock())
 
 
 def unreachable(error: Exception, *, with_certificate: bool) -> Unreachable:
-    """What a broken connection means. The error behind it is not chained: it holds the request and so the token."""
-    said = f"{type(error).__name__}: {error}"[:300]
-    cut_off = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
-    if cut_off and with_certificate:
-        said += " (a server that refuses a client certificate ends the connection like this)"
-    return Unreachable("server-unreachable", said)
+    """The error for a failed connection. httpx's error is not chained, because it holds the request with its token."""
+    detail = f"{type(error).__name__}: {error}"[:300]
+    is_cut_off = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+    if is_cut_off and with_certificate:
+        detail += " (a server that refuses a client certificate ends the connection like this)"
+    return Unreachable("server-unreachable", detail)
 
 
 def require_known_server(event: str, info: Mapping[str, Any], access: Access) -> None:
-    """Once a TLS connection stands and before anything is sent: the certificate is one that the descriptor lists.
+    """Raises CertificateRejected unless the server has one of the expected certificates.
 
-    Called with httpcore's trace events. Raises CertificateRejected.
+    Called with httpcore's trace events: after the TLS handshake and before anything is sent.
     """
     if event != "connection.start_tls.complete" or not access.thumbprints:
         return
     certificate = (
         info["return_value"].get_extra_info("ssl_object").getpeercert(True)
-    )  # by position: of a blocking connection this is the C object
+    )  # positional: a blocking connection returns the C object, which takes no keywords
     thumbprint = base64.urlsafe_b64encode(hashlib.sha256(certificate or b"").digest()).rstrip(b"=").decode()
     # protocol X3
     if thumbprint not in access.thumbprints:

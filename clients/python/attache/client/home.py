@@ -1,12 +1,12 @@
-"""A participant's own folder: its keys, its descriptor, and the descriptors of others that it has pinned. No network.
+"""A participant's home folder: its keys, its descriptor, and the descriptors of others that it has pinned. No network.
 
 HOME/keys/*.key                  private keys, wrapped under the passphrase (`attache.crypto`), mode 0600
-     keys/passphrase             optional, mode 0600; otherwise the passphrase is given
-     keys/tls-client.pem         the TLS client key, encrypted under the ring's own TLS passphrase
+     keys/passphrase             optional, mode 0600; otherwise the caller provides the passphrase
+     keys/tls-client.pem         the TLS client key, encrypted under the TLS passphrase of the key ring
      certificates/tls-client.pem
      descriptor.jws              the participant's own descriptor
-DESCRIPTORS/<participant>.jws    by default HOME/descriptors: what others handed over
-            fingerprints.json    participant id -> fingerprint, compared by hand; nothing else makes one trusted
+DESCRIPTORS/<participant>.jws    by default HOME/descriptors: the descriptors of other participants
+            fingerprints.json    participant id -> fingerprint that people compared; only a descriptor listed here is trusted
 """
 
 import stat
@@ -25,7 +25,7 @@ _FINGERPRINTS = "fingerprints.json"
 
 @dataclass(frozen=True)
 class Home:
-    """A participant with its keys, and whom it knows."""
+    """A participant's own descriptor and keys, and the descriptors of others that it trusts."""
 
     folder: Path
     me: Descriptor
@@ -41,7 +41,7 @@ class Home:
         return self.folder / "keys" / "tls-client.pem"
 
     def descriptor_of(self, participant: str) -> Descriptor:
-        """Raises NotFound("unknown-partner")."""
+        """The pinned descriptor of a participant; raises NotFound("unknown-partner")."""
         try:
             return self.descriptors[participant]
         except KeyError:
@@ -49,7 +49,7 @@ class Home:
 
 
 def load_home(folder: Path, *, passphrase: bytes | None = None, descriptors: Path | None = None) -> Home:
-    """The participant whose folder this is. Raises Misconfigured, naming the file that cannot be used."""
+    """The home in `folder`. Raises Misconfigured, naming the file that cannot be used."""
     raw = _read(folder / "descriptor.jws")
     me = _own_descriptor(raw)
     secret = _read_passphrase(folder / "keys" / "passphrase") if passphrase is None else passphrase
@@ -58,7 +58,7 @@ def load_home(folder: Path, *, passphrase: bytes | None = None, descriptors: Pat
 
 
 def load_descriptors(folder: Path) -> dict[str, Descriptor]:
-    """Every descriptor of the folder whose fingerprint is pinned there; one that does not match its pin is an error."""
+    """Every descriptor whose fingerprint is pinned in `folder`. Raises Misconfigured if one is missing or does not match its fingerprint."""
     try:
         pins = parse_object(_read(folder / _FINGERPRINTS))
     except AttacheError as error:
@@ -85,10 +85,10 @@ def _own_descriptor(raw: bytes) -> Descriptor:
 
 
 def _read_passphrase(path: Path) -> bytes:
-    """One line, without its end. Raises Misconfigured where others may read it."""
+    """The passphrase, without the newline at its end. Raises Misconfigured if others may read the file."""
     secret = _read(path)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Misconfigured("misconfigured", f"{path} is open to others: chmod 600")
+        raise Misconfigured("misconfigured", f"{path} can be read or written by others: chmod 600")
     return secret.removesuffix(b"\n")
 
 

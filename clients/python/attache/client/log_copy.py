@@ -1,4 +1,4 @@
-"""A gateway's whole exchange log, copied: what is believed of it is decided offline."""
+"""A copy of a gateway's whole exchange log. The copy is not verified here; `attache.client.offline` does that."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from attache.translog.tiles import bundles_of, hash_tiles_of
 
 
 def save_log(target: Path) -> Plan[Path]:
-    """The log as a static C2SP directory, as of its newest checkpoint, with the keys that it states itself in `vkeys`."""
+    """The log up to its newest checkpoint as a static C2SP directory. The file `vkeys` holds the keys that the gateway itself states."""
     checkpoint: str = yield log_text("checkpoint")
     with QuarantineFolder(target) as folder:
         _write(folder.path / "vkeys", (yield log_text("vkeys")).encode())

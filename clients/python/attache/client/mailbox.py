@@ -1,4 +1,4 @@
-"""The mailbox of a participant that runs no gateway: it collects from a partner's, opens here, and signs for it."""
+"""The mailbox of a participant without a gateway: it collects packages from a partner's gateway, opens them locally, and signs receipts."""
 
 import os
 import time
@@ -14,14 +14,14 @@ import httpx
 from attache import clock
 from attache.client import exchange
 from attache.client.connect import DEFAULT_TIMEOUTS, Access, Timeouts
-from attache.client.driving import Driver
 from attache.client.fetching import fetch
 from attache.client.home import Home
-from attache.client.mailbox_consents import Answer, MailboxConsents
+from attache.client.mailbox_consents import ConsentAnswer, MailboxConsents
 from attache.client.mailbox_records import MailboxRecord, MailboxRecords
-from attache.client.offline import open_parts, read_package
+from attache.client.opening import open_parts, read_package
 from attache.client.quarantine import sweep
 from attache.client.retry import DEFAULT_RETRY, Retry, chance
+from attache.client.sync.driver import Driver
 from attache.consent import Consent
 from attache.consent_refusal import ConsentRefusal
 from attache.consent_request import ConsentRequest
@@ -35,7 +35,7 @@ RECEIPTS = (ReceiptKind.DELIVERED, ReceiptKind.OPENED)
 
 @dataclass(frozen=True)
 class Collected:
-    """A package that is here: its parts as files in `folder`, its facts, and the receipts (JWS) its originator has."""
+    """A collected package: its parts are files in `folder`; `receipts` (JWS) were posted to its originator."""
 
     package_id: str
     originator: str
@@ -45,10 +45,10 @@ class Collected:
 
 
 class Mailbox:
-    """What a partner's gateway holds for us. Close it, or use it as a context manager; one process at a time a folder.
+    """The mailbox that a partner's gateway keeps for this participant. Close it, or use it as a context manager. Only one process at a time may use a folder.
 
-    `gateway` is the partner; its pinned descriptor in `home` states where its exchange API is and which certificates to
-    expect there. Packages are collected into `folder`, each into one of its own, named by its id. `transport`, `pause`,
+    `gateway` is the partner; its pinned descriptor in `home` states the address of its exchange API and the certificates to
+    expect there. Each package is collected into a subfolder of `folder`, named by the package's id. `transport`, `pause`,
     `chance` and `now` are for tests.
     """
 
@@ -90,59 +90,59 @@ class Mailbox:
         self._consents = MailboxConsents(home, gateway, self._folder, self._records, self._driver, now)
 
     def list(self, *, after: str = "") -> Iterator[MailboxItem]:
-        """What waits, oldest first; further pages are fetched as they are wanted."""
+        """The packages that wait, oldest first; further pages are fetched when they are needed."""
         return self._driver.walk(exchange.mailbox, after)
 
     def collect(self, package_id: str) -> Collected:
-        """Fetch a package, verify all of it, publish its parts, and sign for it: delivered, and opened.
+        """Fetch a package, verify it completely, publish its parts, and post two signed receipts: delivered and opened.
 
-        Steps, each safe to repeat: fetch (going on where it stopped), open in quarantine, remember it with its signed
+        Steps, each safe to repeat: fetch (continuing where it stopped), open in quarantine, store the record with the signed
         receipts, publish the folder by one rename, post the receipts. After a crash at any point, collecting again ends
-        in the same state with the same receipts. What does not verify is not published, signed for or remembered.
+        in the same state with the same receipts. A package that does not verify is not published, and gets no receipt and no record.
         """
         record, folder = self._records.get(package_id), self._folder / package_id
         if record is None or not folder.exists():
             record = self._take(package_id, record)
         for kind in RECEIPTS:
             if kind not in record.posted:
-                # Kept before it is posted, and noted after: a crash in between posts the same bytes again.
+                # The receipt is stored before it is posted, and marked as posted afterwards: after a crash in between, the same bytes are posted again.
                 self._driver.exchange(exchange.post_statement(exchange.RECEIPTS, record.receipts[kind].encode()))
                 record = record.after_posting(kind)
                 self._records.put(record)
         receipts = {kind: signed.encode() for kind, signed in record.receipts.items()}
         return Collected(package_id, record.originator, folder, record.manifest, receipts)
 
-    def consents(self) -> tuple[Answer, ...]:
-        """The answers to what we asked: each signed consent and refusal, verified, and kept in FOLDER/consents.
+    def consents(self) -> tuple[ConsentAnswer, ...]:
+        """The answers to this participant's requests: each signed consent and refusal is verified and stored in FOLDER/consents.
 
-        An answer stays at the gateway; collecting it again changes nothing. Raises AttacheError for one that does not verify.
+        The gateway keeps the answers; collecting one again changes nothing. Raises AttacheError for an answer that does not verify.
         """
         return self._consents.collect()
 
     def ask_consent(
         self, package_id: str, part: str, *, recipient: str, purpose: str, legal_basis: str, reason: str
     ) -> str:
-        """Ask the partner: may we pass this part of a collected package on to `recipient`, for `purpose`?
+        """Ask the partner for consent to pass this part of a collected package on to `recipient`, for `purpose`.
 
-        The request is sealed here and delivered to the partner's gateway, whose signed receipt is verified. Returns its id.
+        The request is sealed locally and delivered to the partner's gateway, whose signed receipt is verified. Returns its id.
         """
         request_id, _ = self._consents.ask(package_id, part, recipient, purpose, legal_basis, reason)
         return request_id
 
     def asked_consent(self, request_id: str) -> ConsentRequest:
-        """What a collected package of kind `request` asks of us; raises NotFound where it asks for no consent."""
+        """The request for consent in a collected package of kind `request`; raises NotFound if it holds none."""
         return self._consents.asked(request_id)
 
     def grant_consent(self, request_id: str, content: str | os.PathLike[str], until: datetime) -> Consent:
-        """Consent, until an instant at most 366 days ahead, to what a collected request asks. Signed here, and posted.
+        """Consent to a collected request, until an instant at most 366 days ahead. The consent is signed locally, and posted.
 
-        `content` is the file that you gave: one that has another digest than the request names is refused
-        (`digest-mismatch`), so that nobody consents to what only bears the same name. Called again, it posts the same bytes.
+        `content` is your own copy of the file that you supplied. If its digest is not the one that the request names, raises MalformedInput("digest-mismatch"),
+        so that you never consent to other content of the same name. A second call posts the same bytes.
         """
         return self._consents.grant(request_id, Path(content), until)
 
     def refuse_consent(self, request_id: str, reason: str) -> ConsentRefusal:
-        """Refuse a collected request as a whole; the partner is told the reason, under our signature."""
+        """Refuse a collected request as a whole; the partner gets the reason in a signed refusal."""
         return self._consents.refuse(request_id, reason)
 
     def close(self) -> None:
@@ -165,15 +165,15 @@ class Mailbox:
                 package = read_package(stream, self._home, now=self._now, seen=self._seen)
                 self._require_asked_for(package, package_id)
                 with open_parts(package, stream, self._folder / package_id) as opened:
-                    # protocol B3: all eight steps are behind, and what was signed once is signed no second time
+                    # protocol B3: all eight steps have passed; a receipt that exists is not signed again
                     record = known or self._accept(package)
                     opened.publish()
         finally:
-            sealed.unlink()  # whether it was good, or is to be fetched anew
+            sealed.unlink()  # after a failure, the package is fetched again from its beginning
         return record
 
     def _accept(self, package: VerifiedPackage) -> MailboxRecord:
-        """The commit point: from here on the package is ours, and its receipts are what they are."""
+        """The commit point: stores the record, which says that the package is accepted and holds its signed receipts."""
         manifest = package.manifest.model_dump(mode="json", exclude={"parts": {"__all__": {"key"}}})
         receipts = {
             kind.value: sign_receipt(self._receipt(package, kind), self._home.keys).decode() for kind in RECEIPTS
@@ -205,4 +205,4 @@ class Mailbox:
         envelope = package.envelope
         # protocol B3
         if (envelope.package_id, envelope.originator) != (package_id, self._gateway):
-            raise NotAuthentic("envelope-mismatch", "the gateway gave another package than the one asked for")
+            raise NotAuthentic("envelope-mismatch", "the gateway sent another package than the requested one")

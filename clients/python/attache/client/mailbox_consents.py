@@ -1,9 +1,9 @@
-"""Consents of a participant without a gateway: asked for, collected, given and refused through a partner's gateway.
+"""Consents of a participant without a gateway. It asks for, collects, gives and refuses them through a partner's gateway.
 
     FOLDER/consents/<consent_id>.jws     a consent or a refusal that its originator signed, verified and kept
-           consents/<request_id>.answer  our own signed answer to a request that we collected, posted until it is heard
+           consents/<request_id>.answer  this participant's own signed answer to a collected request
 
-One request has one answer: it is signed once, and the same bytes are posted again.
+One request has one answer: it is signed once, and a repeated call posts the same bytes.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 from attache import clock
 from attache.client import exchange
-from attache.client.driving import Driver
 from attache.client.home import Home
 from attache.client.mailbox_records import MailboxRecord, MailboxRecords
-from attache.client.quarantine import write_whole
+from attache.client.quarantine import write_atomically
+from attache.client.sync.driver import Driver
 from attache.consent import Consent, sign_consent, verify_consent
 from attache.consent_refusal import ConsentRefusal, sign_refusal, verify_refusal
 from attache.consent_request import (
@@ -43,14 +43,14 @@ LONGEST_TERM = timedelta(days=366)
 REQUEST_TERM = timedelta(days=90)
 REQUEST_MARKINGS = ("TLP:GREEN",)
 NO_POLICIES = hashlib.sha256(b"").hexdigest()
-"""What a participant that decides without policies states as their digest."""
+"""The digest of policies that a participant without policies states."""
 
 _STEP = "consent"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A verified answer to what we asked. `consent` is None for a refusal; `path` is where the signed bytes are kept."""
+class ConsentAnswer:
+    """A verified answer to a request for consent. `consent` is None for a refusal; `path` is the file with the signed bytes."""
 
     request_id: str
     path: Path
@@ -67,18 +67,18 @@ class MailboxConsents:
         self._home, self._gateway, self._folder = home, gateway, folder
         self._records, self._driver, self._now = records, driver, now
 
-    def collect(self) -> tuple[Answer, ...]:
+    def collect(self) -> tuple[ConsentAnswer, ...]:
         """See `Mailbox.consents`."""
-        given = self._collected(exchange.mailbox_consents, self._consent)
-        refused = self._collected(exchange.mailbox_refusals, self._refusal)
-        return (*given, *refused)
+        consents = self._collected(exchange.mailbox_consents, self._consent)
+        refusals = self._collected(exchange.mailbox_refusals, self._refusal)
+        return (*consents, *refusals)
 
     def ask(
         self, package_id: str, part: str, recipient: str, purpose: str, legal_basis: str, reason: str
     ) -> tuple[str, Receipt]:
         """See `Mailbox.ask_consent`."""
         record = self._record(package_id)
-        asked = ConsentRequest(
+        request = ConsentRequest(
             originator=ParticipantId(record.originator),
             holder=self._home.me.participant,
             recipient=ParticipantId(recipient),
@@ -88,7 +88,7 @@ class MailboxConsents:
             content_sha256=_sha256_of(record, part),
             reason=reason,
         )
-        facts, ciphertext = self._request_facts(asked, record, legal_basis)
+        facts, ciphertext = self._request_facts(request, record, legal_basis)
         originator = self._home.descriptor_of(self._gateway)
         envelope = seal(facts, keys=self._home.keys, recipient=originator, sealed_at=self._now())
         stream = exchange.SealedStream(len(ciphertext), b"", lambda start, end: iter((ciphertext[start:end],)))
@@ -102,18 +102,18 @@ class MailboxConsents:
         now = self._now()
         # protocol G5
         if not now < until <= now + LONGEST_TERM:
-            raise MalformedInput("term-over", "until: is in the past, or more than 366 days ahead")
+            raise MalformedInput("term-over", "until: in the past, or more than 366 days ahead")
 
         def sign() -> bytes:
-            asked = self._asked(request_id)
+            request = self._request(request_id)
             # protocol G5
-            if _digest_of(content) != asked.content_sha256:
-                raise MalformedInput("digest-mismatch", f"{content.name} is not the content that it asks about")
-            named = asked.model_dump(include={"originator", "holder", "recipient", "purpose", "content_sha256"})
+            if _digest_of(content) != request.content_sha256:
+                raise MalformedInput("digest-mismatch", f"{content.name} is not the content that the request is about")
+            terms = request.model_dump(include={"originator", "holder", "recipient", "purpose", "content_sha256"})
             consent = Consent(
-                **named,
+                **terms,
                 consent_id=uuid7(now),
-                package_id=asked.package_id,
+                package_id=request.package_id,
                 request_id=PackageId(request_id),
                 at=now,
                 expires_at=until,
@@ -132,7 +132,7 @@ class MailboxConsents:
             record = self._record(request_id)
             package_id = record.manifest.get("in_reply_to")
             if record.manifest.get("kind") != Kind.REQUEST or not package_id:
-                raise NotFound(detail="it does not ask about a package of ours")
+                raise NotFound(detail="the request is not about a package of this participant")
             refusal = ConsentRefusal(
                 originator=self._home.me.participant,
                 holder=ParticipantId(record.originator),
@@ -150,53 +150,54 @@ class MailboxConsents:
 
     def asked(self, request_id: str) -> ConsentRequest:
         """See `Mailbox.asked_consent`."""
-        return self._asked(request_id)
+        return self._request(request_id)
 
-    def _collected(self, page: Any, answer_of: Callable[[bytes], Answer]) -> Iterator[Answer]:
+    def _collected(self, page: Any, answer_of: Callable[[bytes], ConsentAnswer]) -> Iterator[ConsentAnswer]:
         for each in self._driver.walk(page, ""):
             signed = canonical(each.signed)
             answer = answer_of(signed)
             if not answer.path.exists():
                 answer.path.parent.mkdir(mode=0o700, exist_ok=True)
-                write_whole(answer.path, signed)
+                write_atomically(answer.path, signed)
             yield answer
 
-    def _consent(self, signed: bytes) -> Answer:
+    def _consent(self, signed: bytes) -> ConsentAnswer:
         # protocol G9
         consent = verify_consent(signed, self._home.descriptor_of(self._gateway))
-        self._require_mine(consent.holder)
+        self._require_holder(consent.holder)
         path = self._folder / FOLDER / f"{consent.consent_id}.jws"
-        return Answer(consent.request_id, path, consent, None)
+        return ConsentAnswer(consent.request_id, path, consent, None)
 
-    def _refusal(self, signed: bytes) -> Answer:
+    def _refusal(self, signed: bytes) -> ConsentAnswer:
         # protocol G9
         refusal = verify_refusal(signed, self._home.descriptor_of(self._gateway))
-        self._require_mine(refusal.holder)
-        return Answer(refusal.request_id, self._folder / FOLDER / f"{refusal.request_id}.jws", None, refusal)
+        self._require_holder(refusal.holder)
+        return ConsentAnswer(refusal.request_id, self._folder / FOLDER / f"{refusal.request_id}.jws", None, refusal)
 
-    def _require_mine(self, holder: str) -> None:
+    def _require_holder(self, holder: str) -> None:
         if holder != self._home.me.participant:
-            raise NotAuthentic("not-a-recipient", "the answer to another holder", step=_STEP)
+            raise NotAuthentic("not-a-recipient", "the answer is for another holder", step=_STEP)
 
     def _record(self, package_id: str) -> MailboxRecord:
         record = self._records.get(package_id)
         if record is None or record.originator != self._gateway:
-            raise NotFound(detail="no such package of this partner's was collected here")
+            raise NotFound(detail="no such package was collected from this partner")
         return record
 
-    def _asked(self, request_id: str) -> ConsentRequest:
-        """The request in a collected package, once it is about a package of ours and says who asks."""
+    def _request(self, request_id: str) -> ConsentRequest:
+        """The request in a collected package, after a check that its sender is the holder and that it is about a package of this participant."""
         record = self._record(request_id)
         names = [part["name"] for part in record.manifest["parts"] if part["media_type"] == MEDIA_TYPE]
         if record.manifest["kind"] != Kind.REQUEST or len(names) != 1:
             raise NotFound(detail="the package holds no request for consent")
-        asked = parse_request((self._folder / request_id / names[0]).read_bytes())
-        stated = (asked.originator, asked.holder, asked.package_id)
-        if stated != (self._home.me.participant, record.originator, record.manifest["in_reply_to"]):
-            raise NotAuthentic(
-                "envelope-mismatch", "the request is another holder's, or about another package", step=_STEP
-            )
-        return asked
+        request = parse_request((self._folder / request_id / names[0]).read_bytes())
+        if (request.originator, request.holder, request.package_id) != (
+            self._home.me.participant,
+            record.originator,
+            record.manifest["in_reply_to"],
+        ):
+            raise NotAuthentic("envelope-mismatch", "the request names another holder or another package", step=_STEP)
+        return request
 
     def _signed_once(self, request_id: str, sign: Callable[[], bytes]) -> bytes:
         path = self._folder / FOLDER / f"{self._record(request_id).package_id}.answer"
@@ -204,20 +205,22 @@ class MailboxConsents:
         if not path.exists():
             signed = sign()
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            write_whole(path, signed)
+            write_atomically(path, signed)
         return path.read_bytes()
 
     def _own(self, verify: Callable[[], T]) -> T:
         try:
             return verify()
         except AttacheError:
-            raise Conflict("conflict", "the request has another answer already, or one that cannot be read") from None
+            raise Conflict(
+                "conflict", "the request already has another answer, or its stored answer cannot be read"
+            ) from None
 
     def _request_facts(
-        self, asked: ConsentRequest, record: MailboxRecord, legal_basis: str
+        self, request: ConsentRequest, record: MailboxRecord, legal_basis: str
     ) -> tuple[ManifestFacts, bytes]:
         sealer, now = PartSealer(), self._now()
-        head = sealer.update(encode_request(asked))
+        head = sealer.update(encode_request(request))
         tail, sealed = sealer.finish()
         part = ManifestPart.of(
             sealed,
@@ -229,14 +232,14 @@ class MailboxConsents:
         facts = ManifestFacts(
             package_id=PackageId(uuid7(now)),
             kind=Kind.REQUEST,
-            originator=asked.holder,
+            originator=request.holder,
             post=self._home.descriptor_of(self._gateway).stated.post,
             created_at=now,
             expires_at=now + REQUEST_TERM,
-            in_reply_to=asked.package_id,
+            in_reply_to=request.package_id,
             thread_id=record.manifest.get("thread_id"),
             title="Request for consent",
-            purpose=asked.purpose,
+            purpose=request.purpose,
             legal_basis=legal_basis,
             urgency=Urgency.ROUTINE,
             markings=REQUEST_MARKINGS,

@@ -1,8 +1,8 @@
-"""What a mailbox's owner remembers of each package: one small file each, replaced whole, mode 0600, kept for ever.
+"""The record that the owner of a mailbox keeps of each package: one small file, mode 0600, replaced atomically, never deleted.
 
     FOLDER/.attache/<package_id>.json
 
-A receipt is signed once. Its bytes are kept here before anybody sees them, and given again if they were not heard.
+A receipt is signed once. Its bytes are stored here before they are posted, and are posted again if the first attempt failed.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from attache.client.quarantine import write_whole
+from attache.client.quarantine import write_atomically
 from attache.errors import AttacheError, IntegrityLost
 from attache.package import is_uuid7
 from attache.strict_json import canonical, parse_object
@@ -32,7 +32,7 @@ class _Stored(BaseModel):
 
 @dataclass(frozen=True)
 class MailboxRecord:
-    """A package that was accepted: its facts (no keys), its signed receipts by kind, and which of them were heard."""
+    """An accepted package: its facts (without keys), its signed receipts by kind, and the kinds that were posted."""
 
     originator: str
     package_id: str
@@ -53,7 +53,7 @@ class MailboxRecords:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def get(self, package_id: str) -> MailboxRecord | None:
-        """The record of a package; None if it was never accepted. Raises IntegrityLost for one that cannot be read."""
+        """The record of a package; None if it was never accepted. Raises IntegrityLost if the record cannot be read."""
         path = self._path(package_id)
         if not path.exists():
             return None
@@ -66,12 +66,12 @@ class MailboxRecords:
         return MailboxRecord(**{**stored.model_dump(), "posted": frozenset(stored.posted)})
 
     def put(self, record: MailboxRecord) -> None:
-        """Remember, durably."""
+        """Store the record durably."""
         value = {**vars(record), "posted": sorted(record.posted)}
-        write_whole(self._path(record.package_id), canonical(value))
+        write_atomically(self._path(record.package_id), canonical(value))
 
     def sealed_path(self, package_id: str) -> Path:
-        """Where a package lies while it is fetched."""
+        """The file that a package is fetched into."""
         return self._path(package_id).with_suffix(".sealed")
 
     def _path(self, package_id: str) -> Path:

@@ -1,39 +1,28 @@
-"""Opening and verifying files, offline: nothing here imports, or could use, a network."""
+"""Verifying files, offline. This module imports no network code."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from attache import clock
 from attache.client.home import Home
-from attache.client.offline_answers import ANSWER_NOT_CHECKED, ANSWERS, by_one_of
-from attache.client.quarantine import Quarantine, QuarantineFolder, plain_name
+from attache.client.opening import nothing_seen, read_exactly, read_package, require_end
+from attache.consent import CONSENT, verify_consent
+from attache.consent_refusal import REFUSAL, verify_refusal
 from attache.errors import AttacheError, MalformedInput, NotAuthentic, NotFound
 from attache.evidence.bundle import SUFFIX
 from attache.evidence.directory import verify_log_directory
 from attache.evidence.entry import verify_entry
 from attache.evidence.export import SUFFIX as MANIFEST_SUFFIX
 from attache.evidence.export import verify_export
-from attache.evidence.finding import Finding, Findings
-from attache.evidence.report import Check, EvidenceReport, Outcome
+from attache.evidence.report import Check, CheckOutcome, EvidenceReport, Finding, Findings
 from attache.evidence.verifying import STEPS, verify_bundle
-from attache.package import (
-    BLOCK_BYTES,
-    BlockTree,
-    Envelope,
-    Manifest,
-    Seen,
-    Step,
-    VerifiedPackage,
-    open_manifest,
-    parse_statement,
-    read_frame,
-)
+from attache.package import BLOCK_BYTES, BlockTree, Envelope, SignedType, Step, parse_statement, read_frame
 from attache.package.blocks import root_of_blocks
 from attache.package.values import Statement
 from attache.participant import Descriptor
-from attache.receipt import RECEIPT, Receipt, verify_receipt
+from attache.receipt import RECEIPT, verify_receipt
 
 MAX_FILE_BYTES = 64 << 20
 _PACKAGE_MAGIC = b"attache-package/"
@@ -44,22 +33,56 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class OpenedPackage:
-    """A package that passed all eight steps, its parts published as files in `folder`."""
+class _StatementKind:
+    """A kind of signed statement that a file may hold, who signs it, and how it is verified."""
 
-    manifest: Manifest
-    manifest_sha256: str
-    envelope: Envelope
-    folder: Path
+    name: str
+    type: SignedType
+    verify: Callable[[bytes, Descriptor], Statement]
+    signer: str
+    not_checked: tuple[str, ...]
+
+    def matches(self, raw: bytes) -> bool:
+        """Whether `raw` is a well-formed statement of this kind. Does not verify its signatures."""
+        try:
+            parse_statement(raw, self.type)
+        except AttacheError:
+            return False
+        return True
+
+    def verify_by_one_of(self, raw: bytes, descriptors: Mapping[str, Descriptor]) -> Statement:
+        """The verified statement. It names its signer only inside the signed payload, so each descriptor is tried."""
+        parse_statement(raw, self.type)
+        unknown: AttacheError = NotFound("unknown-partner", "no descriptors are known")
+        for descriptor in descriptors.values():
+            try:
+                return self.verify(raw, descriptor)
+            except AttacheError as error:
+                if error.code != "unknown-key":
+                    raise
+                unknown = error
+        raise unknown
+
+
+_ANSWER_NOT_CHECKED = ("that it answers a request of yours", "that it has not expired")
+_CONSENT = _StatementKind("consent", CONSENT, verify_consent, "originator", _ANSWER_NOT_CHECKED)
+_REFUSAL = _StatementKind("consent-refusal", REFUSAL, verify_refusal, "originator", _ANSWER_NOT_CHECKED)
+_RECEIPT = _StatementKind(
+    "receipt",
+    RECEIPT,
+    verify_receipt,
+    "recipient",
+    ("that it is about a package of yours", "its log proof and cosignature"),
+)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found. `checked` and `not_checked` say what a sound report does and does not mean.
+    """The result of a verification. `checked` and `not_checked` list what was verified and what was not.
 
     `kind`: sealed-package, receipt, consent, consent-refusal, evidence-bundle, log-proof,
-    log-directory or log-export. `facts` are proven only as far as `checked` goes.
-    `checks`: for evidence, every single check whatever its outcome, and `timeline` the proven log entries by time.
+    log-directory or log-export. Of `facts`, only what `checked` covers is proven.
+    `checks`: for evidence, every single check with its outcome; `timeline`: the proven log entries by time.
     """
 
     kind: str
@@ -73,7 +96,7 @@ class Report:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is wrong with what was checked."""
+        """Whether no check failed."""
         return not self.findings
 
     def to_json(self) -> dict[str, Any]:
@@ -91,47 +114,6 @@ class Report:
         }
 
 
-def nothing_seen(_originator: str, _package_id: str) -> None:
-    """For who does not remember packages: no repetition is known."""
-
-
-def open_package(path: Path, into: Path, home: Home, *, now: clock.Clock = clock.now) -> OpenedPackage:
-    """Open a sealed package file: all eight steps, and then the parts as files in the new folder `into`.
-
-    The folder appears whole, after the last check, or not at all. The originator's descriptor must be pinned in `home`.
-    Replays are not detected (a file may be opened again), and no receipt is made. Raises AttacheError with the failed step.
-    """
-    with path.open("rb") as stream:
-        package = read_package(stream, home, now=now, seen=nothing_seen)
-        with open_parts(package, stream, into) as opened:
-            folder = opened.publish()
-    return OpenedPackage(package.manifest, package.manifest_sha256, package.envelope, folder)
-
-
-def read_package(stream: BinaryIO, home: Home, *, now: clock.Clock, seen: Seen) -> VerifiedPackage:
-    """Steps 1 to 6 of the package at the head of `stream`, which is left at the first part."""
-    envelope = read_frame(stream)
-    try:
-        originator = home.descriptor_of(envelope.originator)
-    except NotFound as error:
-        error.step = Step.ADDRESS
-        raise
-    return open_manifest(envelope, keys=home.keys, me=home.me, originator=originator, now=now(), seen=seen)
-
-
-def open_parts(package: VerifiedPackage, stream: BinaryIO, target: Path) -> QuarantineFolder:
-    """Steps 7 and 8 of every part, into a quarantine that is not published yet. Surplus bytes are refused."""
-    with QuarantineFolder(target) as folder:
-        for index, part in enumerate(package.manifest.parts):
-            with Quarantine(folder.path / plain_name(part.name)) as file:
-                for chunk in package.open_part(index, _exactly(stream, part.ciphertext_bytes)):
-                    file.feed(chunk)
-                file.finish()
-        # protocol E4
-        _require_end(stream)
-        return folder
-
-
 def verify(
     path: Path,
     *,
@@ -141,12 +123,12 @@ def verify(
     now: clock.Clock = clock.now,
 ) -> Report:
     """Verify a sealed package, a receipt, a consent or its refusal, an evidence bundle, a log proof,
-    an exported log directory, or a filtered export of a log with its `.manifest` beside it, by what it is.
+    an exported log directory, or a filtered export of a log with its `.manifest` beside it. The content decides which it is.
 
     An evidence bundle needs the descriptors of originator and recipient, and of each participant whose log is in it; an export that of its maker.
-    A sealed package is verified wholly where `home` is its recipient, and from outside otherwise. A receipt needs the
-    recipient's descriptor, a proof or log the log's `vkeys`; a log directory's own `vkeys` file is taken where none are given,
-    which proves the log consistent but not whose it is. Never raises for what the files hold; raises OSError.
+    A sealed package is verified in full if `home` is its recipient; otherwise only the envelope and the parts' roots. A receipt
+    needs the recipient's descriptor; a proof or log needs the log's `vkeys`. Without them a log directory's own `vkeys` file is
+    used, which proves that the log is consistent, but not whose it is. Never raises because of the files' content; raises OSError.
     """
     known = {**(home.descriptors if home else {}), **(descriptors or {})}
     if path.is_dir():
@@ -167,20 +149,18 @@ def _verify_signed(path: Path, known: Mapping[str, Descriptor], home: Home | Non
     raw = _read_small(path)
     if path.suffix == SUFFIX or raw.startswith(_BUNDLE_MAGIC):
         return _verify_evidence(path, raw, {**known, **({home.me.participant: home.me} if home else {})})
-    answer = next((each for each in ANSWERS if each.is_it(raw)), None)
-    if answer is not None:
-        return _verify_statement(path, lambda: answer.by_one_of(raw, known), answer.kind, ANSWER_NOT_CHECKED)
-    not_checked = ("that it is about a package of yours", "its log proof and cosignature")
-    return _verify_statement(path, lambda: _receipt_by_one_of(raw, known), "receipt", not_checked)
+    return _verify_statement(
+        path, raw, next((each for each in (_CONSENT, _REFUSAL) if each.matches(raw)), _RECEIPT), known
+    )
 
 
 def _verify_evidence(path: Path, raw: bytes, descriptors: Mapping[str, Descriptor]) -> Report:
     found = verify_bundle(raw, descriptors.values())
-    proven = sorted({check.step for check in found.checks if check.outcome is Outcome.PROVEN}, key=STEPS.index)
+    proven = sorted({check.step for check in found.checks if check.outcome is CheckOutcome.PROVEN}, key=STEPS.index)
     not_checked = (
         "what the decision's rules mean",
         # exchange-log E8
-        "that no further entry exists about the package: a whole log shows that",
+        "that no further entry exists about the package: only the whole log can prove that",
     )
     return Report(
         "evidence-bundle",
@@ -198,7 +178,7 @@ def _verify_package(path: Path, home: Home | None, now: clock.Clock) -> Report:
     findings = Findings()
     with path.open("rb") as stream:
         envelope = _checked(findings, path, lambda: read_frame(stream))
-        facts = {} if envelope is None else _outside(envelope)
+        facts = {} if envelope is None else _clear_facts(envelope)
         if home is not None and envelope is not None and envelope.recipient == home.me.participant:
             stream.seek(0)
             _checked(findings, path, lambda: _read_through(stream, home, now))
@@ -206,48 +186,42 @@ def _verify_package(path: Path, home: Home | None, now: clock.Clock) -> Report:
         if envelope is not None:
             _checked(findings, path, lambda: _require_roots(envelope, stream))
     checked = (Step.SHAPE.value, Step.BLOCKS.value)
-    not_checked = ("originator, signatures and content: only the recipient's keys open the manifest",)
+    not_checked = ("originator, signatures and content: only the recipient can open the manifest",)
     return Report("sealed-package", str(path), checked, not_checked, facts, tuple(findings.kept))
 
 
-def _outside(envelope: Envelope) -> dict[str, Any]:
+def _clear_facts(envelope: Envelope) -> dict[str, Any]:
     clear: dict[str, Any] = envelope.clear.model_dump(mode="json")
     return {**clear, "envelope_sha256": envelope.sha256}
 
 
 def _read_through(stream: BinaryIO, home: Home, now: clock.Clock) -> None:
-    """All eight steps, keeping nothing."""
+    """All eight steps; the content is discarded."""
     package = read_package(stream, home, now=now, seen=nothing_seen)
     for index, part in enumerate(package.manifest.parts):
-        for _ in package.open_part(index, _exactly(stream, part.ciphertext_bytes)):
+        for _ in package.open_part(index, read_exactly(stream, part.ciphertext_bytes)):
             pass
-    _require_end(stream)
+    require_end(stream)
 
 
 def _require_roots(envelope: Envelope, stream: BinaryIO) -> None:
     for number, part in enumerate(envelope.parts):
         tree = BlockTree()
-        for block in _exactly(stream, part.ciphertext_bytes):
+        for block in read_exactly(stream, part.ciphertext_bytes):
             tree.update(block)
         if tree.bytes != part.ciphertext_bytes:
             raise MalformedInput("malformed-package", f"ends within part {number}", step=Step.SHAPE)
         if root_of_blocks(tree.finish()) != part.ciphertext_root:
             raise NotAuthentic("block-mismatch", f"part {number} does not have the stated root", step=Step.BLOCKS)
-    _require_end(stream)
+    require_end(stream)
 
 
-def _verify_statement(path: Path, verified: Callable[[], Statement], kind: str, not_checked: tuple[str, ...]) -> Report:
+def _verify_statement(path: Path, raw: bytes, kind: _StatementKind, descriptors: Mapping[str, Descriptor]) -> Report:
     findings = Findings()
-    stated = _checked(findings, path, verified)
-    facts = {} if stated is None else stated.model_dump(mode="json", exclude_none=True)
-    signer = "recipient" if kind == "receipt" else "originator"
-    checked = (f"signature of the {signer} that it names", "its keys at that time")
-    return Report(kind, str(path), checked, not_checked, facts, tuple(findings.kept))
-
-
-def _receipt_by_one_of(raw: bytes, descriptors: Mapping[str, Descriptor]) -> Receipt:
-    parse_statement(raw, RECEIPT)
-    return by_one_of(descriptors, lambda descriptor: verify_receipt(raw, descriptor))
+    statement = _checked(findings, path, lambda: kind.verify_by_one_of(raw, descriptors))
+    facts = {} if statement is None else statement.model_dump(mode="json", exclude_none=True)
+    checked = (f"signature of the {kind.signer} that it names", "that the signer's keys were valid at that time")
+    return Report(kind.name, str(path), checked, kind.not_checked, facts, tuple(findings.kept))
 
 
 def _verify_proof(path: Path, raw: bytes, vkeys: Sequence[str]) -> Report:
@@ -259,12 +233,12 @@ def _verify_proof(path: Path, raw: bytes, vkeys: Sequence[str]) -> Report:
 def _verify_export(path: Path, signed: bytes, descriptors: Mapping[str, Descriptor]) -> Report:
     with path.open("rb") as stream:
         found = verify_export(iter(lambda: stream.read(BLOCK_BYTES), b""), signed, *descriptors.values())
-    return _report_of(found, path, ("that no row is left out: a whole log shows that",))
+    return _report_of(found, path, ("that no row is missing: only the whole log can prove that",))
 
 
 def _report_of(found: EvidenceReport, path: Path, not_checked: tuple[str, ...]) -> Report:
-    """Without facts where anything is wrong."""
-    proven = tuple(check.step for check in found.checks if check.outcome is Outcome.PROVEN)
+    """The report about the file; without facts if a check failed."""
+    proven = tuple(check.step for check in found.checks if check.outcome is CheckOutcome.PROVEN)
     facts = found.facts if found.is_sound else {}
     return Report(found.kind, str(path), proven, not_checked, facts, found.findings, found.checks)
 
@@ -276,14 +250,18 @@ def _verify_log(path: Path, vkeys: Sequence[str] | None) -> Report:
         lambda name: _read_below(path, name), keys, paths=[name for name in names if name != "vkeys"]
     )
     facts = {name: value for name, value in report.to_json().items() if name not in ("kind", "sound", "findings")}
-    checked = ("signature of the checkpoint", "every entry and tile up to the signed root", "nothing else lies there")
-    own_keys = () if vkeys is not None else ("whose log it is: the keys are the directory's own",)
+    checked = (
+        "signature of the checkpoint",
+        "every entry and tile up to the signed root",
+        "that there are no other files",
+    )
+    own_keys = () if vkeys is not None else ("whose log it is: the keys come from the directory itself",)
     not_checked = (*own_keys, "what the entries mean", "how fresh the checkpoint is")
     return Report("log-directory", str(path), checked, not_checked, facts, report.findings)
 
 
 def read_vkeys(text: str) -> tuple[str, ...]:
-    """The verifier keys of a file, one a line; blank lines do not count."""
+    """The verifier keys in a file, one per line; blank lines are ignored."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
@@ -298,7 +276,7 @@ def _read_below(folder: Path, name: str) -> bytes | None:
 
 
 def _read_small(path: Path) -> bytes:
-    """The file's bytes; more than 64 MiB cannot be anything that is read whole here, and are cut off."""
+    """The first 64 MiB of the file: every valid file that is read at once is smaller."""
     with path.open("rb") as file:
         return file.read(MAX_FILE_BYTES)
 
@@ -309,15 +287,3 @@ def _checked(findings: Findings, path: Path, check: Callable[[], T]) -> T | None
     except AttacheError as error:
         findings.add(str(error.step or "shape"), error.code, path.name, error.detail or error.title)
         return None
-
-
-def _exactly(stream: BinaryIO, count: int) -> Iterator[bytes]:
-    """The next `count` bytes in blocks, or fewer where the stream ends."""
-    while count and (block := stream.read(min(count, BLOCK_BYTES))):
-        count -= len(block)
-        yield block
-
-
-def _require_end(stream: BinaryIO) -> None:
-    if stream.read(1):
-        raise MalformedInput("malformed-package", "bytes after the last part", step=Step.SHAPE)

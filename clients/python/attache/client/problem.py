@@ -1,4 +1,4 @@
-"""An answer that is not a success, as the error it stands for (RFC 9457)."""
+"""Turns an answer without success (RFC 9457) into an error."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from attache.errors import AttacheError, TooManyRequests, Unreachable, error_of
 
 MAX_DETAIL = 2000
 
-# What an answer without a problem object means: from a proxy, or from something that is no gateway.
+# The codes for answers without a problem object: they come from a proxy, or from a server that is not a gateway.
 _BARE_CODES: Mapping[int, str] = {
     401: "not-authenticated",
     403: "not-permitted",
@@ -25,7 +25,7 @@ _STANDARD_MEMBERS = frozenset({"type", "title", "status", "code", "detail", "ste
 
 
 def read_problem(status: int, headers: Mapping[str, str], body: bytes, at: datetime) -> AttacheError:
-    """The error that an answer stands for, whatever its bytes. Further members, and `request_id`, are in `extra`."""
+    """The error that an answer describes, for any bytes as body. `extra` holds `request_id` and further members."""
     problem = _problem_object(body)
     if problem is None:
         error = error_of(_BARE_CODES.get(status, "malformed-answer"), f"HTTP {status} without a problem object")
@@ -45,12 +45,12 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes, at: datet
 
 
 def is_worth_repeating(error: AttacheError) -> bool:
-    """Whether the same request may well succeed a little later."""
+    """Whether the same request is likely to succeed later."""
     return isinstance(error, Unreachable | TooManyRequests)
 
 
 def read_retry_after(value: str | None, at: datetime) -> int | None:
-    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3); None where it is absent or means nothing."""
+    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3); None if it is absent or invalid."""
     if value is None or len(value) > 40:  # noqa: PLR2004 -- an HTTP date has 29 characters
         return None
     if value.isascii() and value.isdigit():

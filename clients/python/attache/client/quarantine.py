@@ -1,4 +1,4 @@
-"""A file that is not to be seen before it is known to be whole."""
+"""Files and folders that become visible only when they are complete and verified."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ MAX_NAME_BYTES = 255
 
 
 class Quarantine:
-    """Takes bytes under a hidden name beside `target`, mode 0600, and publishes them by rename once all is well.
+    """Writes a hidden file beside `target`, mode 0600, and publishes it by a rename after all checks.
 
-    `size` and `sha256`, where known, are checked before the file is published; a surplus is refused as it comes.
-    Until `finish` returns there is nothing at `target`; after `abandon` there is nothing at all.
+    `size` and `sha256`, if given, are checked before the file is published; `feed` refuses bytes beyond `size`.
+    Until `finish` returns, `target` does not exist; after `abandon`, no file remains.
     """
 
     def __init__(self, target: Path, *, size: int | None = None, sha256: str | None = None) -> None:
@@ -40,7 +40,7 @@ class Quarantine:
         self._file.write(chunk)
 
     def finish(self) -> Path:
-        """Check, make durable and publish; returns where."""
+        """Check the file, make it durable and publish it; returns its path."""
         if self._size is not None and self._bytes != self._size:
             raise NotAuthentic("part-mismatch", f"{self._target.name} ended after {self._bytes} of {self._size} bytes")
         if self._sha256 is not None and self._digest.hexdigest() != self._sha256:
@@ -56,7 +56,7 @@ class Quarantine:
         return self._target
 
     def abandon(self) -> None:
-        """Forget it; nothing is left."""
+        """Delete the hidden file."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 
@@ -71,9 +71,9 @@ class Quarantine:
 
 
 class QuarantineFolder:
-    """A new folder, mode 0700, under a hidden name beside `target`, published with all that is in it by one rename.
+    """A new folder, mode 0700, under a hidden name beside `target`; one rename publishes it with its content.
 
-    Until `publish` returns there is nothing at `target`; after `abandon` there is nothing at all.
+    Until `publish` returns, `target` does not exist; after `abandon`, no folder remains.
     """
 
     def __init__(self, target: Path) -> None:
@@ -84,7 +84,7 @@ class QuarantineFolder:
         self.path.mkdir(mode=0o700)
 
     def publish(self) -> Path:
-        """Make it visible and durable; returns where."""
+        """Make the folder visible and durable; returns its path."""
         if self._target.exists():
             raise Conflict("conflict", f"{self._target.name} exists already")
         # protocol P5
@@ -93,7 +93,7 @@ class QuarantineFolder:
         return self._target
 
     def abandon(self) -> None:
-        """Forget it; nothing is left."""
+        """Delete the hidden folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -107,18 +107,18 @@ class QuarantineFolder:
 
 
 def plain_name(name: str) -> str:
-    """`name` if it can only name a file in the folder it is put in; it comes from outside.
+    """`name`, a name from outside, if it can only be the name of a file directly in a folder.
 
     Raises MalformedInput("malformed-package") for separators, leading dots, control characters and excessive length.
     """
     plain = name.isprintable() and not name.startswith(".") and not set(name) & set('/\\:*?"<>|')
     if not plain or name != name.strip() or not 0 < len(name.encode(errors="replace")) <= MAX_NAME_BYTES:
-        raise MalformedInput("malformed-package", f"{name[:80]!r} cannot be a file's name")
+        raise MalformedInput("malformed-package", f"{name[:80]!r} cannot be the name of a file")
     return name
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace the file at `path` by `content`, mode 0600: all of it or nothing, whatever happens meanwhile."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace the file at `path` by `content`, mode 0600, atomically: after a crash it has the old content or the new."""
     temporary = _hidden_beside(path)
     file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
     try:
@@ -134,12 +134,12 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left in quarantine here. Not while another process works in the folder."""
-    for left in folder.glob(".*.quarantine"):
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
+    """Delete the hidden files and folders that a killed process left in `folder`. No other process may use the folder meanwhile."""
+    for leftover in folder.glob(".*.quarantine"):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
         else:
-            left.unlink()
+            leftover.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""When a failed request is sent again, as a pure function, and the key that makes sending it again safe."""
+"""When a failed request is sent again, as a pure function, and the key that makes the repetition safe."""
 
 import random
 import secrets
@@ -10,7 +10,7 @@ from attache.errors import AttacheError
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and how long. `longest_seconds` is the most that a server may ask us to wait before we give up instead."""
+    """How often a request is repeated, and after which pauses. If a server asks to wait longer than `longest_seconds`, the request is not repeated."""
 
     retries: int = 2
     first_seconds: float = 0.5
@@ -18,7 +18,7 @@ class Retry:
     longest_seconds: int = 120
 
     def pause_seconds(self, error: AttacheError, failures: int, chance: float) -> float | None:
-        """How long to wait after the `failures`-th failure (from 1); None to give up. `chance` is in [0, 1)."""
+        """The pause after failure number `failures` (from 1); None if the request is not to be repeated. `chance`: a random number in [0, 1)."""
         if failures > self.retries or not is_worth_repeating(error):
             return None
         if error.retry_after_seconds is not None:
@@ -32,5 +32,5 @@ chance = random.SystemRandom().random
 
 
 def new_idempotency_key() -> str:
-    """A fresh Idempotency-Key: 192 random bits. Requests under the same key are carried out once."""
+    """A fresh Idempotency-Key: 192 random bits. The gateway carries out requests with the same key once."""
     return secrets.token_urlsafe(24)

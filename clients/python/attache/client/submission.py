@@ -128,6 +128,7 @@ class Submission:
     in_reply_to: str | None = None
     thread_id: str | None = None
     review_within_hours: int = 0
+    case_reference: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """The members of the request, without the parts' content."""

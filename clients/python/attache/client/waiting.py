@@ -1,6 +1,6 @@
-"""Where the blocking and the asyncio clients differ by more than `await`: pauses, and work that blocks, such as on files.
+"""The differences between the blocking and the asyncio client beyond `await`: pauses, and work that blocks, such as file access.
 
-The blocking client does such work at once; the asyncio client does it on a thread, so that its event loop goes on.
+The blocking client does such work directly; the asyncio client does it on a thread, so that it does not block the event loop.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Pause = Callable[[float], None]
-"""Waits for as many seconds."""
+"""Waits for the given number of seconds."""
 AsyncPause = Callable[[float], Awaitable[None]]
 
 
 def run_blocking(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work` returns, done here and now."""
+    """The result of `work`, called directly."""
     return work(*args, **kwargs)
 
 
 async def run_on_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work` returns, done on a thread."""
+    """The result of `work`, called on a thread."""
     return await asyncio.to_thread(work, *args, **kwargs)

@@ -1,6 +1,6 @@
-"""Primitives, keys and certificates: the only home of `cryptography`.
+"""Primitives, keys and certificates: the only package that imports `cryptography`.
 
-Nothing here knows a package, a receipt or a participant. Randomness is an argument with `os.urandom` as default.
+It does not depend on packages, receipts or participants. Randomness is an argument with `os.urandom` as default.
 The algorithms are FIPS-approved ones; the wheel's module is not itself FIPS-validated.
 """
 

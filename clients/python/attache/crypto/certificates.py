@@ -106,11 +106,11 @@ def parse_certificate_text(text: object) -> Certificate:
 
 
 Revoked = Callable[[Certificate], bool]
-"""Says whether a certificate is revoked, as far as its user knows."""
+"""Returns whether a certificate is revoked, as far as its provider knows."""
 
 
 def nothing_revoked(_: Certificate) -> bool:
-    """For where no revocation list applies."""
+    """Always false: for uses without a revocation list."""
     return False
 
 
@@ -133,8 +133,8 @@ def verify_chain(
 ) -> None:
     """Raises CertificateRejected unless `chain`, leaf first, leads to an anchor, was valid `at`, and certifies `key`.
 
-    The anchor itself is not part of the chain. A revoked certificate counts from the beginning: its key may have been
-    in other hands before anybody noticed. Raises with code `certificate-revoked` for that.
+    The anchor itself is not part of the chain. A revoked certificate is refused for every `at`, with code
+    `certificate-revoked`: an attacker may have held its key before the revocation.
     """
     path = _verified_path(chain, anchors)
     # protocol J4
@@ -143,14 +143,14 @@ def verify_chain(
     for certificate in path:
         if not certificate.not_before <= at <= certificate.not_after:
             raise CertificateRejected(detail="a certificate of the chain was not valid then")
-        # protocol J4: at whatever instant it was revoked, its key may have been in other hands before
+        # protocol J4: an attacker may have held its key before the instant of the revocation
         if revoked(certificate):
             raise CertificateRejected("certificate-revoked")
 
 
 @lru_cache(maxsize=256)
 def _verified_path(chain: tuple[Certificate, ...], anchors: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
-    """The chain with its anchor; all that does not depend on time. Pure, so remembering it is safe."""
+    """The chain with its anchor, after all checks that do not depend on time. Pure, so caching it is safe."""
     # protocol J4
     if not 1 <= len(chain) <= MAX_CHAIN:
         raise CertificateRejected(detail=f"a chain has 1 to {MAX_CHAIN} certificates")

@@ -21,7 +21,7 @@ def is_equal(one: bytes, other: bytes) -> bool:
     return hmac.compare_digest(one, other)
 
 
-_WORTH_A_THREAD = 128 * 1024
+_MIN_THREADED_BYTES = 128 * 1024
 
 
 @cache
@@ -32,7 +32,7 @@ def _pool() -> ThreadPoolExecutor:
 class BackgroundSha256:
     """SHA-256 of a stream, on another core: `update` returns before its bytes are hashed.
 
-    At most one update is under way, so memory stays constant and the order is kept. The bytes must not change after.
+    At most one update is under way, so memory stays constant and the order is kept. The caller must not change the bytes afterwards.
     """
 
     def __init__(self) -> None:
@@ -40,9 +40,9 @@ class BackgroundSha256:
         self._under_way: Future[None] | None = None
 
     def update(self, data: bytes | memoryview) -> None:
-        """Hash `data` next; waits for the update before."""
+        """Hash `data` next; waits until the previous update is done."""
         self._join()
-        if len(data) < _WORTH_A_THREAD:
+        if len(data) < _MIN_THREADED_BYTES:
             self._hash.update(data)
         else:
             self._under_way = _pool().submit(self._hash.update, data)

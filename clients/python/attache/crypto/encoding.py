@@ -30,5 +30,5 @@ def parse_b64u(text: object, *, code: str = "malformed-request", size: int | Non
     if b64u(data) != text:
         raise MalformedInput(code, "base64url in another spelling")
     if size is not None and len(data) != size:
-        raise MalformedInput(code, f"{len(data)} bytes where {size} are due")
+        raise MalformedInput(code, f"{len(data)} bytes where {size} are expected")
     return data

@@ -36,7 +36,7 @@ _MEMBERS = {"format", "use", "algorithm", "epoch", "key_id", "scrypt_n", "salt",
 
 @dataclass(frozen=True)
 class StoredKey:
-    """A private key with its place in the ring. `secret` is the raw private key; `key_id` its public key's id."""
+    """A private key, with its use, algorithm and epoch. `secret` is the raw private key; `key_id` its public key's id."""
 
     use: KeyUse
     algorithm: Algorithm
@@ -102,7 +102,7 @@ def load_stored_keys(folder: Path, passphrase: bytes) -> tuple[StoredKey, ...]:
 def load_private_keys(
     folder: Path, passphrase: bytes, *, participant: str, chains: Mapping[str, tuple[Certificate, ...]] | None = None
 ) -> KeyRing:
-    """The ring of a participant's folder; of several epochs the newest signs, and all open.
+    """The key ring of a participant's folder: of several epochs, the newest key signs, and every key opens.
 
     Raises Misconfigured as `load_stored_keys` does, and for a folder without a key.
     """
@@ -133,7 +133,7 @@ def load_private_keys(
 def _load(path: Path, passphrase: bytes, derived: dict[tuple[bytes, int], bytes]) -> StoredKey:
     # protocol K4
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Misconfigured(detail=f"{path.name} is open to others: chmod 600")
+        raise Misconfigured(detail=f"{path.name} can be read or written by others: chmod 600")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise Misconfigured(detail=f"{path.name} is not a key file")
     try:

@@ -25,13 +25,13 @@ class KeyUse(StrEnum):
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The private keys of one participant, by use. Files or a token behind it: its user cannot tell.
+    """The private keys of one participant, by use. They may be in files or in a hardware token.
 
     `signers` holds the current key of each signature algorithm, `openers` every key that still opens something,
     `chains` the X.509 chain (leaf first, without the CA) of the signing keys that have one, by key id.
-    `storage_key` (32 bytes) wraps our own data at rest; `tls_passphrase` opens the PEM files of the TLS keys, which
+    `storage_key` (32 bytes) wraps the participant's own data at rest; `tls_passphrase` opens the PEM files of the TLS keys, which
     Python's ssl loads itself: those files are only as weak as a random passphrase of 32 bytes.
-    Raises Misconfigured where the log's key is the witness's, too.
+    Raises Misconfigured if the log and the witness have the same key.
     """
 
     participant: str
@@ -45,9 +45,9 @@ class KeyRing:
     tls_passphrase: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        # exchange-log T9: a cosignature could otherwise be taken for the log's own word, and the other way round
+        # exchange-log T9: a cosignature could otherwise pass for the log's own signature, or that for a cosignature
         if self.log and self.witness and self.log.public_key == self.witness.public_key:
-            raise Misconfigured(detail=f"{self.participant} would sign its log and cosign others' with one key")
+            raise Misconfigured(detail=f"{self.participant} has the same key for its log and for its witness")
 
     def signers_for(self, suite: Suite) -> tuple[Signer, ...]:
         """One signer for each signature of the suite, in its order; raises Misconfigured where one is missing."""

@@ -90,9 +90,9 @@ def decrypt_content(key: bytes, ciphertext: bytes, tag: bytes, aad: bytes, iv: b
 
 
 def seal_at_rest(key: bytes, plaintext: bytes, context: bytes, random: Callable[[int], bytes] = os.urandom) -> bytes:
-    """`plaintext` under our own storage key: 12-byte nonce || AES-256-GCM ciphertext and tag, `context` as AAD.
+    """`plaintext` encrypted under the storage key: 12-byte nonce || AES-256-GCM ciphertext and tag, `context` as AAD.
 
-    `context` names what and whose it is, so that one sealed value never passes for another.
+    `context` names what the value is and its owner, so that one sealed value never passes for another.
     """
     nonce = random(IV_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plaintext, context)

@@ -124,7 +124,7 @@ def expand_hybrid_seed(seed: bytes) -> tuple[mlkem.MLKEM1024PrivateKey, ec.Ellip
 
 
 def _pair_of(algorithm: Algorithm, raw: bytes) -> tuple[Any, bytes]:
-    """The private key as `cryptography` knows it, and the bytes of its public key."""
+    """The private key as an object of `cryptography`, and the bytes of its public key."""
     match algorithm:
         case Algorithm.ES384 | Algorithm.ECDH_P384:
             p384 = ec.derive_private_key(int.from_bytes(raw, "big"), ec.SECP384R1())

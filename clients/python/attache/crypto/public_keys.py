@@ -52,7 +52,7 @@ class PublicKey:
 
     @cached_property
     def native(self) -> Any:
-        """The key as `cryptography` knows it; parsed once."""
+        """The key as an object of `cryptography`; parsed once."""
         match self.algorithm:
             case Algorithm.ES384 | Algorithm.ECDH_P384:
                 # protocol K2: refuses a point that is not on the curve
@@ -119,7 +119,7 @@ def parse_jwk(jwk: object, algorithm: Algorithm, *, code: str = "malformed-reque
 
 
 def _der_of(signature: bytes) -> bytes:
-    """The DER that `cryptography` wants, of the fixed-length r || s that JOSE has (RFC 7518, 3.4)."""
+    """The DER that `cryptography` requires, from the fixed-length r || s of JOSE (RFC 7518, 3.4)."""
     if len(signature) != 2 * COORDINATE_BYTES:
         raise ValueError
     r, s = signature[:COORDINATE_BYTES], signature[COORDINATE_BYTES:]

@@ -20,7 +20,7 @@ class RevocationList:
     next_update_at: datetime
 
     def is_revoked(self, certificate: Certificate) -> bool:
-        """Only ever true for certificates of the list's own CA."""
+        """Whether the list revokes the certificate; false for every certificate of another CA."""
         is_ours = certificate.native.issuer.public_bytes() == self.issuer
         return is_ours and certificate.serial_number in self.serial_numbers
 
@@ -28,8 +28,8 @@ class RevocationList:
 def verify_crl(raw: bytes, ca: Certificate, *, now: datetime) -> RevocationList:
     """The list in `raw` (PEM or DER), signed by `ca` and current.
 
-    Raises MalformedInput, CertificateRejected where another key signed it or it has an extension that changes its
-    meaning, and Stale after its next update: a stale list refuses everybody rather than nobody.
+    Raises MalformedInput; CertificateRejected if another key signed it or if it has a critical extension; and Stale after
+    its next update, because with an outdated list every certificate is to be refused.
     """
     try:
         load = x509.load_pem_x509_crl if raw.startswith(b"-----") else x509.load_der_x509_crl

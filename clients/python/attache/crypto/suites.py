@@ -1,4 +1,4 @@
-"""The closed registry of suites: which algorithms protect a package. Nothing is negotiated below this level."""
+"""The closed registry of suites: which algorithms protect a package. Single algorithms are not negotiated."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Algorithm(StrEnum):
     ML_DSA_44 = "ML-DSA-44"  # RFC 9964; the exchange log, post-quantum
     ECDH_P384 = "ECDH-ES+A256KW"  # RFC 7518, 4.6, on P-384
     HPKE_10 = "HPKE-10-KE"  # draft-ietf-jose-hpke-pq-pqt: ML-KEM-1024 + P-384, SHAKE256, AES-256-GCM
-    A256GCM = "A256GCM"  # a symmetric key, for our own data at rest
+    A256GCM = "A256GCM"  # a symmetric key, for the participant's own data at rest
 
 
 class Suite(StrEnum):

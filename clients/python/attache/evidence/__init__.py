@@ -1,11 +1,12 @@
-"""Offline verification of evidence: no network, no server, every finding and not only the first.
+"""Offline verification of evidence, without network or server. A report holds every finding, not only the first.
 
 directory    an exported log directory, as a whole
 entry        one entry of a log, with its proof
-bundle       the evidence bundle about one package: the format
-collecting   a log's part of a bundle, made from a store
-verifying    the evidence bundle, verified in eleven steps
+bundle       the format of the evidence bundle about one package
+collecting   the part of a bundle about one log, made from the stored log
+verifying    verification of an evidence bundle, in twelve steps
 export       a filtered export and its signed manifest
-leaf         what an entry says, and opening its commitments
-verifier.html  the same for a browser, in one file
+leaf         the content of an entry, and the opening of its commitments
+report       checks and findings
+verifier.html  verification of a bundle in a browser, in one file
 """

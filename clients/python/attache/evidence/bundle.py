@@ -1,6 +1,6 @@
 """The evidence bundle, version 1: everything about one package to one recipient, in one file. docs/exchange-log.md, section 6.
 
-Each thing in it proves itself, or nothing. The seal around it proves only who made the bundle, when, and that it is as it was made.
+Each statement in it is proven by its own signatures or log proof, never by the bundle. The seal of the bundle proves only who made it, when, and that it is unchanged.
 """
 
 from typing import Annotated, Any, Literal
@@ -40,36 +40,36 @@ def _is_b64u(text: str) -> str:
 Blob = Annotated[str, Field(max_length=4 * 1024 * 1024), AfterValidator(_is_b64u)]
 """Bytes as base64url without padding."""
 
-Proof = Annotated[tuple[Sha256, ...], Field(max_length=MAX_PROOF_HASHES)]
-Group = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,63}$")]
+ProofHashes = Annotated[tuple[Sha256, ...], Field(max_length=MAX_PROOF_HASHES)]
+GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,63}$")]
 
 
 class BundledOpening(Statement):
-    """What opens one group of fields of an entry; left out for whoever may not see it, and after a purge."""
+    """The salt and payload that open one group of fields of an entry; absent if the recipient of the bundle may not see the group, and after a purge."""
 
-    group: Group
+    group: GroupName
     salt: Sha256
     payload: Blob
 
 
 class BundledEntry(Statement):
-    """An entry, and its inclusion under the last checkpoint of its log."""
+    """An entry, and the proof of its inclusion under the last checkpoint of its log."""
 
     index: Annotated[int, Field(ge=0)]
     leaf: Blob
-    proof: Proof
+    proof: ProofHashes
     openings: Annotated[tuple[BundledOpening, ...], Field(max_length=8)] = ()
 
 
 class BundledCheckpoint(Statement):
-    """A checkpoint as the log published it, cosignatures included, and the proof that it extends the one before it here."""
+    """A checkpoint as the log published it, with its cosignatures, and the proof that it extends the previous checkpoint of the bundle."""
 
     note: Annotated[str, Field(min_length=1, max_length=128 * 1024)]
-    consistency: Proof = ()
+    consistency: ProofHashes = ()
 
 
 class BundledLog(Statement):
-    """What one participant's log has to say. Checkpoints by growing size; entries by growing index."""
+    """Checkpoints and entries of one participant's log: checkpoints by increasing size, entries by increasing index."""
 
     participant: ParticipantId
     checkpoints: Annotated[tuple[BundledCheckpoint, ...], Field(min_length=1, max_length=64)]
@@ -86,10 +86,10 @@ class BundledRevocations(Statement):
 class EvidenceBundle(Statement):
     """The evidence about one package to one recipient.
 
-    `manifest`: the signed manifest (JWS), only for whoever may see the content, for it holds the keys of the parts.
+    `manifest`: the signed manifest (JWS), only if the recipient of the bundle may see the content: it holds the keys of the parts.
     `release_proof`: the record of the decision, whose digest the manifest and the entry `package.released` name.
     `receipts`: signed receipts (JWS), in any order.
-    `consents`: the signed consents (JWS) that the decision relied on; the member is left out where there are none.
+    `consents`: the signed consents (JWS) that the decision relied on; without any, the JSON lacks the member.
     """
 
     format: Literal["attache-evidence/1"] = FORMAT
@@ -109,8 +109,8 @@ class EvidenceBundle(Statement):
 
     @model_serializer(mode="wrap")
     def _without_none(self, members: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        stated: dict[str, Any] = members(self)
-        return stated if self.consents else {name: value for name, value in stated.items() if name != "consents"}
+        values: dict[str, Any] = members(self)
+        return values if self.consents else {name: value for name, value in values.items() if name != "consents"}
 
 
 class Seal(Statement):
@@ -121,7 +121,7 @@ class Seal(Statement):
 
 
 class SealedBundle(Statement):
-    """A `.attache-evidence` file. `seal`: a JWS of type `attache-evidence+json` by the bundle's maker. Nothing is proven."""
+    """A parsed `.attache-evidence` file. `seal`: a JWS of type `attache-evidence+json` by the bundle's maker. Nothing is verified."""
 
     bundle: EvidenceBundle
     seal: Blob
@@ -136,14 +136,14 @@ def seal_bundle(bundle: EvidenceBundle, keys: KeyRing) -> bytes:
     """The bytes of a `.attache-evidence` file: canonical JSON and a newline. Raises Misconfigured where the ring cannot sign."""
     suites = keys.suites()
     if not suites or keys.participant != bundle.made_by:
-        raise Misconfigured(detail=f"not the signing keys of {bundle.made_by}")
-    stated = Seal(bundle_sha256=sha256_hex(canonical(bundle.model_dump(mode="json"))), made_at=bundle.made_at)
-    seal = sign_statement(EVIDENCE, canonical(stated.model_dump(mode="json")), keys, suites[0])
+        raise Misconfigured(detail=f"the keys are not the signing keys of {bundle.made_by}")
+    statement = Seal(bundle_sha256=sha256_hex(canonical(bundle.model_dump(mode="json"))), made_at=bundle.made_at)
+    seal = sign_statement(EVIDENCE, canonical(statement.model_dump(mode="json")), keys, suites[0])
     return _format(SealedBundle(bundle=bundle, seal=blob(seal)))
 
 
 def parse_bundle(raw: bytes) -> SealedBundle:
-    """The bundle in a file, in its one spelling. Raises MalformedInput("malformed-evidence"). Nothing in it is proven."""
+    """The bundle in a file. Raises MalformedInput("malformed-evidence"), also if the JSON is not canonical. Nothing in it is verified."""
     # exchange-log E1
     if len(raw) > MAX_BUNDLE_BYTES:
         raise PayloadTooLarge(detail=f"evidence has at most {MAX_BUNDLE_BYTES} bytes", step=_STEP)
@@ -154,12 +154,12 @@ def parse_bundle(raw: bytes) -> SealedBundle:
         raise MalformedInput(_CODE, error.detail, step=_STEP) from None
     # exchange-log E1
     if _format(sealed) != raw:
-        raise MalformedInput(_CODE, "not canonical JSON with one newline behind it", step=_STEP)
+        raise MalformedInput(_CODE, "not canonical JSON followed by one newline", step=_STEP)
     return sealed
 
 
 def parse_seal(payload: bytes) -> Seal:
-    """What a seal states; raises MalformedInput("malformed-evidence"). Says nothing of who wrote it."""
+    """What a seal states; raises MalformedInput("malformed-evidence"). Does not verify who wrote it."""
     return read_statement(Seal, payload, code=_CODE)
 
 
@@ -168,5 +168,5 @@ def _format(sealed: SealedBundle) -> bytes:
 
 
 def blob(raw: bytes) -> str:
-    """Bytes as a bundle spells them."""
+    """Bytes in the encoding of a bundle: base64url."""
     return b64u(raw)

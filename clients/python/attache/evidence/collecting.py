@@ -1,4 +1,4 @@
-"""A log's part of an evidence bundle, made from what a store keeps."""
+"""The part of an evidence bundle about one log, made from the stored log."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from attache.translog.tiles import ReadTile, TileHashes
 
 @dataclass(frozen=True)
 class CollectedEntry:
-    """An entry for a bundle, with the openings that its reader may have."""
+    """An entry for a bundle, with the openings that the recipient of the bundle may see."""
 
     index: int
     leaf: bytes
@@ -24,18 +24,18 @@ class CollectedEntry:
 def collect_log(
     participant: ParticipantId, checkpoints: Sequence[bytes], entries: Iterable[CollectedEntry], read_tile: ReadTile
 ) -> BundledLog:
-    """What a bundle says of a log: `checkpoints` (notes, any order, all of one history) and entries below the largest of them.
+    """The log as part of a bundle: `checkpoints` (notes of one history, in any order) and the entries below the largest of them.
 
-    Equal checkpoints are kept once each: they may carry different cosignatures. Not checked: any of it; `verify_bundle` does.
+    Identical notes are kept once; two notes of one size may have different cosignatures. Verifies nothing; `verify_bundle` does.
     """
     known = sorted(((_read(note), note) for note in dict.fromkeys(checkpoints)), key=lambda each: each[0].size)
     size = known[-1][0].size
     hashes = TileHashes(size, read_tile)
-    before, bundled = 0, []
+    previous_size, bundled = 0, []
     for checkpoint, note in known:
-        proof = prove_consistency(before, checkpoint.size, hashes)
+        proof = prove_consistency(previous_size, checkpoint.size, hashes)
         bundled.append(BundledCheckpoint(note=note.decode(), consistency=_hex(proof)))
-        before = checkpoint.size
+        previous_size = checkpoint.size
     return BundledLog(
         participant=participant,
         checkpoints=tuple(bundled),

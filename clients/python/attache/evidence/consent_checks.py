@@ -19,7 +19,7 @@ from attache.package.opening import CLOCK_ALLOWANCE
 
 GIVEN = "consent.given"
 IS_ABOUT_CONSENT = "consent."
-"""Entries under these codes are about the package in which the content came, not about the one that passes it on."""
+"""Entries whose codes begin so are about the package that brought the content, not about the one that passes it on."""
 
 _STEP = "consents"
 _FACTS = {"consent_id": "consent_id", "originator": "originator", "recipient": "recipient", "purpose": "purpose"}
@@ -36,7 +36,7 @@ class ProvenConsent:
 
 @dataclass(frozen=True)
 class _Decision:
-    """What the record of the decision says of consents: when it was made, and the facts of those it relied on, by id."""
+    """The consents in the record of the decision: `now` is its time, `relied` the facts of the consents that it relied on, by id."""
 
     now: datetime
     relied: Mapping[str, Mapping[str, Any]]
@@ -45,9 +45,9 @@ class _Decision:
 def verify_consents(
     bundle: EvidenceBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks
 ) -> tuple[ProvenConsent, ...]:
-    """The consents whose signature, content, parties, purpose and time are those of the decision that is here.
+    """The consents that verify and whose content, parties, purpose and time fit the decision in the bundle.
 
-    A consent that the decision relied on and that is not here is absent. Nothing is recorded where neither is any.
+    A consent that the decision relied on and that is not in the bundle is recorded as absent. Without consents, no check is recorded.
     """
     decision = _decision(bundle)
     proven = []
@@ -59,23 +59,23 @@ def verify_consents(
         except AttacheError as error:
             checks.failed(_STEP, error.code, f"consent {number}", error.detail or error.title)
             continue
-        said = f"{consent.originator} let {consent.holder} pass it on to {consent.recipient} for {consent.purpose}"
-        checks.proven(_STEP, consent.consent_id, f"{said}, until {consent.expires_at.isoformat()}")
+        detail = f"{consent.originator} let {consent.holder} pass it on to {consent.recipient} for {consent.purpose}"
+        checks.proven(_STEP, consent.consent_id, f"{detail}, until {consent.expires_at.isoformat()}")
         proven.append(ProvenConsent(consent, sha256_hex(raw)))
-    here = {each.consent.consent_id for each in proven}
-    for consent_id in sorted(set(decision.relied if decision else ()) - here):
-        checks.absent(_STEP, consent_id, "the decision relied on it, and it is not here, or does not verify")
+    proven_ids = {each.consent.consent_id for each in proven}
+    for consent_id in sorted(set(decision.relied if decision else ()) - proven_ids):
+        checks.absent(_STEP, consent_id, "the decision relied on it, but it is not in the bundle or does not verify")
     return tuple(proven)
 
 
 def verify_consents_logged(
     consents: Sequence[ProvenConsent], entries: Sequence[ProvenEntry], releases: Sequence[ProvenEntry], checks: Checks
 ) -> None:
-    """Of step 12: the log that holds the release says that each consent came before it."""
+    """Part of step 12: the log that holds the release holds each consent before it."""
     for each in consents:
         consent_id = each.consent.consent_id
         found = [entry for entry in entries if entry.fields.get("record", {}).get("consent_id") == consent_id]
-        before = [
+        before_release = [
             entry
             for entry in found
             if entry.leaf.code == GIVEN
@@ -83,14 +83,14 @@ def verify_consents_logged(
         ]
         if any(entry.fields["record"].get("consent_sha256") != each.sha256 for entry in found):
             checks.failed("story", "proof-invalid", consent_id, "the log holds another consent under this id")
-        elif before:
+        elif before_release:
             checks.proven("story", consent_id, "the log holds the consent, before the release")
         else:
             checks.absent("story", consent_id, "no opened entry before the release names this consent")
 
 
 def _verified(raw: bytes, anchors: Anchors, revoked: Mapping[str, Revoked]) -> Consent:
-    """A consent names its signer only inside what is signed."""
+    """The consent, verified with the keys of the originator that it names in its payload."""
     statement = parse_statement(raw, CONSENT)
     claimed = parse_consent_payload(statement.pinned_payload(statement.payload_sha256)).originator
     if claimed not in anchors:
@@ -101,43 +101,43 @@ def _verified(raw: bytes, anchors: Anchors, revoked: Mapping[str, Revoked]) -> C
 def _require_relied_on(bundle: EvidenceBundle, decision: _Decision | None, consent: Consent) -> None:
     # protocol G10
     if (consent.holder, consent.recipient) != (bundle.originator, bundle.recipient):
-        raise NotAuthentic("envelope-mismatch", "a consent to another holder, or for another recipient")
+        raise NotAuthentic("envelope-mismatch", "the consent is for another holder or another recipient")
     if decision is None:
-        raise NotAuthentic("proof-invalid", "no decision is here that relied on it")
+        raise NotAuthentic("proof-invalid", "the bundle holds no decision that relied on it")
     facts = decision.relied.get(consent.consent_id)
     if facts is None:
         raise NotAuthentic("proof-invalid", "the decision did not rely on it")
-    stated = consent.model_dump(mode="json")
-    wrong = [name for name, member in _FACTS.items() if not _is_same(name, facts.get(name), stated[member])]
+    signed = consent.model_dump(mode="json")
+    wrong = [name for name, member in _FACTS.items() if not _is_same(name, facts.get(name), signed[member])]
     # protocol G10
     if wrong:
-        raise NotAuthentic("proof-invalid", f"the decision was told of another {', '.join(wrong)}")
+        raise NotAuthentic("proof-invalid", f"the decision has another {', '.join(wrong)} for this consent")
     # protocol G10
     if not consent.at - CLOCK_ALLOWANCE <= decision.now < consent.expires_at:
-        raise Stale(detail="it did not hold when it was decided")
+        raise Stale(detail="it was not valid at the time of the decision")
 
 
-def _is_same(name: str, told: object, stated: object) -> bool:
+def _is_same(name: str, decided: object, signed: object) -> bool:
     if name != "expires_at":
-        return told == stated
+        return decided == signed
     try:
-        return parse_instant(told) == parse_instant(stated)
+        return parse_instant(decided) == parse_instant(signed)
     except AttacheError:
         return False
 
 
 def _decision(bundle: EvidenceBundle) -> _Decision | None:
-    """None where the record is not here, or is none; whether it is the decision of this release other steps show."""
+    """The decision in the bundle; None if there is no record or it cannot be read. Other steps check that it is the decision of this release."""
     if bundle.release_proof is None:
         return None
     try:
         request = strict_json.parse_object(parse_b64u(bundle.release_proof)).get("request", {})
         now = parse_instant(request["now"])
-        came = {(part["sha256"], part["origin"]) for part in request["parts"]}
+        sources = {(part["sha256"], part["origin"]) for part in request["parts"]}
         relied = {
             facts["consent_id"]: facts
             for facts in request["consents"]
-            if (facts["content"], facts["originator"]) in came
+            if (facts["content"], facts["originator"]) in sources
             and (facts["recipient"], facts["purpose"]) == (request["recipient"], request["purpose"])
         }
     except (AttacheError, KeyError, TypeError, AttributeError):

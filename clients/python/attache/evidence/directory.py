@@ -1,13 +1,13 @@
 """An exported log directory (C2SP tlog-tiles layout), verified as a whole and offline.
 
- 1. checkpoint      it is a checkpoint in its one spelling
+ 1. checkpoint      it is a well-formed checkpoint
  2. signature       a key of the log signed it, and no line of a known key is wrong
- 3. entry-bundle    every bundle is there and holds the entries that were logged
- 4. tile            every tile is there and holds the hashes of what is below it
- 5. root            what the entries hash to is the signed root
- 6. directory       nothing else lies there; older partial tiles are the beginnings of their tiles
+ 3. entry-bundle    every bundle exists and holds the entries that were logged
+ 4. tile            every tile exists and holds the hashes of the entries or tiles below it
+ 5. root            the entries hash to the signed root
+ 6. directory       there are no other files; older partial tiles are prefixes of their tiles
 
-A finding at a step does not stop the later ones. Steps 3 to 6 need a checkpoint that can be read, whoever signed it.
+A finding at a step does not stop the later ones. Steps 3 to 6 need a checkpoint that can be parsed, even if no trusted key signed it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attache.errors import AttacheError
-from attache.evidence.finding import Finding, Findings
+from attache.evidence.report import Finding, Findings
 from attache.evidence.tree import ReadFile, TreeCheck, verify_tree
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body, require_possible
 from attache.translog.note import SignedNote, parse_note
@@ -28,9 +28,9 @@ _CHECKPOINT = "checkpoint"
 
 @dataclass(frozen=True)
 class LogReport:
-    """What the verification of a log directory found. Believe `checkpoint` only where `is_sound`.
+    """The result of the verification of a log directory. Trust `checkpoint` only if `is_sound`.
 
-    `signed_by`: the vkeys whose signatures verified. `entries` and `tiles`: how many agreed.
+    `signed_by`: the vkeys whose signatures verified. `entries` and `tiles`: how many verified.
     """
 
     checkpoint: Checkpoint | None
@@ -41,7 +41,7 @@ class LogReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no findings."""
         return not self.findings
 
     def to_json(self) -> dict[str, Any]:
@@ -63,15 +63,15 @@ class LogReport:
 def verify_log_directory(read: ReadFile, vkeys: Sequence[str], *, paths: Iterable[str] = ()) -> LogReport:
     """Verify an exported log. `vkeys`: the keys that are trusted, of the log itself and of witnesses.
 
-    `paths`: the files that lie in the directory, vkeys excepted, where surplus ones are to be found too. Reads one file at a time.
-    Stops after 1,000 findings. Never raises for what the files hold. Not checked: what the entries mean, and how fresh the checkpoint is.
+    `paths`: all files of the directory except vkeys; without them, files that do not belong to the log are not found. Reads one file at a time.
+    Stops after 1,000 findings. Never raises because of the files' content. Not checked: what the entries mean, and how fresh the checkpoint is.
     """
     findings = Findings()
     checkpoint, signed_by = _verify_checkpoint(read(_CHECKPOINT), vkeys, findings)
     tree = TreeCheck(0, 0)
     if checkpoint is not None:
         tree = verify_tree(read, checkpoint, findings)
-        _verify_surplus(read, paths, checkpoint.size, findings)
+        _verify_other_files(read, paths, checkpoint.size, findings)
     return LogReport(checkpoint, signed_by, tree.entries, tree.tiles, tuple(findings.kept))
 
 
@@ -102,7 +102,7 @@ def _verify_signatures(
                 require_signed(opened, [key])
         if not own:
             findings.add(
-                "signature", "unknown-key", _CHECKPOINT, f"no key of {checkpoint.origin} signed, only others did"
+                "signature", "unknown-key", _CHECKPOINT, f"no trusted key of {checkpoint.origin} signed the checkpoint"
             )
         return tuple(str(each.key) for each in verified)
     return ()
@@ -116,26 +116,26 @@ def _keys(vkeys: Sequence[str], findings: Findings) -> list[VerifierKey]:
     return keys
 
 
-def _verify_surplus(read: ReadFile, paths: Iterable[str], size: int, findings: Findings) -> None:
+def _verify_other_files(read: ReadFile, paths: Iterable[str], size: int, findings: Findings) -> None:
     """Step 6."""
     for path in paths:
         if path != _CHECKPOINT and not findings.is_full:
             with findings.at("directory", path):
-                _verify_place(read, parse_tile_path(path), size, findings)
+                _verify_tile_file(read, parse_tile_path(path), size, findings)
 
 
-def _verify_place(read: ReadFile, tile: Tile, size: int, findings: Findings) -> None:
+def _verify_tile_file(read: ReadFile, tile: Tile, size: int, findings: Findings) -> None:
     width = tile_width(tile.level, tile.index, size)
     if tile.width > width:
         findings.add("directory", "malformed-log", tile.path, "beyond the size of the checkpoint")
     elif tile.width < width:
         partial, whole = read(tile.path), read(Tile(tile.level, tile.index, width).path)
         # exchange-log T3
-        if partial is not None and whole is not None and partial != _beginning(whole, tile, width):
-            findings.add("directory", "log-inconsistent", tile.path, "not the beginning of its tile")
+        if partial is not None and whole is not None and partial != _prefix(whole, tile, width):
+            findings.add("directory", "log-inconsistent", tile.path, "not a prefix of its tile")
 
 
-def _beginning(whole: bytes, tile: Tile, width: int) -> bytes | None:
+def _prefix(whole: bytes, tile: Tile, width: int) -> bytes | None:
     """The first `tile.width` hashes or entries of a wider tile or bundle."""
     if tile.level != ENTRIES:
         return whole[: tile.width * 32]

@@ -1,9 +1,9 @@
-"""One entry of a log, verified with its `.tlog-proof` file alone.
+"""One entry of a log, verified with only its `.tlog-proof` file and trusted keys.
 
 1. proof       the file is a tlog-proof of version 1
-2. checkpoint  the checkpoint in it can be read
+2. checkpoint  the checkpoint in it is well-formed
 3. signature   a key of the log signed it, and no line of a trusted key is wrong
-4. inclusion   the entry is where the proof says
+4. inclusion   the entry has the index that the proof states
 5. leaf        the entry is a leaf of an exchange log
 """
 
@@ -26,7 +26,7 @@ KIND = "log-entry"
 def verify_entry(raw: bytes, vkeys: Sequence[str], entry: bytes | None = None) -> EvidenceReport:
     """Verify a proof. `vkeys`: the keys that are trusted. `entry`: the raw leaf; None takes it from the proof's `extra` line.
 
-    Never raises for what the file or the vkeys hold. Not checked: how fresh the checkpoint is.
+    Never raises because of the content of the file or the vkeys. Not checked: how fresh the checkpoint is.
     """
     checks = Checks()
     facts: dict[str, Any] = {}
@@ -46,8 +46,8 @@ def verify_entry(raw: bytes, vkeys: Sequence[str], entry: bytes | None = None) -
     with checks.proving("inclusion", f"entry {proof.index}", f"in the tree of size {checkpoint.size}"):
         _verify_inclusion(proof, checkpoint, leaf)
     with checks.proving("leaf", f"entry {proof.index}", "a leaf of an exchange log"):
-        said = read_leaf(leaf or b"")
-        facts |= {"code": said.code, "at": said.at.isoformat(), "ids": dict(said.ids)}
+        content = read_leaf(leaf or b"")
+        facts |= {"code": content.code, "at": content.at.isoformat(), "ids": dict(content.ids)}
     facts |= {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root.hex(), "index": proof.index}
     return EvidenceReport(KIND, facts, tuple(checks.made))
 
@@ -57,12 +57,12 @@ def _verify_signatures(note: SignedNote, checkpoint: Checkpoint, vkeys: Sequence
     opened = open_parsed(note, checkpoint, keys)
     own = own_keys(keys, checkpoint.origin)
     if not own:
-        raise UnknownKey(detail=f"no key of {checkpoint.origin} signed, only others did")
+        raise UnknownKey(detail=f"no trusted key of {checkpoint.origin} signed the checkpoint")
     require_signed(opened, own)
     return [str(each.key) for each in opened.verified]
 
 
 def _verify_inclusion(proof: TlogProof, checkpoint: Checkpoint, leaf: bytes | None) -> None:
     if leaf is None:
-        raise MalformedInput("malformed-proof", "the proof does not bring the entry, and none was given")
+        raise MalformedInput("malformed-proof", "the proof does not hold the entry, and the caller gave none")
     verify_inclusion(leaf_hash(leaf), proof.index, checkpoint.size, proof.hashes, checkpoint.root)

@@ -1,11 +1,11 @@
-"""A filtered export of a log: rows for people, and a signed manifest that says of which log, by which filter, and that they are unchanged.
+"""A filtered export of a log: rows for people, and a signed manifest that names the log, the filter and the digest of the file.
 
 1. manifest  the manifest is one of version 1
-2. seal      the gateway whose log it is signed it
+2. seal      the gateway that keeps the log signed it
 3. digest    the file has the size and digest that the manifest names
-4. rows      it has as many rows, by growing index
+4. rows      it has the number of rows that the manifest names
 
-Not checked: that no row is left out. Only the whole log can show that (`attache.evidence.directory`).
+Not checked: that no row is missing. Only the whole log can prove that (`attache.evidence.directory`).
 """
 
 import hashlib
@@ -26,13 +26,13 @@ from attache.strict_json import canonical
 
 KIND = "log-export"
 SUFFIX = ".manifest"
-"""Of the signed manifest's file, behind the whole name of the export's."""
+"""The signed manifest is a file named as the export, with this suffix added."""
 
 LOG_EXPORT = SignedType("attache-log-export+json", "malformed-evidence")
 
 
 class ExportManifest(Statement):
-    """What the maker of an export signs. `filter`: what was asked, by name; `size` and `root`: the log when it was asked."""
+    """What the maker of an export signs. `filter`: the conditions, by name; `size` and `root`: the state of the log at the time of the export."""
 
     format: Literal["attache-log-export/1"] = "attache-log-export/1"
     made_at: Instant
@@ -48,15 +48,15 @@ class ExportManifest(Statement):
 
 
 def sign_export(manifest: ExportManifest, keys: KeyRing) -> bytes:
-    """The signed manifest, in the strongest suite of the ring. Raises Misconfigured where the ring is not the maker's, or cannot sign."""
+    """The signed manifest, in the strongest suite of the ring. Raises Misconfigured if the ring is not the maker's or cannot sign."""
     suites = keys.suites()
     if not suites or keys.participant != manifest.made_by:
-        raise Misconfigured(detail=f"not the signing keys of {manifest.made_by}")
+        raise Misconfigured(detail=f"the keys are not the signing keys of {manifest.made_by}")
     return sign_statement(LOG_EXPORT, canonical(manifest.model_dump(mode="json")), keys, suites[0])
 
 
 def verify_export(chunks: Iterable[bytes], signed: bytes, *makers: Descriptor) -> EvidenceReport:
-    """Verify an export: the file, piece by piece, and its manifest, signed by one of `makers`. Never raises for what they hold."""
+    """Verify an export: the file, piece by piece, and its manifest, signed by one of `makers`. Never raises because of their content."""
     checks = Checks()
     try:
         manifest = _verified_manifest(signed, makers)
@@ -68,18 +68,18 @@ def verify_export(chunks: Iterable[bytes], signed: bytes, *makers: Descriptor) -
     with checks.proving("digest", "file", f"{size} bytes, SHA-256 {digest}"):
         # exchange-log X4
         if (digest, size) != (manifest.file_sha256, manifest.file_bytes):
-            raise NotAuthentic("proof-invalid", "the file is not the one that was signed")
+            raise NotAuthentic("proof-invalid", "the file does not have the signed digest and size")
     with checks.proving("rows", "file", f"{manifest.rows} rows"):
         # exchange-log X4
         if lines - (manifest.file_format == "csv") != manifest.rows:
-            raise NotAuthentic("proof-invalid", "the file has another number of rows than was signed")
+            raise NotAuthentic("proof-invalid", "the file does not have the signed number of rows")
     facts = manifest.model_dump(mode="json", exclude={"format"})
     return EvidenceReport(KIND, facts, tuple(checks.made))
 
 
 def _verified_manifest(signed: bytes, makers: Iterable[Descriptor]) -> ExportManifest:
-    """By the maker whose key signed: it is named only inside what is signed, so each is tried."""
-    unknown = UnknownKey(detail="no descriptor of its maker is at hand")
+    """The manifest, verified with the keys of its maker. The maker is named only inside the payload, so each of `makers` is tried."""
+    unknown = UnknownKey(detail="no descriptor of its maker is known")
     for maker in makers:
         try:
             return _manifest_by(signed, maker)
@@ -104,7 +104,7 @@ def _parse_manifest(payload: bytes) -> ExportManifest:
 
 
 def _measured(chunks: Iterable[bytes]) -> tuple[str, int, int]:
-    """Digest, size, and number of lines. No row of an export holds a line break: its cells are canonical JSON or plain words."""
+    """Digest, size, and number of lines. No row of an export holds a line break: its cells are canonical JSON or text without line breaks."""
     digest, size, lines = hashlib.sha256(), 0, 0
     for chunk in chunks:
         digest.update(chunk)

@@ -1,6 +1,6 @@
-"""A leaf of an exchange log, as anybody may read it: docs/exchange-log.md, section 1.
+"""A leaf of an exchange log, in the public format of docs/exchange-log.md, section 1.
 
-Reads leaves of every catalogue, also of newer ones than this version knows; `gateway.exchange_log` knows its own.
+Reads leaves with any event code, also with one that a later version adds; `gateway.exchange_log` holds the catalogue of this version.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
 
 @dataclass(frozen=True)
 class LeafFacts:
-    """What a leaf says to everybody. `ids`: pseudonymous, by kind, `actor` among them. `commitments`: by group of fields."""
+    """The public content of a leaf. `ids`: pseudonymous ids by kind, one of them `actor`. `commitments`: by group of fields."""
 
     code: str
     at: datetime
@@ -42,7 +42,7 @@ class LeafFacts:
 
 @dataclass(frozen=True, repr=False)
 class Opening:
-    """What opens one commitment. Kept beside the leaf, and destroyed at purge. `payload`: canonical JSON, an object."""
+    """The salt and payload that open one commitment. Stored apart from the leaf, and destroyed at a purge. `payload`: canonical JSON, an object."""
 
     group: str
     salt: bytes
@@ -53,7 +53,7 @@ class Opening:
 
 
 def read_leaf(raw: bytes) -> LeafFacts:
-    """What a leaf says; raises MalformedInput("malformed-log") unless it is one, in its one spelling."""
+    """The content of a leaf; raises MalformedInput("malformed-log") unless `raw` is a leaf in canonical JSON."""
     # exchange-log L1
     if len(raw) > MAX_LEAF_BYTES:
         raise _malformed(f"a leaf has at most {MAX_LEAF_BYTES} bytes")
@@ -81,7 +81,7 @@ def read_leaf(raw: bytes) -> LeafFacts:
 def verify_opening(leaf: LeafFacts, opening: Opening) -> Mapping[str, Any]:
     """The fields of a group, proven to be those that the leaf commits to.
 
-    Raises NotAuthentic("proof-invalid") where they are not, MalformedInput where the payload is not an object.
+    Raises NotAuthentic("proof-invalid") if the leaf commits to other fields, MalformedInput if the payload is not an object.
     """
     committed = leaf.commitments.get(opening.group)
     if len(opening.salt) != SALT_BYTES or committed is None:

@@ -18,7 +18,7 @@ from attache.translog.vkey import VerifierKey
 
 @dataclass(frozen=True)
 class ProvenEntry:
-    """An entry whose inclusion is proven, with the groups whose openings are."""
+    """An entry whose inclusion is proven, and the fields of its proven openings, by group."""
 
     participant: ParticipantId
     index: int
@@ -28,7 +28,7 @@ class ProvenEntry:
 
 @dataclass(frozen=True)
 class ProvenLog:
-    """What of one log is proven: its checkpoints that its key signed, by growing size, and its entries."""
+    """The proven part of one log: the checkpoints that the log's key signed, by increasing size, and its entries."""
 
     checkpoints: tuple[OpenedCheckpoint, ...]
     entries: tuple[ProvenEntry, ...]
@@ -37,7 +37,7 @@ class ProvenLog:
 def verify_log(
     log: BundledLog, log_keys: Sequence[VerifierKey], witnesses: Mapping[str, VerifierKey], checks: Checks
 ) -> ProvenLog:
-    """Prove what a log in a bundle says. `log_keys`: its own, of which the first must have signed every checkpoint.
+    """Verify the checkpoints and entries of a log in a bundle. `log_keys`: the log's own keys; the first must have signed every checkpoint.
 
     `witnesses`: the keys of participants that may have cosigned, by participant.
     """
@@ -69,32 +69,34 @@ def _verify_checkpoints(
             checks.failed("checkpoint", error.code, where, error.detail or error.title)
             continue
         opened.append(checkpoint)
-        by = ", ".join(name for name, key in witnesses.items() if checkpoint.is_signed_by(key)) or "nobody"
+        by = ", ".join(name for name, key in witnesses.items() if checkpoint.is_signed_by(key)) or "no witness"
         checks.proven("checkpoint", where, f"size {checkpoint.checkpoint.size}, signed by the log, cosigned by {by}")
         for key in log_keys[1:]:
             # exchange-log T10
             if checkpoint.is_signed_by(key):
-                checks.proven("checkpoint", where, "signed by the log's ML-DSA-44 key, too")
+                checks.proven("checkpoint", where, "signed by the log's ML-DSA-44 key as well")
             else:
                 checks.absent(
-                    "checkpoint", where, "no signature by the log's ML-DSA-44 key: made before it had one, or left out"
+                    "checkpoint",
+                    where,
+                    "no signature by the log's ML-DSA-44 key: the checkpoint is older than the key, or the signature was left out",
                 )
     return tuple(opened)
 
 
 def _verify_growth(log: BundledLog, opened: tuple[OpenedCheckpoint, ...], checks: Checks) -> None:
-    """Step 9. The first checkpoint extends nothing, and has no proof."""
-    before: Checkpoint | None = None
+    """Step 9. The first checkpoint of a log extends no other, and has no proof."""
+    previous: Checkpoint | None = None
     for number, (bundled, each) in enumerate(zip(log.checkpoints, opened, strict=True), 1):
-        after, where = each.checkpoint, f"{log.participant} checkpoint {number}"
+        checkpoint, where = each.checkpoint, f"{log.participant} checkpoint {number}"
         proof = [bytes.fromhex(text) for text in bundled.consistency]
-        if before is not None:
-            with checks.proving("consistency", where, f"size {after.size} extends size {before.size}"):
+        if previous is not None:
+            with checks.proving("consistency", where, f"size {checkpoint.size} extends size {previous.size}"):
                 # exchange-log E4
-                verify_consistency(before.size, after.size, before.root, after.root, proof)
+                verify_consistency(previous.size, checkpoint.size, previous.root, checkpoint.root, proof)
         elif proof:
-            checks.failed("consistency", "malformed-evidence", where, "a proof with nothing to extend")
-        before = after
+            checks.failed("consistency", "malformed-evidence", where, "the first checkpoint has a consistency proof")
+        previous = checkpoint
 
 
 def _verify_entry(
@@ -122,7 +124,7 @@ def _verify_openings(where: str, entry: BundledEntry, leaf: LeafFacts, checks: C
         opening = Opening(bundled.group, bytes.fromhex(bundled.salt), parse_b64u(bundled.payload))
         with checks.proving("opening", f"{where} {opening.group}", "the entry commits to these fields"):
             if opening.group in fields:
-                raise NotAuthentic("proof-invalid", "a group that is opened twice")
+                raise NotAuthentic("proof-invalid", "the bundle opens this group twice")
             # exchange-log E6
             fields[opening.group] = verify_opening(leaf, opening)
     for group in leaf.commitments.keys() - {bundled.group for bundled in entry.openings}:

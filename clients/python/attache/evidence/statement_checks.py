@@ -15,7 +15,7 @@ from attache.participant import Descriptor
 from attache.receipt import Receipt, verify_receipt
 
 Anchors = Mapping[str, Descriptor]
-"""The descriptors that the reader trusts, by participant."""
+"""The descriptors that the verifying person trusts, by participant."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ProvenReceipt:
 
 
 def verify_revocations(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> dict[str, Revoked]:
-    """Step 2: for each participant, what its CAs had revoked when the bundle was made."""
+    """Step 2: for each participant, the certificates that its CAs had revoked when the bundle was made."""
     lists: dict[str, list[RevocationList]] = {}
     for number, bundled in enumerate(bundle.revocations, 1):
         where = f"{bundled.participant} revocation list {number}"
@@ -38,12 +38,12 @@ def verify_revocations(bundle: EvidenceBundle, anchors: Anchors, checks: Checks)
         with checks.proving("certificates", where, "signed by its CA, and current when the bundle was made"):
             lists.setdefault(bundled.participant, []).append(_verify_list(parse_b64u(bundled.crl), anchor, bundle))
     for participant in sorted({bundle.originator, bundle.recipient} & anchors.keys() - lists.keys()):
-        checks.absent("certificates", participant, "no revocation list: revocation was not checked")
+        checks.absent("certificates", participant, "the bundle holds no revocation list: revocation was not checked")
     return {participant: _predicate(found) for participant, found in lists.items()}
 
 
 def verify_seal(sealed: SealedBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks) -> None:
-    """Step 3. Who made the bundle, when, and that not a byte of it has changed since."""
+    """Step 3: who made the bundle, when, and that it is unchanged."""
     bundle = sealed.bundle
     with checks.proving("seal", bundle.made_by, "made this bundle, and it is unchanged"):
         statement = parse_statement(parse_b64u(sealed.seal), EVIDENCE)
@@ -51,15 +51,15 @@ def verify_seal(sealed: SealedBundle, anchors: Anchors, revoked: Mapping[str, Re
         seal = parse_seal(verify_dated_statement(statement, maker, lambda payload: parse_seal(payload).made_at, known))
         # exchange-log E2
         if (seal.bundle_sha256, seal.made_at) != (sealed.bundle_sha256, bundle.made_at):
-            raise NotAuthentic("proof-invalid", "the seal is that of another bundle")
+            raise NotAuthentic("proof-invalid", "the seal belongs to another bundle")
 
 
 def verify_manifest(
     bundle: EvidenceBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks
 ) -> Manifest | None:
-    """Step 4. What the originator signed; None where the bundle has only its digest, or it does not verify."""
+    """Step 4: the manifest that the originator signed; None if the bundle has only its digest or if it does not verify."""
     if bundle.manifest is None:
-        checks.absent("manifest", bundle.manifest_sha256, "only its digest is here")
+        checks.absent("manifest", bundle.manifest_sha256, "the bundle holds only its digest")
         return None
     with checks.proving("manifest", bundle.manifest_sha256, f"signed by {bundle.originator}"):
         return _verified_manifest(bundle, parse_b64u(bundle.manifest), anchors, revoked)
@@ -67,9 +67,9 @@ def verify_manifest(
 
 
 def verify_release_proof(bundle: EvidenceBundle, manifest: Manifest | None, checks: Checks) -> None:
-    """Step 5, as far as the manifest says; the log's word on it is the story's."""
+    """Step 5: the manifest names this decision. Step 12 compares it with the log."""
     if bundle.release_proof is None or manifest is None:
-        checks.absent("release-proof", bundle.package_id, "not here together with the manifest that names it")
+        checks.absent("release-proof", bundle.package_id, "the bundle does not hold both the decision and the manifest")
         return
     with checks.proving("release-proof", bundle.package_id, "the manifest names this decision"):
         if sha256_hex(parse_b64u(bundle.release_proof)) != manifest.release.release_proof_sha256:
@@ -79,10 +79,10 @@ def verify_release_proof(bundle: EvidenceBundle, manifest: Manifest | None, chec
 def verify_receipts(
     bundle: EvidenceBundle, anchors: Anchors, revoked: Mapping[str, Revoked], checks: Checks
 ) -> tuple[ProvenReceipt, ...]:
-    """Step 6. The receipts that the recipient signed about exactly this package."""
+    """Step 6: the receipts that the recipient signed about exactly this package."""
     proven = []
     if not bundle.receipts:
-        checks.absent("receipts", bundle.recipient, "no receipt is here")
+        checks.absent("receipts", bundle.recipient, "the bundle holds no receipt")
     for number, text in enumerate(bundle.receipts, 1):
         where, raw = f"receipt {number}", parse_b64u(text)
         try:
@@ -131,7 +131,7 @@ def _verified_manifest(
     manifest = parse_manifest(payload)
     named = (manifest.package_id, manifest.originator, manifest.recipient, manifest.suite)
     if named != (bundle.package_id, bundle.originator, bundle.recipient, statement.suite):
-        raise NotAuthentic("envelope-mismatch", "the manifest of another package")
+        raise NotAuthentic("envelope-mismatch", "the manifest belongs to another package")
     return manifest
 
 

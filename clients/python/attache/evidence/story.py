@@ -1,4 +1,4 @@
-"""Step 12 of `verify_bundle`: the proven pieces tell one story about one package."""
+"""Step 12 of `verify_bundle`: the proven statements agree with each other, and are about one package."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,14 +23,14 @@ def verify_story(
     entries: Sequence[ProvenEntry],
     checks: Checks,
 ) -> None:
-    """Compare what each proven piece says of the package with what the bundle claims. Entries that are not opened say nothing.
+    """Compare each proven statement about the package with what the bundle claims. Entries that are not opened cannot be compared.
 
-    Entries about consents are another matter's (`attache.evidence.consent_checks`).
+    Entries about consents are checked elsewhere (`attache.evidence.consent_checks`).
     """
-    ours = [entry for entry in entries if not entry.leaf.code.startswith(IS_ABOUT_CONSENT)]
-    records = [(entry, entry.fields["record"]) for entry in ours if "record" in entry.fields]
-    before = len(checks.made)
-    _verify_same_object(ours, checks)
+    package_entries = [entry for entry in entries if not entry.leaf.code.startswith(IS_ABOUT_CONSENT)]
+    records = [(entry, entry.fields["record"]) for entry in package_entries if "record" in entry.fields]
+    checks_before = len(checks.made)
+    _verify_same_object(package_entries, checks)
     _note_purges(entries, checks)
     for entry, record in records:
         _verify_record(bundle, entry, record, checks)
@@ -39,13 +39,13 @@ def verify_story(
     binding = [record for _, record in records if record.get("manifest_sha256") == bundle.manifest_sha256]
     # exchange-log E7
     if manifest is None and not receipts and not binding:
-        checks.failed(_STEP, "proof-invalid", bundle.package_id, "nothing that is proven is about this package")
-    elif len(checks.made) == before:
-        checks.proven(_STEP, bundle.package_id, "manifest and receipts agree; no opened entry was to be compared")
+        checks.failed(_STEP, "proof-invalid", bundle.package_id, "no proven statement is about this package")
+    elif len(checks.made) == checks_before:
+        checks.proven(_STEP, bundle.package_id, "manifest and receipts agree; there is no opened entry to compare")
 
 
 def _verify_same_object(entries: Iterable[ProvenEntry], checks: Checks) -> None:
-    """Within one log a package has one pseudonym: an entry under another one is about another package."""
+    """Within one log a package has one pseudonym, so an entry with another pseudonym is about another package."""
     seen: dict[str, str] = {}
     for entry in entries:
         package = entry.leaf.ids.get("package")
@@ -54,14 +54,14 @@ def _verify_same_object(entries: Iterable[ProvenEntry], checks: Checks) -> None:
 
 
 def _note_purges(entries: Sequence[ProvenEntry], checks: Checks) -> None:
-    """A proven purge says why groups of the entries before it are not opened, and never will be."""
+    """Record a proven purge as the reason why groups of earlier entries can no longer be opened."""
     for purge in (entry for entry in entries if entry.leaf.code == PURGED):
         before = [each for each in entries if each.participant == purge.participant and each.index < purge.index]
         closed = {each.index: each.leaf.commitments.keys() - each.fields.keys() - {"rows"} for each in before}
         groups = sorted(set().union(*closed.values()))
         if groups:
             indexes = ", ".join(str(index) for index, names in closed.items() if names)
-            detail = f"the content was purged at {purge.leaf.at.isoformat()}: {', '.join(groups)} of the entries {indexes} are no longer opened"
+            detail = f"the content was purged at {purge.leaf.at.isoformat()}: {', '.join(groups)} of the entries {indexes} can no longer be opened"
             # exchange-log P5
             checks.absent(_STEP, _place(purge), detail)
 
@@ -76,7 +76,7 @@ def _verify_record(bundle: EvidenceBundle, entry: ProvenEntry, record: Any, chec
     }
     wrong = [name for name, value in claimed.items() if record.get(name) not in (None, value)]
     if wrong:
-        checks.failed(_STEP, "proof-invalid", _place(entry), f"it names another {', '.join(wrong)}")
+        checks.failed(_STEP, "proof-invalid", _place(entry), f"the entry names another {', '.join(wrong)}")
     else:
         checks.proven(_STEP, _place(entry), f"{entry.leaf.code} is about this package")
 
@@ -84,35 +84,33 @@ def _verify_record(bundle: EvidenceBundle, entry: ProvenEntry, record: Any, chec
 def _verify_release(
     bundle: EvidenceBundle, manifest: Manifest | None, records: Sequence[tuple[ProvenEntry, Any]], checks: Checks
 ) -> None:
-    """The decision in the log, in the manifest and in the bundle are one."""
+    """The log, the manifest and the bundle name the same decision."""
     releases = [(entry, record) for entry, record in records if entry.leaf.code == RELEASED]
     if not releases:
-        checks.absent(_STEP, RELEASED, "no opened entry of the release is here")
+        checks.absent(_STEP, RELEASED, "the bundle holds no opened entry of the release")
     for entry, record in releases:
         decision = sha256_hex(parse_b64u(bundle.release_proof)) if bundle.release_proof is not None else None
         if decision is not None and record.get("release_sha256") != decision:
             checks.failed(
-                _STEP, "proof-invalid", _place(entry), "it was released by another decision than the one that is here"
+                _STEP, "proof-invalid", _place(entry), "the entry names another decision than the one in the bundle"
             )
         if manifest is not None and record.get("decision_id") != manifest.release.decision_id:
-            checks.failed(
-                _STEP, "proof-invalid", _place(entry), "it was released by another decision than the manifest names"
-            )
+            checks.failed(_STEP, "proof-invalid", _place(entry), "the entry names another decision than the manifest")
         _verify_approved(bundle, manifest, entry, records, checks)
         _verify_copies(manifest, entry, checks)
 
 
 def _verify_copies(manifest: Manifest | None, release: ProvenEntry, checks: Checks) -> None:
-    """The redacted copies that this decision led to are parts of the manifest, and what it says is redacted is one of them."""
+    """Every redacted copy that the decision led to is a part of the manifest, and every part marked as redacted is such a copy."""
     if manifest is None or "redacted" not in release.fields.get("reason", {}):
         return
-    stated = release.fields["reason"]["redacted"]
-    digests = [copy.get("sha256") for copy in stated if isinstance(copy, dict)] if isinstance(stated, list) else []
+    redacted = release.fields["reason"]["redacted"]
+    digests = [copy.get("sha256") for copy in redacted if isinstance(copy, dict)] if isinstance(redacted, list) else []
     copies = {str(digest) for digest in digests}
     signed = {part.sha256 for part in manifest.parts}
     if not {part.sha256 for part in manifest.parts if part.redacted} <= copies <= signed:
         checks.failed(
-            _STEP, "proof-invalid", _place(release), "it led to other redacted copies than the manifest holds"
+            _STEP, "proof-invalid", _place(release), "the redacted copies of the entry are not those of the manifest"
         )
     elif copies:
         checks.proven(_STEP, _place(release), f"the decision led to the manifest's {len(copies)} redacted copies")
@@ -125,17 +123,19 @@ def _verify_approved(
     records: Sequence[tuple[ProvenEntry, Any]],
     checks: Checks,
 ) -> None:
-    """A manifest that names approvers has as many approvals in the originator's log, before the release."""
-    wanted = len(manifest.release.approvers) if manifest is not None else 0
+    """The originator's log holds, before the release, as many approvals as the manifest names approvers."""
+    approvers = len(manifest.release.approvers) if manifest is not None else 0
     found = sum(
         entry.leaf.code == "package.approved"
         and entry.participant == release.participant
         and entry.index < release.index
         for entry, _ in records
     )
-    if found < wanted:
+    if found < approvers:
         checks.absent(
-            _STEP, bundle.package_id, f"the manifest names {wanted} approvers, and {found} approvals are opened here"
+            _STEP,
+            bundle.package_id,
+            f"the manifest names {approvers} approvers, and the bundle opens {found} approvals",
         )
 
 
@@ -145,11 +145,11 @@ def _verify_receipts_logged(
     records: Sequence[tuple[ProvenEntry, Any]],
     checks: Checks,
 ) -> None:
-    """Each receipt that an entry names is here, and each receipt that is here is named by an entry."""
-    here = {each.sha256 for each in receipts}
+    """The bundle holds each receipt that an entry names, and an entry names each receipt of the bundle."""
+    proven = {each.sha256 for each in receipts}
     named = {record["receipt_sha256"] for _, record in records if isinstance(record.get("receipt_sha256"), str)}
-    for digest in sorted(named - here):
-        checks.absent(_STEP, digest, "a receipt that the log names is not here, or does not verify")
+    for digest in sorted(named - proven):
+        checks.absent(_STEP, digest, "the log names this receipt, but it is not in the bundle or does not verify")
     for each in receipts:
         if each.sha256 in named:
             checks.proven(

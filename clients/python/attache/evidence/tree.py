@@ -3,29 +3,29 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from attache.evidence.finding import Findings
+from attache.evidence.report import Findings
 from attache.translog.checkpoint import Checkpoint
 from attache.translog.edge import complete_subtrees
 from attache.translog.merkle import fold, leaf_hashes, root_of_leaf_hashes
 from attache.translog.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, parse_bundle, parse_hashes
 
 ReadFile = Callable[[str], bytes | None]
-"""The bytes of the file at a path below the directory, or None where there is none."""
+"""The bytes of the file at a path relative to the directory, or None if there is no such file."""
 
 Hashes = Sequence[bytes | None]
-"""The hashes of a tile; None where too much is missing to know one."""
+"""The hashes of a tile; None for a hash that cannot be computed because files are missing."""
 
 
 @dataclass(frozen=True)
 class TreeCheck:
-    """How many entries agreed with their tile, and how many tiles with what is below them."""
+    """How many entries agreed with their tile, and how many tiles with the tiles or entries below them."""
 
     entries: int
     tiles: int
 
 
 def verify_tree(read: ReadFile, checkpoint: Checkpoint, findings: Findings) -> TreeCheck:
-    """Steps 3 to 5 of `verify_log_directory`. Reads each file once, and holds one tile of each level at a time."""
+    """Steps 3 to 5 of `verify_log_directory`. Reads each file once, and keeps one tile of each level in memory."""
     tree = _Tree(read, checkpoint, findings)
     tree.verify()
     return TreeCheck(tree.entries, tree.tiles)
@@ -39,7 +39,7 @@ class _Tree:
         self.entries = self.tiles = 0
 
     def verify(self) -> None:
-        """Every full tile lies below a partial one, so the partial tile of each level leads to all there is."""
+        """Verify all tiles from the partial tile of each level downwards: every full tile is below one of them."""
         size, upper = self._checkpoint.size, [0]
         while size >> (TILE_HEIGHT * upper[0]) >= TILE_WIDTH:
             upper.insert(0, upper[0] + 1)
@@ -67,7 +67,7 @@ class _Tree:
         return hashes
 
     def _full_tile(self, level: int, index: int, above: bytes | None) -> bytes | None:
-        """The root of a full tile: recomputed, or, where that is impossible, as the tile above has it."""
+        """The root of a full tile: recomputed, or, if that is impossible, the hash that the tile above states."""
         if self._findings.is_full:
             return None
         if level:
@@ -88,13 +88,13 @@ class _Tree:
         self._compare(tile, entries, hashes, is_bundle_right=by_entries == signed, is_tile_right=by_hashes == signed)
         if signed not in (by_entries, by_hashes) and not self._findings.is_full:
             known = by_entries or by_hashes
-            why = f"the entries hash to {known.hex()}" if known else "too much is missing to compute it"
+            why = f"the entries hash to {known.hex()}" if known else "too many files are missing to compute it"
             self._findings.add("root", "proof-invalid", "checkpoint", f"the signed root is {signed.hex()}; {why}")
 
     def _compare(
         self, tile: Tile, entries: Hashes, hashes: Hashes, *, is_bundle_right: bool, is_tile_right: bool
     ) -> None:
-        """Entries against the tile that hashes them; blame what does not lead upwards, or both where neither does."""
+        """Compare entries with the tile of their hashes. Where they differ, the finding names the one that does not lead to the hash above; both, if neither does."""
         bundle, first = Tile(ENTRIES, tile.index, tile.width), tile.index * TILE_WIDTH
         wrong = [
             place

@@ -1,20 +1,20 @@
-"""Evidence about one package, verified with nothing but the file and the descriptors that its reader trusts.
+"""Evidence about one package, verified with only the file and the descriptors that the verifying person trusts.
 
  1. bundle         the file is an evidence bundle of version 1
  2. certificates   revocation lists are signed by the participants' CAs and were current when the bundle was made
- 3. seal           whoever made the bundle signed it as it is
- 4. manifest       the originator signed it, with keys that its descriptor lists and that held then
+ 3. seal           the maker of the bundle signed it, and it is unchanged
+ 4. manifest       the originator signed it, with keys that its descriptor lists and that were valid then
  5. release-proof  it is the decision that the manifest names
  6. receipts       the recipient signed them, about exactly this package
- 7. consents       the originators of what is passed on signed the consents that the decision relied on
+ 7. consents       the originators of parts that are passed on signed the consents that the decision relied on
  8. checkpoint     each log's own key signed its checkpoints
- 9. consistency    each checkpoint extends the one before; receipts' own log proofs and cosignatures hold
+ 9. consistency    each checkpoint extends the previous one; log proofs and cosignatures in receipts verify
 10. inclusion      each entry is in its log
 11. opening        each opened group is the one that its entry commits to
-12. story          what entries, receipts, consents and manifest say of the package agrees
+12. story          entries, receipts, consents and manifest agree about the package
 
 A failure does not stop the later steps. Not checked: what the decision's rules mean, and that no further entries exist
-about the package; a whole log shows that (`attache.evidence.directory`).
+about the package; only the whole log can prove that (`attache.evidence.directory`).
 """
 
 from collections.abc import Iterable
@@ -61,9 +61,9 @@ STEPS = (
 
 
 def verify_bundle(raw: bytes, trusted: Iterable[Descriptor]) -> EvidenceReport:
-    """Verify a `.attache-evidence` file. `trusted`: verified descriptors, of the originator, the recipient and whoever's log or consent is in it.
+    """Verify a `.attache-evidence` file. `trusted`: verified descriptors of the originator, the recipient, and every participant with a log or a consent in it.
 
-    Never raises for what the file holds.
+    Never raises because of the file's content.
     """
     checks = Checks()
     try:
@@ -115,11 +115,9 @@ def _verify_logs(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> di
     logs: dict[str, ProvenLog] = {}
     for log in bundle.logs:
         if log.participant not in log_keys:
-            checks.failed(
-                "checkpoint", "unknown-key", log.participant, "no descriptor that is trusted lists a key of this log"
-            )
+            checks.failed("checkpoint", "unknown-key", log.participant, "no trusted descriptor lists a key of this log")
         elif log.participant in logs:
-            checks.failed("checkpoint", "malformed-evidence", log.participant, "a log that is here twice")
+            checks.failed("checkpoint", "malformed-evidence", log.participant, "the bundle holds this log twice")
         else:
             others = {name: key for name, key in witnesses.items() if name != log.participant}
             logs[log.participant] = verify_log(log, log_keys[log.participant], others, checks)
@@ -127,7 +125,7 @@ def _verify_logs(bundle: EvidenceBundle, anchors: Anchors, checks: Checks) -> di
 
 
 def _log_keys(anchors: Anchors) -> dict[str, tuple[VerifierKey, ...]]:
-    """The keys of the participants' logs; those of a log with one that does not parse count as none."""
+    """The keys of the participants' logs; a log is left out if one of its keys does not parse."""
     found: dict[str, tuple[VerifierKey, ...]] = {}
     for participant, anchor in anchors.items():
         with suppress(AttacheError):
@@ -136,7 +134,7 @@ def _log_keys(anchors: Anchors) -> dict[str, tuple[VerifierKey, ...]]:
 
 
 def _witness_keys(anchors: Anchors) -> dict[str, VerifierKey]:
-    """The witness keys that the descriptors list; one that does not parse counts as none."""
+    """The witness keys that the descriptors list; a key that does not parse is left out."""
     found: dict[str, VerifierKey] = {}
     for participant, anchor in anchors.items():
         text = anchor.stated.witness
@@ -159,16 +157,18 @@ def _verify_log_proof(each: ProvenReceipt, anchors: Anchors, checks: Checks) -> 
 
 
 def _verify_cosignature(each: ProvenReceipt, anchors: Anchors, log: ProvenLog | None, checks: Checks) -> None:
-    """The recipient's cosignature over one of the originator's checkpoints that are here."""
+    """Check the recipient's cosignature against the originator's checkpoints in the bundle."""
     where, text = f"{each.receipt.receipt} receipt", each.receipt.cosignature
     key = _witness_keys(anchors).get(each.receipt.recipient)
     if text is None or key is None or log is None:
-        checks.absent("consistency", where, "no cosignature over a checkpoint that is here")
+        checks.absent("consistency", where, "no cosignature that can be compared with a checkpoint of the bundle")
         return
     if any(_is_cosigned(opened, key, text) for opened in log.checkpoints):
-        checks.proven("consistency", where, "the recipient cosigned a checkpoint of the originator that is here")
+        checks.proven(
+            "consistency", where, "the recipient cosigned a checkpoint of the originator that the bundle holds"
+        )
     else:
-        checks.absent("consistency", where, "its cosignature is over a checkpoint that is not here")
+        checks.absent("consistency", where, "its cosignature is over a checkpoint that the bundle does not hold")
 
 
 def _is_cosigned(opened: OpenedCheckpoint, key: VerifierKey, text: str) -> bool:
@@ -184,11 +184,15 @@ def _by_time(entries: Iterable[ProvenEntry]) -> list[ProvenEntry]:
     return sorted(entries, key=lambda entry: (entry.leaf.at, entry.participant, entry.index))
 
 
+_SHOWN = ("record", "reason")
+"""The groups of an entry that the timeline holds, where they are open. Who did it is in the entries themselves."""
+
+
 def _moment(entry: ProvenEntry) -> dict[str, Any]:
     return {
         "participant": entry.participant,
         "index": entry.index,
         "at": entry.leaf.at.isoformat(),
         "code": entry.leaf.code,
-        "record": dict(entry.fields.get("record", {})),
+        **{group: dict(fields) for group, fields in entry.fields.items() if group in _SHOWN},
     }

@@ -1,7 +1,7 @@
 """The sealed package, version 1: values in, values out (`docs/protocol.md`).
 
-What an agency sends is one stream of bytes that anybody with the recipient's private key and standard libraries can
-open and verify, years later, without this software.
+A sealed package is one stream of bytes. A person who holds the recipient's private key can open and verify it years later
+with standard libraries, without this software.
 """
 
 from attache.package.blocks import BLOCK_BYTES, BlockTree, VerifiedBlocks, block_count

@@ -41,7 +41,7 @@ def _node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class BlockTree:
-    """Builds the block tree of a ciphertext as it streams, whatever the sizes of the pieces; holds hashes only."""
+    """Builds the block tree of a ciphertext as it streams, in pieces of any size; keeps hashes only."""
 
     def __init__(self) -> None:
         self._hashes = bytearray()
@@ -79,7 +79,7 @@ def block_count(ciphertext_bytes: int) -> int:
 
 
 def root_of_blocks(hashes: bytes) -> str:
-    """The root, as hex, over blocks' hashes that are strung together as `BlockTree.finish` returns them."""
+    """The root, as hex, over the concatenated block hashes that `BlockTree.finish` returns."""
     return root_of_leaf_hashes(_split(hashes)).hex()
 
 
@@ -87,7 +87,7 @@ class VerifiedBlocks:
     """The hashes of a ciphertext's blocks, proven to lead to the signed root."""
 
     def __init__(self, hashes: bytes, *, ciphertext_bytes: int, ciphertext_root: str) -> None:
-        """Raises MalformedInput where their number does not fit the length, NotAuthentic("block-mismatch") otherwise."""
+        """Raises MalformedInput if their number does not fit the length, NotAuthentic("block-mismatch") for another root."""
         if len(hashes) != HASH_BYTES * block_count(ciphertext_bytes):
             raise MalformedInput("malformed-package", "not one hash for each block")
         # protocol P3
@@ -103,9 +103,9 @@ class VerifiedBlocks:
         """Raises NotAuthentic("block-mismatch") unless `block` is the whole block `index`."""
         if not 0 <= index < len(self._hashes):
             raise NotAuthentic("block-mismatch", "no block of that index")
-        due = min(BLOCK_BYTES, self._ciphertext_bytes - index * BLOCK_BYTES)
+        expected_bytes = min(BLOCK_BYTES, self._ciphertext_bytes - index * BLOCK_BYTES)
         # protocol P3
-        if len(block) != due or leaf_hash(block) != self._hashes[index]:
+        if len(block) != expected_bytes or leaf_hash(block) != self._hashes[index]:
             raise NotAuthentic(
                 "block-mismatch", f"block {index} is not the one that was sealed", extra={"block": index}
             )

@@ -4,7 +4,7 @@ r"""The envelope: routing in the clear, and the sealed manifest; and the frame i
     u32 big-endian length, then the envelope as canonical JSON (at most 1 MiB)
     the parts' ciphertexts, one after another, in manifest order, and nothing after the last
 
-The envelope has one spelling, so one package is one sequence of bytes.
+The envelope has one encoding, so each package is exactly one sequence of bytes.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _LENGTH_BYTES = 4
 
 
 class EnvelopePart(Statement):
-    """What transport needs to know of a part."""
+    """What the transport needs to know about a part."""
 
     ciphertext_bytes: Annotated[int, Field(ge=1, le=1 << 42)]
     ciphertext_root: Sha256
@@ -51,7 +51,7 @@ class ClearMembers(Statement):
 
 @dataclass(frozen=True)
 class Envelope:
-    """A well-formed envelope (step 1 of opening). Nothing in it is proven: trust none of it, route by it."""
+    """A well-formed envelope (step 1 of opening). Nothing in it is proven: use it to route the package and for nothing else."""
 
     clear: ClearMembers
     sealed_manifest: SealedText
@@ -75,7 +75,7 @@ class Envelope:
 
     @cached_property
     def sha256(self) -> str:
-        """The digest of the envelope's bytes: what `the same package` means on the wire."""
+        """The digest of the envelope's bytes: two sealed packages are the same if their digests are equal."""
         return sha256_hex(self.raw)
 
     @property
@@ -85,10 +85,10 @@ class Envelope:
 
 
 def make_envelope(clear: ClearMembers, sealed_manifest: dict[str, Any]) -> Envelope:
-    """The envelope of its two halves; raises PayloadTooLarge where it would be longer than 1 MiB."""
+    """The envelope of its clear members and its sealed manifest; raises PayloadTooLarge where it would be longer than 1 MiB."""
     raw = canonical({**clear.model_dump(mode="json"), "manifest": sealed_manifest})
     if len(raw) > MAX_ENVELOPE_BYTES:
-        raise PayloadTooLarge(detail="the envelope is longer than 1 MiB: fewer parts, or shorter names")
+        raise PayloadTooLarge(detail="the envelope is longer than 1 MiB: send fewer parts, or shorten their names")
     return Envelope(clear, parse_sealed_text(sealed_manifest), raw)
 
 
@@ -129,7 +129,7 @@ def parse_frame(raw: bytes) -> Envelope:
         length = _length_of(raw[: len(MAGIC) + _LENGTH_BYTES])
         body = raw[len(MAGIC) + _LENGTH_BYTES :]
         if len(body) != length:
-            raise MalformedInput(_MALFORMED, "the frame's length does not add up")
+            raise MalformedInput(_MALFORMED, "the frame is not as long as it states")
         return parse_envelope(body)
 
 
@@ -143,7 +143,7 @@ def split_frame(raw: bytes) -> tuple[bytes, list[bytes]]:
         envelope = parse_frame(raw[:begin])
         # protocol E4
         if len(raw) - begin != envelope.parts_bytes:
-            raise MalformedInput(_MALFORMED, "the parts' lengths do not add up")
+            raise MalformedInput(_MALFORMED, "the bytes after the envelope are not as many as its parts have")
         parts = []
         for part in envelope.parts:
             parts.append(raw[begin : begin + part.ciphertext_bytes])
@@ -152,7 +152,7 @@ def split_frame(raw: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def read_frame(stream: BinaryIO) -> Envelope:
-    """The envelope at the head of `stream`, which is left at the first part. Reads at most 1 MiB and 22 bytes."""
+    """The envelope at the beginning of `stream`; leaves the stream at the first part. Reads at most 1 MiB and 22 bytes."""
     with at(Step.SHAPE):
         length = _length_of(_read(stream, len(MAGIC) + _LENGTH_BYTES))
         body = _read(stream, length)

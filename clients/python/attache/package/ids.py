@@ -13,9 +13,9 @@ UUID7_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 PARTICIPANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 
 PackageId = NewType("PackageId", str)
-"""A package, by its originator's UUIDv7."""
+"""The UUIDv7 that the originator gave a package."""
 ParticipantId = NewType("ParticipantId", str)
-"""A participant of the exchange."""
+"""The id of a participant of the exchange."""
 
 _UUID7 = re.compile(UUID7_PATTERN)
 
@@ -30,5 +30,5 @@ def uuid7(now: datetime, random: Callable[[int], bytes] = os.urandom) -> str:
 
 
 def is_uuid7(text: str) -> bool:
-    """Whether `text` is a UUIDv7 in its one lowercase spelling."""
+    """Whether `text` is a UUIDv7 in lowercase, the only accepted spelling."""
     return bool(_UUID7.match(text))

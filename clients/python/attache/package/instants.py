@@ -1,4 +1,4 @@
-"""Instants as text: RFC 3339 in UTC, one spelling each, `2026-11-22T09:00:00Z` or with six digits of a second."""
+"""Instants as text: RFC 3339 in UTC, with one spelling for each instant: `2026-11-22T09:00:00Z` or with six digits of a second."""
 
 import re
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def parse_instant(text: object, *, code: str = "malformed-request") -> datetime:
 
 
 def _instant_of(value: Any) -> datetime:
-    """For pydantic: text from JSON, or an aware datetime from Python, which is turned to UTC."""
+    """For pydantic: takes text from JSON or an aware datetime from Python, and returns the instant in UTC."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("an instant without a time zone")

@@ -7,8 +7,8 @@
     header, classical-1    {"alg": "ECDH-ES+A256KW", "kid", "epk"}    epk: the ephemeral key as a JWK
 
 The protected header holds `enc`, `typ` and `key_commitment`, a digest over the content key and all recipients: AES-GCM
-alone would let one ciphertext open to different texts under two keys, and nothing else covers the entry of a reader
-that is not oneself. JOSE libraries pass over a member that they do not know.
+alone would let one ciphertext decrypt to different texts under two keys, and nothing else protects the entries of the
+other recipient keys. JOSE libraries ignore a member that they do not know.
 """
 
 import os
@@ -56,7 +56,7 @@ class RecipientEntry:
 
 @dataclass(frozen=True)
 class SealedText:
-    """A JWE that is well-formed, and no more."""
+    """A well-formed JWE. Nothing in it is verified."""
 
     document: dict[str, Any]
     recipients: tuple[RecipientEntry, ...]
@@ -70,7 +70,7 @@ class SealedText:
         """The plaintext, for the holder of one of the recipient keys; raises NotAuthentic("decryption-failed")."""
         entry = next(entry for entry in self.recipients if entry.key_id == opener.key_id)
         if entry.algorithm is not opener.algorithm:
-            raise NotAuthentic("decryption-failed", "sealed for another algorithm than the key's")
+            raise NotAuthentic("decryption-failed", "sealed for an algorithm that is not the key's")
         content_key = opener.unwrap(entry.wrapped)
         document = self.document
         header = parse_object(parse_b64u(document["protected"], code=_MALFORMED), code=_MALFORMED)
@@ -113,7 +113,7 @@ def parse_sealed_text(document: object) -> SealedText:
     header = parse_object(parse_b64u(document["protected"], code=_MALFORMED), code=_MALFORMED)
     # protocol W1
     if header.keys() != {"enc", "typ", "key_commitment"} or header["enc"] != _ENC or header["typ"] != _TYP:
-        raise MalformedInput(_MALFORMED, "the JWE's protected header is another")
+        raise MalformedInput(_MALFORMED, "the JWE's protected header is not the required one")
     parse_b64u(header["key_commitment"], code=_MALFORMED, size=32)
     parse_b64u(document["iv"], code=_MALFORMED, size=_IV_BYTES)
     parse_b64u(document["tag"], code=_MALFORMED, size=_TAG_BYTES)
@@ -153,7 +153,7 @@ def _parse_entry(entry: object) -> RecipientEntry:
         algorithm = Algorithm.ECDH_P384
         encapsulated = parse_jwk(header["epk"], algorithm, code=_MALFORMED).raw
     else:
-        raise MalformedInput(_MALFORMED, "a recipient's key encryption is no suite's")
+        raise MalformedInput(_MALFORMED, "a recipient's key encryption belongs to no suite")
     return RecipientEntry(algorithm, header["kid"], WrappedKey(encapsulated, encrypted_key))
 
 

@@ -3,11 +3,11 @@
     {"payload": b64u, "signatures": [{"protected": b64u, "signature": b64u}, ...]}
 
 The protected header of each signature names `alg`, `kid`, `typ` and `suite`, and `x5c` where the key has a certificate.
-The suite says which signatures there are: exactly those, in its order. Nothing is believed because it is present.
+The suite says which signatures there are: exactly those, in its order. Any other signature makes the statement invalid.
 The document is canonical JSON, so that it may travel inside another one and come out as the same bytes.
 
-Parsing is ours and stricter than PyJWT's, which accepts duplicate members; PyJWT's own second parse would go over every
-character of the payload in Python, so its algorithms are handed what was parsed here.
+This module parses the JSON itself, more strictly than PyJWT, which accepts duplicate members. It then calls PyJWT's algorithms
+directly: PyJWT's own parser would go over every character of the payload again, in Python.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ _HEADER = {"alg", "kid", "typ", "suite"}
 
 @dataclass(frozen=True)
 class SignedType:
-    """A kind of signed statement: its `typ`, and the code of what is not well-formed. Types never stand in for each other."""
+    """A kind of signed statement: its `typ`, and the error code for bytes that are not well-formed. A statement of one type never passes for another."""
 
     typ: str
     malformed: str = "malformed-request"
@@ -55,7 +55,7 @@ MANIFEST = SignedType("attache-manifest+json", "malformed-package")
 
 @dataclass(frozen=True)
 class SignatureClaim:
-    """Whose a signature claims to be. Nothing is proven yet."""
+    """Which key a signature claims to be made with. Nothing is proven yet."""
 
     algorithm: Algorithm
     key_id: str
@@ -64,12 +64,12 @@ class SignatureClaim:
 
 
 Resolve = Callable[[SignatureClaim], PublicKey]
-"""Finds the key for a claim, or raises: UnknownKey where the key is unknown or did not hold, CertificateRejected."""
+"""Finds the key for a claim. Raises UnknownKey if the key is unknown or was not active, and CertificateRejected."""
 
 
 @dataclass(frozen=True)
 class UnverifiedStatement:
-    """A JWS that is well-formed, and no more. Its payload is out of reach until `verify` returns it."""
+    """A well-formed JWS that is not verified. Only `verify` and `pinned_payload` return its payload."""
 
     type: SignedType
     suite: Suite
@@ -80,7 +80,7 @@ class UnverifiedStatement:
     def verify(self, resolve: Resolve) -> bytes:
         """The payload, once every signature that the suite requires has verified.
 
-        Raises SignatureInvalid, and whatever `resolve` raises.
+        Raises SignatureInvalid, and every error that `resolve` raises.
         """
         for claim, signature in zip(self.claims, self._signatures, strict=True):
             checker = _PYJWT.get_algorithm_by_name(claim.algorithm.value)
@@ -95,11 +95,11 @@ class UnverifiedStatement:
 
     @property
     def payload_sha256(self) -> str:
-        """The digest of the payload, as hex: what people compare by hand before anything is believed."""
+        """The digest of the payload, as hex; people compare it by hand before they trust the payload."""
         return sha256_hex(self._payload)
 
     def pinned_payload(self, payload_sha256: str) -> bytes:
-        """The payload, where its digest is one already trusted by other means; raises SignatureInvalid otherwise."""
+        """The payload, if its digest is one that the caller already trusts; raises SignatureInvalid otherwise."""
         if not is_equal(self.payload_sha256.encode(), payload_sha256.encode()):
             raise SignatureInvalid(detail="not the payload of that fingerprint")
         return self._payload
@@ -132,8 +132,8 @@ def sign_statement(type_: SignedType, payload: bytes, keys: KeyRing, suite: Suit
 def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
     """A well-formed statement of that type. Nothing in it is proven.
 
-    Raises MalformedInput with the type's code, UnsupportedVersion for an unknown suite, and SignatureInvalid where it
-    was signed as something else, or its signatures are not exactly the suite's.
+    Raises MalformedInput with the type's code, UnsupportedVersion for an unknown suite, and SignatureInvalid if it was
+    signed as another type or if its signatures are not exactly those of the suite.
     """
     if len(raw) > MAX_SIGNED_BYTES:
         raise MalformedInput(type_.malformed, "longer than any signed statement")
@@ -145,7 +145,7 @@ def parse_statement(raw: bytes, type_: SignedType) -> UnverifiedStatement:
     if canonical(document) != raw:
         raise MalformedInput(type_.malformed, "a JWS that is not canonical JSON")
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
-        raise SignatureInvalid(detail="not the number of signatures of any suite")
+        raise SignatureInvalid(detail="no suite has this number of signatures")
     payload = parse_b64u(document["payload"], code=type_.malformed)
     entries = [_parse_entry(entry, document["payload"], type_) for entry in signatures]
     claims = tuple(claim for claim, _ in entries)
@@ -191,7 +191,7 @@ def _parse_chain(x5c: object, type_: SignedType) -> tuple[Certificate, ...]:
 
 
 class _KeyBound(JwtAlgorithm):
-    """Lets PyJWT sign and verify through our keys, wherever a private key lives. One instance for each algorithm."""
+    """Lets PyJWT sign and verify with keys of `attache.crypto`, in files or in a token. One instance for each algorithm."""
 
     def __init__(self, algorithm: Algorithm) -> None:
         self._algorithm = algorithm

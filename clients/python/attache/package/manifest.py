@@ -1,6 +1,6 @@
 """The manifest: what the originator states and signs about a package. Values only; nothing here is verified.
 
-`ManifestFacts` is what the originator decides. `Manifest` adds to whom and how it was sealed, and is what is signed.
+`ManifestFacts` holds what the originator decides. `Manifest` adds the recipient and the sealing, and is signed.
 """
 
 from typing import Annotated, Literal, Self
@@ -88,7 +88,7 @@ class ManifestPart(Statement):
 
 
 class Release(Statement):
-    """By what right it left: the decision, the policies it was made under, and who approved it (pseudonymous)."""
+    """Why the package was allowed to leave: the decision, the policies that made it, and who approved it (pseudonymous)."""
 
     decision_id: Uuid7
     policy_set_hash: Sha256
@@ -124,7 +124,7 @@ class ManifestFacts(Statement):
     def _agree(self) -> Self:
         # protocol M4
         if self.created_at >= self.expires_at:
-            raise ValueError("it expires before it was made")
+            raise ValueError("the package expires before it was created")
         # protocol M2, M3
         for name in ("name", "key"):
             if len({getattr(part, name) for part in self.parts}) != len(self.parts):
@@ -133,7 +133,7 @@ class ManifestFacts(Statement):
 
 
 class Manifest(ManifestFacts):
-    """What is signed: the facts, and to whom and how they were sealed."""
+    """The statement that is signed: the facts, the recipient, and how the package was sealed."""
 
     version: Literal[1] = 1
     recipient: ParticipantId
@@ -147,10 +147,10 @@ class Manifest(ManifestFacts):
     def _choose(self) -> Self:
         # protocol M4
         if self.suite not in self.offered_suites:
-            raise ValueError("the suite is not one that was offered")
+            raise ValueError("the recipient did not offer the suite")
         # protocol M4
         if self.sealed_at < self.created_at:
-            raise ValueError("sealed before it was made")
+            raise ValueError("the package was sealed before it was created")
         return self
 
 
@@ -160,5 +160,5 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def parse_manifest(raw: bytes) -> Manifest:
-    """The manifest in `raw`; raises MalformedInput("malformed-package"). Says nothing of who wrote it."""
+    """The manifest in `raw`; raises MalformedInput("malformed-package"). Does not verify who wrote it."""
     return read_statement(Manifest, raw, code="malformed-package")

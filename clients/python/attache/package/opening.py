@@ -1,13 +1,13 @@
-"""Opening: eight steps in an order that is the argument. No claim is used before the step that proved it.
+"""Opening a sealed package: eight steps in a fixed order. No claim is used before the step that proves it.
 
 1 shape         `parse_frame`, `read_frame`, `parse_envelope`: an `Envelope`
-2 address       it is for me, in a suite that I accept, to a key of mine that was active
+2 address       it is for this recipient, in a suite that it accepts, sealed to a key of it that was active
 3 decrypt       the JWE opens
 4 signatures    exactly the suite's, by keys of the originator that were active, with an unbroken certificate chain
-5 manifest      is parsed only now, and agrees with the envelope
+5 manifest      it is parsed only now, and agrees with the envelope
 6 freshness     `open_manifest` ends here, with a `VerifiedPackage`
 7 blocks        `VerifiedPackage.open_part`, as the ciphertext streams
-8 content       and before its last bytes are given to anybody
+8 content       digest and size, before `open_part` yields the last bytes
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -40,15 +40,16 @@ from attache.package.steps import Step, at
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 
 Seen = Callable[[str, str], str | None]
-"""(originator, package_id) -> `manifest_sha256` of the package of that id that was accepted before, if any."""
+"""(originator, package_id) -> `manifest_sha256` of the package that was accepted before under that id, or None."""
 
 
 @dataclass(frozen=True)
 class VerifiedPackage:
-    """A package whose steps 1 to 6 have passed. Only `open_manifest` makes one; readers get parts only through it.
+    """A package whose steps 1 to 6 have passed. Only `open_manifest` and `reopen_manifest` make one;
+    its parts can be read only through it.
 
-    `manifest_sha256` is the digest of the signed manifest's bytes, which receipts name. `is_repeated` is true where the very
-    same manifest was accepted before: answer with the stored receipt.
+    `manifest_sha256` is the digest of the signed manifest's bytes, which receipts name. `is_repeated` is true if the same
+    manifest was accepted before: the recipient then answers with its stored receipt.
     """
 
     envelope: Envelope
@@ -79,7 +80,7 @@ def open_manifest(
     """Steps 2 to 6, for a recipient.
 
     `me` and `originator` are verified descriptors; `accepted` are the suites that the recipient takes, by default those
-    of its descriptor. The problem of a step that fails names it. Nothing is stored or remembered here: whoever accepts the
+    of its descriptor. The error of a step that fails names the step. This function stores nothing: a caller that accepts the
     package records its id and `manifest_sha256`.
     """
     # protocol O1: the order of these blocks is the rule
@@ -101,14 +102,13 @@ def open_manifest(
 
 
 def reopen_manifest(envelope: Envelope, *, keys: KeyRing, manifest_sha256: str) -> VerifiedPackage:
-    """The package again whose signed manifest had this digest when `open_manifest` accepted it.
+    """The package that `open_manifest` accepted before, with a signed manifest of this digest.
 
-    Whoever kept that digest safe needs no signature a second time: what was proven when the package came stays proven,
-    although its originator's keys were replaced or revoked since. Raises NotAuthentic("envelope-mismatch") for any other
-    manifest. Not checked: signatures, certificates, expiry.
+    A caller that kept that digest safe need not verify the signatures again: the proof holds even if the originator's keys
+    were replaced or revoked since. Raises NotAuthentic("envelope-mismatch") for any other manifest. Not checked: signatures, certificates, expiry.
     """
     with at(Step.DECRYPT):
-        signed = envelope.sealed_manifest.open(_kept_key(envelope, keys))
+        signed = envelope.sealed_manifest.open(_opener_without_dates(envelope, keys))
     with at(Step.MANIFEST):
         # protocol O3
         if not is_equal(sha256_hex(signed).encode(), manifest_sha256.encode()):
@@ -119,7 +119,7 @@ def reopen_manifest(envelope: Envelope, *, keys: KeyRing, manifest_sha256: str) 
     return VerifiedPackage(envelope, manifest, manifest_sha256, signed, is_repeated=True)
 
 
-def _kept_key(envelope: Envelope, keys: KeyRing) -> Opener:
+def _opener_without_dates(envelope: Envelope, keys: KeyRing) -> Opener:
     for entry in envelope.sealed_manifest.recipients:
         if entry.key_id in keys.openers:
             return keys.opener(entry.key_id)
@@ -127,7 +127,7 @@ def _kept_key(envelope: Envelope, keys: KeyRing) -> Opener:
 
 
 def _opener(envelope: Envelope, keys: KeyRing, me: Party, accepted: Collection[Suite]) -> Opener:
-    """Step 2: the key of mine that the manifest is sealed to, active at `sealed_at`."""
+    """Step 2: the key of `me` that the manifest is sealed to, active at `sealed_at`."""
     if envelope.recipient != me.participant:
         raise NotAuthentic("not-a-recipient")
     suite = parse_suite(envelope.clear.suite)
@@ -149,29 +149,29 @@ def _verified_payload(envelope: Envelope, signed: bytes, originator: Party, revo
     """Step 4: the bytes that the originator signed."""
     statement = parse_statement(signed, MANIFEST)
     if statement.suite != envelope.clear.suite:
-        raise SignatureInvalid(detail="signed for another suite than the envelope's")
+        raise SignatureInvalid(detail="the signatures and the envelope name different suites")
     return verify_statement(statement, originator, envelope.clear.sealed_at, revoked)
 
 
 def _require_agreement(envelope: Envelope, manifest: Manifest) -> None:
-    """Step 5: every clear member, and the keys it was sealed to, as signed."""
+    """Step 5: every clear member and every recipient key is the one that was signed."""
     # protocol W5
     if clear_members(manifest) != envelope.clear:
         raise NotAuthentic("envelope-mismatch")
     # protocol W5
     if manifest.recipient_key_ids != envelope.sealed_manifest.key_ids:
-        raise NotAuthentic("envelope-mismatch", "sealed to other keys than the originator signed")
+        raise NotAuthentic("envelope-mismatch", "sealed to keys that are not the ones that the originator signed")
 
 
 def _is_repeated(manifest: Manifest, digest: str, now: datetime, seen: Seen) -> bool:
     """Step 6. A repetition is answered with its receipt, even after the package has expired."""
-    before = seen(manifest.originator, manifest.package_id)
+    accepted_sha256 = seen(manifest.originator, manifest.package_id)
     # protocol O2
-    if before is not None and before != digest:
+    if accepted_sha256 is not None and accepted_sha256 != digest:
         raise Conflict("package-conflict")
     if manifest.sealed_at > now + CLOCK_ALLOWANCE:
         raise Stale("package-from-the-future")
-    # protocol O2: a repetition is answered after its end, too
-    if before is None and manifest.expires_at <= now:
+    # protocol O2: a repetition is answered after the package has expired, too
+    if accepted_sha256 is None and manifest.expires_at <= now:
         raise Stale("package-expired")
-    return before is not None
+    return accepted_sha256 is not None

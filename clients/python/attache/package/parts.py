@@ -1,7 +1,7 @@
 """Parts: one stream of bytes each, sealed once under its own key, and opened in constant memory.
 
-Both directions hash on a second core while they encrypt or decrypt on this one. What is hashed: the ciphertext, in the
-block tree, and the plaintext, with SHA-256. A reader gets the last bytes only after the last check.
+While one core encrypts or decrypts, a second one hashes: the ciphertext, for the block tree, and the plaintext, with SHA-256.
+The caller gets the last bytes only after the last check.
 """
 
 import os
@@ -29,7 +29,7 @@ Octets = bytes  # where a field is called `bytes`
 
 @dataclass(frozen=True)
 class SealedPart:
-    """What became of a part: plaintext size and digest, its key, and its ciphertext's size, root and block hashes.
+    """A part after sealing: plaintext size and digest, its key, and its ciphertext's size, root and block hashes.
 
     `sha256` and `ciphertext_root` are lowercase hex; `key` is 32 bytes, secret; `block_hashes` is 32 bytes a block.
     """
@@ -63,7 +63,7 @@ class PartSealer:
         """Take the next bytes; returns the ciphertext that is ready, possibly none. Raises PayloadTooLarge."""
         plaintext = bytes(
             data
-        )  # copies what its owner could change while it is hashed; bytes themselves are not copied
+        )  # copies a buffer that the caller could change while it is hashed; `bytes` are not copied
         self._bytes += len(plaintext)
         if self._bytes > MAX_PART_BYTES:
             raise PayloadTooLarge(detail="the part is larger than 1 TiB")
@@ -84,7 +84,7 @@ class PartSealer:
 
 @dataclass(frozen=True)
 class PartStatement:
-    """What a verified manifest states about one part: what its bytes are held against."""
+    """What a verified manifest states about one part; the part's bytes are checked against it."""
 
     key: Octets = field(repr=False)
     bytes: int
@@ -96,15 +96,15 @@ class PartStatement:
 def open_part(part: PartStatement, ciphertext: Iterable[bytes], block_hashes: bytes | None = None) -> Iterator[bytes]:
     """The plaintext of a part, in pieces of 256 KiB at most, each authentic in its place when it is yielded.
 
-    Steps 7 and 8 of opening. The last piece is held back until root, digest and size have all been found right, so
-    whoever gets to the end without an error holds the whole part. With `block_hashes` (untrusted: they are held
-    against the root first) a wrong block is found before anything of it is decrypted, and named.
-    Raises NotAuthentic: `block-mismatch` where the ciphertext is not what was sealed, `part-mismatch` where it is, but
-    does not open to what was signed.
+    Steps 7 and 8 of opening. The last piece is yielded only after root, digest and size were verified, so a
+    caller that reaches the end without an error has the whole part. With `block_hashes` (untrusted: they are checked
+    against the root first) a wrong block is found before it is decrypted, and the error names it.
+    Raises NotAuthentic: `block-mismatch` if the ciphertext is not the one that was sealed, `part-mismatch` if it is, but
+    does not decrypt to the signed content.
     """
     opening = _PartOpening(part, block_hashes)
     blocks = _in_blocks(ciphertext)
-    held = b""
+    pending = b""
     for block in blocks:
         opening.take(block)
         for start in range(0, len(block), _PIECE_BYTES):
@@ -112,16 +112,16 @@ def open_part(part: PartStatement, ciphertext: Iterable[bytes], block_hashes: by
                 plaintext = opening.decrypt(memoryview(block)[start : start + _PIECE_BYTES])
             except NotAuthentic:
                 raise opening.blame(blocks) from None
-            if held:
-                yield held
-            held = plaintext
-    held += opening.finish()
-    if held:
-        yield held
+            if pending:
+                yield pending
+            pending = plaintext
+    pending += opening.finish()
+    if pending:
+        yield pending
 
 
 class _PartOpening:
-    """The checks of one part, as its blocks go by."""
+    """The checks of one part, block by block."""
 
     def __init__(self, part: PartStatement, block_hashes: bytes | None) -> None:
         self._part = part
@@ -135,7 +135,7 @@ class _PartOpening:
         self._opened = 0
 
     def take(self, block: bytes) -> None:
-        """Step 7: the block has its place under the root, or will be held against it at the end."""
+        """Step 7: verifies the block now if the block hashes are known; otherwise `finish` verifies the root over all blocks."""
         self._taken += len(block)
         if self._taken > self._part.ciphertext_bytes:
             raise _wrong_blocks("more ciphertext than was sealed")
@@ -153,7 +153,7 @@ class _PartOpening:
         return plaintext
 
     def blame(self, rest: Iterable[bytes]) -> NotAuthentic:
-        """Why a block did not decrypt: the ciphertext is another, or it is the one sealed and the key is wrong."""
+        """The reason why a block did not decrypt: the ciphertext is not the sealed one, or the key is wrong."""
         for block in rest:
             self.take(block)
         try:
@@ -163,7 +163,7 @@ class _PartOpening:
         return _wrong_content("the ciphertext does not open with the signed key")
 
     def finish(self) -> bytes:
-        """The last plaintext, after the last check of all: steps 7 and 8 for the whole part."""
+        """The last plaintext, after steps 7 and 8 were done for the whole part."""
         self._require_root()
         try:
             last = self._decryptor.finish()
@@ -173,7 +173,7 @@ class _PartOpening:
         self._digest.update(last)
         # protocol P4
         if self._opened != self._part.bytes or self._digest.hexdigest() != self._part.sha256:
-            raise _wrong_content("not the signed size and digest")
+            raise _wrong_content("the content does not have the signed size and digest")
         return last
 
     def _require_root(self) -> None:
@@ -200,7 +200,7 @@ def _wrong_content(why: str) -> NotAuthentic:
 
 
 def _in_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of 1 MiB, the last one shorter; without copying what comes as blocks already."""
+    """The same bytes in blocks of 1 MiB, the last one shorter; chunks that are whole blocks are not copied."""
     gathered = bytearray()
     for chunk in chunks:
         if not gathered and len(chunk) == BLOCK_BYTES:

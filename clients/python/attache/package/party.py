@@ -1,4 +1,4 @@
-"""What the package needs to know of a participant: its keys, when they held, and who certified them."""
+"""What sealing and opening need to know about a participant: its keys, when they are valid, and who certified them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from attache.package.ids import ParticipantId
 
 
 class KeyStatus(StrEnum):
-    """A retired key still verifies and opens what was made before its `not_after`; a revoked one nothing at all."""
+    """A retired key still verifies and opens what was made before its `not_after`; a revoked key is not used at all."""
 
     ACTIVE = "active"
     RETIRED = "retired"
@@ -21,7 +21,7 @@ class KeyStatus(StrEnum):
 
 @dataclass(frozen=True)
 class KeyStatement:
-    """A participant's word that a public key is its own, for one use, from `not_before` to `not_after`.
+    """A participant's statement that a public key is its own, for one use, from `not_before` to `not_after`.
 
     `chain` is the X.509 chain of the key, leaf first, without the CA; empty where there is none.
     """
@@ -43,13 +43,13 @@ class KeyStatement:
         return self.public_key.algorithm
 
     def is_usable(self, at: datetime) -> bool:
-        """Whether the key held at `at`: within its time, and not revoked since."""
+        """Whether the key is valid for `at`: within its time, and not revoked, then or later."""
         # protocol O3
         return self.status is not KeyStatus.REVOKED and self.not_before <= at <= self.not_after
 
 
 class Party(Protocol):
-    """A participant as far as sealing and opening care; `attache.participant.Descriptor` is one."""
+    """The facts about a participant that sealing and opening use; `attache.participant.Descriptor` is one."""
 
     @property
     def participant(self) -> ParticipantId: ...
@@ -65,16 +65,16 @@ class Party(Protocol):
 
 
 def key_of(party: Party, key_id: str, use: KeyUse, algorithm: Algorithm, at: datetime) -> KeyStatement:
-    """The party's key of that id, for that use and algorithm, that held at `at`; raises UnknownKey."""
+    """The party's key of that id, for that use and algorithm, valid at `at`; raises UnknownKey."""
     for key in party.keys:
         # protocol J3
         if key.key_id == key_id and key.use is use and key.algorithm is algorithm and key.is_usable(at):
             return key
-    raise UnknownKey(detail=f"{party.participant} lists no such key for {algorithm}, active then")
+    raise UnknownKey(detail=f"{party.participant} lists no such key for {algorithm} that was active at that time")
 
 
 def sealing_keys(party: Party, suite: Suite, at: datetime) -> tuple[KeyStatement, ...]:
-    """The keys to seal to: every active one of the current epoch (a second reader's among them).
+    """The keys to seal to: every active one of the newest epoch; there is more than one if the party has several readers.
 
     Raises UnknownKey where the party has none.
     """
@@ -96,13 +96,13 @@ def sealing_keys(party: Party, suite: Suite, at: datetime) -> tuple[KeyStatement
 def strongest_suite(party: Party, at: datetime) -> Suite:
     """The strongest suite whose signing keys the party lists as active at `at`; raises UnknownKey where none is.
 
-    What a party signs for everybody (descriptors, receipts) it signs with this suite, so that nobody can pass off a
-    signature of the weaker one alone.
+    A party signs what every participant may read (descriptors, receipts) with this suite, so that a signature of a weaker
+    suite alone is never accepted.
     """
     for suite in Suite:
         if all(_has_signing_key(party.keys, algorithm, at) for algorithm in SUITES[suite].signatures):
             return suite
-    raise UnknownKey(detail=f"{party.participant} lists no signing keys for any suite, active then")
+    raise UnknownKey(detail=f"{party.participant} lists no signing keys of any suite that were active at that time")
 
 
 def _has_signing_key(keys: Sequence[KeyStatement], algorithm: Algorithm, at: datetime) -> bool:

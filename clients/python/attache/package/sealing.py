@@ -48,14 +48,14 @@ def address(
         recipient_desk=desk,
         recipient_key_ids=tuple(key.key_id for key in sealing_keys(recipient, suite, sealed_at)),
         suite=suite,
-        # protocol S4: the list is signed with the choice, so that a shortened one shows
+        # protocol S4: the list is signed with the choice, so that a shortened list is detected
         offered_suites=recipient.suites,
         sealed_at=sealed_at,
     )
 
 
 def seal_manifest(manifest: Manifest, keys: KeyRing, recipient: Party, *, random: Random = os.urandom) -> Envelope:
-    """Sign and encrypt a manifest that is complete."""
+    """Sign and encrypt a complete manifest."""
     return seal_signed(manifest, sign_manifest(manifest, keys), recipient, random=random)
 
 
@@ -67,7 +67,7 @@ def sign_manifest(manifest: Manifest, keys: KeyRing) -> bytes:
 
 
 def seal_signed(manifest: Manifest, signed: bytes, recipient: Party, *, random: Random = os.urandom) -> Envelope:
-    """Encrypt a manifest that is signed already, to exactly the recipient keys that it names.
+    """Encrypt a signed manifest, to exactly the recipient keys that it names.
 
     Raises UnknownKey where the recipient does not list them as active. Does not check that `signed` is over `manifest`.
     """
@@ -81,7 +81,7 @@ def seal_signed(manifest: Manifest, signed: bytes, recipient: Party, *, random: 
 
 
 def clear_members(manifest: Manifest) -> ClearMembers:
-    """What the envelope repeats of a manifest in the clear."""
+    """The members of a manifest that the envelope repeats in the clear."""
     return ClearMembers(
         package_id=manifest.package_id,
         originator=manifest.originator,

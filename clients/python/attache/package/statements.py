@@ -1,4 +1,4 @@
-"""Who signed a statement, and whether its keys held then: step 4 of opening, and the same for receipts and descriptors."""
+"""Who signed a statement, and whether the keys were valid then: step 4 of opening, and the same for receipts and descriptors."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,9 +12,9 @@ from attache.package.party import Party, key_of, strongest_suite
 def verify_statement(
     statement: UnverifiedStatement, signer: Party, signed_at: datetime, revoked: Revoked = nothing_revoked
 ) -> bytes:
-    """The payload of a statement, once it is proven that `signer` made it with keys that held at `signed_at`.
+    """The payload of a statement, once it is proven that `signer` made it with keys that were valid at `signed_at`.
 
-    `signed_at` is the caller's claim; a caller who takes it from the payload uses `verify_dated_statement`.
+    The caller vouches for `signed_at`; a caller that takes it from the payload uses `verify_dated_statement`.
     Raises SignatureInvalid, UnknownKey, CertificateRejected.
     """
     return statement.verify(lambda claim: _key_that_held(signer, claim, signed_at, revoked))
@@ -26,10 +26,10 @@ def verify_dated_statement(
     signed_at: Callable[[bytes], datetime],
     revoked: Revoked = nothing_revoked,
 ) -> bytes:
-    """As `verify_statement`, for a statement that says itself when it was made, and that is meant for everybody.
+    """As `verify_statement`, for a statement that contains its own date and that every participant may read.
 
-    `signed_at` reads the instant from the payload, once the signatures are good; then the keys must have held at it, and the
-    suite must be the strongest that the signer had keys for.
+    `signed_at` reads the instant from the payload after the signatures were verified; the keys must have been valid at that
+    instant, and the suite must be the strongest that the signer had keys for.
     """
     payload = statement.verify(lambda claim: _key_named(signer, claim))
     instant = signed_at(payload)
@@ -37,7 +37,7 @@ def verify_dated_statement(
         _key_that_held(signer, claim, instant, revoked)
     # protocol S5
     if statement.suite is not strongest_suite(signer, instant):
-        raise SignatureInvalid(detail="signed with a weaker suite than the signer has keys for")
+        raise SignatureInvalid(detail="signed with a suite that is weaker than the signer's strongest")
     return payload
 
 
@@ -52,7 +52,7 @@ def _key_that_held(signer: Party, claim: SignatureClaim, at: datetime, revoked: 
     key = key_of(signer, claim.key_id, KeyUse.SIGN, claim.algorithm, at)
     # protocol J4
     if bool(claim.chain) != bool(key.chain):
-        raise CertificateRejected(detail="x5c is missing, or surplus")
+        raise CertificateRejected(detail="x5c is missing, or not expected")
     if claim.chain:
         anchors = signer.certificate_authorities
         verify_chain(claim.chain, anchors, key=key.public_key, at=at, revoked=revoked)

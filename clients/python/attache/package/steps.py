@@ -1,4 +1,4 @@
-"""The steps of opening, in their order; a problem names the one that failed."""
+"""The steps of opening, in their order; an error names the step that failed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from attache.errors import AttacheError
 
 
 class Step(StrEnum):
-    """Where an opening stands. The order is the argument: nothing is used before the step that checked it."""
+    """A step of opening. The order matters: no value is used before the step that checks it."""
 
     SHAPE = "1-shape"  # frame and envelope: sizes, members, spellings
-    ADDRESS = "2-address"  # recipient is me, suite known, key known and active at `sealed_at`
+    ADDRESS = "2-address"  # the right recipient, suite known, key known and active at `sealed_at`
     DECRYPT = "3-decrypt"  # the JWE opens
     SIGNATURES = "4-signatures"  # exactly the suite's signatures, keys active at `sealed_at`, chain holds
     MANIFEST = "5-manifest"  # only now parsed; agrees with the envelope
@@ -22,7 +22,7 @@ class Step(StrEnum):
 
 @contextmanager
 def at(step: Step) -> Iterator[None]:
-    """Name `step` in any problem raised within, unless one nearer did."""
+    """Name `step` in every AttacheError that the block raises, unless the error names a step already."""
     try:
         yield
     except AttacheError as error:

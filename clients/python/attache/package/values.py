@@ -1,6 +1,6 @@
 """Signed values: the types that manifests, receipts and descriptors are made of, and how they are read.
 
-Strict, closed and bounded: no coercion, no unknown member, no list that is longer than anything has.
+Strict, closed and bounded: no coercion, no unknown member, no list of more than MAX_LIST entries.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -20,7 +20,7 @@ MAX_NAME_BYTES = 255
 
 
 def _plain(text: str) -> str:
-    """No control characters, no line or paragraph separators, no bidirectional overrides: what is shown is what is."""
+    """No control characters, no line or paragraph separators, no bidirectional overrides: the text is shown as it is."""
     if any(not char.isprintable() for char in text):
         raise ValueError("a character that does not print")
     return text
@@ -32,7 +32,7 @@ def _file_name(text: str) -> str:
     if text != text.strip() or text.startswith(".") or any(char in text for char in '/\\:*?"<>|'):
         raise ValueError("not a plain file name")
     if len(text.encode()) > MAX_NAME_BYTES:
-        raise ValueError("too long a name")
+        raise ValueError("the name is too long")
     return _plain(text)
 
 
@@ -69,7 +69,7 @@ MarkingTexts = Annotated[tuple[str, ...], Field(max_length=8), AfterValidator(_k
 
 
 class Statement(BaseModel):
-    """A signed value: strict, closed, unchangeable."""
+    """A signed value: strict, closed, immutable."""
 
     # protocol T3
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -81,7 +81,7 @@ _Read = TypeVar("_Read", bound=Statement)
 def read_statement(model: type[_Read], raw: bytes, *, code: str) -> _Read:
     """The value in strict JSON text; raises MalformedInput(code).
 
-    Sizes are bounded first: a validation reports every fault it finds, and a million faults take minutes.
+    Checks the sizes first: validation collects every fault that it finds, and a million faults take minutes.
     """
     require_bounded(parse_object(raw, code=code), code=code)
     try:

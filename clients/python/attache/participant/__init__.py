@@ -1,7 +1,7 @@
-"""Participant descriptors: the one signed file in which a participant states its names, keys and endpoints.
+"""Participant descriptors: the signed file in which a participant states its names, keys and endpoints.
 
-The first one is exchanged by hand and pinned by its fingerprint, compared in words. Every later one is accepted only as
-the successor of the one on record: signed with keys that one lists, naming its digest, with a greater serial.
+People exchange the first descriptor by hand, compare its fingerprint as words, and pin it. Every later one is accepted only as
+the successor of the one on record: it is signed with keys that the one on record lists, names its digest and has a greater serial.
 """
 
 from attache.participant.descriptor import (

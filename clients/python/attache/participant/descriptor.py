@@ -1,4 +1,4 @@
-"""Trust in a descriptor: pinned by hand the first time, by succession ever after."""
+"""Trust in a descriptor: the first one is pinned by hand, each later one is signed with keys of its predecessor."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -43,14 +43,14 @@ class Descriptor:
 
     @property
     def chains(self) -> dict[str, tuple[Certificate, ...]]:
-        """The X.509 chains of the keys that have one, by key id: what the participant's own key ring is loaded with."""
+        """The X.509 chains of the keys that have one, by key id, for `attache.crypto.load_private_keys`."""
         return {key.key_id: key.chain for key in self.keys if key.chain}
 
     @cached_property
     def log_keys(self) -> tuple[VerifierKey, ...]:
         """The verifier keys of the participant's log: Ed25519, and then ML-DSA-44 where it lists one; none where it has no log.
 
-        Raises MalformedInput, UnsupportedVersion for a key that is not one.
+        Raises MalformedInput, UnsupportedVersion for a text that is not a verifier key.
         """
         return tuple(parse_vkey(text) for text in (self.stated.log, self.stated.log_mldsa44) if text)
 
@@ -60,7 +60,10 @@ class Descriptor:
 
 
 def sign_descriptor(stated: DescriptorStatement, keys: KeyRing) -> bytes:
-    """The signed descriptor, in the strongest suite of the ring: its own for the first, the predecessor's for a successor."""
+    """The signed descriptor, in the strongest suite of `keys`: its own keys for the first one, its predecessor's for a successor.
+
+    Raises Misconfigured if the ring cannot sign.
+    """
     suites = keys.suites()
     if not suites:
         raise Misconfigured(detail=f"{keys.participant} has no signing keys")
@@ -68,7 +71,7 @@ def sign_descriptor(stated: DescriptorStatement, keys: KeyRing) -> bytes:
 
 
 def fingerprint_of(raw: bytes) -> str:
-    """The fingerprint of a descriptor that nobody has verified: SHA-256 of its payload, as hex.
+    """The fingerprint of a descriptor that is not yet verified: SHA-256 of its payload, as hex.
 
     Two people compare it, in words (`fingerprint_words`), before it is pinned.
     """
@@ -91,7 +94,7 @@ def verify_descriptor(raw: bytes, *, fingerprint: str) -> Descriptor:
 
 
 def accepted_descriptor(raw: bytes, *, fingerprint: str) -> Descriptor:
-    """A descriptor that was verified and accepted before, known again by its fingerprint alone.
+    """A descriptor that was verified and accepted before, recognised by its fingerprint alone.
 
     Its signature is not verified anew: a successor is signed with a key of its predecessor, which it may itself revoke.
     Raises MalformedInput, and SignatureInvalid for another fingerprint.
@@ -100,7 +103,7 @@ def accepted_descriptor(raw: bytes, *, fingerprint: str) -> Descriptor:
 
 
 def verify_successor(raw: bytes, predecessor: Descriptor) -> Descriptor:
-    """The descriptor that follows `predecessor`; the predecessor itself where `raw` states the very same.
+    """The descriptor that follows `predecessor`; the predecessor itself if `raw` has the same payload.
 
     It names the predecessor's digest, has a greater serial, was signed with keys that the predecessor lists as active
     at its `issued_at`, and keeps every key: an old key may retire or be revoked, but not vanish or come back.
@@ -139,10 +142,10 @@ def _require_keys_kept(keys: Iterable[KeyStatement], before: Iterable[KeyStateme
         new = by_id.get(old.key_id)
         # protocol D3
         if new is None or (new.use, new.epoch, new.not_before) != (old.use, old.epoch, old.not_before):
-            raise _rollback("a key of the one on record is gone, or restated")
+            raise _rollback("a key of the one on record is missing or changed")
         # protocol D3
         if old.status is KeyStatus.REVOKED and new.status is not KeyStatus.REVOKED:
-            raise _rollback("a revoked key is back")
+            raise _rollback("a revoked key is no longer revoked")
 
 
 def _rollback(why: str) -> Conflict:

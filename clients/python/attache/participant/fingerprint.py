@@ -1,7 +1,7 @@
 """A fingerprint in words, for two people to compare over the telephone.
 
-Each word stands for one byte: 256 words, in the order below, for ever. The first 16 bytes of the SHA-256 are enough:
-who wants another descriptor under the same words has 2^128 to try.
+Each word stands for one byte: 256 words, in the order below, which never changes. The first 16 bytes of the SHA-256 are
+enough: to find another descriptor with the same words, an attacker has to try about 2^128 descriptors.
 """
 
 from attache.errors import MalformedInput

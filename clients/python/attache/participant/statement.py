@@ -46,7 +46,7 @@ class DescribedKey(Statement):
     def _agree(self) -> Self:
         # protocol K1
         if (self.use, self.algorithm) not in _USES:
-            raise ValueError("an algorithm that is not for that use")
+            raise ValueError("the algorithm does not fit the use")
         try:
             key = parse_jwk(self.jwk, self.algorithm)
         except AttacheError as error:
@@ -55,7 +55,7 @@ class DescribedKey(Statement):
         if key.key_id != self.key_id:
             raise ValueError("the key id is not the key's")
         if self.not_before >= self.not_after:
-            raise ValueError("a key that ends before it begins")
+            raise ValueError("the key ends before it begins")
         if self.x5c and self.algorithm is not Algorithm.ES384:
             raise ValueError("only ES384 keys have certificates")
         return self
@@ -87,18 +87,18 @@ _USES = {
 
 
 class Endpoints(Statement):
-    """How to reach the participant: the base URL of its exchange API; or that it collects from our mailbox."""
+    """How to reach the participant: by the base URL of its exchange API, or in its mailbox at the gateway, if `mailbox` is true."""
 
     exchange: Annotated[str, Field(pattern=r"^https://[!-~]{1,500}$")] | None = None
     mailbox: bool = False
 
 
 class DescriptorStatement(Statement):
-    """What a descriptor states; signed as it stands.
+    """What a descriptor states: exactly the members that are signed.
 
     `tls` lists the thumbprints (`x5t#S256`) of the TLS certificates the participant connects and answers with; `log` (Ed25519),
     `log_mldsa44` (a second key of the same log) and `witness` are C2SP verifier keys; `previous` is the digest of the predecessor's payload.
-    `capabilities` may hold names that this version does not know (D6); it is left out of what is signed where there are none.
+    `capabilities` may hold names that this version does not know (D6); without any, the signed JSON lacks the member.
     """
 
     participant: ParticipantId
@@ -108,7 +108,7 @@ class DescriptorStatement(Statement):
     serial: Annotated[int, Field(ge=1)]
     previous: Sha256 | None = None
     suites: Annotated[tuple[Suite, ...], Field(min_length=1, max_length=len(Suite))]
-    # protocol D6: versions before this member refuse it, so a descriptor without capabilities must not show it.
+    # protocol D6: older versions refuse this member, so a descriptor without capabilities must not have it.
     capabilities: Annotated[
         tuple[Capability, ...], Field(max_length=MAX_CAPABILITIES, exclude_if=lambda names: not names)
     ] = ()
@@ -129,7 +129,7 @@ class DescriptorStatement(Statement):
             raise ValueError("a suite occurs twice")
         # protocol D6
         if list(self.capabilities) != sorted(set(self.capabilities)):
-            raise ValueError("capabilities out of order, or twice")
+            raise ValueError("capabilities are out of order, or one occurs twice")
         if (self.serial == 1) != (self.previous is None):
             raise ValueError("the first descriptor has serial 1 and no predecessor")
         if self.log_mldsa44 is not None:
@@ -147,5 +147,5 @@ def _require_second_key(text: str, first: str | None) -> None:
 
 
 def parse_descriptor_payload(payload: bytes) -> DescriptorStatement:
-    """The statement in a payload; raises MalformedInput("malformed-descriptor"). Says nothing of who wrote it."""
+    """The statement in a payload; raises MalformedInput("malformed-descriptor"). Does not verify who wrote it."""
     return read_statement(DescriptorStatement, payload, code="malformed-descriptor")

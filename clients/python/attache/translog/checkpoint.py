@@ -6,8 +6,8 @@ Extension lines are opaque to monitors, and ML-DSA-44 cosignatures do not cover 
 from dataclasses import dataclass
 
 from attache.errors import MalformedInput
+from attache.translog.encoding import format_base64, parse_base64, parse_decimal, parse_origin
 from attache.translog.merkle import EMPTY_ROOT, HASH_BYTES
-from attache.translog.spelling import format_base64, parse_base64, parse_decimal, parse_origin
 
 _CODE = "malformed-log"
 _LINES = 3
@@ -15,7 +15,7 @@ _LINES = 3
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a log says of itself at one size."""
+    """The size and root that a log states at one time."""
 
     origin: str
     size: int
@@ -28,7 +28,7 @@ class Checkpoint:
 
 
 def parse_checkpoint_body(text: str, *, step: str = "checkpoint") -> Checkpoint:
-    """The checkpoint that a note's text spells, in its one spelling.
+    """The checkpoint in the text of a note.
 
     Raises MalformedInput("malformed-log"), also for extension lines. Not checked: that the size can have this root (`require_possible`).
     """
@@ -47,7 +47,7 @@ def parse_checkpoint_body(text: str, *, step: str = "checkpoint") -> Checkpoint:
 
 
 def require_possible(checkpoint: Checkpoint, *, step: str = "checkpoint") -> None:
-    """Refuse size 0 with another root than that of the empty tree."""
+    """Raises MalformedInput("malformed-log") for size 0 with a root that is not that of the empty tree."""
     # exchange-log T5
     if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
         raise MalformedInput(_CODE, "size 0 with a root that is not the empty tree's", step=step)

@@ -1,4 +1,4 @@
-"""Appending to a tree: the right edge is all that must be known, and the changed tiles are all that must be written."""
+"""Appending to a tree: from its right edge and the new leaves to the new right edge and the tiles that change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class RightEdge:
 
 @dataclass(frozen=True)
 class TileWrite:
-    """A tile whose bytes an append determined. A later append may write the same tile wider, with these bytes as its prefix."""
+    """A tile that an append has to store. A later append may store the same tile with more hashes; these bytes are then its prefix."""
 
     tile: Tile
     hashes: bytes
@@ -38,7 +38,7 @@ class TileWrite:
 
 @dataclass(frozen=True)
 class Growth:
-    """What an append made of an edge, and every tile that it changed, full and partial, each once and at its widest."""
+    """The edge after an append, and every tile, full or partial, that the append changed: each tile once, with all its hashes."""
 
     edge: RightEdge
     tiles: tuple[TileWrite, ...]
@@ -55,9 +55,9 @@ def append(edge: RightEdge, leaves: Sequence[bytes]) -> Growth:
 
 
 def read_edge(size: int, read_tile: ReadTile) -> RightEdge:
-    """The right edge as the stored tiles of a tree of `size` entries give it.
+    """The right edge of a tree of `size` entries, read from its stored tiles.
 
-    Re-hashes the last full tile of each level against its hash one level up, so that every byte of the edge is bound to the root.
+    Re-hashes the last full tile of each level against its hash one level up, so that every byte of the edge is checked against the root.
     Raises IntegrityLost where they differ. Not checked: that the root is the signed one (`exchange_log.restart` does).
     """
     subtrees: list[bytes] = []

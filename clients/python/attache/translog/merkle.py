@@ -35,7 +35,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def parents(hashes: Sequence[bytes]) -> list[bytes]:
-    """The hashes one height up; a lonely last hash moves up as it is, never doubled."""
+    """The hashes one height up; a last hash without a sibling moves up unchanged."""
     sha256 = hashlib.sha256
     pairs = iter(hashes)
     above = [sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
@@ -55,7 +55,7 @@ def root_of_leaf_hashes(hashes: Sequence[bytes]) -> bytes:
 
 
 def fold(subtrees: Sequence[bytes]) -> bytes:
-    """The root over complete subtrees of falling height, left to right (the binary digits of the size)."""
+    """The root over complete subtrees of decreasing height, left to right (the binary digits of the size)."""
     if not subtrees:
         return EMPTY_ROOT
     root = subtrees[-1]
@@ -67,8 +67,8 @@ def fold(subtrees: Sequence[bytes]) -> bytes:
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Prove that `leaf` (a leaf hash) is entry `index` of the tree of `size` entries with `root`. RFC 9162 section 2.1.3.2.
 
-    Raises MalformedInput("malformed-proof") for impossible shapes, NotAuthentic("proof-invalid") where the proof leads elsewhere.
-    Not checked: that anybody signed `root`.
+    Raises MalformedInput("malformed-proof") for impossible shapes, NotAuthentic("proof-invalid") if the proof leads to another root.
+    Not checked: any signature over `root`.
     """
     _require_hashes("inclusion", leaf, root, *proof)
     if not 0 <= index < size <= MAX_SIZE:
@@ -92,9 +92,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
     """Prove that the tree of `new_size` extends the tree of `old_size` without change. RFC 9162 section 2.1.4.2.
 
-    From size 0 the only proof is the empty one, the old root must be that of the empty tree, and nothing is said of the new one.
+    From size 0 the only proof is the empty one, the old root must be that of the empty tree, and the new root is not checked.
     Raises MalformedInput("malformed-proof") for impossible shapes, NotAuthentic("log-inconsistent") where the trees disagree.
-    Not checked: that anybody signed either root.
+    Not checked: any signature over the roots.
     """
     _require_hashes("consistency", old_root, new_root, *proof)
     if not 0 <= old_size <= new_size <= MAX_SIZE:
@@ -110,11 +110,11 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
 
 def _verify_trivial(old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
     if proof:
-        raise _inconsistent("nothing is to prove between these sizes, and there is a proof")
+        raise _inconsistent("the proof must be empty for these sizes")
     if old_size == 0 and old_root != EMPTY_ROOT:
         raise _inconsistent("the root of size 0 is not that of the empty tree")
     if old_size == new_size and old_root != new_root:
-        raise _inconsistent("one size, two roots")
+        raise _inconsistent("two roots for the same size")
 
 
 def _verify_growth(old_size: int, new_size: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> None:
@@ -140,7 +140,7 @@ def _verify_growth(old_size: int, new_size: int, old_root: bytes, new_root: byte
 
 
 def _next_turn(node: int, last: int) -> tuple[int, int]:
-    """Climb past the heights at which `node` is a lonely right edge and has no sibling."""
+    """Skip the heights at which `node` is the last one and has no sibling."""
     while node and not node & 1:
         node, last = node >> 1, last >> 1
     return node, last

@@ -1,9 +1,9 @@
-"""Signed notes (C2SP signed-note): a text and signature lines. Parsing trusts nothing; `signing` verifies."""
+"""Signed notes (C2SP signed-note): a text and signature lines. Parsing verifies no signature; `signing` does."""
 
 from dataclasses import dataclass
 
 from attache.errors import MalformedInput, PayloadTooLarge
-from attache.translog.spelling import format_base64, parse_base64, parse_name
+from attache.translog.encoding import format_base64, parse_base64, parse_name
 from attache.translog.vkey import KEY_ID_BYTES
 
 MAX_NOTE_BYTES = 128 * 1024
@@ -16,7 +16,7 @@ _FIRST_PRINTABLE = "\x20"
 
 @dataclass(frozen=True)
 class NoteSignature:
-    """One signature line. `signature` is what stands behind the key id, whatever the key's type makes of it."""
+    """One signature line. `signature` holds the bytes after the key id; the key's type says what they mean."""
 
     name: str
     key_id: bytes
@@ -30,14 +30,14 @@ class NoteSignature:
 
 @dataclass(frozen=True)
 class SignedNote:
-    """A note as it was written. Nothing in it is to be believed before a signature is verified."""
+    """A note as it was written. Nothing in it is trusted before a signature is verified."""
 
     text: str
     signatures: tuple[NoteSignature, ...]
 
 
 def format_note(note: SignedNote) -> bytes:
-    """The bytes of a note; `parse_note` gives it back."""
+    """The bytes of a note; `parse_note` is the inverse."""
     return (note.text + "\n" + "".join(signature.line for signature in note.signatures)).encode()
 
 
@@ -55,7 +55,7 @@ def parse_note(raw: bytes, *, step: str = "note") -> SignedNote:
 
 
 def parse_signature_lines(raw: bytes, *, step: str = "note") -> tuple[NoteSignature, ...]:
-    """Signature lines alone, as a witness answers them; at least one. Raises MalformedInput("malformed-log")."""
+    """At least one signature line without a note, as in the answer of a witness. Raises MalformedInput("malformed-log")."""
     if len(raw) > MAX_NOTE_BYTES:
         raise PayloadTooLarge(detail=f"signature lines have at most {MAX_NOTE_BYTES} bytes", step=step)
     return _parse_lines(_decoded(raw, step), step)
@@ -74,7 +74,7 @@ def _decoded(raw: bytes, step: str) -> str:
 def _parse_lines(text: str, step: str) -> tuple[NoteSignature, ...]:
     lines = text.split("\n")
     if lines.pop() or not lines:
-        raise MalformedInput(_CODE, "no signature line, or the last one does not end", step=step)
+        raise MalformedInput(_CODE, "no signature line, or no newline at the end", step=step)
     # exchange-log T7
     if len(lines) > MAX_SIGNATURES:
         raise MalformedInput(_CODE, f"more than {MAX_SIGNATURES} signatures", step=step)

@@ -1,4 +1,4 @@
-"""Which logs and witnesses suffice (C2SP tlog-policy), and whether a checkpoint has them."""
+"""The logs and witnesses whose signatures a checkpoint needs (C2SP tlog-policy), and whether it has them."""
 
 import re
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from attache.errors import MalformedInput, PayloadTooLarge, SignatureInvalid, UnknownKey
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body, require_possible
+from attache.translog.encoding import parse_decimal
 from attache.translog.note import parse_note
-from attache.translog.signing import OpenedCheckpoint, Verified, open_parsed
-from attache.translog.spelling import parse_decimal
+from attache.translog.signing import OpenedCheckpoint, VerifiedSignature, open_parsed
 from attache.translog.vkey import SignatureType, VerifierKey, parse_vkey
 
 MAX_POLICY_BYTES = 1024 * 1024
@@ -22,24 +22,24 @@ _FORBIDDEN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
 
 @dataclass(frozen=True)
-class Group:
-    """Witnesses when at least `threshold` of its members, witnesses or groups, do."""
+class WitnessGroup:
+    """Counts as a witness if at least `threshold` of its members do; a member is a witness or another group."""
 
     threshold: int
     members: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Policy:
-    """Logs by key, witnesses and groups by the names that the policy gives them, and the name that must witness (None: nobody must)."""
+class TlogPolicy:
+    """The accepted logs; witnesses and groups by the names that the policy gives them; and the name that must have witnessed (None: no name)."""
 
     logs: tuple[VerifierKey, ...]
     witnesses: Mapping[str, VerifierKey]
-    groups: Mapping[str, Group]
+    groups: Mapping[str, WitnessGroup]
     quorum: str | None
 
     def is_witnessed(self, cosigners: frozenset[str], name: str | None) -> bool:
-        """Whether these cosigners, by their names here, make `name` a witness. Groups refer only to what stands before them."""
+        """Whether `name` counts as a witness if `cosigners`, names of witnesses in the policy, cosigned. A group refers only to earlier lines."""
         if name is None or name in cosigners:
             return True
         group = self.groups.get(name)
@@ -51,21 +51,21 @@ class Policy:
 
 @dataclass(frozen=True)
 class WitnessedCheckpoint:
-    """A checkpoint that a policy accepts. `cosigned_at`: the latest POSIX time of each witness, by its name in the policy."""
+    """A checkpoint that a policy accepts. `cosigned_at`: for each witness, by its name in the policy, the latest POSIX time at which it cosigned."""
 
     opened: OpenedCheckpoint
     cosigned_at: Mapping[str, int]
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What is accepted."""
+        """The accepted checkpoint."""
         return self.opened.checkpoint
 
 
-def verify_checkpoint(raw: bytes, policy: Policy, *, now: int | None = None) -> WitnessedCheckpoint:
+def verify_checkpoint(raw: bytes, policy: TlogPolicy, *, now: int | None = None) -> WitnessedCheckpoint:
     """The checkpoint in a note, signed by a log of the policy whose name is the origin, and cosigned by its quorum.
 
-    `now`: the POSIX time beyond which a cosignature is refused as one from the future; None accepts any.
+    `now`: a POSIX time; a cosignature with a later time does not count. None accepts every time.
     Raises MalformedInput("malformed-log"), UnknownKey, SignatureInvalid (step "signature" or "quorum").
     Not checked: how old the cosignatures are, and consistency with other checkpoints.
     """
@@ -84,7 +84,7 @@ def verify_checkpoint(raw: bytes, policy: Policy, *, now: int | None = None) -> 
     return WitnessedCheckpoint(opened, cosigned_at)
 
 
-def _cosigned_at(verified: tuple[Verified, ...], policy: Policy, now: int | None) -> dict[str, int]:
+def _cosigned_at(verified: tuple[VerifiedSignature, ...], policy: TlogPolicy, now: int | None) -> dict[str, int]:
     names = {key: name for name, key in policy.witnesses.items()}
     times: dict[str, int] = {}
     for each in verified:
@@ -93,28 +93,28 @@ def _cosigned_at(verified: tuple[Verified, ...], policy: Policy, now: int | None
     return times
 
 
-def parse_policy(raw: bytes) -> Policy:
-    """A policy file. Names are opaque bytes, here as surrogate-escaped UTF-8. At most 1 MiB and 256 definitions.
+def parse_tlog_policy(raw: bytes) -> TlogPolicy:
+    """The policy in a file. Names are opaque bytes, decoded as surrogate-escaped UTF-8. At most 1 MiB and 256 definitions.
 
-    Raises MalformedInput("malformed-log"), UnsupportedVersion for a signature type unknown here.
+    Raises MalformedInput("malformed-log"), UnsupportedVersion for an unknown signature type.
     """
     if len(raw) > MAX_POLICY_BYTES:
         raise PayloadTooLarge(detail="the policy is too long", step=_STEP)
     if _FORBIDDEN.search(raw) or (raw and not raw.endswith(b"\n")):
-        raise _malformed("a control character, or a last line that does not end")
-    reading = _Reading()
+        raise _malformed("a control character, or no newline at the end")
+    parser = _PolicyParser()
     for line in raw.decode("utf-8", "surrogateescape").split("\n"):
         words = [word for word in _BLANKS.split(line) if word]
         if words and not words[0].startswith("#"):
-            reading.line(words)
-    return reading.policy()
+            parser.line(words)
+    return parser.policy()
 
 
-class _Reading:
+class _PolicyParser:
     def __init__(self) -> None:
         self.logs: list[VerifierKey] = []
         self.witnesses: dict[str, VerifierKey] = {}
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, WitnessGroup] = {}
         self.quorums: list[str | None] = []
         self.used: set[str] = set()
 
@@ -133,24 +133,24 @@ class _Reading:
             case _:
                 raise _malformed(f"not a line of a policy: {words[0][:20]!a}")
 
-    def policy(self) -> Policy:
+    def policy(self) -> TlogPolicy:
         if len(self.quorums) != 1:
             raise _malformed("a policy has exactly one quorum")
-        return Policy(tuple(self.logs), self.witnesses, self.groups, self.quorums[0])
+        return TlogPolicy(tuple(self.logs), self.witnesses, self.groups, self.quorums[0])
 
     def _log(self, key: VerifierKey) -> None:
         # exchange-log T9
         if key.type is SignatureType.COSIGNATURE_V1:
             raise _malformed("a log does not sign with cosignature/v1")
         if any(key.public_key == other.public_key for other in self.logs):
-            raise _malformed("two logs with one key")
+            raise _malformed("two logs have the same key")
         self.logs.append(key)
 
     def _witness(self, name: str, key: VerifierKey) -> None:
         if key.type is SignatureType.ED25519:
-            raise _malformed("a witness cosigns with time")
+            raise _malformed("the key of a witness must be one that signs a time")
         if any(key.public_key == other.public_key for other in self.witnesses.values()):
-            raise _malformed("two witnesses with one key")
+            raise _malformed("two witnesses have the same key")
         self._require_new(name)
         self.witnesses[name] = key
 
@@ -158,17 +158,17 @@ class _Reading:
         self._require_new(name)
         for member in members:
             if self._defined(member) in self.used:
-                raise _malformed(f"{member!a} is a member twice")
+                raise _malformed(f"{member!a} is a member of two groups, or twice of one")
             self.used.add(member)
         counts = {"any": 1, "all": len(members)}
         count = counts[threshold] if threshold in counts else parse_decimal(threshold, code=_CODE, step=_STEP)
         if not 1 <= count <= len(members):
             raise _malformed("a threshold is between 1 and the number of members")
-        self.groups[name] = Group(count, tuple(members))
+        self.groups[name] = WitnessGroup(count, tuple(members))
 
     def _defined(self, name: str) -> str:
         if name not in self.witnesses and name not in self.groups:
-            raise _malformed(f"{name!a} is not defined before")
+            raise _malformed(f"{name!a} is not defined in an earlier line")
         return name
 
     def _require_new(self, name: str) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from attache.errors import MalformedInput, PayloadTooLarge
+from attache.translog.encoding import format_base64, parse_base64, parse_decimal
 from attache.translog.merkle import HASH_BYTES, MAX_PROOF_HASHES, leaf_hash, verify_inclusion
 from attache.translog.note import MAX_NOTE_BYTES
-from attache.translog.policy import Policy, WitnessedCheckpoint, verify_checkpoint
-from attache.translog.spelling import format_base64, parse_base64, parse_decimal
+from attache.translog.policy import TlogPolicy, WitnessedCheckpoint, verify_checkpoint
 
 SUFFIX = ".tlog-proof"
 MAX_PROOF_BYTES = MAX_NOTE_BYTES + 256 * 1024
@@ -18,7 +18,7 @@ _FIRST_LINE = "c2sp.org/tlog-proof@v1"
 
 @dataclass(frozen=True)
 class TlogProof:
-    """A proof as it was written. `checkpoint` is the note verbatim; `extra` is authenticated by nothing."""
+    """A proof as it was written. `checkpoint` holds the exact bytes of the note; nothing authenticates `extra`."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -27,7 +27,7 @@ class TlogProof:
 
 
 def format_proof(proof: TlogProof) -> bytes:
-    """The bytes of a `.tlog-proof` file; `parse_proof` gives it back."""
+    """The bytes of a `.tlog-proof` file; `parse_proof` is the inverse."""
     lines = [_FIRST_LINE]
     if proof.extra is not None:
         lines.append(f"extra {format_base64(proof.extra)}")
@@ -37,7 +37,7 @@ def format_proof(proof: TlogProof) -> bytes:
 
 
 def parse_proof(raw: bytes) -> TlogProof:
-    """A `.tlog-proof` file, in its one spelling. Raises MalformedInput("malformed-proof"). Not checked: the checkpoint in it."""
+    """The proof in a `.tlog-proof` file. Raises MalformedInput("malformed-proof"). Not checked: the checkpoint in it."""
     if len(raw) > MAX_PROOF_BYTES:
         raise PayloadTooLarge(detail="the proof is too long", step=_STEP)
     head, blank, checkpoint = raw.partition(b"\n\n")
@@ -58,8 +58,8 @@ def parse_proof(raw: bytes) -> TlogProof:
     return TlogProof(index, _parse_hashes(lines), checkpoint, extra)
 
 
-def verify_proof(proof: TlogProof, entry: bytes, policy: Policy, *, now: int | None = None) -> WitnessedCheckpoint:
-    """Prove that `entry` is number `proof.index` of a log of `policy`, under a checkpoint with its quorum.
+def verify_proof(proof: TlogProof, entry: bytes, policy: TlogPolicy, *, now: int | None = None) -> WitnessedCheckpoint:
+    """Prove that `entry` has the index `proof.index` in a log of `policy`, under a checkpoint that its quorum cosigned.
 
     Raises what `verify_checkpoint` and `verify_inclusion` raise. Not checked: `proof.extra`, and what the entry means.
     """

@@ -7,8 +7,8 @@ from typing import Protocol
 from attache.crypto.log_keys import LogKey, verify_ed25519, verify_mldsa44
 from attache.errors import MalformedInput, SignatureInvalid, UnknownKey
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body, require_possible
+from attache.translog.encoding import MAX_INTEGER
 from attache.translog.note import NoteSignature, SignedNote, format_note, parse_note
-from attache.translog.spelling import MAX_INTEGER
 from attache.translog.vkey import SignatureType, VerifierKey
 
 _TIME_BYTES = 8
@@ -16,7 +16,7 @@ _SUBTREE_LABEL = b"subtree/v1\n\0"
 
 
 class NoteSigner(Protocol):
-    """Whoever can add a signature line to a checkpoint."""
+    """Adds a signature line to a checkpoint."""
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -28,7 +28,7 @@ class NoteSigner(Protocol):
 
 @dataclass(frozen=True)
 class KeySigner:
-    """Signs with a key in this process."""
+    """Signs with a private key that this process holds."""
 
     verifier_key: VerifierKey
     key: LogKey
@@ -36,7 +36,7 @@ class KeySigner:
     def sign(self, checkpoint: Checkpoint, at: int) -> NoteSignature:
         """See NoteSigner."""
         if not 0 < at <= MAX_INTEGER:
-            raise ValueError("a signature has a time")
+            raise ValueError("the time of a signature is between 1 and 2^63 - 1")
         signature = self.key.sign(_message(self.verifier_key, checkpoint, at))
         timed = (
             signature
@@ -47,12 +47,12 @@ class KeySigner:
 
 
 def signer_of(name: str, type_: SignatureType, key: LogKey) -> KeySigner:
-    """A signer under `name`. One Ed25519 key serves one role and one name, ever (tlog-cosignature)."""
+    """A signer under `name`. Never use one Ed25519 key in two roles or under two names (tlog-cosignature)."""
     return KeySigner(VerifierKey(name, type_, key.public_key), key)
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifiedSignature:
     """A signature line that verified, and the POSIX time that it states; None for a log's own Ed25519 line."""
 
     key: VerifierKey
@@ -65,14 +65,14 @@ class OpenedCheckpoint:
     """A checkpoint under at least one verified signature. `verified` is in the order of the lines."""
 
     checkpoint: Checkpoint
-    verified: tuple[Verified, ...]
+    verified: tuple[VerifiedSignature, ...]
 
     def is_signed_by(self, key: VerifierKey) -> bool:
         """Whether `key` signed."""
         return any(each.key == key for each in self.verified)
 
     def format(self) -> bytes:
-        """The note again, with the verified lines only."""
+        """The checkpoint as a note that has only the verified lines."""
         return format_note(SignedNote(self.checkpoint.body, tuple(each.signature for each in self.verified)))
 
 
@@ -84,11 +84,11 @@ def sign_checkpoint(checkpoint: Checkpoint, signers: Sequence[NoteSigner], at: i
 
 
 def open_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> OpenedCheckpoint:
-    """The checkpoint in a note, believed because one of `keys` signed it.
+    """The checkpoint in a note that at least one of `keys` signed.
 
-    Lines of unknown keys are ignored. A line under the name and id of a known key that does not verify refuses the whole note.
+    Lines of unknown keys are ignored. If a line has the name and id of a known key and does not verify, the whole note is refused.
     Raises MalformedInput("malformed-log"), SignatureInvalid, or UnknownKey when no known key signed.
-    Not checked: that the key which signed is the log's (`policy.verify_checkpoint` does), and any time.
+    Not checked: that the key which signed belongs to the log (`policy.verify_checkpoint` checks that), and any time.
     """
     note = parse_note(raw)
     checkpoint = parse_checkpoint_body(note.text)
@@ -97,7 +97,7 @@ def open_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> OpenedCheckpoint
 
 
 def open_log_checkpoint(raw: bytes, keys: Sequence[VerifierKey]) -> OpenedCheckpoint:
-    """The checkpoint in a note of a log whose own `keys` are known: the first must have signed, and no line of another may be wrong.
+    """The checkpoint in a note of a log that has `keys`: the first must have signed, and a line of another of them must verify if there is one.
 
     Raises as `open_checkpoint`, and UnknownKey where the first key did not sign. Not checked: any time.
     """
@@ -122,12 +122,12 @@ def require_signed(opened: OpenedCheckpoint, keys: Iterable[VerifierKey]) -> Non
 
 
 def open_parsed(note: SignedNote, checkpoint: Checkpoint, keys: Iterable[VerifierKey]) -> OpenedCheckpoint:
-    """As `open_checkpoint`, for a note that is parsed already."""
+    """As `open_checkpoint`, for a parsed note and its parsed checkpoint."""
     known = {(key.name, key.key_id): key for key in keys}
     verified = tuple(
         verify_line(known[line.name, line.key_id], checkpoint, line)
         for line in note.signatures
-        # exchange-log T7: lines of other keys are passed over
+        # exchange-log T7: lines of other keys are ignored
         if (line.name, line.key_id) in known
     )
     # exchange-log T7
@@ -136,7 +136,7 @@ def open_parsed(note: SignedNote, checkpoint: Checkpoint, keys: Iterable[Verifie
     return OpenedCheckpoint(checkpoint, verified)
 
 
-def verify_line(key: VerifierKey, checkpoint: Checkpoint, line: NoteSignature) -> Verified:
+def verify_line(key: VerifierKey, checkpoint: Checkpoint, line: NoteSignature) -> VerifiedSignature:
     """Prove that `key` made this line over `checkpoint`. Raises MalformedInput("malformed-log") or SignatureInvalid."""
     signed_at, signature = None, line.signature
     if key.type is not SignatureType.ED25519:
@@ -149,11 +149,11 @@ def verify_line(key: VerifierKey, checkpoint: Checkpoint, line: NoteSignature) -
     except SignatureInvalid as error:
         # exchange-log T7, T10
         raise SignatureInvalid(detail=f"the signature of {key.name} does not verify", step="signature") from error
-    return Verified(key, line, signed_at)
+    return VerifiedSignature(key, line, signed_at)
 
 
 def _message(key: VerifierKey, checkpoint: Checkpoint, at: int) -> bytes:
-    """What a signature of this type covers. Each begins differently, so none can be taken for another."""
+    """The bytes that a signature of this type covers. The types begin differently, so that no signature passes for one of another type."""
     match key.type:
         case SignatureType.ED25519:
             return checkpoint.body.encode()
@@ -174,6 +174,6 @@ def _message(key: VerifierKey, checkpoint: Checkpoint, at: int) -> bytes:
 
 
 def _short(text: str) -> bytes:
-    """An opaque of up to 255 bytes behind its length (RFC 8446 section 3.4)."""
+    """Up to 255 bytes, preceded by their length in one byte (an `opaque` of RFC 8446 section 3.4)."""
     raw = text.encode()
     return bytes([len(raw)]) + raw

@@ -1,7 +1,7 @@
 """Tiles of hashes and bundles of entries, as named and laid out by C2SP tlog-tiles.
 
 Hash i of tile n at level l is that of the complete subtree of height 8·l and index 256·n + i.
-A partial tile is a prefix of the full one, so a store needs only the widest it has.
+A partial tile is a prefix of the full one, so a store needs only the tile with the most hashes.
 """
 
 import re
@@ -37,7 +37,7 @@ class Tile:
 
 
 ReadTile = Callable[[Tile], bytes]
-"""The bytes of a tile, as wide as asked for; raises AttacheError where there is none."""
+"""The bytes of a tile, with exactly the hashes or entries that `Tile.width` names; raises AttacheError if there are none."""
 
 
 def tile_path(tile: Tile) -> str:
@@ -52,7 +52,7 @@ def tile_path(tile: Tile) -> str:
 
 
 def parse_tile_path(path: str) -> Tile:
-    """The tile that `path` names; raises MalformedInput("malformed-log") unless it is the one spelling of it."""
+    """The tile that `path` names; raises MalformedInput("malformed-log") unless `tile_path` writes it exactly so."""
     match = _PATH.fullmatch(path)
     if match:
         level = ENTRIES if match[1] == "entries" else int(match[1])
@@ -94,14 +94,14 @@ def parse_hashes(raw: bytes, tile: Tile) -> list[bytes]:
 
 
 def format_bundle(entries: list[bytes]) -> bytes:
-    """Entries, each behind its length as two bytes, big-endian. Raises MalformedInput for one over 65,535 bytes."""
+    """The entries, each preceded by its length in two bytes, big-endian. Raises MalformedInput for one over 65,535 bytes."""
     if any(len(entry) > MAX_ENTRY_BYTES for entry in entries):
         raise MalformedInput(_CODE, f"an entry is longer than {MAX_ENTRY_BYTES} bytes", step="entry-bundle")
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
 
 def parse_bundle(raw: bytes, tile: Tile) -> list[bytes]:
-    """The entries of a bundle; raises MalformedInput unless there are exactly `tile.width` and nothing behind them."""
+    """The entries of a bundle; raises MalformedInput unless there are exactly `tile.width` and no bytes after them."""
     entries, at = [], 0
     for _ in range(tile.width):
         start = at + 2
@@ -118,7 +118,7 @@ def parse_bundle(raw: bytes, tile: Tile) -> list[bytes]:
 class TileHashes:
     """Hashes of complete subtrees, read from the tiles of a tree of `size` entries, each tile at most once.
 
-    Made for one proof or a few: it keeps what it read. Not checked: that the tiles belong to any signed root.
+    For one proof or a few: it keeps every tile that it read in memory. Not checked: that the tiles belong to any signed root.
     """
 
     def __init__(self, size: int, read_tile: ReadTile) -> None:

@@ -1,4 +1,4 @@
-"""Verifier keys, as C2SP signed-note and tlog-cosignature spell them."""
+"""Verifier keys in the format of C2SP signed-note and tlog-cosignature."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from attache.crypto.log_keys import ED25519_PUBLIC_BYTES, MLDSA44_PUBLIC_BYTES
 from attache.errors import MalformedInput, UnsupportedVersion
-from attache.translog.spelling import format_base64, parse_base64, parse_name
+from attache.translog.encoding import format_base64, parse_base64, parse_name
 
 KEY_ID_BYTES = 4
 
@@ -16,14 +16,14 @@ _KEY_ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
 class SignatureType(IntEnum):
-    """The type byte of a key, which says what its signature covers."""
+    """The type byte of a key; it determines what the key's signatures cover."""
 
     ED25519 = 0x01
-    """Ed25519 over the note's text: a log signs its checkpoints so."""
+    """Ed25519 over the note's text: for a log."""
     COSIGNATURE_V1 = 0x04
-    """Ed25519 over a time and the note's text: a witness."""
+    """Ed25519 over a time and the note's text: for a witness."""
     MLDSA44 = 0x06
-    """ML-DSA-44 over cosigner, time, origin, size and root: a log or a witness."""
+    """ML-DSA-44 over cosigner, time, origin, size and root: for a log or a witness."""
 
 
 _PUBLIC_BYTES = {
@@ -52,9 +52,9 @@ class VerifierKey:
 
 
 def parse_vkey(text: str) -> VerifierKey:
-    """The key that a vkey line (without newline) spells.
+    """The key in a vkey line (without newline).
 
-    Raises UnsupportedVersion for another signature type, MalformedInput("malformed-log") for anything else that is not a vkey.
+    Raises UnsupportedVersion for another signature type, MalformedInput("malformed-log") for any other text that is not a vkey.
     """
     name, _, rest = text.partition("+")
     key_id, _, material = rest.partition("+")
@@ -65,7 +65,7 @@ def parse_vkey(text: str) -> VerifierKey:
     if hashlib.sha256(name.encode() + b"\n" + raw).digest()[:KEY_ID_BYTES].hex() != key_id:
         raise MalformedInput(_CODE, "the key's hash does not match the key", step="vkey")
     if raw[0] not in list(SignatureType):
-        raise UnsupportedVersion(detail=f"no signature type 0x{raw[0]:02x} here", step="vkey")
+        raise UnsupportedVersion(detail=f"signature type 0x{raw[0]:02x} is unknown", step="vkey")
     key = VerifierKey(name, SignatureType(raw[0]), raw[1:])
     if len(key.public_key) != _PUBLIC_BYTES[key.type]:
         raise MalformedInput(_CODE, "the key has the wrong length", step="vkey")

@@ -1,7 +1,7 @@
-"""What a witness answers to `add-checkpoint` (C2SP tlog-witness), as a pure function.
+"""The answer of a witness to `add-checkpoint` (C2SP tlog-witness), as a pure function.
 
 The caller makes it atomic: it reads the state, decides, and stores `WitnessAnswer.state` only if the stored state is still the one that
-was read, before anything is answered. If the swap fails, it decides again and the cosignature is never shown.
+it read; only then does it answer. If the state has changed, the caller discards the cosignature and decides again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from attache.errors import AttacheError, MalformedInput, PayloadTooLarge
 from attache.translog.checkpoint import Checkpoint, parse_checkpoint_body
+from attache.translog.encoding import format_base64, parse_base64, parse_decimal
 from attache.translog.merkle import EMPTY_ROOT, HASH_BYTES, MAX_PROOF_HASHES, verify_consistency
 from attache.translog.note import MAX_NOTE_BYTES, NoteSignature, SignedNote, format_note, parse_note
 from attache.translog.signing import NoteSigner, OpenedCheckpoint, open_parsed, require_signed
-from attache.translog.spelling import format_base64, parse_base64, parse_decimal
 from attache.translog.vkey import VerifierKey
 
 MAX_REQUEST_BYTES = MAX_NOTE_BYTES + 8 * 1024
@@ -25,7 +25,7 @@ _STEP = "add-checkpoint"
 
 @dataclass(frozen=True)
 class AddCheckpoint:
-    """A request: the size that the log believes the witness to have, the proof from there, and the new checkpoint's note."""
+    """A request: the size that the log expects the witness to have, the consistency proof from that size, and the new checkpoint's note."""
 
     old_size: int
     proof: tuple[bytes, ...]
@@ -34,7 +34,7 @@ class AddCheckpoint:
 
 @dataclass(frozen=True)
 class WitnessState:
-    """The latest checkpoint that the witness cosigned for one origin; the note holds the log's lines and the witness's own."""
+    """The latest checkpoint that the witness cosigned for one origin; the note has the signature lines of the log and of the witness."""
 
     checkpoint: Checkpoint
     note: bytes
@@ -42,9 +42,9 @@ class WitnessState:
 
 @dataclass(frozen=True)
 class WitnessAnswer:
-    """What to answer, and the state to store first; no state to store unless `status` is 200.
+    """The answer, and the state to store before it is sent; `state` is None unless `status` is 200.
 
-    `finding` says for the log of operations and the exchange log why it was refused. `evidence` is set where the log signed two histories.
+    `finding` is the reason of a refusal, for the operator's log and the exchange log. `evidence` is set if the log signed two histories.
     """
 
     status: int
@@ -63,7 +63,7 @@ def format_add_checkpoint(request: AddCheckpoint) -> bytes:
 
 
 def parse_add_checkpoint(raw: bytes) -> AddCheckpoint:
-    """The request in a body, in its one spelling. Raises MalformedInput("malformed-request"). Not checked: the note in it."""
+    """The request in a body. Raises MalformedInput("malformed-request"). Not checked: the note in it."""
     if len(raw) > MAX_REQUEST_BYTES:
         raise PayloadTooLarge(detail="the request is too long", step=_STEP)
     head, blank, note = raw.partition(b"\n\n")
@@ -89,10 +89,10 @@ def decide_add_checkpoint(
 ) -> WitnessAnswer:
     """The answer to a request body. `states` and `logs` by origin; `signers` are the witness's own keys; `at` is now, POSIX.
 
-    Every key of a log must have signed: a checkpoint is made now, by whoever has them all.
+    Every key of a log must have signed, because a log that submits a checkpoint holds all its keys.
 
-    Never raises for what the request holds. Order: well-formed (400), origin known (404), signed by the log (403), old size possible (400)
-    and current (409), roots and proof consistent (422), cosigned (200). The same size and root again gets a fresh cosignature.
+    Never raises because of the request's content. Order of the checks, with the status of each: well-formed (400), origin known (404), signed by the log (403), old size possible (400)
+    and current (409), roots and proof consistent (422), cosigned (200). A repeated size and root gets a new cosignature.
     """
     try:
         request = parse_add_checkpoint(raw)
@@ -150,7 +150,7 @@ def _verify_extension(request: AddCheckpoint, checkpoint: Checkpoint, state: Wit
 
 
 def _stored(opened: OpenedCheckpoint, own: tuple[NoteSignature, ...]) -> bytes:
-    """The log's verified lines and our own: a line forged under our name never gets in."""
+    """The note with the log's verified lines and the witness's own. Other lines, such as one forged in the witness's name, are left out."""
     # exchange-log W4
     lines = tuple(each.signature for each in opened.verified)
     return format_note(SignedNote(opened.checkpoint.body, lines + own))

@@ -45,6 +45,7 @@ def _in_utc(instant: datetime) -> datetime:
 
 AgreementId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,62}$")]
 MarkingTexts = Annotated[tuple[Annotated[str, StringConstraints(max_length=4000)], ...], Field(max_length=8)]
+CaseReference = Annotated[Line, Field(max_length=100)]
 Term = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 _ADDRESS = re.compile(r"(?P<participant>[a-z0-9][a-z0-9-]{0,62})(?:/(?P<desk>[a-z0-9][a-z0-9-]{0,62}))?")
@@ -108,20 +109,25 @@ class Submission(RequestBody):
     kind: Kind = Field(description="What the package is.")
     title: Line = Field(description="What it is about, in one line.")
     purpose: Purpose = Field(description="What it may be used for.")
-    crime_types: tuple[CrimeType, ...] = Field((), max_length=16, description="The crimes that it is about.")
+    crime_types: tuple[CrimeType, ...] = Field(default=(), max_length=16, description="The crimes that it is about.")
     urgency: Urgency = Urgency.ROUTINE
     channel: Channel = Channel.LIAISON
-    markings: MarkingTexts = Field((), description="TLP:AMBER, PAP:RED, ORCON, REL TO: a, b.")
-    handling_codes: tuple[HandlingCode, ...] = Field((), max_length=4, description="How the recipient is to handle it.")
-    caveats: tuple[Caveat, ...] = Field((), max_length=8, description="What the recipient may not do with it.")
-    assurances: tuple[Assurance, ...] = Field((), max_length=8, description="What the recipient has assured.")
-    retain_until: Term | None = Field(None, description="Destroy it by then (UTC).")
-    onward: Onward | None = Field(None, description="May the recipient pass it on?")
-    expires_at: Term | None = Field(None, description="Not to be accepted after this (UTC).")
-    in_reply_to: Uuid7 | None = Field(None, description="The id of the package it answers.")
-    thread_id: Uuid7 | None = Field(None, description="The id of the package that began it.")
+    markings: MarkingTexts = Field(default=(), description="TLP:AMBER, PAP:RED, ORCON, REL TO: a, b.")
+    handling_codes: tuple[HandlingCode, ...] = Field(
+        default=(), max_length=4, description="How the recipient is to handle it."
+    )
+    caveats: tuple[Caveat, ...] = Field(default=(), max_length=8, description="What the recipient may not do with it.")
+    assurances: tuple[Assurance, ...] = Field(default=(), max_length=8, description="What the recipient has assured.")
+    retain_until: Term | None = Field(default=None, description="Destroy it by then (UTC).")
+    onward: Onward | None = Field(default=None, description="May the recipient pass it on?")
+    expires_at: Term | None = Field(default=None, description="Not to be accepted after this (UTC).")
+    in_reply_to: Uuid7 | None = Field(default=None, description="The id of the package it answers.")
+    thread_id: Uuid7 | None = Field(default=None, description="The id of the package that began it.")
+    case_reference: Annotated[CaseReference | None, LATER] = Field(
+        default=None, description="Your own file number. It stays with you: the recipient does not see it."
+    )
     review_within_hours: int = Field(
-        0, ge=0, le=720, description="Review a release because of a threat to life by then."
+        default=0, ge=0, le=720, description="Review a release because of a threat to life by then."
     )
     recipients: Annotated[tuple[Addressee, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     parts: Annotated[tuple[PartFacts, ...], Field(min_length=1, max_length=MAX_PARTS)]
@@ -144,6 +150,14 @@ class Submission(RequestBody):
     def facts(self) -> dict[str, Any]:
         """The facts without content, as JSON values: what is kept, and what a dry run and a submission compare by."""
         return self.model_dump(mode="json", exclude={"submit": True, "parts": {"__all__": {"content"}}})
+
+
+class PackageFilter(RequestBody):
+    """Which packages a list holds: those that fit every member that is given."""
+
+    case_reference: CaseReference | None = Field(
+        default=None, description="Only packages with exactly this file number."
+    )
 
 
 class Question(Submission):
@@ -196,6 +210,7 @@ class PackageView(View):
     parts: tuple[PartView, ...] = ()
     recipients: tuple[ReleaseView, ...] = ()
     purged_at: Annotated[datetime | None, LATER] = None
+    case_reference: Annotated[str | None, LATER] = None
 
     def has_reached(self, until: str) -> bool:
         """Whether every recipient is `settled`, or has it `delivered` or `opened`, or will never get it."""

@@ -19,7 +19,7 @@ class OutboxKind(StrEnum):
 
 @dataclass(frozen=True)
 class OutboxRecord(Record):
-    """Something that a partner has yet to get. `lease_until` is in the past unless somebody is at it."""
+    """Something that is still to be delivered to a partner. `lease_until` is in the past unless a worker is delivering it."""
 
     TABLE: ClassVar = "outbox"
     INDEXES: ClassVar = (
@@ -59,7 +59,7 @@ class OutboxRecord(Record):
 
 @dataclass(frozen=True)
 class ReceiptRecord(Record):
-    """A receipt, ours or a partner's: the signed bytes, for ever the same."""
+    """A receipt, ours or a partner's: the signed bytes, which never change."""
 
     TABLE: ClassVar = "receipt"
     INDEXES: ClassVar = (Index("receipt_by_package", ("package_id", "recipient")),)
@@ -72,7 +72,9 @@ class ReceiptRecord(Record):
     at: datetime
 
     @classmethod
-    def key(cls, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId, receipt: str) -> Key[Self]:
+    def key(
+        cls, originator: ParticipantId, package_id: PackageId, *, recipient: ParticipantId, receipt: str
+    ) -> Key[Self]:
         return Key(cls, (originator, package_id, recipient, receipt))
 
     @classmethod
@@ -80,5 +82,5 @@ class ReceiptRecord(Record):
         return Query(cls, equal={"originator": originator, "package_id": package_id})
 
     @classmethod
-    def of_release(cls, originator: ParticipantId, package_id: PackageId, recipient: ParticipantId) -> Query[Self]:
+    def of_release(cls, originator: ParticipantId, package_id: PackageId, *, recipient: ParticipantId) -> Query[Self]:
         return Query(cls, equal={"originator": originator, "package_id": package_id, "recipient": recipient})

@@ -5,23 +5,25 @@ In the clear are ids, states, sizes and instants, which routing and search need.
 (gateway.exchange.ending.purge).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
 from attache.package.ids import PackageId, ParticipantId
-from gateway.exchange.kernel.records.record import BIG, KEY, Index, Key, Query, Record, References
+from gateway.exchange.kernel.records.record import ADDED, BIG, KEY, SEARCH, Index, Key, Query, Record, References
 from gateway.exchange.kernel.state import UNDER_WAY, PackageState, ReleaseState
 
 
 @dataclass(frozen=True)
 class PackageRecord(Record):
-    """A package at its originator, whoever it goes to."""
+    """A package at its originator, for all of its recipients."""
 
     TABLE: ClassVar = "package"
     INDEXES: ClassVar = (
         Index("package_by_submitter", ("submitter", "package_id")),
         Index("package_by_purge", ("purge_at",)),
+        Index("package_by_case_reference", ("case_reference_digest", "package_id")),
     )
 
     package_id: Annotated[PackageId, KEY]
@@ -35,6 +37,7 @@ class PackageRecord(Record):
     purge_at: datetime | None = None
     """When upkeep looks whether its retention has ended: never later than it does. None once purged."""
     purged_at: datetime | None = None
+    case_reference_digest: Annotated[str | None, SEARCH, ADDED] = None
 
     @classmethod
     def key(cls, package_id: PackageId) -> Key[Self]:
@@ -45,11 +48,13 @@ class PackageRecord(Record):
         return Query(cls, equal={"package_id": package_id})
 
     @classmethod
-    def newest(cls, after: str, limit: int, submitter: str | None) -> Query[Self]:
-        """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named."""
+    def newest(cls, after: str, limit: int, *, submitter: str | None, digests: Mapping[str, str]) -> Query[Self]:
+        """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named, and only
+        those with all of these digests (gateway.exchange.kernel.search).
+        """
         return Query(
             cls,
-            equal={} if submitter is None else {"submitter": submitter},
+            equal={**digests, **({} if submitter is None else {"submitter": submitter})},
             order=("package_id",),
             descending=True,
             after=(after,) if after else None,
@@ -112,7 +117,7 @@ class RedactedPartRecord(Record):
 
 @dataclass(frozen=True)
 class ReleaseRecord(Record):
-    """One recipient's life of one package."""
+    """The release of one package to one recipient."""
 
     TABLE: ClassVar = "release"
     INDEXES: ClassVar = (
@@ -210,5 +215,5 @@ class IdempotencyRecord(Record):
     at: datetime
 
     @classmethod
-    def key(cls, caller: str, idempotency_key: str) -> Key[Self]:
+    def key(cls, *, caller: str, idempotency_key: str) -> Key[Self]:
         return Key(cls, (caller, idempotency_key))

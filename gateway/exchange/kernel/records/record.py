@@ -1,11 +1,11 @@
 """What a record is: a frozen dataclass, kept by the store in one table, whose columns are its fields.
 
-A field's annotation says what the store has to know of its column beyond its type: `KEY`, `BIG`, `ADDED`. A class states its
+A field's annotation says what the store has to know of its column beyond its type: `KEY`, `BIG`, `ADDED`, `SEARCH`. A class states its
 table's name and its indexes. The store derives the table from that; nothing of it is written a second time but in the migrations,
 which a test compares.
 
-A record is found by a `Key` or by a `Query`. Both are made by methods of its class, which take what they need by type: a key's parts
-cannot be swapped, and a field that is not there cannot be asked for.
+A record is found by a `Key` or by a `Query`. Both are made by methods of its class, which take what they need by type, or by name where
+two have the same type: a key's parts cannot be swapped, and a field that is not there cannot be asked for.
 """
 
 from collections.abc import Collection, Mapping
@@ -25,9 +25,11 @@ class Mark(Enum):
     ADDED = auto()
     """A field, with a default, that the class has had only since a later version. The log commits to it where it differs from
     its default, so that the row digests of rows written before stay as they are (gateway.store.row_digests)."""
+    SEARCH = auto()
+    """`X_digest`: the keyed digest of the sealed fact `X`, by which records are found (gateway.exchange.kernel.search)."""
 
 
-KEY, BIG, ADDED = Mark.KEY, Mark.BIG, Mark.ADDED
+KEY, BIG, ADDED, SEARCH = Mark.KEY, Mark.BIG, Mark.ADDED, Mark.SEARCH
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Requests of the agency API (`/api/v1`), one module for each resource, as calls and plans. No I/O but reading what is submitted."""
+"""Requests of the agency API (`/api/v1`) as calls and plans, one module for each resource. No I/O except reading files that are submitted."""

@@ -25,7 +25,7 @@ def decide_approval(approval_id: str, decision: str, reason: str, idempotency_ke
 
 
 def save_leaving(approval: ApprovalView, folder: Path) -> Plan[tuple[Path, ...]]:
-    """What would leave, part by part, into `folder`; nothing of it where a name cannot be a file's."""
+    """Save the content that would leave, part by part, into `folder`. Saves nothing if the name of a part cannot be a file name."""
     targets = [folder / plain_name(part.name) for part in approval.parts]
     saved = []
     for part, target in zip(approval.parts, targets, strict=True):

@@ -1,4 +1,4 @@
-"""Consents to pass on what an originator supplied: asking, giving, refusing."""
+"""Consents to pass on content of another originator: asking, giving, refusing."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,8 +27,8 @@ def consent_request(holder: str, request_id: str) -> Call[ConsentRequestView]:
     return Call("GET", path_of("consents", "requests", holder, request_id), whole(view_of(ConsentRequestView)))
 
 
-def ask_consent(asked: Mapping[str, Any], idempotency_key: str) -> Call[ConsentRequestView]:
-    body = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items() if value}
+def ask_consent(terms: Mapping[str, Any], idempotency_key: str) -> Call[ConsentRequestView]:
+    body = {name: list(value) if isinstance(value, tuple) else value for name, value in terms.items() if value}
     return post(["consents", "requests"], ConsentRequestView, idempotency_key, body)
 
 

@@ -23,7 +23,7 @@ def open_arrival(originator: str, package_id: str, idempotency_key: str) -> Call
 
 
 def save_parts(arrival: ArrivalView, folder: Path, use: str) -> Plan[tuple[Path, ...]]:
-    """Each part into `folder` under its own name, published whole only after its size and digest are checked."""
+    """Save each part into `folder` under its own name. A file is published only after its size and digest were checked."""
     targets = [folder / plain_name(part.name) for part in arrival.parts]
     saved = []
     for part, target in zip(arrival.parts, targets, strict=True):

@@ -41,7 +41,7 @@ def save_log_export(filters: Mapping[str, str], file_format: str, target: Path) 
 
 
 class ExportReader:
-    """An export into `target`, and its signed manifest into `target`.manifest beside it."""
+    """Saves an export as `target`, and its signed manifest beside it as `target`.manifest."""
 
     def __init__(self, head: Head, target: Path) -> None:
         try:
@@ -63,16 +63,16 @@ class ExportReader:
 
 
 class EntryEvents:
-    """Reads the entries out of a stream of server-sent events (one `data` line each), as its pieces come."""
+    """Reads entries from the chunks of a stream of server-sent events, with one `data` line for each event."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._pending = b""
 
     def feed(self, chunk: bytes) -> list[EntryView]:
-        """The entries that this piece completes. Raises AttacheError for a malformed entry, or an event above 1 MiB."""
-        *lines, self._held = (self._held + chunk).split(b"\n")
-        if len(self._held) > MAX_EVENT_BYTES:
-            raise AttacheError("malformed-answer", "an event without end")
+        """The entries that this chunk completes. Raises AttacheError for a malformed entry or an event of more than 1 MiB."""
+        *lines, self._pending = (self._pending + chunk).split(b"\n")
+        if len(self._pending) > MAX_EVENT_BYTES:
+            raise AttacheError("malformed-answer", "an event of more than 1 MiB")
         return [view_of(EntryView)(line.removeprefix(b"data: ")) for line in lines if line.startswith(b"data: ")]
 
 

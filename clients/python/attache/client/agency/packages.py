@@ -1,8 +1,8 @@
-"""Packages that this agency submits: what would be decided, submitting, waiting, receipts and evidence."""
+"""Packages that this agency submits: dry-run decisions, submitting, waiting, receipts and evidence."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from attache.client.call import Body, Call, Page, Plan, json_body, nothing_of, p
 from attache.client.submission import Part, Reading, Submission
 from attache.errors import AttacheError, MalformedInput
 from attache.wire.decisions import DecisionView, ExplanationView
-from attache.wire.packages import PackageView, ReceiptView
+from attache.wire.packages import PackageFilter, PackageView, ReceiptView
 
 INLINE_BYTES = 1 << 20
 LONGEST_POLL_SECONDS = 30
@@ -19,21 +19,24 @@ LONGEST_POLL_SECONDS = 30
 
 def decide(submission: Submission) -> Call[tuple[DecisionView, ...]]:
     return Call(
-        "POST", path_of("decisions"), whole(views_of(DecisionView, "recipients")), body=json_body(_question(submission))
+        "POST",
+        path_of("decisions"),
+        whole(views_of(DecisionView, "recipients")),
+        body=json_body(_dry_run_body(submission)),
     )
 
 
 def explain(submission: Submission, recipient: str, part: str | None, field: str | None) -> Call[ExplanationView]:
-    asked = {"recipient": recipient, "part": part, "field": field}
-    body = {**_question(submission), **{name: value for name, value in asked.items() if value is not None}}
+    selection = {"recipient": recipient, "part": part, "field": field}
+    body = {**_dry_run_body(submission), **{name: value for name, value in selection.items() if value is not None}}
     return Call("POST", path_of("decisions", "explanation"), whole(view_of(ExplanationView)), body=json_body(body))
 
 
 def submit(submission: Submission, idempotency_key: str) -> Plan[PackageView]:
-    """Submit a package: in one request where all of it is small, otherwise as draft, parts, and then as a whole.
+    """Submit a package: in one request if it has at most 1 MiB; otherwise create a draft, upload each part, and submit the draft.
 
-    The digest of each streamed part is compared with what the gateway holds before the package is submitted.
-    Run again with the same key, it goes on with the same draft.
+    Before the draft is submitted, the digest of each part is compared with the one that the gateway computed.
+    A second run with the same key continues with the same draft.
     """
     sizes = [part.size() for part in submission.parts]
     if sum(INLINE_BYTES + 1 if size is None else size for size in sizes) <= INLINE_BYTES:
@@ -63,28 +66,32 @@ def package(package_id: str) -> Call[PackageView]:
     return Call("GET", path_of("packages", package_id), whole(view_of(PackageView)))
 
 
-def packages(after: str) -> Call[Page[PackageView]]:
-    return Call("GET", path_of("packages"), whole(page_of(PackageView, "packages")), paging(after))
+def packages(wanted: PackageFilter) -> Callable[[str], Call[Page[PackageView]]]:
+    """Pages of the packages that fit the filter."""
+    members: dict[str, str] = wanted.model_dump(mode="json", exclude_none=True)
+    return lambda after: Call(
+        "GET", path_of("packages"), whole(page_of(PackageView, "packages")), {**members, **paging(after)}
+    )
 
 
 def wait(package_id: str, until: str, timeout_seconds: int) -> Plan[PackageView]:
-    """Ask until every recipient has reached `until`, one long poll after another.
+    """Repeat long polls until every recipient has reached `until`.
 
     Raises AttacheError("wait-timed-out") when `timeout_seconds` are spent; the package's last state is in `extra`.
     """
     if until not in ("settled", "delivered", "opened"):
         raise MalformedInput("unknown-term", "wait until settled, delivered or opened")
-    left = max(0, timeout_seconds)
+    remaining = max(0, timeout_seconds)
     while True:
-        poll = min(left, LONGEST_POLL_SECONDS)
+        poll = min(remaining, LONGEST_POLL_SECONDS)
         query = {"wait_for": until, "timeout_seconds": str(poll)}
         call = Call("GET", path_of("packages", package_id), whole(view_of(PackageView)), query, patience_seconds=poll)
-        seen: PackageView = yield call
-        if seen.has_reached(until):
-            return seen
-        left -= poll
-        if left <= 0:
-            states = {release.recipient: release.state for release in seen.recipients}
+        polled: PackageView = yield call
+        if polled.has_reached(until):
+            return polled
+        remaining -= poll
+        if remaining <= 0:
+            states = {release.recipient: release.state for release in polled.recipients}
             raise AttacheError("wait-timed-out", f"not {until} after {timeout_seconds} s", extra={"states": states})
 
 
@@ -111,16 +118,16 @@ def _inline(submission: Submission) -> dict[str, Any]:
     return {**facts, "submit": True}
 
 
-def _question(submission: Submission) -> dict[str, Any]:
-    """The facts, with the content of the parts that the gateway reads to decide, up to 1 MiB together."""
+def _dry_run_body(submission: Submission) -> dict[str, Any]:
+    """The facts, and the content of the parts that the gateway inspects for its decision, up to 1 MiB in total."""
     facts = submission.facts()
-    left = INLINE_BYTES
+    remaining = INLINE_BYTES
     for declared, part in zip(facts["parts"], submission.parts, strict=True):
         size = part.size()
-        if part.is_looked_into() and part.is_repeatable() and size is not None and size <= left:
+        if part.is_looked_into() and part.is_repeatable() and size is not None and size <= remaining:
             content = b"".join(Reading(part).chunks())
             declared |= {"content": _encoded(content), "sha256": hashlib.sha256(content).hexdigest()}
-            left -= size
+            remaining -= size
     return facts
 
 
@@ -129,7 +136,7 @@ def _encoded(content: bytes) -> str:
 
 
 def _compare(uploaded: PackageView, digests: Mapping[str, str]) -> None:
-    held = {part.name: part.sha256 for part in uploaded.parts}
-    wrong = [name for name, digest in digests.items() if held.get(name) != digest]
+    uploaded_digests = {part.name: part.sha256 for part in uploaded.parts}
+    wrong = [name for name, digest in digests.items() if uploaded_digests.get(name) != digest]
     if wrong:
         raise MalformedInput("digest-mismatch", f"the gateway holds other bytes of {wrong[0][:80]!r}")

@@ -1,4 +1,4 @@
-"""Policy sets: proposing, activating and comparing them, and making a recorded decision again. No I/O but reading a folder."""
+"""Policy sets: proposing, activating and comparing them, and replaying a recorded decision. No I/O except reading a policy folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,18 +17,18 @@ POLICY_FOLDERS = ("partners", "cases")
 
 
 def policy_files(folder: Path) -> dict[str, str]:
-    """The files of a policy folder by their paths in it: rules, schemas, partners and cases; prose and examples are left out.
+    """The files of a policy folder by their relative paths: rules, schemas, partners and cases, without other files such as texts.
 
-    Raises MalformedInput where there is none, PayloadTooLarge beyond 4,000 files or 1 MiB in one of them.
+    Raises MalformedInput if there are none, PayloadTooLarge beyond 4,000 files or 1 MiB in one of them.
     """
     paths = [
-        path for place in (folder, *(folder / name for name in POLICY_FOLDERS)) for path in sorted(place.glob("*"))
+        path for parent in (folder, *(folder / name for name in POLICY_FOLDERS)) for path in sorted(parent.glob("*"))
     ]
     files = [path for path in paths if path.is_file() and path.suffix in POLICY_SUFFIXES]
     if not files:
         raise MalformedInput("malformed-request", f"{folder.name}: holds no policy files")
     if len(files) > MAX_POLICY_FILES or any(path.stat().st_size > MAX_POLICY_BYTES for path in files):
-        raise PayloadTooLarge(detail=f"{folder.name}: too many policy files, or too large a one")
+        raise PayloadTooLarge(detail=f"{folder.name}: too many policy files, or one that is too large")
     return {path.relative_to(folder).as_posix(): _text(path) for path in files}
 
 

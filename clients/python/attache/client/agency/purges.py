@@ -1,4 +1,4 @@
-"""Purges before their time, and the legal holds that forbid them."""
+"""Purges by order, before the retention ends, and the legal holds that forbid them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,5 +42,5 @@ def holds(after: str) -> Call[Page[HoldView]]:
 
 
 def _body(packages: Sequence[tuple[str, str]], legal_basis: str, note: str) -> dict[str, Any]:
-    named = [{"originator": originator, "package_id": package_id} for originator, package_id in packages]
-    return {"packages": named, "legal_basis": legal_basis, "note": note}
+    references = [{"originator": originator, "package_id": package_id} for originator, package_id in packages]
+    return {"packages": references, "legal_basis": legal_basis, "note": note}

@@ -28,13 +28,13 @@ from attache.wire.decisions import DecisionView, ExplanationView
 
 
 class AsyncClient:
-    """A gateway's agency API. Close it, or use it as a context manager.
+    """The agency API of a gateway. Close the client, or use it as a context manager.
 
     `Client` blocks and is safe to share between threads; `AsyncClient` is for one event loop.
 
-    Arguments that are left out are taken from the environment (`Access.of`). Failed connections, 429 and 502-504 are tried again
-    twice, with growing pauses, or as Retry-After says up to 120 s; a POST is repeated under its first Idempotency-Key.
-    Whatever the server answers, only AttacheError is raised. `transport`, `pause`, `chance` and `now` are for tests.
+    Arguments that are left out are taken from the environment (`Access.of`). After a failed connection, 429 or 502-504 the client tries again
+    twice, after increasing pauses, or after the time in Retry-After if that is at most 120 s; it repeats a POST with the same Idempotency-Key.
+    For every answer of a server that is an error or malformed, it raises an AttacheError. `transport`, `pause`, `chance` and `now` are for tests.
     """
 
     def __init__(
@@ -74,15 +74,15 @@ class AsyncClient:
         self.consents = AsyncConsents(driver)
 
     async def decide(self, submission: Submission) -> tuple[DecisionView, ...]:
-        """What policy would decide, per recipient and part. A dry run: nothing is submitted."""
+        """The decision that policy would make, for each recipient and part. A dry run: nothing is submitted."""
         return await self._driver.exchange(calls.decide(submission))
 
     async def explain(
         self, submission: Submission, recipient: str, *, part: str | None = None, field: str | None = None
     ) -> ExplanationView:
-        """Why what would stay would stay, for one recipient, and what could be obtained or chosen to let it go.
+        """Why parts or fields would be withheld from one recipient, and which changes to the submission would release them.
 
-        Without `part`, of everything that would stay. It shows what the rules accept, not whether a legal basis applies.
+        Without `part`, for every part that would be withheld. The answer shows what the rules accept, not whether a legal basis applies.
         """
         return await self._driver.exchange(calls.explain(submission, recipient, part, field))
 

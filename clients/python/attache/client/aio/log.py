@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AsyncLog:
-    """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""
+    """The gateway's exchange log. These calls verify nothing; `attache.verify` and `Log.verify` do."""
 
     def __init__(self, driver: AsyncDriver) -> None:
         self._driver = driver
@@ -27,7 +27,7 @@ class AsyncLog:
         return await self._driver.exchange(calls.log_text("checkpoint"))
 
     async def vkeys(self) -> str:
-        """The log's verifier keys as the log itself states them: compare them with those you got by hand."""
+        """The log's verifier keys as the gateway states them. Compare them with the keys that you received in another way."""
         return await self._driver.exchange(calls.log_text("vkeys"))
 
     def entries(self, *, after: str = "") -> AsyncIterator[EntryView]:
@@ -41,14 +41,14 @@ class AsyncLog:
         return self._driver.walk(calls.log_search(filters), after)
 
     async def follow(self, *, after: int | None = None, **filters: str) -> AsyncIterator[EntryView]:
-        """Entries as they are logged, from now on or behind the index `after`; without end. Filters as in `search`."""
+        """Entries as they are logged, without end: from now on, or from the entry after the index `after`. Filters as in `search`."""
         events = calls.EntryEvents()
         async for chunk in self._driver.stream(calls.log_follow(filters, after)):
             for entry in events.feed(chunk):
                 yield entry
 
     async def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **filters: str) -> Path:
-        """Exactly the entries that match all filters as a new file, jsonl or csv; its signed manifest is put beside it, as TARGET.manifest."""
+        """Save exactly the entries that match all filters as a new file, jsonl or csv, and its signed manifest beside it as TARGET.manifest."""
         return await self._driver.exchange(calls.save_log_export(filters, file_format, Path(target)))
 
     async def entry(self, index: int) -> EntryView:
@@ -59,15 +59,15 @@ class AsyncLog:
         return await self._driver.exchange(calls.log_text("proofs", "inclusion", query={"index": str(index)}))
 
     async def save(self, folder: str | os.PathLike[str]) -> Path:
-        """The whole log as a static C2SP directory: the new `folder`, published when it is complete."""
-        from attache.client.log_copy import save_log  # noqa: PLC0415 -- only who copies a log needs its formats
+        """Save the whole log as a static C2SP directory: the new `folder`, published when it is complete."""
+        from attache.client.log_copy import save_log  # noqa: PLC0415 -- loads the formats of the log
 
         return await self._driver.run(save_log(Path(folder)))
 
     async def verify(self, vkeys: Sequence[str] | None = None) -> "Report":
-        """Fetch the whole log and verify it here. `vkeys` are the log's keys as you got them by hand.
+        """Fetch the whole log and verify it locally. `vkeys` are the log's keys, which you received in another way.
 
-        Without them the keys are the server's own word, and the report says so.
+        Without them the keys that the gateway states are used, and the report says so.
         """
         from attache.client.offline import verify as verify_file  # noqa: PLC0415 -- loads the whole protocol
 

@@ -14,7 +14,7 @@ from attache.wire.reviews import ReviewView
 
 
 class Approvals:
-    """Releases that wait for this officer."""
+    """Releases that wait for the approval of this officer."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -27,14 +27,14 @@ class Approvals:
         return self._driver.exchange(calls.approval(approval_id))
 
     def save(self, approval: ApprovalView, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
-        """Exactly what would leave of each part, as files in `folder`, each published only after its digest is checked.
+        """Save exactly the content of each part that would leave, as files in `folder`; each is published only after its digest was checked.
 
-        Reading it is logged. An existing file is never replaced: Conflict("conflict").
+        The gateway logs the access. An existing file is never replaced: Conflict("conflict").
         """
         return self._driver.run(calls.save_leaving(approval, Path(folder)))
 
     def approve(self, approval_id: str, reason: str) -> ApprovalView:
-        """Let it leave, exactly as it was shown."""
+        """Approve the release, exactly as it was shown."""
         return self._driver.exchange(calls.decide_approval(approval_id, "approve", reason, new_idempotency_key()))
 
     def reject(self, approval_id: str, reason: str) -> ApprovalView:
@@ -42,13 +42,13 @@ class Approvals:
 
 
 class Reviews:
-    """Reviews of what went at once because of a threat to life."""
+    """Reviews of releases that left without approval because of a threat to life."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
     def list(self, *, limit: int = PAGE_SIZE) -> tuple[ReviewView, ...]:
-        """Reviews still to be done at the caller's posts, the one due first being first."""
+        """The open reviews at the caller's posts, the one that is due first at the beginning."""
         return self._driver.exchange(calls.reviews(limit))
 
     def do(self, package_id: str, recipient: str, finding: str, note: str) -> ReviewView:
@@ -57,7 +57,7 @@ class Reviews:
 
 
 class Officers:
-    """Officers' standing: who may approve no more, whatever an access token says."""
+    """The standing of officers: an officer whose right was withdrawn may not approve, even with a valid access token."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -67,9 +67,9 @@ class Officers:
         return self._driver.exchange(calls.officers())
 
     def withdraw(self, officer: str, note: str, *, posts: Sequence[str] = ()) -> OfficerView:
-        """Let an officer (the `sub` of access tokens) approve no more: for these posts, or, where none is named, at all."""
+        """Withdraw the right to approve from an officer (the `sub` of access tokens): for `posts`, or for every post if none is named."""
         return self._driver.exchange(calls.withdraw_officer(officer, posts, note, new_idempotency_key()))
 
     def reinstate(self, officer: str, note: str) -> OfficerView:
-        """Let an officer approve again, as far as the access token says."""
+        """Give an officer back the right to approve, within the limits of the access token."""
         return self._driver.exchange(calls.reinstate_officer(officer, note, new_idempotency_key()))

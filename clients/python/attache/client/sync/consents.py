@@ -1,4 +1,4 @@
-"""Consents to pass on what an originator supplied."""
+"""Consents to pass on content of another originator."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from attache.wire.consents import ConsentRequestView, ConsentView
 
 
 class Consents:
-    """Consents to pass on what an originator supplied: asked for, given and refused."""
+    """Consents to pass on content of another originator: requests, consents and refusals."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -24,11 +24,11 @@ class Consents:
         return self._driver.exchange(calls.consent(consent_id))
 
     def requests(self, *, after: str = "") -> Iterator[ConsentRequestView]:
-        """Requests for consent, ours and those opened here, oldest first."""
+        """Requests for consent that this agency sent, or received and opened; oldest first."""
         return self._driver.walk(calls.consent_requests, after)
 
     def request(self, holder: str, request_id: str) -> ConsentRequestView:
-        """One request, and how it was answered."""
+        """One request, with its answer if there is one."""
         return self._driver.exchange(calls.consent_request(holder, request_id))
 
     def ask(
@@ -45,11 +45,11 @@ class Consents:
         markings: Sequence[str] = (),
         idempotency_key: str | None = None,
     ) -> ConsentRequestView:
-        """Ask an originator: may we pass this part of its package on to `recipient`, for `purpose`?
+        """Ask an originator for consent to pass this part of its package on to `recipient`, for `purpose`.
 
-        The request leaves as a package under `legal_basis`, the agreement with the originator; policy decides on it.
+        The request is sent as a package under `legal_basis`, the agreement with the originator; policy decides on it like on any package.
         """
-        asked = {
+        terms = {
             "originator": originator,
             "package_id": package_id,
             "part": part,
@@ -60,7 +60,7 @@ class Consents:
             "crime_types": tuple(crime_types),
             "markings": tuple(markings),
         }
-        return self._driver.exchange(calls.ask_consent(asked, idempotency_key or new_idempotency_key()))
+        return self._driver.exchange(calls.ask_consent(terms, idempotency_key or new_idempotency_key()))
 
     def give(
         self,
@@ -73,7 +73,10 @@ class Consents:
         recipient: str | None = None,
         purpose: str | None = None,
     ) -> ConsentView:
-        """Consent to what a holder asked, until an instant. What it asked in words alone is to be said here."""
+        """Consent to a holder's request, until an instant.
+
+        `part`, `recipient` and `purpose` are only for a request that states them in free text and not as structured data.
+        """
         terms = {"part": part, "recipient": recipient, "purpose": purpose}
         return self._driver.exchange(calls.give_consent(holder, request_id, until, note, terms, new_idempotency_key()))
 

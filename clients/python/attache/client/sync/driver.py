@@ -1,4 +1,4 @@
-"""What sends a call, and does what a plan says."""
+"""The driver: sends calls, and runs plans."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Driver:
-    """Sends calls over one connection pool, and sends them again as `retry` says. `Driver` blocks and is safe to
+    """Sends calls over one connection pool, and repeats them according to `retry`. `Driver` blocks and is safe to
     share between threads; `AsyncDriver` is for one event loop, and reads and writes files on threads.
     """
 
@@ -60,7 +60,7 @@ class Driver:
             self._pause(pause)
 
     def run(self, plan: Plan[T]) -> T:
-        """The outcome of a plan, call by call."""
+        """The result of a plan, after all its calls."""
         try:
             call = next(plan)
             while True:
@@ -71,23 +71,23 @@ class Driver:
                 else:
                     call = plan.send(answer)
         except StopIteration as stop:
-            outcome: T = stop.value
-            return outcome
+            result: T = stop.value
+            return result
         finally:
             plan.close()
 
     def walk(self, page: Callable[[str], Call[Page[T]]], after: str = "") -> Iterator[T]:
-        """Every item of a list, page after page as they are needed."""
+        """Every item of a list; each page is fetched when it is needed."""
         cursor = Cursor(after)
         while True:
-            found = self.exchange(page(cursor.after))
-            for item in found.items:
+            current = self.exchange(page(cursor.after))
+            for item in current.items:
                 yield item
-            if not cursor.advance(found):
+            if not cursor.advance(current):
                 return
 
     def stream(self, call: Call[Any]) -> Iterator[bytes]:
-        """The body of an answer without end, as it comes. A stream that breaks off is not begun again here."""
+        """The body of an endless answer, in chunks as they arrive. A stream that breaks off is not started again."""
         options = options_of(call, self._access, self._timeouts)
         options["extensions"] = {"trace": self._on_connection}
         try:
@@ -129,6 +129,6 @@ class Driver:
 
 
 def _sent(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = iter(chunks)
-    while (chunk := run_blocking(next, rest, None)) is not None:
+    iterator = iter(chunks)
+    while (chunk := run_blocking(next, iterator, None)) is not None:
         yield chunk

@@ -1,4 +1,4 @@
-"""What arrived at this agency."""
+"""Packages that arrived at this agency."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from attache.wire.arrivals import ArrivalView
 
 
 class Inbox:
-    """What arrived at this agency."""
+    """Packages that arrived at this agency."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -24,16 +24,16 @@ class Inbox:
         return self._driver.exchange(calls.arrival(originator, package_id))
 
     def open(self, originator: str, package_id: str) -> ArrivalView:
-        """Open it: this is logged, and the originator gets a signed *opened* receipt."""
+        """Open a package. The gateway logs this, and sends the originator a signed *opened* receipt."""
         return self._driver.exchange(calls.open_arrival(originator, package_id, new_idempotency_key()))
 
     def save(self, arrival: ArrivalView, folder: str | os.PathLike[str], *, use: str = "export") -> tuple[Path, ...]:
-        """The parts of an opened package as files in `folder`.
+        """Save the parts of an opened package as files in `folder`.
 
-        The originator's handling decides about `use`, what you declare to do with them: `export` takes copies out of
-        the gateway, `read` is for your eyes alone, as with TLP:RED.
+        `use` declares what you will do with them; the originator's markings decide whether that is permitted. `export`: copies
+        leave the gateway; `read`: only you read them, as with TLP:RED.
 
-        Each is streamed to a hidden file and published only after its size and SHA-256 are checked. An existing
+        Each part is streamed to a hidden file and published only after its size and SHA-256 were checked. An existing
         file is never replaced: Conflict("conflict").
         """
         return self._driver.run(calls.save_parts(arrival, Path(folder), use))

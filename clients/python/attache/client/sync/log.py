@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Log:
-    """The gateway's exchange log. What it says is proven with `attache.verify`, not believed."""
+    """The gateway's exchange log. These calls verify nothing; `attache.verify` and `Log.verify` do."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -26,7 +26,7 @@ class Log:
         return self._driver.exchange(calls.log_text("checkpoint"))
 
     def vkeys(self) -> str:
-        """The log's verifier keys as the log itself states them: compare them with those you got by hand."""
+        """The log's verifier keys as the gateway states them. Compare them with the keys that you received in another way."""
         return self._driver.exchange(calls.log_text("vkeys"))
 
     def entries(self, *, after: str = "") -> Iterator[EntryView]:
@@ -40,14 +40,14 @@ class Log:
         return self._driver.walk(calls.log_search(filters), after)
 
     def follow(self, *, after: int | None = None, **filters: str) -> Iterator[EntryView]:
-        """Entries as they are logged, from now on or behind the index `after`; without end. Filters as in `search`."""
+        """Entries as they are logged, without end: from now on, or from the entry after the index `after`. Filters as in `search`."""
         events = calls.EntryEvents()
         for chunk in self._driver.stream(calls.log_follow(filters, after)):
             for entry in events.feed(chunk):
                 yield entry
 
     def export(self, target: str | os.PathLike[str], *, file_format: str = "jsonl", **filters: str) -> Path:
-        """Exactly the entries that match all filters as a new file, jsonl or csv; its signed manifest is put beside it, as TARGET.manifest."""
+        """Save exactly the entries that match all filters as a new file, jsonl or csv, and its signed manifest beside it as TARGET.manifest."""
         return self._driver.exchange(calls.save_log_export(filters, file_format, Path(target)))
 
     def entry(self, index: int) -> EntryView:
@@ -58,15 +58,15 @@ class Log:
         return self._driver.exchange(calls.log_text("proofs", "inclusion", query={"index": str(index)}))
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """The whole log as a static C2SP directory: the new `folder`, published when it is complete."""
-        from attache.client.log_copy import save_log  # noqa: PLC0415 -- only who copies a log needs its formats
+        """Save the whole log as a static C2SP directory: the new `folder`, published when it is complete."""
+        from attache.client.log_copy import save_log  # noqa: PLC0415 -- loads the formats of the log
 
         return self._driver.run(save_log(Path(folder)))
 
     def verify(self, vkeys: Sequence[str] | None = None) -> "Report":
-        """Fetch the whole log and verify it here. `vkeys` are the log's keys as you got them by hand.
+        """Fetch the whole log and verify it locally. `vkeys` are the log's keys, which you received in another way.
 
-        Without them the keys are the server's own word, and the report says so.
+        Without them the keys that the gateway states are used, and the report says so.
         """
         from attache.client.offline import verify as verify_file  # noqa: PLC0415 -- loads the whole protocol
 

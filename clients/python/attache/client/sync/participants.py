@@ -1,4 +1,4 @@
-"""Who is admitted to the exchange."""
+"""Participants of the exchange."""
 
 from attache.client.agency import participants as calls
 from attache.client.retry import new_idempotency_key
@@ -7,7 +7,7 @@ from attache.wire.participants import ParticipantView
 
 
 class Participants:
-    """Who is admitted to the exchange."""
+    """Participants that are admitted to the exchange."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver

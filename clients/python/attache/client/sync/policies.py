@@ -1,4 +1,4 @@
-"""Policy sets, and decisions made again."""
+"""Policy sets, and the replay of decisions."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from attache.wire.policies import PolicyDiffView, PolicyFilesView, PolicySetView
 
 
 class Policies:
-    """Policy sets: proposed by one security officer, activated by another, while the gateway runs."""
+    """Policy sets: one security officer proposes a set, another activates it, while the gateway runs."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -27,22 +27,22 @@ class Policies:
     def propose(self, folder: str | os.PathLike[str], note: str) -> PolicySetView:
         """Propose the set in a folder, with its cases. The running set stays until another officer activates this one.
 
-        Raises Misconfigured("policy-not-loaded") with file, line and rule of everything wrong, MalformedInput("policy-case-fails").
+        Raises Misconfigured("policy-not-loaded") with file, line and rule of each mistake, MalformedInput("policy-case-fails").
         """
         files = calls.policy_files(Path(folder))
         return self._driver.exchange(calls.propose_policy(files, note, new_idempotency_key()))
 
     def activate(self, policy_sha256: str, note: str) -> PolicySetView:
-        """Bring a set that another officer proposed into force, from the next decision on."""
+        """Activate a set that another officer proposed; it applies from the next decision on."""
         return self._driver.exchange(calls.activate_policy(policy_sha256, note, new_idempotency_key()))
 
     def diff(self, policy_sha256: str, *, against: str | None = None) -> PolicyDiffView:
-        """What changes under this set, compared with the one in force or with `against`; each change with a request that shows it.
+        """The changes of this set compared with `against`, or with the active set; each change with an example of a request.
 
-        Raises AttacheError("analysis-unavailable") where the gateway has no solver.
+        Raises AttacheError("analysis-unavailable") if the gateway has no solver.
         """
         return self._driver.exchange(calls.compare_policy(policy_sha256, against))
 
     def replay(self, decision_id: str) -> ReplayView:
-        """Make a decision on record again. Raises IntegrityLost("replay-differs") where it comes out otherwise."""
+        """Evaluate a recorded decision again. Raises IntegrityLost("replay-differs") if the result differs."""
         return self._driver.exchange(calls.replay_decision(decision_id))

@@ -1,4 +1,4 @@
-"""Purges before their time, and the legal holds that forbid them."""
+"""Purges by order, before the retention ends, and the legal holds that forbid them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from attache.wire.purges import HoldView, PurgeView
 
 
 class Purges:
-    """Purges before their time, for security officers: one orders, another one confirms."""
+    """Purges before the retention ends: one security officer orders, another one confirms."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -26,7 +26,7 @@ class Purges:
         return self._driver.exchange(calls.order_purge(packages, legal_basis, note, new_idempotency_key()))
 
     def approve(self, purge_id: str, note: str) -> PurgeView:
-        """Confirm another officer's order: the content is destroyed, and nothing brings it back."""
+        """Confirm another officer's order: the content is destroyed and cannot be restored."""
         return self._driver.exchange(calls.decide_purge(purge_id, "approve", note, new_idempotency_key()))
 
     def reject(self, purge_id: str, reason: str) -> PurgeView:
@@ -40,11 +40,11 @@ class Holds:
         self._driver = driver
 
     def list(self, *, after: str = "") -> Iterator[HoldView]:
-        """Every hold, newest first, lifted ones among them; further pages are fetched as they are needed."""
+        """Every hold, newest first, also those that were lifted; further pages are fetched as they are needed."""
         return self._driver.walk(calls.holds, after)
 
     def place(self, packages: Sequence[tuple[str, str]], *, legal_basis: str, note: str) -> HoldView:
-        """Keep packages, each (originator, package_id), from being purged, by rule and by order."""
+        """Place packages, each (originator, package_id), on hold: neither the end of the retention nor an order purges them."""
         return self._driver.exchange(calls.place_hold(packages, legal_basis, note, new_idempotency_key()))
 
     def lift(self, hold_id: str, note: str) -> HoldView:

@@ -1,7 +1,7 @@
-"""The log's side of witnessing: what to send to a witness, and what its answer means. Pure; time and transport are the caller's.
+"""The log's side of witnessing: what to send to a witness, and what its answer means. Pure; the caller provides time and transport.
 
-A witness that has seen more of our log than we have proves that our records were rolled back. That, and a witness that saw another root, are
-alarms and never retried.
+If a witness cosigned a larger tree than the log has, the log's records were rolled back. That, and a witness that cosigned another root, are
+alarms; the submission is not retried.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from attache.errors import AttacheError
 from attache.translog.checkpoint import Checkpoint
+from attache.translog.encoding import parse_decimal
 from attache.translog.note import NoteSignature, SignedNote, parse_signature_lines
 from attache.translog.proving import SubtreeHash, prove_consistency
-from attache.translog.signing import Verified, open_parsed
-from attache.translog.spelling import parse_decimal
+from attache.translog.signing import VerifiedSignature, open_parsed
 from attache.translog.vkey import VerifierKey
 from attache.translog.witness import SIZE_TYPE, AddCheckpoint, format_add_checkpoint
 
@@ -22,17 +22,17 @@ MAX_ANSWER_BYTES = 128 * 1024
 
 
 class Alarm(StrEnum):
-    """Why to stop releasing and call somebody."""
+    """The reason why the gateway must stop releasing packages and call the security officer."""
 
     ROLLED_BACK = "rolled-back"
-    """The witness has cosigned a larger tree of ours than we have."""
+    """The witness has cosigned a larger tree than the log has."""
     FORKED = "forked"
-    """The witness holds another root for a size of ours, or our proof does not lead from its root to ours."""
+    """The witness holds another root for the same size, or the log's proof does not lead from the root of the witness to that of the log."""
 
 
 @dataclass(frozen=True)
-class Submission:
-    """One checkpoint on its way to one witness. `known_size`: what the witness is believed to have cosigned last."""
+class CheckpointSubmission:
+    """One checkpoint, to be sent to one witness. `known_size`: the size that the log expects the witness to have cosigned last."""
 
     checkpoint: Checkpoint
     note: bytes
@@ -47,7 +47,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Cosigned:
-    """The witness cosigned; the lines to keep with the checkpoint. It is known to be at the checkpoint's size now."""
+    """The witness cosigned. `lines` are kept with the checkpoint; the witness now has the checkpoint's size."""
 
     lines: tuple[NoteSignature, ...]
     cosigned_at: int
@@ -55,14 +55,14 @@ class Cosigned:
 
 @dataclass(frozen=True)
 class Retry:
-    """Send again, at once, as this says: the witness told its size."""
+    """Send `submission` at once: it starts from the size that the witness stated."""
 
-    submission: Submission
+    submission: CheckpointSubmission
 
 
 @dataclass(frozen=True)
 class Failed:
-    """No cosignature this time. `is_temporary`: try later with the next checkpoint; otherwise somebody must mend the configuration."""
+    """No cosignature this time. `is_temporary`: try later with the next checkpoint; otherwise an operator must correct the configuration."""
 
     why: str
     is_temporary: bool
@@ -70,19 +70,19 @@ class Failed:
 
 @dataclass(frozen=True)
 class Alarmed:
-    """Two histories. Stop, keep everything, never submit again before somebody has looked."""
+    """The log has two histories. Stop, keep all records, and submit nothing until the security officer has examined them."""
 
     alarm: Alarm
     why: str
 
 
-Outcome = Cosigned | Retry | Failed | Alarmed
+SubmissionResult = Cosigned | Retry | Failed | Alarmed
 
 
 def decide_answer(
-    submission: Submission, keys: Sequence[VerifierKey], status: int, content_type: str, body: bytes
-) -> Outcome:
-    """What a witness's answer to `submission` means. `keys`: those of the witness. Never raises for what the answer holds."""
+    submission: CheckpointSubmission, keys: Sequence[VerifierKey], status: int, content_type: str, body: bytes
+) -> SubmissionResult:
+    """What a witness's answer to `submission` means. `keys`: those of the witness. Never raises because of the answer's content."""
     if len(body) > MAX_ANSWER_BYTES:
         return Failed("the answer is too long", is_temporary=True)
     if status == 200:  # noqa: PLR2004 -- tlog-witness names its answers by status
@@ -91,18 +91,18 @@ def decide_answer(
         return _conflict(submission, content_type, body)
     # exchange-log W6
     if status == 422:  # noqa: PLR2004
-        return Alarmed(Alarm.FORKED, "the witness finds our proof and roots inconsistent")
+        return Alarmed(Alarm.FORKED, "the witness finds the log's proof and roots inconsistent")
     is_temporary = status == 429 or status >= 500  # noqa: PLR2004
     return Failed(f"the witness answered {status}", is_temporary=is_temporary)
 
 
-def after_failure(submission: Submission) -> Submission | None:
-    """The submission to try again after a transport failure, or None when three attempts are spent."""
+def after_failure(submission: CheckpointSubmission) -> CheckpointSubmission | None:
+    """The submission to send after a failure of the transport, or None after the third attempt."""
     # exchange-log W7
     return None if submission.attempt >= MAX_ATTEMPTS else replace(submission, attempt=submission.attempt + 1)
 
 
-def _conflict(submission: Submission, content_type: str, body: bytes) -> Outcome:
+def _conflict(submission: CheckpointSubmission, content_type: str, body: bytes) -> SubmissionResult:
     # exchange-log W6
     if content_type.partition(";")[0].strip().lower() != SIZE_TYPE:
         return Alarmed(Alarm.FORKED, "a conflict without a size: the witness holds another root")
@@ -113,28 +113,28 @@ def _conflict(submission: Submission, content_type: str, body: bytes) -> Outcome
         return Failed("the witness's size is not a number", is_temporary=False)
     # exchange-log W6
     if size > submission.checkpoint.size:
-        why = f"the witness has cosigned size {size}, we are at {submission.checkpoint.size}"
+        why = f"the witness has cosigned size {size}, the log has size {submission.checkpoint.size}"
         return Alarmed(Alarm.ROLLED_BACK, why)
-    again = after_failure(submission)
-    if again is None or size == submission.known_size:
+    next_attempt = after_failure(submission)
+    if next_attempt is None or size == submission.known_size:
         return Failed("the witness keeps changing its size", is_temporary=True)
-    return Retry(replace(again, known_size=size))
+    return Retry(replace(next_attempt, known_size=size))
 
 
-def _cosigned(submission: Submission, keys: Sequence[VerifierKey], body: bytes) -> Outcome:
+def _cosigned(submission: CheckpointSubmission, keys: Sequence[VerifierKey], body: bytes) -> SubmissionResult:
     known = {(key.name, key.key_id) for key in keys}
     try:
         lines = tuple(line for line in parse_signature_lines(body) if (line.name, line.key_id) in known)
         verified = open_parsed(SignedNote(submission.checkpoint.body, lines), submission.checkpoint, keys).verified
     except AttacheError as error:
         # exchange-log W7
-        return Failed(f"the cosignature was dropped: {error.detail}", is_temporary=False)
+        return Failed(f"the cosignature is not used: {error.detail}", is_temporary=False)
     times = [_time(each) for each in verified]
     # exchange-log W7
     if 0 in times:
-        return Failed("the cosignature was dropped: it has no time", is_temporary=False)
+        return Failed("the cosignature is not used: it has no time", is_temporary=False)
     return Cosigned(tuple(each.signature for each in verified), min(times))
 
 
-def _time(verified: Verified) -> int:
+def _time(verified: VerifiedSignature) -> int:
     return verified.signed_at or 0

@@ -1,4 +1,4 @@
-"""Numbers, base64 and names as the C2SP formats spell them: one spelling each, everything else refused."""
+"""Numbers, base64 and names in the C2SP formats. Each value has one encoding, and every other one is refused."""
 
 import base64
 import binascii
@@ -17,19 +17,19 @@ def parse_decimal(text: str, *, code: str, step: str) -> int:
     """An ASCII decimal without sign or leading zeroes, at most 2^63 - 1."""
     # exchange-log T8
     if not _DECIMAL.fullmatch(text) or int(text) > MAX_INTEGER:
-        raise MalformedInput(code, "not a decimal number in its one spelling", step=step)
+        raise MalformedInput(code, "not a canonical decimal number", step=step)
     return int(text)
 
 
 def parse_base64(text: str, *, code: str, step: str) -> bytes:
-    """Standard base64 with padding, no white space and no stray bits (RFC 4648 section 4)."""
+    """Standard base64 with padding, without white space or unused bits that are set (RFC 4648 section 4)."""
     try:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
         raw = None
     # exchange-log T8
     if raw is None or format_base64(raw) != text:
-        raise MalformedInput(code, "not base64 in its one spelling", step=step)
+        raise MalformedInput(code, "not canonical base64", step=step)
     return raw
 
 
@@ -57,5 +57,5 @@ def parse_origin(text: str, *, code: str, step: str) -> str:
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8, for any str at all."""
+    """UTF-8, also for a str with lone surrogates."""
     return text.encode("utf-8", "surrogatepass")
