@@ -48,13 +48,13 @@ def writing_engine(path: Path) -> Engine:
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     sync_folder(path.parent)
-    # Errors name statements, never their parameters (`hide_parameters`).
+    # `hide_parameters`: error messages contain statements, never their parameters.
     engine = create_engine(f"sqlite:///{path}", connect_args=_DRIVER, hide_parameters=True, poolclass=NullPool)
     return _prepared(engine, _WRITER, "BEGIN IMMEDIATE")
 
 
 def reading_engine(path: Path, *, connections: int) -> Engine:
-    """An engine whose transactions are snapshots and cannot write. The file must exist."""
+    """An engine for read-only snapshots. The file must exist."""
     engine = create_engine(
         f"sqlite:///file:{path}?mode=ro&uri=true",
         connect_args=_DRIVER,
@@ -62,7 +62,7 @@ def reading_engine(path: Path, *, connections: int) -> Engine:
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
-        pool_reset_on_return=None,  # nothing is left to reset: a connection comes back when its snapshot has ended
+        pool_reset_on_return=None,  # not needed: a connection returns to the pool after its snapshot has ended
     )
     return _prepared(engine, _READER, "BEGIN DEFERRED")
 
@@ -97,7 +97,7 @@ def empty_write_ahead_log(path: Path) -> bool:
 def _prepared(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # the driver must not begin transactions itself
         for pragma in pragmas:
             connection.execute(pragma).close()
 
