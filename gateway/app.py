@@ -22,7 +22,7 @@ from attache.errors import Misconfigured
 from attache.participant import Descriptor, accepted_descriptor, fingerprint_of
 from attache.translog.signing import signer_of
 from attache.translog.vkey import SignatureType
-from gateway.admission import CallerDoor, RateLimit
+from gateway.admission import CallerAuthentication, RateLimit
 from gateway.admission.health import Check
 from gateway.api import create_agency_api
 from gateway.background import background
@@ -116,7 +116,7 @@ async def open_gateway(
         measuring = Measuring(agency, metrics, self_check, trust, settings)
         agency_api = create_agency_api(
             agency,
-            _caller_admission(settings, agency, clock, refusals),
+            _authentication(settings, agency, clock, refusals),
             settings,
             _checks(agency, store),
             measuring.render,
@@ -282,7 +282,7 @@ def _revocation(trust: LiveTrust) -> Callable[[Certificate], bool]:
     return is_revoked
 
 
-def _caller_admission(settings: Settings, agency: Agency, clock: Clock, refusals: Refusals) -> CallerDoor:
+def _authentication(settings: Settings, agency: Agency, clock: Clock, refusals: Refusals) -> CallerAuthentication:
     tokens = AccessTokens(
         keys=parse_jwks(settings.token_jwks_file.read_bytes()),
         issuer=settings.token_issuer,
@@ -295,7 +295,7 @@ def _caller_admission(settings: Settings, agency: Agency, clock: Clock, refusals
     rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
     failure_rate = RateLimit(settings.agency_requests_per_minute, settings.request_burst)
     sign_ins = SignIns(agency.store, clock, capacity=settings.token_cache_entries)
-    return CallerDoor(tokens, rate, failure_rate, sign_ins, refusals)
+    return CallerAuthentication(tokens, rate, failure_rate, sign_ins, refusals)
 
 
 def _exchange_rate(settings: Settings) -> RateLimit:

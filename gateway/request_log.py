@@ -27,7 +27,7 @@ log = structlog.get_logger("gateway.request")
 class RequestLog:
     """ASGI middleware, the outermost: writes the line when the request has ended, with an answer or without.
 
-    `status` is 0 where no answer was sent. `caller` is the pseudonym or the participant that admission found.
+    `status` is 0 where no answer was sent. `caller` is the authenticated caller: a pseudonym, or a participant.
     """
 
     def __init__(self, app: ASGIApp, api: str) -> None:

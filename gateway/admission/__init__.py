@@ -1,18 +1,38 @@
-"""What a request passes before any use case: who calls, how often, and a body that is bounded and well-formed."""
+"""What both APIs do before a use case runs: authenticate the caller, limit the rate, and read a bounded, valid body."""
 
-from gateway.admission.bodies import body_stream, parse_model, read_body, read_json
-from gateway.admission.callers import CallerDoor, install_refusals, requires
+from gateway.admission.agency import ThisAgency
+from gateway.admission.callers import CallerAuthentication, install_refusals, requires
+from gateway.admission.declared import (
+    BytesBody,
+    Content,
+    ContentBody,
+    Json,
+    LargeJson,
+    LargeUnparsedJson,
+    Stream,
+    UnparsedJson,
+)
 from gateway.admission.health import health_router
+from gateway.admission.lists import PageSize
 from gateway.admission.rates import RateLimit
+from gateway.admission.routes import api_router, describe
 
 __all__ = [
-    "CallerDoor",
+    "BytesBody",
+    "CallerAuthentication",
+    "Content",
+    "ContentBody",
+    "Json",
+    "LargeJson",
+    "LargeUnparsedJson",
+    "PageSize",
     "RateLimit",
-    "body_stream",
+    "Stream",
+    "ThisAgency",
+    "UnparsedJson",
+    "api_router",
+    "describe",
     "health_router",
     "install_refusals",
-    "parse_model",
-    "read_body",
-    "read_json",
     "requires",
 ]

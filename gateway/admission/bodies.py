@@ -1,4 +1,7 @@
-"""Request bodies: bounded in size and time before anything reads them, and strict JSON where JSON is due."""
+"""Reads request bodies with a limit on their size and on the time they take, and parses strict JSON.
+
+Endpoints declare their bodies with `gateway.admission.declared`; nothing else calls these functions.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -13,23 +16,16 @@ from attache.errors import MalformedInput, PayloadTooLarge
 from gateway.problems import invalid_members
 
 MIN_BYTES_PER_SECOND = 16 << 10
-JSON = ("application/json",)
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_json(request: Request, model: type[Model], *, limit_bytes: int, seconds: float) -> Model:
-    """The body as a value of `model`: `read_body` of application/json, then `parse_model`."""
-    return parse_model(model, await read_body(request, JSON, limit_bytes=limit_bytes, seconds=seconds))
+async def read_body(request: Request, *, limit_bytes: int, seconds: float) -> bytes:
+    """The whole body: at most `limit_bytes`, complete within `seconds`. Does not check its media type.
 
-
-async def read_body(request: Request, media_types: Collection[str], *, limit_bytes: int, seconds: float) -> bytes:
-    """The whole body, at most `limit_bytes` and within `seconds`.
-
-    Raises MalformedInput (unsupported-media-type, request-timeout) or PayloadTooLarge, where the length is announced
-    before a byte is read.
+    Raises PayloadTooLarge, before it reads a byte where `Content-Length` exceeds the limit, and MalformedInput:
+    `request-timeout`, `unsupported-media-type` for a content encoding, or `malformed-http`.
     """
-    verify_media_type(request, media_types)
     _verify_announced(request, limit_bytes)
     body = bytearray()
     try:
@@ -44,10 +40,11 @@ async def read_body(request: Request, media_types: Collection[str], *, limit_byt
 
 
 async def body_stream(request: Request, *, limit_bytes: int, idle_seconds: float) -> AsyncIterator[bytes]:
-    """The body in the pieces in which it arrives, in constant memory.
+    """The body in chunks as they arrive, in constant memory. Does not check its media type.
 
-    Raises PayloadTooLarge beyond `limit_bytes`, and MalformedInput("request-timeout") after a pause of more than
-    `idle_seconds` or when the body as a whole comes slower than 16 KiB/s after that. Any media type, unencoded.
+    Raises PayloadTooLarge beyond `limit_bytes`, and MalformedInput: `request-timeout` when no chunk arrives for
+    `idle_seconds`, or when the body takes more than `idle_seconds` and one second for each 16 KiB received;
+    `unsupported-media-type` for a content encoding, or `malformed-http`.
     """
     _verify_announced(request, limit_bytes)
     clock = asyncio.get_running_loop().time
@@ -70,10 +67,10 @@ async def body_stream(request: Request, *, limit_bytes: int, idle_seconds: float
 
 
 def parse_model(model: type[Model], raw: bytes) -> Model:
-    """The value of `model` that strict JSON text stands for.
+    """Parse strict JSON text as `model`.
 
-    Raises MalformedInput naming the members that do not fit, never their values. Unknown members and any conversion
-    that JSON does not force are refused, whatever the model's own configuration says.
+    Raises MalformedInput, which names the invalid members and never contains their values. Unknown members and values
+    of another JSON type are invalid, whatever the configuration of the model says.
     """
     strict_json.parse_object(raw)
     try:
@@ -83,7 +80,7 @@ def parse_model(model: type[Model], raw: bytes) -> Model:
 
 
 def verify_media_type(request: Request, media_types: Collection[str]) -> str:
-    """The body's media type, without parameters; raises MalformedInput unless it is one of `media_types`."""
+    """The media type of the body, without parameters. Raises MalformedInput unless it is one of `media_types`."""
     declared = request.headers.getlist("content-type")
     essence, _, parameters = declared[0].partition(";") if len(declared) == 1 else ("", "", "")
     found = essence.strip().lower()
@@ -94,7 +91,11 @@ def verify_media_type(request: Request, media_types: Collection[str]) -> str:
 
 
 def _verify_announced(request: Request, limit_bytes: int) -> None:
-    """What the headers say of the body: its length, and that it is not compressed, or its size would bound nothing."""
+    """Check the headers before the body is read.
+
+    Raises MalformedInput for a content encoding (a limit on compressed bytes does not limit the content) or an invalid
+    `Content-Length`, and PayloadTooLarge for a `Content-Length` above the limit.
+    """
     # protocol X4
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise MalformedInput("unsupported-media-type", "send the body without a content encoding")

@@ -1,9 +1,11 @@
-"""The door of the agency API: a bearer token in, a permitted caller out. Who is new, and who is refused, is logged."""
+"""Authentication at the agency API: a request with a valid access token has a caller, whose role must permit the action.
+
+The first use of each token, and refusals, go into the exchange log.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response, params
 
 from attache.errors import AttacheError, NotAuthentic, NotPermitted
 from gateway.admission.rates import RateLimit
@@ -16,14 +18,17 @@ from gateway.request_log import route_template
 from gateway.tls.peer import peer_of
 
 NOTED = frozenset({"not-permitted", "own-submission"})
-"""Refusals that are another role's or officer's business; those of policy and state have entries of their own."""
+"""Refusals that the exchange log records as `access.refused`: the action needs another role or another officer.
+
+Refusals by policy, or because of a state, have entries of their own.
+"""
 
 
 @dataclass(frozen=True)
-class CallerDoor:
-    """Authenticates the callers of an application, at `app.state.door`.
+class CallerAuthentication:
+    """Authenticates the callers of an application; kept in `app.state.authentication`.
 
-    `rate` bounds the requests of one caller; `failure_rate` those of one address that failed to authenticate.
+    `rate` limits the requests of one caller; `failure_rate` limits, for one address, the requests that fail to authenticate.
     """
 
     tokens: AccessTokens
@@ -32,10 +37,11 @@ class CallerDoor:
     sign_ins: SignIns
     refusals: Refusals
 
-    async def admit(self, request: Request) -> Caller:
-        """The caller of a request; raises NotAuthentic or TooManyRequests. Notes the pseudonym for the request log.
+    async def authenticate(self, request: Request) -> Caller:
+        """The caller of a request. Raises NotAuthentic or TooManyRequests.
 
-        A token that is met for the first time is in the exchange log when this returns; one that is refused is noted for it.
+        The first use of a token is in the exchange log when this returns; a refused token is counted for the log. Gives
+        the caller's pseudonym to the request log.
         """
         peer = peer_of(request.scope)
         host = request.client.host if request.client else ""
@@ -51,35 +57,40 @@ class CallerDoor:
         self.rate.spend(caller.pseudonym)
         # exchange-log N3
         await self.sign_ins.note(caller)
-        request.scope["state"]["admitted"] = caller
+        request.scope["state"]["authenticated"] = caller
         return caller
 
     def _note_refused(self, error: AttacheError, host: str) -> None:
         self.refusals.note(SignInRefused(method="access-token", code=error.code, client_network=client_network(host)))
 
 
-def requires(action: Action) -> Any:
-    """Dependency of an endpoint: the caller, authenticated, within its rate, and permitted to do this.
+def requires(action: Action) -> params.Depends:
+    """Dependency of an endpoint: the caller, who is authenticated, within the rate limit and permitted to do `action`.
 
     `Submitter = Annotated[Caller, requires(Action.SUBMIT_PACKAGE)]`
     """
 
     async def permitted_caller(request: Request) -> Caller:
-        return verify_permitted(await request.app.state.door.admit(request), action)
+        authentication: CallerAuthentication = request.app.state.authentication
+        return verify_permitted(await authentication.authenticate(request), action)
 
-    return Depends(permitted_caller)
+    return params.Depends(permitted_caller)
 
 
 def install_refusals(app: FastAPI) -> None:
-    """Note for the exchange log what an admitted caller is refused because it is another's. Call it after `install_problems`."""
+    """Count for the exchange log when an authenticated caller is refused. Call this after `install_problems`.
+
+    Counted are actions that need another role or officer, and requests for what the caller may not know to exist.
+    """
     app.add_exception_handler(NotPermitted, _note_and_answer)
     app.add_exception_handler(NotForCaller, _note_and_answer)
 
 
 async def _note_and_answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, AttacheError)
-    caller = request.scope["state"].get("admitted")
+    caller = request.scope["state"].get("authenticated")
     if caller is not None and (isinstance(error, NotForCaller) or error.code in NOTED):
+        authentication: CallerAuthentication = request.app.state.authentication
         operation = f"{request.method} {route_template(request.scope)}"
-        request.app.state.door.refusals.note(AccessRefused(operation=operation, code=error.code), caller)
+        authentication.refusals.note(AccessRefused(operation=operation, code=error.code), caller)
     return await answer_problem(request, error)

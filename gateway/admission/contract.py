@@ -1,16 +1,12 @@
-"""OpenAPI for bodies that are read by hand: bounded and strict, which the framework's own reading is not."""
+"""OpenAPI for what the framework does not know: request bodies that the gateway reads itself, and problems."""
 
-import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 _REFERENCE = "#/components/schemas/{model}"
-
-_BODIES: dict[str, type[BaseModel]] = {}
-"""Every body of an endpoint, by the name of its schema."""
 
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -32,35 +28,18 @@ class Problem(BaseModel):
     step: str | None = None
 
 
-def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The request body of an endpoint that reads `model` from application/json. `describe` finds the model by itself."""
-    _BODIES[model.__name__] = model
-    schema = {"$ref": _REFERENCE.format(model=model.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def raw_body(*media_types: str) -> dict[str, Any]:
-    """The request body of an endpoint that takes bytes."""
-    schema = {"type": "string", "format": "binary"}
+def request_body(media_types: Collection[str], model: type[BaseModel] | None) -> dict[str, Any]:
+    """The part of an operation that describes its body: a value of `model`, or bytes. `with_schemas` adds the model."""
+    bytes_of_any_content = {"type": "string", "format": "binary"}
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)} if model else bytes_of_any_content
     return {
         "requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}
     }
 
 
-def describe(app: FastAPI) -> None:
-    """Make `app.openapi()` hold the bodies that its operations name, and the one shape of every problem."""
-    generate = app.openapi
-
-    def with_bodies() -> dict[str, Any]:
-        contract = generate()
-        named = re.findall(re.escape(_REFERENCE.format(model="")) + r"(\w+)", str(contract["paths"]))
-        described: list[type[BaseModel]] = [
-            *(_BODIES[name] for name in dict.fromkeys(named) if name in _BODIES),
-            Problem,
-        ]
-        models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in described]
-        _, found = models_json_schema(models, ref_template=_REFERENCE)
-        contract.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])
-        return contract
-
-    app.openapi = with_bodies  # type: ignore[method-assign]  # the framework's documented way to extend the contract
+def with_schemas(contract: dict[str, Any], models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    """`contract` with the schemas of `models` and of the models that they contain."""
+    inputs: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in models]
+    _, found = models_json_schema(inputs, ref_template=_REFERENCE)
+    contract.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])
+    return contract

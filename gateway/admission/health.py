@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve: for the operator's supervisor, without authentication."""
+"""Whether the process runs, and whether it can answer requests: for the operator's supervisor, without authentication."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from attache.errors import AttacheError
 
 Check = Callable[[], Awaitable[None]]
-"""Raises where something that requests depend on does not work."""
+"""Raises an error if something that requests depend on does not work."""
 
 log = structlog.get_logger("gateway.health")
 
 
 def health_router(checks: Mapping[str, Check]) -> APIRouter:
-    """`/healthz` answers while the process does; `/readyz` where every check passes, otherwise 503 with their names."""
+    """A router: `/healthz` answers 200 while the process runs, `/readyz` if every check passes, otherwise 503 with the names of the failed checks."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -34,7 +34,7 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
 async def _passes(name: str, check: Check) -> bool:
     try:
         await check()
-    except Exception as error:  # noqa: BLE001 -- whatever the reason is, it is not ready
+    except Exception as error:  # noqa: BLE001 -- any error means that it is not ready
         log.warning("not-ready", check=name, error=type(error).__name__)
         return False
     return True

@@ -1,4 +1,4 @@
-"""`/metrics`: what the gateway measures of itself, for whoever may read its health."""
+"""`/metrics`: measurements of this gateway, for callers who may read its health."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +12,7 @@ Render = Callable[[], Awaitable[bytes]]
 
 
 def metrics_router(render: Render) -> APIRouter:
-    """The endpoint; it needs an access token as any other, of an operator or a security officer."""
+    """A router with the endpoint. It needs the access token of an operator or a security officer."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics", dependencies=[requires(Action.READ_HEALTH)], response_class=Response)

@@ -1,4 +1,4 @@
-"""How often somebody may ask: a token bucket each, in memory."""
+"""Limits on the rate of requests: one token bucket for each key, in memory."""
 
 import math
 import time
@@ -13,10 +13,10 @@ MAX_BUCKETS = 50_000
 
 @dataclass
 class RateLimit:
-    """`per_minute` requests for each key on average, and `burst` at once.
+    """Allows for each key `per_minute` requests on average, and `burst` requests at once.
 
-    Counts in this process only, and starts anew with it. The buckets used longest ago are forgotten beyond 50,000;
-    a forgotten bucket is a full one. `clock` gives seconds that never go back.
+    Counts in this process only; a restart resets the counts. Keeps the `max_buckets` most recently used buckets; a key
+    without a bucket may use its whole burst. `clock` gives seconds and never decreases.
     """
 
     per_minute: int
@@ -26,7 +26,7 @@ class RateLimit:
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def spend(self, key: str) -> None:
-        """Count one request of `key`; raises TooManyRequests, with the time to wait, where none is left."""
+        """Count one request of `key`. Raises TooManyRequests, with the time to wait, if the limit is reached."""
         now, per_second = self.clock(), self.per_minute / 60
         level, filled_at = self._buckets.get(key, (float(self.burst), now))
         level = min(self.burst, level + (now - filled_at) * per_second)

@@ -1,4 +1,4 @@
-"""The agency API, `/api/v1`: own systems, analysts, attachés and auditors. HTTP in; no rules."""
+"""The agency API, `/api/v1`: for the systems, analysts, attachés and auditors of this agency. It maps HTTP to use cases and has no rules of its agency."""
 
 from gateway.api.application import create_agency_api
 

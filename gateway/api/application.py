@@ -2,8 +2,7 @@
 
 from fastapi import FastAPI
 
-from gateway.admission import CallerDoor, health_router, install_refusals
-from gateway.admission.contract import describe
+from gateway.admission import CallerAuthentication, describe, health_router, install_refusals
 from gateway.admission.health import Check
 from gateway.admission.measured import Render, metrics_router
 from gateway.api import (
@@ -46,9 +45,13 @@ ROUTERS = (
 
 
 def create_agency_api(
-    agency: Agency, door: CallerDoor, settings: Settings, checks: dict[str, Check], metrics: Render
+    agency: Agency,
+    authentication: CallerAuthentication,
+    settings: Settings,
+    checks: dict[str, Check],
+    metrics: Render,
 ) -> FastAPI:
-    """The application; every endpoint needs a caller with a role that permits it, health checks excepted."""
+    """The application. Every endpoint except the health checks and the descriptions of problems needs a caller with a permitted role."""
     app = FastAPI(
         title="attache agency API",
         version="1",
@@ -57,7 +60,7 @@ def create_agency_api(
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.agency, app.state.door, app.state.settings = agency, door, settings
+    app.state.agency, app.state.authentication, app.state.settings = agency, authentication, settings
     for module in ROUTERS:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health_router(checks))

@@ -1,22 +1,13 @@
-"""What endpoints are given: our own side, and a caller who may do this."""
+"""Parameters of the endpoints: callers who may perform an action, ids in paths, and the query of lists."""
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Header, Path, Query
 
+from attache.errors import MalformedInput
 from attache.package import PARTICIPANT_PATTERN, UUID7_PATTERN, ids
 from gateway.admission import requires
-from gateway.exchange.kernel.agency import Agency
 from gateway.identity import Action, Caller
-
-
-# Dependencies are coroutines: a plain function would be handed to a thread for each request.
-async def _agency_of(request: Request) -> Agency:
-    agency: Agency = request.app.state.agency
-    return agency
-
-
-Own = Annotated[Agency, Depends(_agency_of)]
 
 Submitter = Annotated[Caller, requires(Action.SUBMIT_PACKAGE)]
 DryRunner = Annotated[Caller, requires(Action.DRY_RUN)]
@@ -38,5 +29,15 @@ PackageId = Annotated[ids.PackageId, Path(pattern=UUID7_PATTERN)]
 DecisionId = Annotated[str, Path(pattern=UUID7_PATTERN)]
 ConsentId = DecisionId
 ParticipantId = Annotated[ids.ParticipantId, Path(pattern=PARTICIPANT_PATTERN)]
-Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str, Query(max_length=128)]
+
+
+# A coroutine: the framework would run a plain function in a thread for each request.
+async def _idempotency_key(idempotency_key: Annotated[str | None, Header(max_length=255)] = None) -> str:
+    # protocol N5
+    if not idempotency_key:
+        raise MalformedInput("idempotency-key-required")
+    return idempotency_key
+
+
+IdempotencyKey = Annotated[str, Depends(_idempotency_key)]

@@ -1,13 +1,11 @@
-"""The dry run: what would policy decide? And decisions on record, made again."""
+"""Dry runs, which show what policy would decide; and recorded decisions, which are computed again."""
 
-from fastapi import APIRouter, Request
+from functools import partial
 
 from attache.wire.decisions import DryRunView, ExplanationView, ReplayView
 from attache.wire.packages import Question, Submission
-from gateway.admission import read_body
-from gateway.admission.bodies import JSON
-from gateway.admission.contract import PROBLEM, json_body
-from gateway.api.callers import Auditor, DecisionId, DryRunner, Own
+from gateway.admission import LargeUnparsedJson, ThisAgency, api_router
+from gateway.api.callers import Auditor, DecisionId, DryRunner
 from gateway.exchange.kernel.refused_requests import Attempt, submission_refusal_logged
 from gateway.exchange.kernel.submission import parse_as, parse_submission
 from gateway.exchange.outgoing.decided import decision_view
@@ -17,17 +15,15 @@ from gateway.exchange.oversight.inspection import note_inspection
 from gateway.exchange.oversight.replay import decision_replayed, replay_view
 from gateway.policy import without_hidden
 
-router = APIRouter(prefix="/decisions", tags=["decisions"], responses=PROBLEM)
+router = api_router("decisions", "/decisions")
 
 
-@router.post("", openapi_extra=json_body(Submission))
-async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
-    """What policy would decide, for each recipient. Nothing is stored or released; a deny is 200 with its reasons."""
-    settings = request.app.state.settings
-    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    async with submission_refusal_logged(own, caller, Attempt.DECIDE):
-        submission: Submission = parse_submission(raw)
-        decisions = await dry_run(own, caller, submission)
+@router.post("")
+async def decide(agency: ThisAgency, caller: DryRunner, body: LargeUnparsedJson[Submission]) -> DryRunView:
+    """What policy would decide for each recipient. Nothing is stored or released. A denial is 200 with its reasons."""
+    async with submission_refusal_logged(agency, caller, Attempt.DECIDE):
+        submission = await body.parse(parse_submission)
+        decisions = await dry_run(agency, caller, submission)
     return DryRunView.of(
         recipients=[
             decision_view(
@@ -41,19 +37,17 @@ async def decide(request: Request, own: Own, caller: DryRunner) -> DryRunView:
     )
 
 
-@router.post("/explanation", openapi_extra=json_body(Question))
-async def explain(request: Request, own: Own, caller: DryRunner) -> ExplanationView:
-    """Why parts would stay, each legal condition so or not so, and what an officer could obtain or choose. A dry run."""
-    settings = request.app.state.settings
-    raw = await read_body(request, JSON, limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
-    async with submission_refusal_logged(own, caller, Attempt.EXPLAIN):
-        explained = await explain_release(own, caller, parse_as(raw, Question))
-    return explanation_view(explained)
+@router.post("/explanation")
+async def explain(agency: ThisAgency, caller: DryRunner, body: LargeUnparsedJson[Question]) -> ExplanationView:
+    """Why parts would be withheld: each legal condition and whether it is met, and what an officer could obtain or choose. A dry run."""
+    async with submission_refusal_logged(agency, caller, Attempt.EXPLAIN):
+        explanation = await explain_release(agency, caller, await body.parse(partial(parse_as, model=Question)))
+    return explanation_view(explanation)
 
 
 @router.get("/{decision_id}/replay")
-async def replay(own: Own, caller: Auditor, decision_id: DecisionId) -> ReplayView:
-    """Make a decision on record again, byte for byte, from the policy files of then, and find it in the exchange log."""
-    replayed = await decision_replayed(own, decision_id)
-    await note_inspection(own, caller, "replay", package_id=replayed.stored.package_id)
+async def replay(agency: ThisAgency, caller: Auditor, decision_id: DecisionId) -> ReplayView:
+    """Compute a recorded decision again from the policy files of that time, compare it byte for byte, and find it in the exchange log."""
+    replayed = await decision_replayed(agency, decision_id)
+    await note_inspection(agency, caller, "replay", package_id=replayed.stored.package_id)
     return replay_view(replayed)

@@ -1,34 +1,31 @@
-"""Legal holds: they keep packages from being purged, by rule and by order."""
+"""Legal holds: while a hold is in force, no rule and no order purges its packages."""
 
-from fastapi import APIRouter, Request, status
+from fastapi import status
 
 from attache.wire.purges import HoldLift, HoldList, HoldOrder, HoldView
-from gateway.admission.contract import PROBLEM, json_body
-from gateway.api.callers import Cursor, Holder, Limit, Own, PackageId
-from gateway.api.purges import READERS, places_of, read_given
+from gateway.admission import Json, PageSize, ThisAgency, api_router
+from gateway.api.callers import Cursor, Holder, PackageId
+from gateway.api.purges import READERS, places_of
 from gateway.exchange.ending.legal_hold import hold_view, lift_hold, list_holds, place_hold
 
-router = APIRouter(prefix="/holds", tags=["holds"], responses=PROBLEM)
+router = api_router("holds", "/holds")
 
 
 @router.get("", dependencies=READERS)
-async def list_all(own: Own, after: Cursor = "", limit: Limit = 50) -> HoldList:
-    """Legal holds, newest first, lifted ones among them."""
-    page = (await list_holds(own, after, limit)).map(hold_view)
+async def list_all(agency: ThisAgency, after: Cursor = "", limit: PageSize = 50) -> HoldList:
+    """Legal holds, newest first, including lifted ones."""
+    page = (await list_holds(agency, after, limit)).map(hold_view)
     return HoldList.of(page, holds=page.items)
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=json_body(HoldOrder))
-async def place(request: Request, own: Own, caller: Holder) -> HoldView:
-    """Keep packages from being purged, by rule and by order."""
-    given = await read_given(request, HoldOrder)
-    return hold_view(
-        await place_hold(own, caller, places_of(given.packages), legal_basis=given.legal_basis, note=given.note)
-    )
+@router.post("", status_code=status.HTTP_201_CREATED)
+async def place(agency: ThisAgency, caller: Holder, order: Json[HoldOrder]) -> HoldView:
+    """Place a legal hold: until it is lifted, no rule and no order purges these packages."""
+    places = places_of(order.packages)
+    return hold_view(await place_hold(agency, caller, places, legal_basis=order.legal_basis, note=order.note))
 
 
-@router.post("/{hold_id}/lift", openapi_extra=json_body(HoldLift))
-async def lift(request: Request, own: Own, caller: Holder, hold_id: PackageId) -> HoldView:
+@router.post("/{hold_id}/lift")
+async def lift(agency: ThisAgency, caller: Holder, hold_id: PackageId, body: Json[HoldLift]) -> HoldView:
     """Lift a hold that another officer placed."""
-    given = await read_given(request, HoldLift)
-    return hold_view(await lift_hold(own, caller, hold_id, given.note))
+    return hold_view(await lift_hold(agency, caller, hold_id, body.note))

@@ -1,15 +1,14 @@
-"""The inbox: packages that came to us, opened by readers here."""
+"""The inbox: packages that this agency received, and their content for its readers."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from fastapi.responses import StreamingResponse
 
 from attache.vocabulary import Purpose
 from attache.wire.arrivals import ArrivalPage, ArrivalView
-from gateway.admission import requires
-from gateway.admission.contract import PROBLEM
-from gateway.api.callers import Cursor, Limit, Opener, Own, PackageId, ParticipantId
+from gateway.admission import PageSize, ThisAgency, api_router, requires
+from gateway.api.callers import Cursor, Opener, PackageId, ParticipantId
 from gateway.exchange.arriving.read import arrival_of, arrival_view, list_arrivals, open_arrival, read_part
 from gateway.exchange.arriving.use import Intent
 from gateway.exchange.consents.asked import note_request
@@ -18,33 +17,35 @@ from gateway.policy import Use
 
 READERS = [requires(Action.OPEN_CONTENT)]
 
-router = APIRouter(prefix="/inbox", tags=["inbox"], responses=PROBLEM)
+router = api_router("inbox", "/inbox")
 
 
 @router.get("", dependencies=READERS)
-async def list_inbox(own: Own, after: Cursor = "", limit: Limit = 50) -> ArrivalPage:
-    """What has arrived as a whole, newest first."""
-    page = (await list_arrivals(own, after, limit)).map(arrival_view)
+async def list_inbox(agency: ThisAgency, after: Cursor = "", limit: PageSize = 50) -> ArrivalPage:
+    """Packages that were received completely, newest first."""
+    page = (await list_arrivals(agency, after, limit)).map(arrival_view)
     return ArrivalPage.of(page, packages=page.items)
 
 
 @router.get("/{originator}/{package_id}", dependencies=READERS)
-async def show(own: Own, originator: ParticipantId, package_id: PackageId) -> ArrivalView:
-    """One package that came to us."""
-    return arrival_view(await arrival_of(own, originator, package_id))
+async def show(agency: ThisAgency, originator: ParticipantId, package_id: PackageId) -> ArrivalView:
+    """One received package."""
+    return arrival_view(await arrival_of(agency, originator, package_id))
 
 
 @router.post("/{originator}/{package_id}/open")
 async def open_package(
-    own: Own, caller: Opener, originator: ParticipantId, package_id: PackageId, purpose: Purpose | None = None
+    agency: ThisAgency, caller: Opener, originator: ParticipantId, package_id: PackageId, purpose: Purpose | None = None
 ) -> ArrivalView:
-    """Open it: verified anew and logged; the first opening is acknowledged to the originator with a signed receipt."""
-    return arrival_view(await open_arrival(own, caller, originator, package_id, Intent(purpose=purpose), note_request))
+    """Open a package: it is verified again, and the opening is logged. The originator gets a signed receipt of the first opening."""
+    return arrival_view(
+        await open_arrival(agency, caller, originator, package_id, Intent(purpose=purpose), note_request)
+    )
 
 
 @router.get("/{originator}/{package_id}/parts/{name}", response_class=StreamingResponse)
 async def read(
-    own: Own,
+    agency: ThisAgency,
     caller: Opener,
     originator: ParticipantId,
     package_id: PackageId,
@@ -52,10 +53,10 @@ async def read(
     use: Use = Use.READ,
     purpose: Purpose | None = None,
 ) -> StreamingResponse:
-    """A part's content for a declared use, in verified pieces; on any fault the connection is cut before the last of them.
+    """The content of a part for a declared use, in verified chunks. If a chunk cannot be verified, the connection is closed before the content is complete.
 
-    What the originator stated decides whether that use is permitted; a refusal is 403 with its reasons, and logged.
+    The originator's conditions decide whether the use is permitted. A refusal is 403 with its reasons, and is logged.
     """
-    part = await read_part(own, caller, originator, package_id, name, Intent(use, purpose))
+    part = await read_part(agency, caller, originator, package_id, name, Intent(use, purpose))
     headers = {"Content-Length": str(part.size_bytes), "Attache-Sha256": part.sha256}
-    return StreamingResponse(part.chunks(own), media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(part.chunks(agency), media_type="application/octet-stream", headers=headers)

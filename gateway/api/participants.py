@@ -1,44 +1,42 @@
-"""Participants: who is admitted, and suspending exchange with one."""
+"""Participants: the list of those admitted to the exchange, their descriptors, and suspension."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
 from attache.wire.participants import ParticipantList, ParticipantView
-from gateway.admission import read_body, requires
-from gateway.admission.contract import PROBLEM, raw_body
-from gateway.api.callers import Own, ParticipantId, PartnerAdmin, Suspender
+from gateway.admission import BytesBody, ThisAgency, api_router, requires
+from gateway.admission.declared import max_json_bytes
+from gateway.api.callers import ParticipantId, PartnerAdmin, Suspender
 from gateway.exchange.oversight.participants import accept_successor, participant_view, set_status
 from gateway.identity import Action
 from gateway.partners import ParticipantStatus
 
-DESCRIPTOR = ("application/jose+json",)
+router = api_router("participants", "/participants")
 
-router = APIRouter(prefix="/participants", tags=["participants"], responses=PROBLEM)
+SignedDescriptor = Annotated[bytes, BytesBody(("application/jose+json",), max_json_bytes)]
 
 
 @router.get("", dependencies=[requires(Action.READ_PARTNERS)])
-async def list_participants(own: Own) -> ParticipantList:
-    """Everybody admitted to the exchange, by the descriptor in force."""
-    partners = sorted(own.directory.partners.values(), key=lambda partner: partner.participant)
+async def list_participants(agency: ThisAgency) -> ParticipantList:
+    """The participants admitted to the exchange, each as its descriptor in force describes it."""
+    partners = sorted(agency.directory.partners.values(), key=lambda partner: partner.participant)
     return ParticipantList.of(participants=[participant_view(partner) for partner in partners])
 
 
-@router.put("/{participant}/descriptor", openapi_extra=raw_body(*DESCRIPTOR))
-async def rotate(request: Request, own: Own, caller: PartnerAdmin, participant: ParticipantId) -> ParticipantView:
-    """Accept the successor of a participant's descriptor, signed with keys of the one in force: its new keys and endpoints."""
-    settings = request.app.state.settings
-    raw = await read_body(
-        request, DESCRIPTOR, limit_bytes=settings.max_json_bytes, seconds=settings.body_timeout_seconds
-    )
-    return participant_view(await accept_successor(own, caller, participant, raw))
+@router.put("/{participant}/descriptor")
+async def rotate(
+    agency: ThisAgency, caller: PartnerAdmin, participant: ParticipantId, descriptor: SignedDescriptor
+) -> ParticipantView:
+    """Accept the next descriptor of a participant, with its new keys and endpoints. It is signed with keys of the descriptor in force."""
+    return participant_view(await accept_successor(agency, caller, participant, descriptor))
 
 
 @router.post("/{participant}/suspend")
-async def suspend(own: Own, caller: Suspender, participant: ParticipantId) -> ParticipantView:
+async def suspend(agency: ThisAgency, caller: Suspender, participant: ParticipantId) -> ParticipantView:
     """Stop all exchange with a participant, from the next request on."""
-    return participant_view(await set_status(own, caller, participant, ParticipantStatus.SUSPENDED))
+    return participant_view(await set_status(agency, caller, participant, ParticipantStatus.SUSPENDED))
 
 
 @router.post("/{participant}/resume")
-async def resume(own: Own, caller: Suspender, participant: ParticipantId) -> ParticipantView:
+async def resume(agency: ThisAgency, caller: Suspender, participant: ParticipantId) -> ParticipantView:
     """Resume exchange with a participant."""
-    return participant_view(await set_status(own, caller, participant, ParticipantStatus.ACTIVE))
+    return participant_view(await set_status(agency, caller, participant, ParticipantStatus.ACTIVE))

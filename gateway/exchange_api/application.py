@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from gateway.admission import RateLimit
-from gateway.admission.contract import describe
+from gateway.admission import RateLimit, describe
 from gateway.exchange.kernel.agency import Agency
 from gateway.exchange_api import consents, mailbox, packages, participant, receipts, witness
+from gateway.exchange_api.peers import PeerAuthentication
 from gateway.exchange_api.refused import CertificateRefusals
 from gateway.problems import install_problems
 from gateway.request_log import install_request_log
@@ -19,7 +19,7 @@ ROUTERS = (packages, receipts, consents, mailbox, participant, witness)
 def create_exchange_api(
     agency: Agency, settings: Settings, rate: RateLimit, verify_current: VerifyCurrent, refused: CertificateRefusals
 ) -> FastAPI:
-    """The application; every request comes with a current certificate of an active participant, within its rate."""
+    """The application. Every request needs a current certificate of an active participant, and is within its rate limit."""
     app = FastAPI(
         title="attache exchange API",
         version="1",
@@ -28,8 +28,8 @@ def create_exchange_api(
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.agency, app.state.settings, app.state.rate = agency, settings, rate
-    app.state.refused = refused
+    app.state.agency, app.state.settings = agency, settings
+    app.state.authentication = PeerAuthentication(agency, rate, refused)
     for module in ROUTERS:
         app.include_router(module.router, prefix="/exchange/v1")
     describe(app)

@@ -1,83 +1,76 @@
-"""Taking a partner's package: at once when it is small, otherwise announced and then block by block."""
+"""Packages that partners send: a small one in one request, a large one as an envelope and then block by block."""
 
 import re
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import Request, Response, status
 
 from attache.errors import MalformedInput
 from attache.package import MEDIA_TYPE
 from attache.package.envelope import split_frame
 from attache.wire.mailbox import Wanted, WantedPart
-from gateway.admission import body_stream, read_body
-from gateway.admission.bodies import verify_media_type
-from gateway.admission.contract import PROBLEM, raw_body
+from gateway.admission import BytesBody, Content, ContentBody, Stream, ThisAgency, api_router
+from gateway.admission.declared import OCTETS, max_body_bytes
 from gateway.exchange.arriving.blocks import Place, take_blocks, take_hashes
 from gateway.exchange.arriving.receive import announce_package, complete_package, receive_package
-from gateway.exchange_api.peers import Own, PackageId, PartNumber, Peer
+from gateway.exchange_api.peers import PackageId, PartNumber, Peer
+from gateway.settings import Settings
 
 ENVELOPE_TYPE = "application/vnd.attache.envelope"
 RECEIPT_TYPE = "application/jose+json"
-OCTETS = "application/octet-stream"
 MAX_FRAME_BYTES = (1 << 20) + 22
 
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 
-router = APIRouter(prefix="/packages", tags=["packages"], responses=PROBLEM)
+router = api_router("packages", "/packages")
+
+
+def max_offer_bytes(settings: Settings) -> int:
+    """The limit on a package in one request: the parts, and the envelope."""
+    # protocol V3
+    return settings.inline_package_bytes + MAX_FRAME_BYTES
+
+
+Offer = Annotated[Content, ContentBody((MEDIA_TYPE, ENVELOPE_TYPE), max_offer_bytes)]
+Hashes = Annotated[bytes, BytesBody(OCTETS, max_body_bytes)]
 
 
 @router.post(
     "",
     responses={200: {"content": {RECEIPT_TYPE: {}}}, 201: {"model": Wanted}},
-    openapi_extra=raw_body(MEDIA_TYPE, ENVELOPE_TYPE),
     response_class=Response,
 )
-async def offer(request: Request, own: Own, peer: Peer) -> Response:
-    """Offer a package. Whole: the signed delivered receipt (200). Envelope only: the receipt, or what is wanted (201)."""
-    settings = request.app.state.settings
-    raw = await read_body(
-        request,
-        (MEDIA_TYPE, ENVELOPE_TYPE),
-        # protocol V3
-        limit_bytes=settings.inline_package_bytes + MAX_FRAME_BYTES,
-        seconds=settings.body_timeout_seconds,
-    )
-    if verify_media_type(request, (MEDIA_TYPE, ENVELOPE_TYPE)) == MEDIA_TYPE:
-        frame, parts = split_frame(raw)
-        return _receipt(await receive_package(own, peer, frame, parts))
-    answer = await announce_package(own, peer, raw)
+async def offer(agency: ThisAgency, peer: Peer, package: Offer) -> Response:
+    """Offer a package. For a complete package the answer is the signed delivered receipt (200); for an envelope it is the receipt, or the list of missing hashes and blocks (201)."""
+    if package.media_type == MEDIA_TYPE:
+        frame, parts = split_frame(package.raw)
+        return _receipt(await receive_package(agency, peer, frame, parts))
+    answer = await announce_package(agency, peer, package.raw)
     if isinstance(answer, bytes):
         return _receipt(answer)
     wanted = Wanted.of(wanted=[WantedPart.of(part) for part in answer])
     return Response(wanted.model_dump_json(), status.HTTP_201_CREATED, media_type="application/json")
 
 
-@router.put(
-    "/{package_id}/parts/{number}/hashes",
-    status_code=status.HTTP_204_NO_CONTENT,
-    openapi_extra=raw_body(OCTETS),
-)
-async def put_hashes(request: Request, own: Own, peer: Peer, package_id: PackageId, number: PartNumber) -> None:
-    """The leaf hashes of a part's 1 MiB blocks, 32 bytes each; checked against the signed root."""
-    settings = request.app.state.settings
-    hashes = await read_body(
-        request, (OCTETS,), limit_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds
-    )
-    await take_hashes(own, peer, package_id, number, hashes)
+@router.put("/{package_id}/parts/{number}/hashes", status_code=status.HTTP_204_NO_CONTENT)
+async def put_hashes(agency: ThisAgency, peer: Peer, package_id: PackageId, number: PartNumber, hashes: Hashes) -> None:
+    """Send the leaf hashes of a part's 1 MiB blocks, 32 bytes each. They are verified against the signed root."""
+    await take_hashes(agency, peer, package_id, number, hashes)
 
 
-@router.put("/{package_id}/parts/{number}", status_code=status.HTTP_204_NO_CONTENT, openapi_extra=raw_body(OCTETS))
-async def put_blocks(request: Request, own: Own, peer: Peer, package_id: PackageId, number: PartNumber) -> None:
-    """Whole blocks of a part's ciphertext, as `Content-Range` says; each is verified before it is written."""
-    settings = request.app.state.settings
+@router.put("/{package_id}/parts/{number}", status_code=status.HTTP_204_NO_CONTENT)
+async def put_blocks(
+    request: Request, agency: ThisAgency, peer: Peer, package_id: PackageId, number: PartNumber, blocks: Stream
+) -> None:
+    """Send whole blocks of a part's ciphertext, at the range in `Content-Range`. Each block is verified before it is written."""
     place = _parse_content_range(request.headers.get("content-range", ""))
-    chunks = body_stream(request, limit_bytes=settings.max_part_bytes, idle_seconds=settings.part_idle_seconds)
-    await take_blocks(own, peer, package_id, number, place, chunks)
+    await take_blocks(agency, peer, package_id, number, place, blocks)
 
 
 @router.post("/{package_id}/complete", responses={200: {"content": {RECEIPT_TYPE: {}}}}, response_class=Response)
-async def complete(own: Own, peer: Peer, package_id: PackageId) -> Response:
-    """All parts are there: the signed delivered receipt. A conflict lists what is missing."""
-    return _receipt(await complete_package(own, peer, package_id))
+async def complete(agency: ThisAgency, peer: Peer, package_id: PackageId) -> Response:
+    """Complete a package whose parts have all been sent. The answer is the signed delivered receipt, or a conflict that lists what is missing."""
+    return _receipt(await complete_package(agency, peer, package_id))
 
 
 def _receipt(signed: bytes) -> Response:
@@ -85,8 +78,8 @@ def _receipt(signed: bytes) -> Response:
 
 
 def _parse_content_range(text: str) -> Place:
-    """The range and the whole length that it says (RFC 9110, 14.4)."""
+    """The range in the header, and the total length (RFC 9110, 14.4)."""
     found = _RANGE.fullmatch(text)
     if found is None:
-        raise MalformedInput(detail="Content-Range: expected `bytes first-last/total`")
+        raise MalformedInput(detail="Content-Range: send `bytes first-last/total`")
     return Place(int(found[1]), int(found[2]) + 1, int(found[3]))

@@ -1,14 +1,14 @@
-"""Our own descriptor, for partners to check or renew what they pinned."""
+"""The descriptor of this agency, with which partners check or renew the descriptor that they pinned."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
-from gateway.admission.contract import PROBLEM
-from gateway.exchange_api.peers import Own, Peer
+from gateway.admission import ThisAgency, api_router
+from gateway.exchange_api.peers import Peer
 
-router = APIRouter(prefix="/participant", tags=["participant"], responses=PROBLEM)
+router = api_router("participant", "/participant")
 
 
 @router.get("", response_class=Response)
-async def descriptor(own: Own, peer: Peer) -> Response:  # noqa: ARG001 -- that there is a peer is the check
+async def descriptor(agency: ThisAgency, peer: Peer) -> Response:  # noqa: ARG001 -- the peer only has to be authenticated
     """The signed participant descriptor in force."""
-    return Response(own.me.descriptor.raw, media_type="application/jose+json")
+    return Response(agency.me.descriptor.raw, media_type="application/jose+json")

@@ -1,21 +1,21 @@
-"""Receipts that partners bring: opened by their readers, or delivered to a mailbox's owner."""
+"""Receipts that partners send: for packages that their readers opened, or that they collected from the mailbox."""
 
-from fastapi import APIRouter, Request, status
+from typing import Annotated
 
-from gateway.admission import read_body
-from gateway.admission.contract import PROBLEM, raw_body
+from fastapi import status
+
+from gateway.admission import BytesBody, ThisAgency, api_router
 from gateway.exchange.receipts.accept import accept_receipt
-from gateway.exchange_api.peers import Own, Peer
+from gateway.exchange_api.peers import Peer
 
-RECEIPT_TYPE = "application/jose+json"
 MAX_RECEIPT_BYTES = 256 << 10
 
-router = APIRouter(prefix="/receipts", tags=["receipts"], responses=PROBLEM)
+router = api_router("receipts", "/receipts")
+
+SignedReceipt = Annotated[bytes, BytesBody(("application/jose+json",), lambda _: MAX_RECEIPT_BYTES)]
 
 
-@router.post("", status_code=status.HTTP_204_NO_CONTENT, openapi_extra=raw_body(RECEIPT_TYPE))
-async def bring(request: Request, own: Own, peer: Peer) -> None:
-    """A signed receipt about a package of ours. The same one again changes nothing."""
-    seconds = request.app.state.settings.body_timeout_seconds
-    signed = await read_body(request, (RECEIPT_TYPE,), limit_bytes=MAX_RECEIPT_BYTES, seconds=seconds)
-    await accept_receipt(own, peer, signed)
+@router.post("", status_code=status.HTTP_204_NO_CONTENT)
+async def bring(agency: ThisAgency, peer: Peer, receipt: SignedReceipt) -> None:
+    """Send a signed receipt for a package of this agency. Sending it again changes nothing."""
+    await accept_receipt(agency, peer, receipt)

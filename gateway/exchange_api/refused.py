@@ -1,4 +1,4 @@
-"""Certificates that are refused at the exchange, noted for the exchange log."""
+"""Refused certificates at the exchange API, counted for the exchange log."""
 
 import hashlib
 
@@ -15,27 +15,30 @@ UNKNOWN = "unknown"
 
 
 class CertificateRefusals:
-    """Notes refused certificates, by the participant whose descriptor lists them; of others nothing is believed."""
+    """Counts refused certificates by the participant whose descriptor lists them.
+
+    The names in any other certificate are unproven, and are not logged.
+    """
 
     def __init__(self, agency: Agency, refusals: Refusals) -> None:
         self._agency = agency
         self._refusals = refusals
 
     def request(self, scope: Scope, peer: PeerCertificate | None, error: AttacheError) -> None:
-        """A request whose connection was accepted."""
+        """Count a request whose TLS connection was accepted but whose certificate is refused."""
         host = (scope.get("client") or ("",))[0]
         self._note(error.code, host, peer)
 
     def handshake(self, code: str) -> None:
-        """A connection that TLS refused. Neither its certificate nor its address is known here."""
+        """Count a connection that TLS refused. Its certificate and its address are not known here."""
         self._note(code, None, None)
 
     def _note(self, code: str, host: str | None, peer: PeerCertificate | None) -> None:
-        whose = self._agency.directory.owner(peer.thumbprint) if peer else None
-        digest = hashlib.sha256(peer.der).hexdigest() if peer and whose else None
+        owner = self._agency.directory.owner(peer.thumbprint) if peer else None
+        digest = hashlib.sha256(peer.der).hexdigest() if peer and owner else None
         self._refusals.note(
             CertificateRefused(
-                participant=whose or ParticipantId(UNKNOWN),
+                participant=owner or ParticipantId(UNKNOWN),
                 certificate_sha256=digest,
                 code=code,
                 client_network=None if host is None else client_network(host),

@@ -56,7 +56,7 @@ class Opening(evidence.Opening):
 
 @dataclass(frozen=True)
 class Leaf:
-    """The leaf of an entry, and the entry's private part."""
+    """The leaf of an entry, and the entry's private side."""
 
     raw: bytes
     ids: Mapping[str, str]

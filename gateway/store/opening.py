@@ -1,4 +1,4 @@
-"""Opening the SQLite database: one connection that writes, and a pool that can only read."""
+"""Connections to the SQLite database: one that writes, and a pool of read-only ones."""
 
 import os
 import sqlite3
@@ -21,11 +21,11 @@ _COMMON = ("PRAGMA trusted_schema=OFF", f"PRAGMA busy_timeout={BUSY_MILLISECONDS
 _WRITER = (
     *_COMMON,
     "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",  # a commit is on the disk before anybody hears of it
+    "PRAGMA synchronous=FULL",  # a commit is on the disk before it is reported
     # exchange-log P4
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten, not just unlinked
     "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",  # nothing spills into files of the operating system's choice
+    "PRAGMA temp_store=MEMORY",  # no temporary files on disk
 )
 _READER = (*_COMMON, "PRAGMA query_only=ON")
 _DRIVER = {"check_same_thread": False, "cached_statements": 512}
@@ -43,7 +43,9 @@ def database_path(url: str) -> Path:
 
 
 def writing_engine(path: Path) -> Engine:
-    """An engine whose transactions begin IMMEDIATE. Makes the file, for its owner only, if there is none."""
+    """An engine whose transactions begin IMMEDIATE. Creates the file, accessible to its owner only, if it does not
+    exist.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     sync_folder(path.parent)
     # Errors name statements, never their parameters (`hide_parameters`).
@@ -67,19 +69,21 @@ def reading_engine(path: Path, *, connections: int) -> Engine:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees one committed state throughout."""
+    """A connection that sees one committed state for the whole context."""
     with engine.connect() as connection, connection.begin():
         yield connection
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
-    """The driver's connection, in the transaction that `connection` is in."""
+    """The driver's connection below `connection`, in the same transaction."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 def empty_write_ahead_log(path: Path) -> bool:
-    """Put everything that is committed into the file itself, and leave nothing in its -wal. False, and not done, while
-    somebody reads an older state. Writers wait meanwhile, so it is not tried for long.
+    """Move all committed pages from the write-ahead log into the database file, and empty the log.
+
+    Returns False, without emptying it, if a reader still uses an older state. Writers wait meanwhile, so it gives up
+    quickly.
     """
     connection = sqlite3.connect(path, timeout=EMPTYING_SECONDS, isolation_level=None)
     try:

@@ -149,7 +149,7 @@ def everybody(module_place):
     with kept_open(module_place) as gateway:
         posts = ["bogota", "sydney", "frankfurt"]
         token = gateway.token("analyst", roles=[role.value for role in Role], posts=posts)
-        gateway.door = [(b"authorization", f"Bearer {token}".encode())]
+        gateway.headers = [(b"authorization", f"Bearer {token}".encode())]
         gateway.logged = 0
         before = gateway.run(gateway.footprint())
         yield gateway
@@ -182,7 +182,7 @@ def test_any_request_to_an_endpoint(everybody, endpoint, data):
         if "timeout_seconds" in asked_for:
             asked_for["timeout_seconds"] = "0"
         query = "&".join(f"{name}={value}" for name, value in asked_for.items()).encode()
-    headers = [*everybody.door, *data.draw(HEADERS), (b"content-type", data.draw(MEDIA_TYPES))]
+    headers = [*everybody.headers, *data.draw(HEADERS), (b"content-type", data.draw(MEDIA_TYPES))]
     request = (surface(everybody, endpoint), method, path, query, headers)
     status, answered, content = everybody.run(asked(*request, data.draw(BODIES) if method != "GET" else b""))
     is_answer_or_problem(status, answered, content)
@@ -200,7 +200,9 @@ def test_any_request_to_an_endpoint(everybody, endpoint, data):
 )
 def test_any_path(everybody, method, path, query, headers, body, is_exchange):
     app = surface(everybody, "/exchange/" if is_exchange else "")
-    status, answered, content = everybody.run(asked(app, method, unquote(path), query, everybody.door + headers, body))
+    status, answered, content = everybody.run(
+        asked(app, method, unquote(path), query, everybody.headers + headers, body)
+    )
     if method == "HEAD" and status >= 400:
         content = content or json.dumps({"status": status, "request_id": answered[b"x-request-id"].decode()}).encode()
     is_answer_or_problem(status, answered, content)
@@ -215,7 +217,7 @@ def test_any_value_in_a_submission(everybody, body, is_dry):
         loaded["submit"] = True
         loaded["parts"].append({"name": "missing", "media_type": "text/plain"})
     path = "/api/v1/decisions" if is_dry else "/api/v1/packages"
-    headers = [*everybody.door, (b"content-type", JSON), (b"idempotency-key", b"any")]
+    headers = [*everybody.headers, (b"content-type", JSON), (b"idempotency-key", b"any")]
     answer = everybody.run(asked(everybody.gateway.agency_api, "POST", path, b"", headers, json.dumps(loaded).encode()))
     is_answer_or_problem(*answer)
     assert is_dry or answer[0] >= 400

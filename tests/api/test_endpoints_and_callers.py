@@ -9,9 +9,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from fastapi.routing import iter_route_contexts
 
 from attache.errors import PROBLEMS
 from certs_example.tokens import new_issuer_key
+from gateway.admission.routes import declared_bodies
 from gateway.identity.caller import Role
 from gateway.problems import STANDARD_HEADERS, status_of
 from gateway.tls.peer import PeerCertificate, WithPeer
@@ -200,7 +203,7 @@ def test_every_endpoint_has_a_row(desk):
 
 @pytest.mark.parametrize("role", [*sorted(EVERY_ROLE), "no role"])
 def test_roles(desk, role):
-    """Whoever may, gets past the door; whoever may not gets `not-permitted`, and nothing is written for them."""
+    """A permitted role is admitted; any other gets `not-permitted`, and nothing is written."""
 
     async def story():
         token = desk.token("analyst", subject="somebody", roles=[] if role == "no role" else [role], posts=["bogota"])
@@ -268,6 +271,51 @@ def test_nobody_gets_in_without_a_good_token(desk, kind, code):
     desk.run(story())
 
 
+def test_no_body_is_read_before_the_caller_is_permitted(desk):
+    """Every route that reads a body, of both APIs: without a caller, and with one that may not use it."""
+    no_role = [(b"authorization", f"Bearer {desk.token('analyst', roles=[])}".encode())]
+    unknown = PeerCertificate(desk.place.made["europol"].sign_certificate.public_bytes(Encoding.DER))
+    agency_api, exchange_api = desk.gateway.agency_api, desk.gateway.exchange_api
+    callers = [
+        (agency_api, agency_api, [], 401),
+        (agency_api, agency_api, no_role, 403),
+        (exchange_api, exchange_api, [], 401),
+        (exchange_api, WithPeer(exchange_api, unknown), [], 401),
+    ]
+
+    async def unread():
+        raise AssertionError("the body was read")
+
+    async def story():
+        for api, app, headers, status in callers:
+            routes = [context for context, _ in declared_bodies(api)]
+            assert len(routes) == sum(
+                "requestBody" in each for path in api.openapi()["paths"].values() for each in path.values()
+            )
+            for route in routes:
+                sent = []
+
+                async def send(message):
+                    sent.append(message)
+
+                scope = {"type": "http", "path": route.path.format(**PLACES), "query_string": b"", "root_path": ""}
+                scope |= {
+                    "method": min(route.methods),
+                    "headers": [*headers, (b"content-length", b"1")],
+                    "client": ("::1", 1),
+                }
+                await app(scope, unread, send)
+                assert sent[0]["status"] == status, route.path
+
+    desk.run(story())
+
+
+def test_the_framework_reads_no_body(desk):
+    """It would read it before the caller is known, and without limits."""
+    for api in (desk.gateway.agency_api, desk.gateway.exchange_api):
+        assert not [route.path for route in iter_route_contexts(api.routes) if getattr(route, "body_field", None)]
+
+
 def test_a_bound_token_with_its_own_certificate_is_good(desk):
     async def story():
         peer = PeerCertificate(desk.place.client_certificate("irs-ci"))
@@ -324,8 +372,6 @@ def test_nobody_else_gets_into_the_exchange(desk):
     """No certificate, a participant's certificate for another use; and a bearer token is none."""
 
     async def story():
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         signing = desk.place.made["europol"].sign_certificate.public_bytes(Encoding.DER)
         token = {"Authorization": f"Bearer {desk.token('auditor')}"}
         before = await desk.footprint()

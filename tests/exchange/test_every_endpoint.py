@@ -123,7 +123,7 @@ EXCHANGE: dict[str, set[str] | str] = {
 }
 OPEN = dict.fromkeys(("GET /healthz", "GET /readyz", "GET /metrics"), HEALTH)
 OPEN |= {"GET /problems/{code}": SHARED, "HEAD /problems/{code}": SHARED}
-DOOR = {"session.signed-in"}
+SIGN_INS = {"session.signed-in"}
 """What any request of the agency API may leave besides."""
 
 
@@ -218,7 +218,7 @@ def test_an_endpoint_leaves_what_its_row_says(place):
                     continue
                 rows = AGENCY if line["api"] == "attache agency API" else EXCHANGE
                 name = f"{line['method']} {re.sub('^/(api|exchange)/v1', '', line['route']).replace(':path', '')}"
-                logged = watched.logged.get(line["request_id"], set()) - DOOR
+                logged = watched.logged.get(line["request_id"], set()) - SIGN_INS
                 said = rows[name]
                 allowed = said if isinstance(said, set) else set()
                 assert logged <= allowed, f"{line['api']}, {name}: {sorted(logged - allowed)}"

@@ -1,4 +1,4 @@
-"""What happens to the gateway itself, and at its doors: starts, ends, sign-ins and refusals, each an entry, and a flood of them few."""
+"""Starts and ends of the gateway, sign-ins and refusals: each is an entry, and a flood of them is few entries."""
 
 import asyncio
 import json
@@ -166,12 +166,12 @@ def test_who_cannot_be_logged_does_nothing(place, monkeypatch):
 
     async def story():
         async with place.open("irs-ci") as gateway:
-            door = gateway.gateway.agency_api.state.door
+            authentication = gateway.gateway.agency_api.state.authentication
 
             async def refuse(_):
                 raise TooManyRequests(retry_after_seconds=1)
 
-            monkeypatch.setattr(door.sign_ins, "note", refuse)
+            monkeypatch.setattr(authentication.sign_ins, "note", refuse)
             before = await gateway.footprint()
             answer = await gateway.submit(await gateway.caller("analyst"))
             assert problem(answer) == "too-many-requests"

@@ -201,7 +201,7 @@ async def test_a_private_side_that_is_gone_without_a_purge_is_found(place, index
         await store.write(lambda tx: purge(tx, "another", indexes))
     execute(place, "UPDATE log_entry SET private_sealed = NULL WHERE entry_index = 3")
     with place.log() as log:
-        finding = "log_entry: the private side of entry 3 is gone, and no purge says so"
+        finding = "log_entry: the private side of entry 3 is missing, and no purge is logged for it"
         assert log.verify().findings == (finding,)
 
 

@@ -70,8 +70,8 @@ async def ask_consent(
     asked = _stated(agency, asking, sha256)
 
     def register(work: Work, request_id: PackageId) -> None:
-        life = work.get(ReleaseRecord.key(request_id, asking.originator))
-        if life is not None and life.state is not ReleaseState.DENIED:
+        release = work.get(ReleaseRecord.key(request_id, asking.originator))
+        if release is not None and release.state is not ReleaseState.DENIED:
             record = request_record(agency, asked, request_id, agency.officer(caller))
             work.add(record)
             work.log(asked_event(agency, record, asked.reason, asked.purpose))
@@ -134,8 +134,8 @@ def in_words(
 
 def our_request(reader: Reader, originator: ParticipantId, request_id: PackageId) -> PackageRecord:
     """A request of ours that went to this originator; raises NotFound."""
-    package, life = reader.get(PackageRecord.key(request_id)), reader.get(ReleaseRecord.key(request_id, originator))
-    if package is None or package.kind != Kind.REQUEST or life is None or life.manifest_sha256 is None:
+    package, release = reader.get(PackageRecord.key(request_id)), reader.get(ReleaseRecord.key(request_id, originator))
+    if package is None or package.kind != Kind.REQUEST or release is None or release.manifest_sha256 is None:
         raise NotFound(detail="it answers no request of ours that went to this participant")
     return package
 

@@ -83,19 +83,19 @@ def opened_request(
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such request was opened here")
     facts: Mapping[str, Any] = facts_of(agency, arrival)
-    life = reader.get(ReleaseRecord.key(PackageId(facts["in_reply_to"] or ""), holder))
-    if facts["kind"] != Kind.REQUEST or life is None or life.manifest_sha256 is None:
+    release = reader.get(ReleaseRecord.key(PackageId(facts["in_reply_to"] or ""), holder))
+    if facts["kind"] != Kind.REQUEST or release is None or release.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
-    return life, facts
+    return release, facts
 
 
-def released_part_sha256(agency: Agency, reader: Reader, life: ReleaseRecord, name: str) -> str:
+def released_part_sha256(agency: Agency, reader: Reader, release: ReleaseRecord, name: str) -> str:
     """The SHA-256 of a part that went to this recipient; raises NotFound."""
-    package = reader.get(PackageRecord.key(life.package_id))
+    package = reader.get(PackageRecord.key(release.package_id))
     if package is None:
         raise NotFound
     declared = submission_of(agency, package).parts
-    for part in released_parts(reader, life):
+    for part in released_parts(reader, release):
         if declared[part.number].name == name:
             return sealed_part_of(agency, part).sha256
     raise NotFound(detail="no such part went to this participant")
@@ -108,10 +108,10 @@ def _require_ours(
     # protocol G2
     if (asked.originator, asked.holder) != (agency.participant, holder):
         raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")
-    life = reader.get(ReleaseRecord.key(asked.package_id, holder))
+    release = reader.get(ReleaseRecord.key(asked.package_id, holder))
     # protocol G2
-    if asked.package_id != in_reply_to or life is None or life.manifest_sha256 is None:
+    if asked.package_id != in_reply_to or release is None or release.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     # protocol G2
-    if released_part_sha256(agency, reader, life, asked.part) != asked.content_sha256:
+    if released_part_sha256(agency, reader, release, asked.part) != asked.content_sha256:
         raise NotFound(detail="the part of that name has other content")

@@ -1,7 +1,7 @@
 """Consent: asked for with a package of kind `request`, given by an officer at the originator, and sent to the holder.
 
-Either side keeps the signed consent as evidence. The holder's policy is told of it as a fact, and decides. A consent
-that was given is not taken back: it ends when it expires, or with the key that signed it.
+Either side keeps the signed consent as evidence. It is a fact for the holder's policy, which decides. A consent that
+was given is not taken back: it ends when it expires, or with the key that signed it.
 """
 
 import asyncio
@@ -166,8 +166,8 @@ def consent_view(agency: Agency, record: ConsentRecord) -> ConsentView:
 
 def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) -> _Terms:
     """What is consented to: as the request states it, or, where it was asked in words, as the officer does."""
-    life, _ = opened_request(agency, reader, grant.holder, grant.request_id)
-    if life.post not in officers_posts(agency, reader, caller):
+    release, _ = opened_request(agency, reader, grant.holder, grant.request_id)
+    if release.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
     request = reader.get(ConsentRequestRecord.key(grant.holder, grant.request_id))
     stated = known_request(agency, request).facts if request is not None else {}
@@ -183,7 +183,10 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) 
             raise MalformedInput(detail=f"{name}: is not what was asked for")
     part, recipient, purpose = (given[name] or asked[name] or "" for name in ("part", "recipient", "purpose"))
     return _Terms(
-        life.package_id, released_part_sha256(agency, reader, life, part), ParticipantId(recipient), Purpose(purpose)
+        release.package_id,
+        released_part_sha256(agency, reader, release, part),
+        ParticipantId(recipient),
+        Purpose(purpose),
     )
 
 

@@ -1,4 +1,4 @@
-"""Refusing a consent: the originator's officer says no, with a reason and a signature, and the holder is told."""
+"""Refusing a consent: the originator's officer refuses with a reason, and the signed refusal goes to the holder."""
 
 import asyncio
 import json
@@ -81,10 +81,10 @@ async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
 
 
 def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId, request_id: PackageId) -> PackageId:
-    life, _ = opened_request(agency, reader, holder, request_id)
-    if life.post not in officers_posts(agency, reader, caller):
+    release, _ = opened_request(agency, reader, holder, request_id)
+    if release.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
-    return life.package_id
+    return release.package_id
 
 
 def _accept(agency: Agency, work: Work, refusal: ConsentRefusal, signed: bytes) -> None:

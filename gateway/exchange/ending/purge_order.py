@@ -13,7 +13,7 @@ from attache.wire.purges import PackagePlaceView, PurgeView
 from gateway.exchange.ending.purge import (
     Cause,
     Place,
-    end_life,
+    end_releases,
     finish_purges,
     head_of,
     is_on_hold,
@@ -92,7 +92,7 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
         work.log(PurgeApproved(purge_id=purge_id, note=note))
         _require_all_purgeable(agency, work, order)
         for place in order.places:
-            end_life(agency, work, place)
+            end_releases(agency, work, place)
             purge_package(agency, work, place, Cause(purge_id, legal_basis=order.legal_basis))
         return decided
 

@@ -41,11 +41,11 @@ async def keep_retention(agency: Agency) -> None:
 
 
 async def expire_releases(agency: Agency) -> None:
-    """Releases that are held or under way when their package expires end there."""
+    """Releases that wait for an approval or are under way when their package expires end there."""
 
     def unit(work: Work) -> None:
-        for life in work.find(ReleaseRecord.expired(work.at, AT_ONCE)):
-            end_release(agency, work, life)
+        for release in work.find(ReleaseRecord.expired(work.at, AT_ONCE)):
+            end_release(agency, work, release)
 
     while await agency.store.read(lambda reader: reader.find(ReleaseRecord.expired(agency.clock(), 1))):
         await agency.commit(SYSTEM, unit)
@@ -91,14 +91,16 @@ async def purge_arrivals(agency: Agency) -> None:
 
 
 def _retention_ends(agency: Agency, work: Work, record: PackageRecord) -> datetime:
-    """When a package of ours is to be purged; tomorrow, or later, while a recipient's life of it goes on."""
-    lives = work.find(ReleaseRecord.of_package(record.package_id))
-    if any(life.state in UNDER_WAY for life in lives):
+    """When a package of ours is to be purged; tomorrow, or later, while a release of it is under way."""
+    releases = work.find(ReleaseRecord.of_package(record.package_id))
+    if any(release.state in UNDER_WAY for release in releases):
         return work.at + LOOK_AGAIN
     try:
         stated = submission_of(agency, record).retain_until
-    except IntegrityLost:  # its data key was lost: nobody can read it, and it is not to stop the purge of others
+    except (
+        IntegrityLost
+    ):  # its data key was lost: its content cannot be read, and must not stop the purge of other packages
         stated = None
     if stated is not None:
         return stated
-    return max([record.created_at, *(life.changed_at for life in lives)]) + agency.limits.retention
+    return max([record.created_at, *(release.changed_at for release in releases)]) + agency.limits.retention

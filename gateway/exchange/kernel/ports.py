@@ -97,7 +97,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Tallies:
-    """How much there is of what somebody is to act on: the outbox by partner, approvals by post, reviews."""
+    """The counts of what waits for an action: the outbox by partner, approvals by post, reviews."""
 
     outbox: Mapping[str, Queue]
     approvals: Mapping[str, int]
@@ -184,7 +184,7 @@ class Reader(Protocol):
         ...
 
     def tallies(self, now: datetime) -> Tallies:
-        """How much waits for somebody."""
+        """The counts of what waits for an action."""
         ...
 
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:

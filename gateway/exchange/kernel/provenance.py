@@ -137,7 +137,7 @@ def _consents(agency: Agency, records: Iterable[ConsentRecord]) -> list[ConsentF
 
 
 def consent_facts(consent: Consent) -> ConsentFacts:
-    """A verified consent as policy is told of it."""
+    """A verified consent as a fact for policy."""
     return ConsentFacts(
         consent_id=consent.consent_id,
         originator=consent.originator,

@@ -75,7 +75,7 @@ async def approval_refusal_logged(agency: Agency, caller: Caller, approval_id: s
     try:
         yield
     except (NotFound, NotPermitted, Conflict, MalformedInput) as error:
-        # Some the log is told as what they are: package.denied, and access.refused.
+        # The log has other events for some: package.denied, and access.refused.
         if error.code in TOLD or isinstance(error, NotForCaller):
             raise
         refused = ApprovalRefused(approval_id=approval_id, code=error.code)

@@ -60,7 +60,7 @@ class Awaiting:
 
 @dataclass(frozen=True)
 class Leaving:
-    """What would leave of one part, or has left; `bytes` and `sha256` are None where that can no longer be told."""
+    """What would leave of one part, or has left; `bytes` and `sha256` are None where they are no longer known."""
 
     number: int
     bytes: int | None
@@ -79,8 +79,8 @@ class PreviewedPart:
 def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiting:
     """Everything on record about what an approval is asked for."""
     package = reader.get(PackageRecord.key(approval.package_id))
-    life = reader.get(ReleaseRecord.key(approval.package_id, approval.recipient))
-    decided = reader.get(DecisionRecord.key(life.decision_id)) if life else None
+    release = reader.get(ReleaseRecord.key(approval.package_id, approval.recipient))
+    decided = reader.get(DecisionRecord.key(release.decision_id)) if release else None
     if package is None or decided is None:
         raise NotFound
     record = agency.open(DECISION, decided)
@@ -111,7 +111,7 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
     """The parts that would leave, or have left. Blocking: what is redacted is made to be measured."""
     redacted = redacted_numbers(decision)
     for number, part in enumerate(decision.parts):
-        if part.outcome not in LEAVES | {UnitOutcome.HOLD}:
+        if part.outcome not in LEAVES | {UnitOutcome.AWAIT_APPROVAL}:
             continue
         if number in case.copies:
             sealed = agency.open(REDACTED_PART, case.copies[number])
@@ -127,7 +127,7 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
 def unmeasured(case: Awaiting, decision: Decision) -> Iterator[Leaving]:
     """The same without a look into any content: what has fields is not measured."""
     for number, part in enumerate(decision.parts):
-        if part.outcome in LEAVES | {UnitOutcome.HOLD}:
+        if part.outcome in LEAVES | {UnitOutcome.AWAIT_APPROVAL}:
             whole = case.content.parts[number]
             yield Leaving(number, None, None) if part.fields else Leaving(number, whole.bytes, whole.sha256)
 

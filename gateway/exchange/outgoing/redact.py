@@ -46,10 +46,10 @@ def copies_of(
     copies: dict[int, RedactedCopy | None] = {}
     for number in redacted_numbers(decision):
         left = redacted_content(agency, submission, content, request, decision, number)
-        told = any(
+        is_marked = any(
             unit.outcome is not UnitOutcome.DISCLOSE and not unit.hidden for unit in decision.parts[number].fields
         )
-        copies[number] = None if left is None else _sealed(agency, blobs, number, left, is_told=told)
+        copies[number] = None if left is None else _sealed(agency, blobs, number, left, is_told=is_marked)
     return copies
 
 
@@ -102,7 +102,9 @@ def _is_partial(part: PartDecision) -> bool:
 
 
 def _made_at(package_id: PackageId) -> datetime:
-    """When the package was made, as its id says (RFC 9562, 5.7): for ever the same, and no news to its recipient."""
+    """When the package was made, as its id states (RFC 9562, 5.7): it never changes, and the recipient knows it
+    already.
+    """
     return datetime.fromtimestamp(int(package_id.replace("-", "")[:12], 16) / 1000, UTC)
 
 

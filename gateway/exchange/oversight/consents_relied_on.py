@@ -31,7 +31,7 @@ def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[
 
 
 def stated_consent(signed: bytes) -> Consent:
-    """What signed bytes state, for whoever verified them before they were stored. Proves nothing."""
+    """What signed bytes state. They were verified before they were stored; this proves nothing."""
     statement = parse_statement(signed, CONSENT)
     return parse_consent_payload(statement.pinned_payload(statement.payload_sha256))
 

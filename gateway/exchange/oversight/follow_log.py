@@ -1,4 +1,4 @@
-"""The log as it grows. That somebody follows it is an entry."""
+"""The log as it grows. To follow it is itself an entry."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def follow_log(
     """Entries above `after` (from now on where None) as they come, without end;
     None whenever nothing came for 15 seconds.
 
-    Ends when the caller's token does. That somebody follows is an entry.
+    Ends when the caller's token does. To follow is itself an entry.
     """
     start = await agency.store.read_log(lambda log: log.size - 1) if after is None else after
     followed = LogSearched(filter={**filter_text(wanted), "follow": True, "after": start})

@@ -1,5 +1,5 @@
-"""How the gateway is doing, as numbers: queues, approvals, witnesses and its own check.
-Names partners and posts, and nobody else.
+"""How the gateway is doing, as numbers: queues, approvals, witnesses and its own check. Partners and posts are named,
+persons never.
 """
 
 from collections.abc import Mapping

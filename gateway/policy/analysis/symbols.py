@@ -1,4 +1,4 @@
-"""One request with nothing fixed: a symbol for each of its facts, for the solver z3. Not part of a decision."""
+"""A symbolic request: one z3 symbol for each fact. Not part of a decision."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Term:
-    """One of the ids of its kind, by its place among them."""
+    """One of the ids of its kind, by its index in the list of ids."""
 
     kind: str
     place: Any
@@ -66,7 +66,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Terms:
-    """A set: one truth for each id of its kind."""
+    """A set of ids: one formula for each id of its kind."""
 
     kind: str
     members: tuple[Formula, ...]
@@ -74,7 +74,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Struct:
-    """A record, or an entity with attributes. `present` says when an optional member is there."""
+    """A record, or an entity with attributes. `present`: for each optional member, the formula that is true if it is
+    present.
+    """
 
     members: Mapping[str, "Value"]
     present: Mapping[str, Formula] = field(default_factory=dict)
@@ -108,7 +110,7 @@ def of_kind(kind: type[V], value: Value) -> V:
 
 
 class Symbols:
-    """One request to one partner with nothing fixed, and what must hold of any request (`constraints`)."""
+    """A symbolic request to one partner, and the `constraints` that every request meets."""
 
     def __init__(self, own: str, facts: Sequence[PartnerFacts]) -> None:
         partner = facts[0].partner
@@ -235,19 +237,19 @@ class Symbols:
         return Terms(kind, tuple(z3.Bool(f"{name} {member}") for member in self.ids[kind]))
 
     def named(self, kind: str, name: str) -> Term:
-        """A fixed term."""
+        """A constant term."""
         return Term(kind, z3.IntVal(self.ids[kind].index(name)))
 
     def is_term(self, value: Term, *names: str) -> Formula:
-        """Is it one of these?"""
+        """True if the term is one of these."""
         return z3.Or([value.place == self.ids[value.kind].index(name) for name in names])
 
     def has_any(self, value: Terms, *names: str) -> Formula:
-        """Does the set hold any of these?"""
+        """True if the set contains any of these."""
         return z3.Or([value.members[self.ids[value.kind].index(name)] for name in names])
 
     def everyday(self) -> Iterator[Formula]:
-        """What an ordinary request is like, the most telling first."""
+        """Properties of an ordinary request, the most important first."""
         item, release, proposed = self.item, self.release, self.proposed
         yield from (z3.Not(one) for one in (*proposed.present.values(), *item.present.values()))
         yield from (item.truth(name) for name in ("marked", "markingsResolved", "markingsAgree", "releasableToAnyone"))

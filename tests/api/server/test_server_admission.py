@@ -1,9 +1,12 @@
-"""Bodies, callers, rates and health, through ASGI; nothing gets past a door by accident."""
+"""Bodies, callers, rates and health, through ASGI; no request is admitted by accident."""
 
 import asyncio
+import hashlib
 import json
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -17,14 +20,23 @@ from attache.errors import AttacheError, MalformedInput, TooManyRequests
 from attache.vocabulary import Kind
 from certs_example.tokens import issuer_jwks, mint_token, new_issuer_key
 from gateway.admission import (
-    CallerDoor,
+    BytesBody,
+    CallerAuthentication,
+    Content,
+    ContentBody,
+    Json,
+    LargeJson,
+    LargeUnparsedJson,
     RateLimit,
-    body_stream,
+    Stream,
+    UnparsedJson,
+    api_router,
+    describe,
     health_router,
-    parse_model,
-    read_json,
     requires,
 )
+from gateway.admission.bodies import body_stream, parse_model
+from gateway.admission.declared import JsonText
 from gateway.identity import AccessTokens, Action, Caller, parse_jwks
 from gateway.problems import install_problems
 from gateway.tls import PeerCertificate, WithPeer
@@ -61,8 +73,16 @@ class Draft(BaseModel):
     parts: tuple[Part, ...] = ()
 
 
-class House:
-    """An application behind all doors, and what got past them."""
+SETTINGS = SimpleNamespace(
+    max_json_bytes=200, max_body_bytes=200_000, body_timeout_seconds=0.2, max_part_bytes=100, part_idle_seconds=0.2
+)
+Signed = Annotated[bytes, BytesBody(("application/jose+json",), lambda _: 20)]
+Untyped = Annotated[bytes, BytesBody(("text/plain",), lambda _: 20, is_checked=False)]
+Either = Annotated[Content, ContentBody(("text/a", "text/b"), lambda _: 20)]
+
+
+class Admitting:
+    """An application with everything that a request passes, and what reached its endpoints."""
 
     def __init__(self, per_minute: int = 60, burst: int = 50) -> None:
         self.arrived: list[Any] = []
@@ -73,25 +93,63 @@ class House:
             parse_jwks(issuer_jwks([KEY])), ISSUER, AUDIENCE, timedelta(seconds=60), b"key", lambda: self.now
         )
         rates = [RateLimit(per_minute, burst, lambda: self.seconds) for _ in range(2)]
-        app.state.door = CallerDoor(tokens, *rates, NoSignIns(), NoRefusals())
+        app.state.authentication = CallerAuthentication(tokens, *rates, NoSignIns(), NoRefusals())
+        app.state.settings = SETTINGS
+        router = api_router("drafts")
 
-        @app.post("/drafts")
-        async def create(request: Request) -> dict[str, int]:
-            draft = await read_json(request, Draft, limit_bytes=200, seconds=0.2)
+        @router.post("/drafts")
+        async def create(draft: Json[Draft]) -> dict[str, int]:
             self.arrived.append(draft)
             return {"count": draft.count}
 
-        @app.put("/parts")
-        async def upload(request: Request) -> dict[str, int]:
-            sizes = [len(chunk) async for chunk in body_stream(request, limit_bytes=100, idle_seconds=0.2)]
+        @router.post("/large")
+        async def create_large(draft: LargeJson[Draft]) -> dict[str, int]:
+            self.arrived.append(draft)
+            return {"count": draft.count}
+
+        @router.post("/unparsed")
+        async def create_unparsed(body: UnparsedJson[Draft]) -> dict[str, str]:
+            self.arrived.append(await body.parse(parse_draft))
+            return {"sha256": body.sha256}
+
+        @router.post("/large/unparsed")
+        async def create_large_unparsed(body: LargeUnparsedJson[Draft]) -> None:
+            self.arrived.append(await body.parse(parse_draft))
+
+        @router.post("/signed")
+        async def sign(statement: Signed) -> None:
+            self.arrived.append(statement)
+
+        @router.post("/untyped")
+        async def add(note: Untyped) -> None:
+            self.arrived.append(note)
+
+        @router.post("/either")
+        async def offer(content: Either) -> None:
+            self.arrived.append(content)
+
+        @router.put("/parts")
+        async def upload(content: Stream) -> dict[str, int]:
+            sizes = [len(chunk) async for chunk in content]
             self.arrived.append(sizes)
             return {"bytes": sum(sizes)}
 
-        @app.get("/whoami")
+        @router.post("/guarded/{number}")
+        async def guarded(
+            draft: Json[Draft],
+            caller: Annotated[Caller, requires(Action.SUBMIT_PACKAGE)],
+            number: int,
+            request: Request,
+        ) -> None:
+            self.arrived.append((draft, caller.subject, number, request.method))
+
+        @router.get("/whoami")
         async def whoami(caller: Annotated[Caller, requires(Action.SUBMIT_PACKAGE)]) -> dict[str, str]:
             self.arrived.append(caller)
             return {"subject": caller.subject}
 
+        app.include_router(router)
+        describe(app)
         install_problems(app)
 
     def refuses(self, status: int, code: str, method: str, path: str, **request: Any) -> Any:
@@ -104,8 +162,8 @@ class House:
 
 
 @pytest.fixture
-def house():
-    return House()
+def admitting():
+    return Admitting()
 
 
 def token(**claims: Any) -> str:
@@ -117,40 +175,47 @@ def bearer(text: str) -> dict[str, str]:
     return {"authorization": f"Bearer {text}"}
 
 
+def parse_draft(raw: bytes) -> Draft:
+    return parse_model(Draft, raw)
+
+
 # JSON bodies
 
 
-def test_a_body_becomes_a_value(house):
+def test_a_body_becomes_a_value(admitting):
     body = {"kind": "tool", "count": 3, "at": "2026-11-22T09:00:00Z", "parts": [{"name": "a"}]}
-    assert ask(house.app, "POST", "/drafts", json=body).status_code == 200
-    assert house.arrived == [Draft(kind=Kind.TOOL, count=3, at=NOW, parts=(Part(name="a"),))]
+    assert ask(admitting.app, "POST", "/drafts", json=body).status_code == 200
+    assert admitting.arrived == [Draft(kind=Kind.TOOL, count=3, at=NOW, parts=(Part(name="a"),))]
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["text/plain", "", "application/json; charset=latin-1", "application/jsonx", "multipart/form-data; boundary=x"],
 )
-def test_another_media_type(house, content_type):
+def test_another_media_type(admitting, content_type):
     headers = {"content-type": content_type}
-    house.refuses(415, "unsupported-media-type", "POST", "/drafts", content=b"{}", headers=headers)
+    admitting.refuses(415, "unsupported-media-type", "POST", "/drafts", content=b"{}", headers=headers)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=UTF-8"])
-def test_the_media_type_in_its_spellings(house, content_type):
+def test_the_media_type_in_its_spellings(admitting, content_type):
     content = b'{"kind":"tool","count":1}'
-    assert ask(house.app, "POST", "/drafts", content=content, headers={"content-type": content_type}).status_code == 200
+    assert (
+        ask(admitting.app, "POST", "/drafts", content=content, headers={"content-type": content_type}).status_code
+        == 200
+    )
 
 
-def test_two_media_types(house):
+def test_two_media_types(admitting):
     headers = [("content-type", "application/json"), ("content-type", "application/json")]
-    house.refuses(415, "unsupported-media-type", "POST", "/drafts", content=b"{}", headers=headers)
+    admitting.refuses(415, "unsupported-media-type", "POST", "/drafts", content=b"{}", headers=headers)
 
 
 @pytest.mark.parametrize("path", ["/drafts", "/parts"])
-def test_a_compressed_body(house, path):
+def test_a_compressed_body(admitting, path):
     headers = {**JSON_HEADERS, "content-encoding": "gzip"}
     method = "POST" if path == "/drafts" else "PUT"
-    house.refuses(415, "unsupported-media-type", method, path, content=b"{}", headers=headers)
+    admitting.refuses(415, "unsupported-media-type", method, path, content=b"{}", headers=headers)
 
 
 async def pieces(size: int, count: int) -> AsyncIterator[bytes]:
@@ -159,21 +224,21 @@ async def pieces(size: int, count: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/drafts"), ("PUT", "/parts")])
-def test_too_large_as_announced(house, method, path):
-    answer = house.refuses(413, "payload-too-large", method, path, content=b" " * 201, headers=JSON_HEADERS)
+def test_too_large_as_announced(admitting, method, path):
+    answer = admitting.refuses(413, "payload-too-large", method, path, content=b" " * 201, headers=JSON_HEADERS)
     assert answer.json()["limit_bytes"] in (100, 200)
     assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/drafts"), ("PUT", "/parts")])
-def test_too_large_without_announcing_it(house, method, path):
-    house.refuses(413, "payload-too-large", method, path, content=pieces(101, 2), headers=JSON_HEADERS)
+def test_too_large_without_announcing_it(admitting, method, path):
+    admitting.refuses(413, "payload-too-large", method, path, content=pieces(101, 2), headers=JSON_HEADERS)
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "", "\u0661", "9" * 40])
-def test_a_length_that_is_no_number(house, length):
+def test_a_length_that_is_no_number(admitting, length):
     headers = [(b"content-type", b"application/json"), (b"content-length", length.encode())]
-    house.refuses(400, "malformed-http", "POST", "/drafts", content=b"{}", headers=headers)
+    admitting.refuses(400, "malformed-http", "POST", "/drafts", content=b"{}", headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -194,22 +259,24 @@ def test_a_length_that_is_no_number(house, length):
         (b'{"kind":"tool","count":1,"parts":[{"name":"a","x":1}]}', "malformed-request", "parts.0.x: extra forbidden"),
     ],
 )  # fmt: skip
-def test_json_that_does_not_fit(house, raw, code, detail):
+def test_json_that_does_not_fit(admitting, raw, code, detail):
     status = 400 if code == "malformed-json" else 422
-    assert house.refuses(status, code, "POST", "/drafts", content=raw, headers=JSON_HEADERS).json()["detail"] == detail
+    assert (
+        admitting.refuses(status, code, "POST", "/drafts", content=raw, headers=JSON_HEADERS).json()["detail"] == detail
+    )
 
 
-def test_a_term_outside_the_vocabulary(house):
+def test_a_term_outside_the_vocabulary(admitting):
     raw = json.dumps({"kind": SENTINEL, "count": 1}).encode()
-    house.refuses(422, "unknown-term", "POST", "/drafts", content=raw, headers=JSON_HEADERS)
+    admitting.refuses(422, "unknown-term", "POST", "/drafts", content=raw, headers=JSON_HEADERS)
 
 
 @given(st.binary(max_size=150))
 def test_any_bytes_as_body_are_a_value_or_a_problem(raw):
-    house = House()
-    answer = ask(house.app, "POST", "/drafts", content=raw, headers=JSON_HEADERS)
+    admitting = Admitting()
+    answer = ask(admitting.app, "POST", "/drafts", content=raw, headers=JSON_HEADERS)
     assert answer.status_code in (200, 400, 422)
-    assert len(house.arrived) == (answer.status_code == 200)
+    assert len(admitting.arrived) == (answer.status_code == 200)
 
 
 @given(st.binary(max_size=200))
@@ -220,12 +287,139 @@ def test_any_bytes_parse_or_are_a_problem(raw):
         assert isinstance(error, MalformedInput)
 
 
+# What a declaration of a body determines
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "size"),
+    [
+        ("/drafts", "application/json", 200),
+        ("/large", "application/json", 200_000),
+        ("/unparsed", "application/json", 200),
+        ("/large/unparsed", "application/json", 200_000),
+        ("/signed", "application/jose+json", 20),
+        ("/untyped", "text/plain", 20),
+        ("/either", "text/b", 20),
+    ],
+)
+def test_the_limit_of_each_kind_of_body(path, media_type, size):
+    draft = b'{"kind":"tool","count":1}'
+    for length, status in ((size, 200), (size + 1, 413)):
+        admitting = Admitting()
+        content = draft + b" " * (length - len(draft)) if media_type == "application/json" else b"x" * length
+        answer = ask(admitting.app, "POST", path, content=content, headers={"content-type": media_type})
+        assert answer.status_code == status
+        assert len(admitting.arrived) == (status == 200)
+
+
+@pytest.mark.parametrize("path", ["/drafts", "/large", "/unparsed", "/large/unparsed", "/signed", "/either"])
+def test_each_kind_of_body_has_its_media_types(admitting, path):
+    admitting.refuses(415, "unsupported-media-type", "POST", path, content=b"{}", headers={"content-type": "text/x"})
+
+
+def test_the_exact_bytes_of_json_give_the_digest(admitting):
+    content = b'{ "kind": "tool", "count": 1 }'
+    answer = ask(admitting.app, "POST", "/unparsed", content=content, headers=JSON_HEADERS)
+    assert answer.json() == {"sha256": hashlib.sha256(content).hexdigest()}
+    assert admitting.arrived == [Draft(kind=Kind.TOOL, count=1)]
+
+
+def test_bytes_arrive_as_they_were_sent(admitting):
+    for path, media_type in (("/signed", "application/jose+json"), ("/untyped", "anything"), ("/either", "text/a")):
+        ask(admitting.app, "POST", path, content=b" {} ", headers={"content-type": media_type})
+    assert admitting.arrived == [b" {} ", b" {} ", Content("text/a", b" {} ")]
+
+
+@pytest.mark.parametrize(("size", "is_this_thread"), [(64 << 10, True), ((64 << 10) + 1, False)])
+def test_long_json_is_parsed_in_another_thread(size, is_this_thread):
+    def thread_of(_: bytes) -> int:
+        return threading.get_ident()
+
+    async def scenario() -> bool:
+        return await JsonText(b" " * size).parse(thread_of) == threading.get_ident()
+
+    assert asyncio.run(scenario()) is is_this_thread
+
+
+def test_the_contract_follows_from_the_declarations(admitting):
+    contract = admitting.app.openapi()
+    found = {
+        path: operation["requestBody"]["content"]
+        for path, methods in contract["paths"].items()
+        for operation in methods.values()
+        if "requestBody" in operation
+    }
+    draft, octets = (
+        {"schema": {"$ref": "#/components/schemas/Draft"}},
+        {"schema": {"type": "string", "format": "binary"}},
+    )
+    assert found == {
+        **{path: {"application/json": draft} for path in ("/drafts", "/large", "/unparsed", "/large/unparsed")},
+        "/guarded/{number}": {"application/json": draft},
+        "/signed": {"application/jose+json": octets},
+        "/untyped": {"text/plain": octets},
+        "/either": {"text/a": octets, "text/b": octets},
+        "/parts": {"application/octet-stream": octets},
+    }
+    assert {"Draft", "Part", "Problem"} <= contract["components"]["schemas"].keys()
+
+
+def test_a_body_beside_a_caller_a_path_and_the_request(admitting):
+    content = {"kind": "tool", "count": 1}
+    assert ask(admitting.app, "POST", "/guarded/7", json=content, headers=bearer(token())).status_code == 200
+    assert admitting.arrived == [(Draft(kind=Kind.TOOL, count=1), "analyst-7", 7, "POST")]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/guarded/1", {}, 401),
+        ("/guarded/1", {"roles": ["auditor"]}, 403),
+        ("/guarded/x", {"roles": ["analyst"]}, 422),
+    ],
+)
+def test_a_body_is_read_last_wherever_its_parameter_stands(admitting, path, headers, status):
+    """Without a caller, a role or a valid path not a byte of it is read: a request for one fails here."""
+    authorization = [(b"authorization", f"Bearer {token(**headers)}".encode())] if headers else []
+    sent = drip(admitting.app, "POST", path, [*authorization, (b"content-type", b"application/json")], Unread())
+    assert sent[0]["status"] == status
+
+
+class Unread(list):
+    """The messages of a request that must not be read."""
+
+    def __bool__(self) -> bool:
+        raise AssertionError("the body was read")
+
+
+async def read_by_the_framework(draft: Draft) -> None:
+    """The framework reads a model without limits."""
+
+
+async def twice(one: Json[Draft], two: Json[Draft]) -> None:
+    """A request has one body."""
+
+
+async def no_model(count: Annotated[int, Json[Draft].__metadata__[0]]) -> None:
+    """JSON is validated by a model."""
+
+
+async def other_type(statement: Annotated[str, Signed.__metadata__[0]]) -> None:
+    """The marker reads bytes."""
+
+
+@pytest.mark.parametrize("endpoint", [read_by_the_framework, twice, no_model, other_type])
+def test_a_wrong_declaration_is_refused_when_the_route_is_made(endpoint):
+    with pytest.raises(TypeError):
+        api_router("wrong").post("/")(endpoint)
+
+
 # Streams
 
 
-def test_a_stream_arrives_in_pieces(house):
-    assert ask(house.app, "PUT", "/parts", content=pieces(10, 3)).json() == {"bytes": 30}
-    assert house.arrived == [[10, 10, 10]]
+def test_a_stream_arrives_in_pieces(admitting):
+    assert ask(admitting.app, "PUT", "/parts", content=pieces(10, 3)).json() == {"bytes": 30}
+    assert admitting.arrived == [[10, 10, 10]]
 
 
 def drip(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], messages: list[Any]) -> list[Any]:
@@ -246,19 +440,19 @@ def drip(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], m
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/drafts"), ("PUT", "/parts")])
-def test_a_client_that_falls_silent(house, method, path):
+def test_a_client_that_falls_silent(admitting, method, path):
     first = {"type": "http.request", "body": b"{", "more_body": True}
     headers = [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")]
-    sent = drip(house.app, method, path, headers, [first])
+    sent = drip(admitting.app, method, path, headers, [first])
     assert sent[0]["status"] == 408
     assert (b"connection", b"close") in sent[0]["headers"]
-    assert house.arrived == []
+    assert admitting.arrived == []
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/drafts"), ("PUT", "/parts")])
-def test_what_is_announced_too_large_is_refused_before_a_byte_is_read(house, method, path):
+def test_what_is_announced_too_large_is_refused_before_a_byte_is_read(admitting, method, path):
     headers = [(b"content-type", b"application/json"), (b"content-length", b"201")]
-    assert drip(house.app, method, path, headers, [])[0]["status"] == 413
+    assert drip(admitting.app, method, path, headers, [])[0]["status"] == 413
 
 
 def test_a_client_that_drips_is_cut_off_though_it_never_pauses_long():
@@ -284,16 +478,16 @@ def test_a_client_that_drips_is_cut_off_though_it_never_pauses_long():
     assert 1 <= asyncio.run(scenario()) < 20
 
 
-def test_a_request_that_was_read_keeps_its_connection(house):
-    answer = ask(house.app, "POST", "/drafts", json={"kind": "tool", "count": 1})
+def test_a_request_that_was_read_keeps_its_connection(admitting):
+    answer = ask(admitting.app, "POST", "/drafts", json={"kind": "tool", "count": 1})
     assert "connection" not in answer.headers
 
 
 # Callers
 
 
-def test_a_caller_is_admitted(house):
-    assert ask(house.app, "GET", "/whoami", headers=bearer(token())).json() == {"subject": "analyst-7"}
+def test_a_caller_is_admitted(admitting):
+    assert ask(admitting.app, "GET", "/whoami", headers=bearer(token())).json() == {"subject": "analyst-7"}
 
 
 @pytest.mark.parametrize(
@@ -310,54 +504,54 @@ def test_a_caller_is_admitted(house):
         (bearer(token(scope="attache:dry-run")), 403, "not-permitted"),
     ],
 )
-def test_a_caller_is_refused(house, headers, status, code):
-    answer = house.refuses(status, code, "GET", "/whoami", headers=headers)
+def test_a_caller_is_refused(admitting, headers, status, code):
+    answer = admitting.refuses(status, code, "GET", "/whoami", headers=headers)
     assert ("www-authenticate" in answer.headers) == (status == 401)
 
 
-def test_two_authorization_headers(house):
+def test_two_authorization_headers(admitting):
     headers = [("authorization", f"Bearer {token()}")] * 2
-    house.refuses(401, "not-authenticated", "GET", "/whoami", headers=headers)
+    admitting.refuses(401, "not-authenticated", "GET", "/whoami", headers=headers)
 
 
 def test_a_bound_token_needs_its_certificate():
-    house = House()
+    admitting = Admitting()
     mine, other = PeerCertificate(b"mine"), PeerCertificate(b"other")
     headers = bearer(token(cnf={"x5t#S256": mine.thumbprint}))
-    assert ask(WithPeer(house.app, mine), "GET", "/whoami", headers=headers).status_code == 200
+    assert ask(WithPeer(admitting.app, mine), "GET", "/whoami", headers=headers).status_code == 200
     for stolen_by in (other, None):
-        answer = ask(WithPeer(house.app, stolen_by), "GET", "/whoami", headers=headers)
+        answer = ask(WithPeer(admitting.app, stolen_by), "GET", "/whoami", headers=headers)
         assert answer.json()["code"] == "token-not-bound"
-    assert len(house.arrived) == 1
+    assert len(admitting.arrived) == 1
 
 
 @given(st.binary(max_size=100).filter(lambda raw: b"\r" not in raw and b"\n" not in raw))
 def test_any_authorization_header_is_refused(raw):
-    house = House()
-    sent = drip(house.app, "GET", "/whoami", [(b"authorization", b"Bearer " + raw)], [])
+    admitting = Admitting()
+    sent = drip(admitting.app, "GET", "/whoami", [(b"authorization", b"Bearer " + raw)], [])
     assert sent[0]["status"] == 401
-    assert house.arrived == []
+    assert admitting.arrived == []
 
 
 # Rates
 
 
 def test_a_caller_asks_too_often_and_waits():
-    house = House(per_minute=60, burst=2)
+    admitting = Admitting(per_minute=60, burst=2)
     good = bearer(token())
-    statuses = [ask(house.app, "GET", "/whoami", headers=good).status_code for _ in range(3)]
+    statuses = [ask(admitting.app, "GET", "/whoami", headers=good).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
-    assert ask(house.app, "GET", "/whoami", headers=good).headers["retry-after"] == "1"
-    assert ask(house.app, "GET", "/whoami", headers=bearer(token(sub="analyst-8"))).status_code == 200
-    house.seconds += 1
-    assert ask(house.app, "GET", "/whoami", headers=good).status_code == 200
+    assert ask(admitting.app, "GET", "/whoami", headers=good).headers["retry-after"] == "1"
+    assert ask(admitting.app, "GET", "/whoami", headers=bearer(token(sub="analyst-8"))).status_code == 200
+    admitting.seconds += 1
+    assert ask(admitting.app, "GET", "/whoami", headers=good).status_code == 200
 
 
 def test_an_address_fails_too_often():
-    house = House(burst=2)
-    statuses = [ask(house.app, "GET", "/whoami", headers=bearer("x")).status_code for _ in range(3)]
+    admitting = Admitting(burst=2)
+    statuses = [ask(admitting.app, "GET", "/whoami", headers=bearer("x")).status_code for _ in range(3)]
     assert statuses == [401, 401, 429]
-    assert ask(house.app, "GET", "/whoami", headers=bearer(token())).status_code == 200
+    assert ask(admitting.app, "GET", "/whoami", headers=bearer(token())).status_code == 200
 
 
 def test_a_bucket_never_holds_more_than_its_burst():

@@ -18,7 +18,7 @@ from tls_example import NOW, Authority, Browser, client_context, refused
 
 from attache.clock import now
 from attache.errors import CertificateRejected, Misconfigured
-from gateway.admission import body_stream
+from gateway.admission.bodies import body_stream
 from gateway.problems import install_problems
 from gateway.tls import (
     ConnectionLimits,
@@ -38,7 +38,7 @@ LIMITS = ConnectionLimits(max_connections=8, header_seconds=5, keep_alive_second
 
 @dataclass
 class House:
-    """An exchange listener with two admitted CAs, and everybody who might come to its door."""
+    """An exchange listener with two admitted CAs, and its possible clients."""
 
     folder: Path
     seen: list[str] = field(default_factory=list)

@@ -11,7 +11,7 @@ from gateway.exchange.kernel.state import ArrivalState
 
 @dataclass(frozen=True)
 class ArrivalRecord(Record):
-    """A package at its recipient. Kept for ever, so that the same id never means two things."""
+    """A package at its recipient. The record is never removed, so an id never stands for two packages."""
 
     TABLE: ClassVar = "arrival"
     INDEXES: ClassVar = (

@@ -33,8 +33,8 @@ class ParticipantRecord(Record):
 
 @dataclass(frozen=True)
 class WitnessedLogRecord(Record):
-    """A partner's log as we, its witness, cosigned it last.
-    Who shows us a smaller or another tree is told so by this.
+    """A partner's log as we, its witness, cosigned it last. By it we recognize a log that has become smaller or has
+    been changed.
     """
 
     TABLE: ClassVar = "witnessed_log"
@@ -64,8 +64,8 @@ class WitnessedLogRecord(Record):
 
 @dataclass(frozen=True)
 class WitnessRecord(Record):
-    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised,
-    until somebody clears it.
+    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until a security officer
+    clears it.
     """
 
     TABLE: ClassVar = "witness"

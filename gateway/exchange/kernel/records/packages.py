@@ -17,7 +17,7 @@ from gateway.exchange.kernel.state import UNDER_WAY, PackageState, ReleaseState
 
 @dataclass(frozen=True)
 class PackageRecord(Record):
-    """A package at its originator, whoever it goes to."""
+    """A package at its originator, for all of its recipients."""
 
     TABLE: ClassVar = "package"
     INDEXES: ClassVar = (
@@ -117,7 +117,7 @@ class RedactedPartRecord(Record):
 
 @dataclass(frozen=True)
 class ReleaseRecord(Record):
-    """One recipient's life of one package."""
+    """The release of one package to one recipient."""
 
     TABLE: ClassVar = "release"
     INDEXES: ClassVar = (
