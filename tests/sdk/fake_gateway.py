@@ -179,6 +179,7 @@ class FakeGateway:
             "state": package["state"],
             "kind": facts["kind"],
             "title": facts["title"],
+            "case_reference": facts.get("case_reference"),
             "created_at": AT_TEXT,
             "submitted_at": None,
             "parts": [self._part(package_id, part) for part in facts["parts"]],

@@ -396,3 +396,20 @@ def test_table_on_a_terminal_shows_brackets_as_brackets(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "[red]b[/red]" in out
     assert "name" in out
+
+
+def test_a_file_number_is_submitted_shown_and_searched(attache, gateway, note):
+    to = ("--to", "partner-frankfurt=FRANKFURT-LEA")
+    assert attache("submit", note, *to, *FACTS)[0] == 0
+    assert "case reference" not in attache("show", "00000")[1]
+    assert len(attache("list")[1].splitlines()[0].split("\t")) == 5
+    assert attache("submit", note, *to, *FACTS, "--case-reference", "2026-CI-0042")[0] == 0
+    assert "case_reference" not in json.loads(gateway.requests[0].content)
+    assert "case reference:    2026-CI-0042" in attache("show", "00001")[1]
+    assert [line.split("\t")[5] for line in attache("list")[1].splitlines()] == ["-", "2026-CI-0042"]
+    assert attache("list", "--case-reference", "2026-CI-0042")[0] == 0
+    assert gateway.requests[-1].url.params["case_reference"] == "2026-CI-0042"
+    sent = len(gateway.requests)
+    code, _, err = attache("list", "--case-reference", "x" * 101)
+    assert (code, len(gateway.requests)) == (1, sent)
+    assert "case_reference" in err

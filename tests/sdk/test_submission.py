@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from attache import Field, Part, Recipient, Submission
+from attache import Field, PackageFilter, Part, Recipient, Submission
+from attache.errors import MalformedInput
 from attache.wire import packages as wire
 
 AT_THE_GATEWAY_ONLY = {Submission: {"submit"}, Part: {"bytes", "sha256"}, Recipient: set(), Field: set()}
@@ -53,3 +54,16 @@ def test_what_is_sent_is_what_earlier_versions_sent():
         parts=(Part("note.json", b"{}", fields=(Field("/a", originator="partner-sydney"),), delete_by=end),),
     )
     assert json.dumps(submission.facts()) == AS_SENT
+
+
+@pytest.mark.parametrize("wrong", ["", "x" * 101, "a\nb", 7])
+def test_a_filter_that_fits_nothing_is_refused_before_anything_is_sent(wrong):
+    with pytest.raises(MalformedInput, match="case_reference") as caught:
+        PackageFilter(case_reference=wrong)
+    assert caught.value.code == "malformed-request"
+    assert "xxx" not in str(caught.value)
+
+
+def test_a_filter_by_something_unknown_is_refused():
+    with pytest.raises(MalformedInput, match="filter"):
+        PackageFilter(case_refrence="2026-CI-0042")

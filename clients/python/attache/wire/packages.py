@@ -22,7 +22,7 @@ from attache.vocabulary import (
     Purpose,
     Urgency,
 )
-from attache.wire.body import RequestBody
+from attache.wire.body import ListFilter, RequestBody
 from attache.wire.decisions import DecisionView
 from attache.wire.view import LATER, Absent, View
 
@@ -152,7 +152,7 @@ class Submission(RequestBody):
         return self.model_dump(mode="json", exclude={"submit": True, "parts": {"__all__": {"content"}}})
 
 
-class PackageFilter(RequestBody):
+class PackageFilter(ListFilter):
     """Which packages a list holds: those that fit every member that is given."""
 
     case_reference: CaseReference | None = Field(
