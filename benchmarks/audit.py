@@ -1,8 +1,10 @@
-"""Searching the exchange log as an auditor does, at one million entries: a page of 100, opened and proven, by kind of question.
+"""Searching the exchange log as an auditor does, at one million entries: a page of 100,
+opened and proven, by kind of question.
 
-Every combination of conditions is asked, with and without a span of time, half of them about something that happened and half
-with conditions that were drawn apart, of which most find little. Who and what occurs is skewed as in an exchange: a few
-partners and officers stand in most entries. The log's first and last ten thousand appends are compared too.
+Every combination of conditions is asked, with and without a span of time, half of them about something that happened
+and half with conditions that were drawn apart, of which most find little. Who and what occurs is skewed as in an
+exchange: a few partners and officers stand in most entries.
+The log's first and last ten thousand appends are compared too.
 """
 
 import asyncio
@@ -74,7 +76,9 @@ def skewed(source: random.Random, names: Sequence[T]) -> T:
 
 
 def events_of(entries: int, source: random.Random) -> Iterator[Entry]:
-    """Lives of packages one after another; each entry a second after the one before, every tenth logged some seconds late."""
+    """Lives of packages one after another; each entry a second after the one before,
+    every tenth logged some seconds late.
+    """
     number = 0
     for package in range(entries):
         partner, officer = skewed(source, PARTNERS), skewed(source, OFFICERS)

@@ -1,4 +1,6 @@
-"""The release decision: latency by size of the package and number of partners. Run with `python -m benchmarks.decision [--quick]`."""
+"""The release decision: latency by size of the package and number of partners. Run with `python -m
+benchmarks.decision [--quick]`.
+"""
 
 import sys
 import time

@@ -1,4 +1,6 @@
-"""The exchange log without a database: appending, proving and verifying. Run with `python -m benchmarks.log [--quick]`."""
+"""The exchange log without a database: appending, proving and verifying.
+Run with `python -m benchmarks.log [--quick]`.
+"""
 
 import os
 import statistics
@@ -73,7 +75,8 @@ def _single_appends(store: MemoryStore, padding: bytes) -> None:
     first = statistics.median(young.append([b"%d" % n + padding]) for n in range(1, 301))
     last = statistics.median(store.append([b"%d" % n + padding]) for n in range(300))
     print(
-        f"  one entry, signed: {first * 1e6:.0f} us at the start, {last * 1e6:.0f} us at the end, {last / first:.2f} times"
+        f"  one entry, signed: {first * 1e6:.0f} us at the start, {last * 1e6:.0f} us at the end, "
+        f"{last / first:.2f} times"
     )
 
 
@@ -89,7 +92,8 @@ def _proofs(store: MemoryStore) -> None:
         verify_inclusion(leaf_hash(store.entries[index]), index, size, proof, root)
         checked.append(time.perf_counter() - started)
     print(
-        f"  inclusion proof at {size:,}: made in {_p(made, 50):.0f} us (p99 {_p(made, 99):.0f}), checked in {_p(checked, 50):.0f} us"
+        f"  inclusion proof at {size:,}: made in {_p(made, 50):.0f} us (p99 {_p(made, 99):.0f}), "
+        f"checked in {_p(checked, 50):.0f} us"
     )
     made = []
     for step in range(1, 300):

@@ -1,6 +1,8 @@
-"""Sealing and opening: one large part against SHA-256 of the same bytes, small packages against their bare cryptography.
+"""Sealing and opening: one large part against SHA-256 of the same bytes,
+small packages against their bare cryptography.
 
-`python -m benchmarks.seal_open [--quick]`. Every ratio is between numbers of one run. Memory is measured in a process of its own.
+`python -m benchmarks.seal_open [--quick]`. Every ratio is between numbers of one run.
+Memory is measured in a process of its own.
 """
 
 import hashlib
@@ -235,7 +237,8 @@ def show(numbers: dict[str, Any]) -> None:
     for name in ("sha256", "seal", "open", "open_block_by_block"):
         speed, cpu = numbers[name], numbers[f"{name}_cpu"]
         print(
-            f"  {name.replace('_', ' '):<22}{speed:8.0f} MiB/s {speed / base:6.0%}   {cpu:5.2f} s of processor time a GiB"
+            f"  {name.replace('_', ' '):<22}{speed:8.0f} MiB/s {speed / base:6.0%}   "
+            f"{cpu:5.2f} s of processor time a GiB"
         )
     print("A package of one part of 10 KB, processor time, against the bare cryptography of the same")
     for suite in Suite:

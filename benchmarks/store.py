@@ -1,4 +1,6 @@
-"""The store on this disk: durable writes by concurrency, log entries, reads. Run with `python -m benchmarks.store [--quick]`."""
+"""The store on this disk: durable writes by concurrency, log entries, reads.
+Run with `python -m benchmarks.store [--quick]`.
+"""
 
 import asyncio
 import statistics
@@ -75,7 +77,8 @@ async def _writes(store: SqlStore, concurrency: int, writes: int) -> None:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     p99 = statistics.quantiles(times, n=100)[98]
     print(
-        f"  {concurrency:>4} writers: {writes / wall:>8,.0f} writes/s  {writes / CountedCommit.commits:>5.1f} a commit  "
+        f"  {concurrency:>4} writers: {writes / wall:>8,.0f} writes/s  "
+        f"{writes / CountedCommit.commits:>5.1f} a commit  "
         f"p99 {p99 * 1e3:>6.1f} ms  cpu {cpu / writes * 1e6:>5.0f} us a write"
     )
 
@@ -90,7 +93,8 @@ async def _entries(store: SqlStore, entries: int) -> None:
     started = time.perf_counter()
     await asyncio.gather(*(store.write(unit) for _ in range(entries // at_once)))
     print(
-        f"  log alone:    {entries / (time.perf_counter() - started):>8,.0f} entries/s, each with its private side sealed"
+        f"  log alone:    {entries / (time.perf_counter() - started):>8,.0f} entries/s, "
+        "each with its private side sealed"
     )
 
 

@@ -142,7 +142,9 @@ async def _post(analyst: _Analyst, request: bytes) -> dict[str, Any]:
 
 
 def _floor(suite: Suite, count: int) -> float:
-    """CPU seconds of the primitives that such a package cannot do without: hash, encrypt, sign, wrap; and the checkpoint."""
+    """CPU seconds of the primitives that such a package cannot do without: hash, encrypt,
+    sign, wrap; and the checkpoint.
+    """
     sealing, _ = floors(suite, secrets.token_bytes(PART_BYTES))
     log_key = generate_private_key(Algorithm.ED25519)
     started = time.process_time()

@@ -1,4 +1,6 @@
-"""An example agency CA: P-384 with SHA-384, certificates for signing and for TLS on loopback, and its revocation list."""
+"""An example agency CA: P-384 with SHA-384, certificates for signing and for TLS on loopback,
+and its revocation list.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -35,6 +35,7 @@ from attache.crypto import (
     save_private_keys,
     write_private,
 )
+from attache.errors import Misconfigured
 from attache.package.ids import ParticipantId
 from attache.package.party import KeyStatement, KeyStatus
 from attache.participant import (
@@ -109,7 +110,8 @@ def make_exchange(
 ) -> dict[str, ExampleParticipant]:
     """All six participants under `folder`, which must not hold an exchange yet.
 
-    `ports` gives the port of each participant that runs a gateway's exchange API on 127.0.0.1; the others have mailboxes.
+    `ports` gives the port of each participant that runs a gateway's exchange API on 127.0.0.1;
+    the others have mailboxes.
     """
     made = {}
     for profile in PROFILES:
@@ -171,9 +173,8 @@ def make_participant(
 
 def verifier_keys(participant: str, ring: KeyRing) -> tuple[str, str, str]:
     """The vkeys of a participant's exchange log, Ed25519 and ML-DSA-44, and of its witness."""
-    assert ring.log
-    assert ring.log_mldsa44
-    assert ring.witness
+    if ring.log is None or ring.log_mldsa44 is None or ring.witness is None:
+        raise Misconfigured(detail=f"{participant} lacks a log key or a witness key")
     origin = f"{participant}.attache.example/log"
     log = VerifierKey(origin, SignatureType.ED25519, ring.log.public_key)
     second = VerifierKey(origin, SignatureType.MLDSA44, ring.log_mldsa44.public_key)
@@ -185,7 +186,8 @@ def verifier_keys(participant: str, ring: KeyRing) -> tuple[str, str, str]:
 
 def _native(key: PrivateKey) -> ec.EllipticCurvePublicKey:
     native = key.public_key.native
-    assert isinstance(native, ec.EllipticCurvePublicKey)
+    if not isinstance(native, ec.EllipticCurvePublicKey):
+        raise Misconfigured(detail=f"a certificate is for an {Algorithm.ES384} key")
     return native
 
 
@@ -210,7 +212,8 @@ def _make_tls(
     folder: Path, profile: Profile, authority: Authority, ring: KeyRing, now: datetime
 ) -> dict[str, x509.Certificate]:
     """A key and certificate each for TLS server and client; the keys' PEM files in `folder`."""
-    assert ring.tls_passphrase
+    if ring.tls_passphrase is None:
+        raise Misconfigured(detail=f"{profile.participant} lacks a passphrase for TLS keys")
     certificates = {}
     for role in ("tls-server", "tls-client"):
         key = ec.generate_private_key(ec.SECP384R1())

@@ -28,8 +28,10 @@ def main() -> None:
             )
             print("\nTry, in another terminal:\n")
             print(
-                f"  {base} {analyst} \\\n    .venv/bin/attache submit README.md --to partner-frankfurt=FRANKFURT-LEA --kind expertise \\\n"
-                "      --purpose capacity-building --title 'How we trace mixers' --marking TLP:GREEN --class technical\n"
+                f"  {base} {analyst} \\\n"
+                "    .venv/bin/attache submit README.md --to partner-frankfurt=FRANKFURT-LEA --kind expertise \\\n"
+                "      --purpose capacity-building --title 'How we trace mixers' --marking TLP:GREEN"
+                " --class technical\n"
             )
             print(f"  {base} {analyst} .venv/bin/attache list\n")
             print(f"  {base} {auditor} .venv/bin/attache log entries\n")

@@ -1,4 +1,7 @@
-"""The command attache-gateway: run and administer one gateway. Data goes to standard output, messages to standard error."""
+"""The command attache-gateway: run and administer one gateway.
+
+Data goes to standard output, messages to standard error.
+"""
 
 import asyncio
 import json
@@ -48,7 +51,10 @@ app.add_typer(decision_commands, name="decision")
 
 
 def main() -> None:
-    """Run a command. A problem is one line on standard error; the exit code is then 1, or 6 where our own records are inconsistent."""
+    """Run a command. A problem is one line on standard error.
+
+    The exit code is then 1, or 6 where our own records are inconsistent.
+    """
     try:
         app()
     except AttacheError as error:
@@ -69,9 +75,9 @@ def _exit_with(error: BaseException) -> NoReturn:
 
 @app.command()
 def init(config: Config = None) -> None:
-    """Create the database and the exchange log, and admit every participant that has a descriptor and a fingerprint on file.
+    """Create the database and the exchange log, and admit all participants with descriptor and fingerprint on file.
 
-    The folder of descriptors holds <participant>.jws files, and fingerprints.json with the fingerprints that people have compared.
+    The folder of descriptors holds <participant>.jws files and fingerprints.json, which people have compared.
     """
     settings = load_settings(config)
     directory = asyncio.run(_init(settings))
@@ -81,7 +87,10 @@ def init(config: Config = None) -> None:
 
 @app.command()
 def serve(config: Config = None) -> None:
-    """Run the gateway until SIGTERM or SIGINT. When both listeners accept connections, it prints their URLs as one JSON line."""
+    """Run the gateway until SIGTERM or SIGINT.
+
+    When both listeners accept connections, it prints their URLs as one JSON line.
+    """
     settings = load_settings(config)
     configure_logging(settings.log_level)
     asyncio.run(_serve(settings))
@@ -92,7 +101,10 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Folder to write to; new or empty, on another disk.")],
     config: Config = None,
 ) -> None:
-    """Copy the database of a stopped gateway, with its checkpoint. Copy the blobs, keys and settings after it, as files."""
+    """Copy the database of a stopped gateway, with its checkpoint.
+
+    Copy the blobs, keys and settings after it, as files.
+    """
     settings = load_settings(config)
     if folder.exists() and any(folder.iterdir()):
         raise Misconfigured(detail=f"{folder} is not empty")
@@ -127,7 +139,7 @@ def log_verify(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Re-hash a whole log and check its signatures. Without a folder, also compare every record of our own database with it.
+    """Re-hash a whole log and check its signatures. Without a folder, also compare all our records with it.
 
     Findings go to standard output; the exit code is 6 where there are any.
     """

@@ -87,8 +87,8 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Build a gateway on an initialised state folder; leaving the context closes everything it opened.
 
-    `transport` replaces the network in tests. Raises Misconfigured, or IntegrityLost where the records on disk are inconsistent;
-    then nothing runs.
+    `transport` replaces the network in tests. Raises Misconfigured, or IntegrityLost where the records on disk are
+    inconsistent; then nothing runs.
     """
     ring = load_ring(settings)
     trust = exchange_trust(settings, clock, ring.tls_passphrase)
@@ -140,7 +140,9 @@ async def open_gateway(
 
 
 async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callable[[Mapping[str, int]], None]) -> None:
-    """Serve both listeners and deliver packages until `stop` is set. `on_ready` receives the ports by the listener's name."""
+    """Serve both listeners and deliver packages until `stop` is set.
+    `on_ready` receives the ports by the listener's name.
+    """
     async with open_gateway(settings) as gateway, logged_run(gateway, settings):
         listeners = (
             Listener("agency", gateway.agency_api, settings.agency_host, settings.agency_port, gateway.agency_trust),
@@ -160,7 +162,9 @@ async def run_gateway(settings: Settings, stop: asyncio.Event, on_ready: Callabl
 
 @asynccontextmanager
 async def logged_run(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
-    """Log the start of the gateway on entry, and its orderly stop on exit. After a crash, the log holds two starts without a stop between them."""
+    """Log the start of the gateway on entry, and its orderly stop on exit. After a crash, the log holds two
+    starts without a stop between them.
+    """
     release = version("attache")
     await note_started(gateway.agency, version=release, settings=settings.model_dump(mode="json"))
     yield
@@ -169,7 +173,9 @@ async def logged_run(gateway: Gateway, settings: Settings) -> AsyncIterator[None
 
 
 def load_ring(settings: Settings) -> KeyRing:
-    """Our private keys; raises Misconfigured where they cannot be loaded, or where the log key or the storage key is missing."""
+    """Our private keys; raises Misconfigured where they cannot be loaded,
+    or where the log key or the storage key is missing.
+    """
     ring = load_private_keys(settings.keys_dir, read_secret(settings.passphrase_file), participant=settings.participant)
     if ring.log is None or ring.storage_key is None:
         raise Misconfigured(detail=f"{settings.keys_dir} lacks a log key or a storage key")
@@ -184,8 +190,15 @@ def log_keys(settings: Settings, ring: KeyRing) -> LogKeys:
     signers = tuple(
         signer_of(key.name, key.type, own) for key in public_keys if (own := private_keys[key.type]) is not None
     )
-    assert ring.storage_key is not None
-    return LogKeys(signers, Pseudonyms(derived_key(ring.storage_key, "pseudonyms")), Vault(ring.storage_key))
+    storage_key = storage_key_of(ring)
+    return LogKeys(signers, Pseudonyms(derived_key(storage_key, "pseudonyms")), Vault(storage_key))
+
+
+def storage_key_of(ring: KeyRing) -> bytes:
+    """The key that encrypts our stored data; raises Misconfigured where the ring has none."""
+    if ring.storage_key is None:
+        raise Misconfigured(detail=f"{ring.participant} has no storage key")
+    return ring.storage_key
 
 
 def open_own_store(settings: Settings, ring: KeyRing, clock: Clock, metrics: Metrics | None = None) -> SqlStore:
@@ -219,21 +232,22 @@ def own_descriptor(settings: Settings, ring: KeyRing) -> Descriptor:
 
 
 def derived_key(storage_key: bytes, label: str) -> bytes:
-    """A key for another purpose, derived from the storage key with HMAC-SHA-256. Without the storage key it cannot be derived again."""
+    """A key for another purpose, derived from the storage key with HMAC-SHA-256.
+    Without the storage key it cannot be derived again.
+    """
     return hmac.digest(storage_key, f"attache/1 {label}".encode(), "sha256")
 
 
 def _agency(
     settings: Settings, ring: KeyRing, store: SqlStore, in_force: InForce, trust: LiveTrust, clock: Clock
 ) -> Agency:
-    assert ring.storage_key is not None
     me = in_force.directory.partner(settings.participant)
     return Agency(
         participant=settings.participant,
         post=settings.post,
         keys=replace(ring, chains=me.descriptor.chains),
         vault=store.vault,
-        pseudonyms=Pseudonyms(derived_key(ring.storage_key, "pseudonyms")),
+        pseudonyms=Pseudonyms(derived_key(storage_key_of(ring), "pseudonyms")),
         store=store,
         blobs=store.blobs,
         in_force=in_force,
@@ -257,7 +271,9 @@ def _agency(
 
 
 def _revocation(trust: LiveTrust) -> Callable[[Certificate], bool]:
-    """A function that says whether a signing certificate is revoked, by the same lists that connections are checked against."""
+    """A function that says whether a signing certificate is revoked,
+    by the same lists that connections are checked against.
+    """
 
     def is_revoked(certificate: Certificate) -> bool:
         issuer = certificate.native.issuer.public_bytes()

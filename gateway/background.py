@@ -31,11 +31,11 @@ async def every(
 ) -> NoReturn:
     """Take a turn, then rest for `seconds` or for the time that the turn returned, and repeat until cancelled.
 
-    The first turn starts at once. Cancelling also interrupts a running turn. Setting `wake` ends a rest early; the next turn then
-    starts `after_wake_seconds` later, so that several wake-ups lead to one turn. `wake` is cleared before each turn: when it is
-    set during a turn, another turn follows. A turn that raises writes one line to the operator's log, with `name` and the type of
-    the error, and is repeated after 1, 2, 4, ... seconds, at most `seconds`; `wake` does not shorten this pause.
-    Only IntegrityLost ends the loop.
+    The first turn starts at once. Cancelling also interrupts a running turn. Setting `wake` ends a rest early; the next
+    turn then starts `after_wake_seconds` later, so that several wake-ups lead to one turn. `wake` is cleared before
+    each turn: when it is set during a turn, another turn follows. A turn that raises writes one line to the operator's
+    log, with `name` and the type of the error, and is repeated after 1, 2, 4, ... seconds, at most `seconds`; `wake`
+    does not shorten this pause. Only IntegrityLost ends the loop.
     """
     wake = wake or asyncio.Event()
     failures = 0
@@ -58,7 +58,9 @@ async def every(
 
 @asynccontextmanager
 async def background(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run the loops until the context is left, then cancel them. An error in one of them ends the context and the other loops."""
+    """Run the loops until the context is left, then cancel them.
+    An error in one of them ends the context and the other loops.
+    """
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(loop) for loop in loops]
         try:

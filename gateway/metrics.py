@@ -1,7 +1,7 @@
 """The gateway's metrics, for Prometheus. No label names a package or a person.
 
-Counters and histograms are updated when the event happens. Gauges (queues, alarms, ages) are read at each scrape (`Readings`).
-`docs/operations.md` has one row for each metric.
+Counters and histograms are updated when the event happens. Gauges (queues, alarms, ages) are read at each scrape
+(`Readings`). `docs/operations.md` has one row for each metric.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,7 +78,9 @@ class Readings:
     values: dict[str, list[tuple[tuple[str, ...], float]]] = field(default_factory=dict)
 
     def set(self, name: str, value: float | datetime | None, *labels: str) -> None:
-        """Add a value; an instant becomes POSIX seconds, None becomes 0. Raises ValueError for a name or labels that GAUGES does not have."""
+        """Add a value; an instant becomes POSIX seconds, None becomes 0.
+        Raises ValueError for a name or labels that GAUGES does not have.
+        """
         if name not in GAUGES or len(labels) != len(GAUGES[name][1]):
             raise ValueError(f"{name} is no metric with {len(labels)} labels")
         number = value.timestamp() if isinstance(value, datetime) else float(value or 0)
@@ -110,7 +112,9 @@ class Metrics:
         self._problems.labels(api, code).inc()
 
     def committed(self, entries: Iterable[tuple[str, str | None]], units: int, seconds: float) -> None:
-        """Count a committed group of units of work. `entries`: the event of each new entry, and its outcome where it has one."""
+        """Count a committed group of units of work. `entries`: the event of each new entry,
+        and its outcome where it has one.
+        """
         for code, outcome in entries:
             self._events.labels(code).inc()
             if code == "package.decided":

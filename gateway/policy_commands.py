@@ -1,4 +1,7 @@
-"""The commands `attache-gateway policy` and `attache-gateway decision`: check, test and activate policy sets; replay recorded decisions."""
+"""The commands `attache-gateway policy` and `attache-gateway decision`.
+
+They check, test and activate policy sets, and replay recorded decisions.
+"""
 
 import asyncio
 import json
@@ -51,7 +54,10 @@ def check(folder: Folder, own: Own = "", config: Config = None) -> None:
 
 @policy_commands.command()
 def test(folder: Folder, own: Own = "", config: Config = None) -> None:
-    """Decide every case in FOLDER/cases and compare it with the expected decision. The exit code is 1 where one differs."""
+    """Decide every case in FOLDER/cases and compare it with the expected decision.
+
+    The exit code is 1 where one differs.
+    """
     result = run_cases(_load(folder, own, config), read_case_folder(folder / CASES))
     typer.echo(result.render())
     if result.failures:
@@ -101,7 +107,10 @@ def activate_folder(
 
 @decision_commands.command("replay")
 def replay(decision_id: Annotated[str, typer.Argument(help="A decision's id.")], config: Config = None) -> None:
-    """Make a recorded decision again and print its record. The exit code is 6 where the new record differs in any byte."""
+    """Make a recorded decision again and print its record.
+
+    The exit code is 6 where the new record differs in any byte.
+    """
     settings = load_settings(config)
     keys = log_keys(settings, load_ring(settings))
     with open_reading(settings.database_url, keys, key_store_path=settings.key_shelf_file) as (reader, log):

@@ -144,7 +144,9 @@ def problem_response(error: AttacheError, request_id: str, headers: Mapping[str,
 
 
 def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
-    """The problem for pydantic's list of errors. It names the members and what each must be, never the values that were sent."""
+    """The problem for pydantic's list of errors. It names the members and what each must be,
+    never the values that were sent.
+    """
     located = [(_location(e["loc"]), e) for e in errors][:MAX_MEMBERS]
     if any(e["type"] == "json_invalid" for _, e in located):
         return MalformedInput("malformed-json")
@@ -155,7 +157,9 @@ def invalid_members(errors: Iterable[Mapping[str, Any]]) -> MalformedInput:
 
 
 def install_problems(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem. Call it after all other `add_middleware` calls, except that of the request log."""
+    """Answer every error of `app` with a problem. Call it after all other `add_middleware` calls,
+    except that of the request log.
+    """
     app.router.redirect_slashes = False  # a redirect would repeat the client's own Host header
     app.add_exception_handler(AttacheError, answer_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -232,7 +236,8 @@ This page is generated from the table in `attache.errors`: `python -m gateway.pr
 
 def _section(code: str) -> str:
     problem = PROBLEMS[code]
-    return f"## {code}\n\n{problem.title}. HTTP status {status_of(code)}, `{problem.family.__name__}`.\n\n{problem.remedy}\n"
+    status = f"HTTP status {status_of(code)}, `{problem.family.__name__}`."
+    return f"## {code}\n\n{problem.title}. {status}\n\n{problem.remedy}\n"
 
 
 async def _problem_page(request: Request) -> Response:
@@ -244,7 +249,8 @@ async def _problem_page(request: Request) -> Response:
 
 async def answer_problem(request: Request, error: Exception) -> Response:
     """The exception handler for every AttacheError."""
-    assert isinstance(error, AttacheError)
+    if not isinstance(error, AttacheError):
+        raise error
     metrics = getattr(request.app.state, "metrics", None)
     if isinstance(metrics, Metrics):
         metrics.problem(request.app.title, error.code)
@@ -255,12 +261,14 @@ async def answer_problem(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    if not isinstance(error, RequestValidationError):
+        raise error
     return problem_response(invalid_members(error.errors()), request_id_of(request))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):
+        raise error
     fallback = "internal-error" if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "malformed-request"
     code = CODE_BY_STATUS.get(error.status_code, fallback)
     headers = dict(error.headers or {})

@@ -1,7 +1,7 @@
 """The operator's log: one JSON line for each request, on standard error.
 
-A line names the route's template, never the path, the query, a header or the body: those may hold content, names of cases
-or tokens. Lines may be lost; evidence is in the exchange log.
+A line names the route's template, never the path, the query, a header or the body: those may hold content, names of
+cases or tokens. Lines may be lost; evidence is in the exchange log.
 """
 
 import json

@@ -1,8 +1,8 @@
 """All settings of an operator: one frozen `Settings`, read once at the start.
 
-A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment overrides
-the file. The gateway does not start with an unknown name in either. A secret is never a value here, only the path of its file.
-`docs/operations.md` has one row for each setting.
+A setting comes from the environment (`ATTACHE_GATEWAY_` and its name in capitals) or from a TOML file; the environment
+overrides the file. The gateway does not start with an unknown name in either. A secret is never a value here, only the
+path of its file. `docs/operations.md` has one row for each setting.
 """
 
 import os
@@ -23,6 +23,8 @@ from attache.vocabulary import Post
 PREFIX = "ATTACHE_GATEWAY_"
 MIB = 1 << 20
 MAX_SECRET_BYTES = 4096
+MAX_PARTS = 256
+"""What policy decides at once (gateway.policy.request)."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -73,11 +75,13 @@ class Settings(BaseSettings):
     policies_dir: Path = _under_state("policies", "Folder of the policy set.")
     checkpoint_lock_file: Path = _under_state(
         "checkpoint.lock",
-        "Newest signed checkpoint; keep it out of the database's backups, so that the gateway detects a restored database.",
+        "Newest signed checkpoint; keep it out of the database's backups,"
+        " so that the gateway detects a restored database.",
     )
     key_shelf_file: Path = _under_state(
         "data-keys.sqlite3",
-        "Database of the packages' data keys; back it up apart from the main database, and keep those backups for a short time only.",
+        "Database of the packages' data keys; back it up apart from the main database,"
+        " and keep those backups for a short time only.",
     )
 
     # The agency listener
@@ -122,7 +126,9 @@ class Settings(BaseSettings):
     max_content_bytes: Bytes = _setting(
         "Largest JSON or STIX part; the gateway reads the content of these, and refuses larger ones.", 8 * MIB
     )
-    max_parts: Count = _setting("Most parts in one package.", 256)
+    max_parts: Annotated[int, Field(ge=1, le=MAX_PARTS)] = _setting(
+        f"Most parts in one package, {MAX_PARTS} or fewer.", MAX_PARTS
+    )
     max_recipients: Count = _setting("Most recipients of one package.", 64)
     agency_requests_per_minute: Count = _setting("Requests of one caller of the agency API, on average.", 1200)
     exchange_requests_per_minute: Count = _setting("Requests of one participant to the exchange API, on average.", 6000)
@@ -145,7 +151,8 @@ class Settings(BaseSettings):
 
     # Retention
     retention_days: Count = _setting(
-        "Time for which a package of ours is kept after its releases to all recipients have ended, where it states no retention itself.",
+        "Time for which a package of ours is kept after its releases to all recipients have ended,"
+        " where it states no retention itself.",
         3650,
     )
     arrival_deadline_seconds: Seconds = _setting(
@@ -154,7 +161,8 @@ class Settings(BaseSettings):
 
     # Witnesses
     witness_cadence_seconds: Seconds = _setting(
-        "Seconds between two submissions of our newest checkpoint to each witness; it is also submitted with each package.",
+        "Seconds between two submissions of our newest checkpoint to each witness;"
+        " it is also submitted with each package.",
         300,
     )
     witness_max_age_seconds: Annotated[int, Field(ge=0)] = _setting(
@@ -165,7 +173,8 @@ class Settings(BaseSettings):
         3600,
     )
     witness_alarm_stops_release: bool = _setting(
-        "Whether the alarm of a witness that has seen another history of our log stops all releases until a security officer clears it.",
+        "Whether the alarm of a witness that has seen another history of our log stops all releases"
+        " until a security officer clears it.",
         True,
     )
 
@@ -206,7 +215,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path | None = None) -> Settings:
-    """The settings from the environment and the TOML `file`; raises Misconfigured, naming each setting that is wrong."""
+    """The settings from the environment and the TOML `file`; raises Misconfigured,
+    naming each setting that is wrong.
+    """
     _refuse_unknown_variables(os.environ)
     try:
         return Settings(**(_read_toml(file) if file else {}))

@@ -3,22 +3,28 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from attache import clock
+from attache.clock import Clock
 from attache.package import VerifiedPackage, open_manifest, parse_frame
+from attache.package.ids import PackageId, ParticipantId
 from certs_example.exchange import ExampleParticipant
 from certs_example.gateways import ISSUER, ExampleIssuer, make_gateway
 from certs_example.tokens import mint_token
 from gateway.__main__ import _init
 from gateway.app import Gateway, open_gateway
-from gateway.delivery.link import real_network
-from gateway.exchange.kernel.records import RECORDS, Query, SignInRecord
+from gateway.delivery.link import Transport, real_network
+from gateway.exchange.kernel.agency import Agency
+from gateway.exchange.kernel.ports import Reader
+from gateway.exchange.kernel.records import RECORDS, Query, Record, SignInRecord
 from gateway.settings import Settings, load_settings
 from gateway.tls.peer import PeerCertificate, WithPeer
 
@@ -41,13 +47,17 @@ def b64u(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def a_part(name="note.txt", content=b"a note", **more):
-    facts = {"media_type": "text/plain", "content_class": ["law-enforcement-sensitive"], "markings": ["TLP:GREEN"]}
+def a_part(name: str = "note.txt", content: bytes | None = b"a note", **more: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "media_type": "text/plain",
+        "content_class": ["law-enforcement-sensitive"],
+        "markings": ["TLP:GREEN"],
+    }
     given = {} if content is None else {"content": b64u(content)}
     return {"name": name, **facts, **given, **more}
 
 
-def a_submission(*parts, to=("partner-frankfurt",), **more):
+def a_submission(*parts: Mapping[str, Any], to: Sequence[str] = ("partner-frankfurt",), **more: Any) -> dict[str, Any]:
     bases = {
         "partner-frankfurt": "FRANKFURT-LEA",
         "partner-bogota": "BOGOTA-LEA",
@@ -66,6 +76,10 @@ def a_submission(*parts, to=("partner-frankfurt",), **more):
     }
 
 
+Example = tuple[Path, dict[str, ExampleParticipant], ExampleIssuer]
+"""The example exchange: its folder, who is in it, and the issuer of tokens."""
+
+
 @dataclass
 class OpenGateway:
     """A running gateway and its callers."""
@@ -75,19 +89,19 @@ class OpenGateway:
     settings: Settings
     clients: AsyncExitStack = field(repr=False)
     keys: int = 0
-    run: Callable = asyncio.run
+    run: Callable[[Coroutine[Any, Any, Any]], Any] = asyncio.run
     """Runs a coroutine on the event loop of a gateway that several tests share."""
 
     @property
-    def agency(self):
+    def agency(self) -> Agency:
         return self.gateway.agency
 
-    async def caller(self, name: str, **claims) -> httpx.AsyncClient:
+    async def caller(self, name: str, **claims: Any) -> httpx.AsyncClient:
         """The agency API, as one of ROLES."""
         token = self.token(name, **claims)
         return await self.client(self.gateway.agency_api, "/api/v1", {"Authorization": f"Bearer {token}"})
 
-    def token(self, name: str, **minted) -> str:
+    def token(self, name: str, **minted: Any) -> str:
         """An access token of one of ROLES; `minted` replaces what `mint_token` is given."""
         roles, posts = ROLES[name]
         given = {"audience": self.settings.token_audience, "subject": name, "roles": roles, "posts": posts}
@@ -98,12 +112,14 @@ class OpenGateway:
         der = self.place.client_certificate(participant)
         return await self.client(WithPeer(self.gateway.exchange_api, PeerCertificate(der)), "/exchange/v1", {})
 
-    async def client(self, app, base: str, headers: dict[str, str]) -> httpx.AsyncClient:
+    async def client(self, app: Any, base: str, headers: dict[str, str]) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = httpx.AsyncClient(transport=transport, base_url=f"https://gateway{base}", headers=headers)
         return await self.clients.enter_async_context(client)
 
-    async def submit(self, client: httpx.AsyncClient, submission=None, key: str | None = None) -> httpx.Response:
+    async def submit(
+        self, client: httpx.AsyncClient, submission: Mapping[str, Any] | None = None, key: str | None = None
+    ) -> httpx.Response:
         self.keys += 1
         headers = {"Idempotency-Key": key or f"key-{self.keys}"}
         return await client.post("/packages", json=submission or a_submission(), headers=headers)
@@ -112,7 +128,7 @@ class OpenGateway:
         """A sealed package as its bytes: the frame, and the parts' ciphertexts."""
         from gateway.exchange.outgoing.mailbox import package_bytes, sealed_package
 
-        package = await sealed_package(self.agency, recipient, package_id)
+        package = await sealed_package(self.agency, ParticipantId(recipient), PackageId(package_id))
         whole = b"".join(await asyncio.to_thread(lambda: list(package_bytes(self.agency, package))))
         parts, offset = [], len(package.frame)
         for part in package.parts:
@@ -120,16 +136,16 @@ class OpenGateway:
             offset += part.ciphertext_bytes
         return package.frame, parts
 
-    async def released(self, client: httpx.AsyncClient, *parts, **more) -> str:
+    async def released(self, client: httpx.AsyncClient, *parts: Mapping[str, Any], **more: Any) -> str:
         """The id of a package that was submitted and decided."""
         answer = await self.submit(client, a_submission(*parts, **more))
         assert answer.status_code == 202, answer.text
-        return answer.json()["package_id"]
+        return str(answer.json()["package_id"])
 
     async def footprint(self) -> dict[str, int]:
         """How much there is: rows of every table, log entries, blobs. What was refused must not change it."""
         kinds = [kind for kind in RECORDS if kind is not SignInRecord]
-        rows = {kind.__name__: len(await self.agency.store.read(lambda r, k=kind: r.find(Query(k)))) for kind in kinds}
+        rows = {kind.__name__: await self.agency.store.read(partial(rows_of, kind)) for kind in kinds}
         blobs = sum(1 for path in self.settings.blobs_dir.rglob("*") if path.is_file())
         return {**rows, "entries": len(await self.entries()), "blobs": blobs}
 
@@ -160,6 +176,11 @@ class OpenGateway:
         return [code for code in codes if code != "session.signed-in"]
 
 
+def rows_of(kind: type[Record], reader: Reader) -> int:
+    """How many rows the class's table has."""
+    return len(reader.find(Query(kind)))
+
+
 @dataclass
 class ExchangePlace:
     """A copy of the example exchange on disk."""
@@ -177,7 +198,7 @@ class ExchangePlace:
 
         return self.made[participant].tls_certificates["tls-client"].public_bytes(Encoding.DER)
 
-    def settings(self, participant: str, **more) -> Settings:
+    def settings(self, participant: str, **more: Any) -> Settings:
         gateway = make_gateway(
             self.root,
             self.participants,
@@ -190,7 +211,12 @@ class ExchangePlace:
 
     @asynccontextmanager
     async def open(
-        self, participant: str = "irs-ci", *, now=clock.now, transport=real_network, **more
+        self,
+        participant: str = "irs-ci",
+        *,
+        now: Clock = clock.now,
+        transport: Transport = real_network,
+        **more: Any,
     ) -> AsyncIterator[OpenGateway]:
         """The gateway of a participant, initialised the first time."""
         settings = self.settings(participant, **more)
@@ -201,7 +227,7 @@ class ExchangePlace:
 
 
 @contextmanager
-def kept_open(place: ExchangePlace, participant: str = "irs-ci", **more) -> Iterator[OpenGateway]:
+def kept_open(place: ExchangePlace, participant: str = "irs-ci", **more: Any) -> Iterator[OpenGateway]:
     """A gateway that stays open for several tests, on an event loop of its own."""
     with asyncio.Runner() as runner:
         opening = place.open(participant, **more)
@@ -219,4 +245,4 @@ def problem(response: httpx.Response) -> str:
     body = json.loads(response.content)
     assert {"type", "title", "status", "code", "detail", "request_id"} <= set(body)
     assert body["status"] == response.status_code
-    return body["code"]
+    return str(body["code"])

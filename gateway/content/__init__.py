@@ -3,9 +3,9 @@
     found = units(media_type, plaintext, stated)
     copy = redacted(media_type, plaintext, stated, outcomes, minting)
 
-The gateway understands two media types, `UNDERSTOOD`. A part of any other type is one unit: it is released whole or not at all.
-All functions are pure: the same arguments give the same bytes. For any input bytes, they raise nothing but AttacheError.
-In this package, `stated` is the list of facts that the submitter gave about fields of the part.
+The gateway understands two media types, `UNDERSTOOD`. A part of any other type is one unit: it is released whole or not
+at all. All functions are pure: the same arguments give the same bytes. For any input bytes, they raise nothing but
+AttacheError. In this package, `stated` is the list of facts that the submitter gave about fields of the part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,15 +32,17 @@ __all__ = [
 
 
 def is_understood(media_type: str) -> bool:
-    """Whether the gateway reads the content of such a part. STIX of another version than 2.1 is refused later, by `units`."""
+    """Whether the gateway reads the content of such a part.
+    STIX of another version than 2.1 is refused later, by `units`.
+    """
     return _kind(media_type) in UNDERSTOOD
 
 
 def units(media_type: str, plaintext: bytes, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
     """The units within a part that policy decides about separately; empty where the whole part has the same facts.
 
-    Raises MalformedInput: `content-malformed` where the content is not of its media type, `unknown-field` for a stated path
-    that the content does not have or that is stated twice.
+    Raises MalformedInput: `content-malformed` where the content is not of its media type, `unknown-field` for a stated
+    path that the content does not have or that is stated twice.
     """
     require_distinct(stated)
     if _kind(media_type) == STIX:

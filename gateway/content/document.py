@@ -20,7 +20,9 @@ class Number(str):
 
 
 def parse(plaintext: bytes) -> Any:
-    """The document; raises MalformedInput("content-malformed") for invalid JSON, a repeated member, or nesting that is too deep."""
+    """The document; raises MalformedInput("content-malformed") for invalid JSON,
+    a repeated member, or nesting that is too deep.
+    """
     return strict_json.parse(plaintext, code=MALFORMED, number=Number)
 
 

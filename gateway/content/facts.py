@@ -67,9 +67,9 @@ class UnitFacts:
 class Minting:
     """The inputs for new objects in a redacted copy. The same inputs give the same ids.
 
-    `key` is secret and belongs to one recipient: nobody without it can tell from which id a new id was derived, and two recipients
-    cannot match their ids. `originator` is the releasing participant, and becomes the creator of the new objects. `at` is the time
-    of the release, the same for every copy of one package.
+    `key` is secret and belongs to one recipient: nobody without it can tell from which id a new id was derived, and two
+    recipients cannot match their ids. `originator` is the releasing participant, and becomes the creator of the new
+    objects. `at` is the time of the release, the same for every copy of one package.
     """
 
     key: bytes = field(repr=False)

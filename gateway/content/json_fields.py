@@ -1,6 +1,8 @@
-"""Units of JSON (`application/json`): the fields that the submitter stated by JSON Pointer (RFC 6901), and the rest of the document.
+"""Units of JSON (`application/json`): the fields that the submitter stated by JSON Pointer (RFC 6901),
+and the rest of the document.
 
-The rest is one unit with the path "", the pointer to the whole document. A field within a stated field inherits its facts.
+The rest is one unit with the path "", the pointer to the whole document.
+A field within a stated field inherits its facts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +35,9 @@ def units(plaintext: bytes, stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...
 
 
 def inherited(stated: Sequence[UnitFacts]) -> tuple[UnitFacts, ...]:
-    """The stated fields, each with the facts of the stated fields that contain it. Raises MalformedInput for a path that is not a JSON Pointer."""
+    """The stated fields, each with the facts of the stated fields that contain it. Raises MalformedInput for a
+    path that is not a JSON Pointer.
+    """
     by_steps = {tuple(_steps(unit.path)): unit for unit in stated}
     return tuple(
         unit.joined(*(by_steps[steps[:n]] for n in range(1, len(steps)) if steps[:n] in by_steps))
@@ -79,7 +83,9 @@ def _steps(pointer: str) -> list[str]:
 
 
 def _inside(value: Any, step: str) -> tuple[str | int, Any]:
-    """The member or element that one token selects, and its value (RFC 6901, section 4). An index has no leading zeros."""
+    """The member or element that one token selects, and its value (RFC 6901, section 4).
+    An index has no leading zeros.
+    """
     if isinstance(value, dict) and step in value:
         return step, value[step]
     if isinstance(value, list) and step.isascii() and step.isdigit() and (step == "0" or step[0] != "0"):
@@ -104,7 +110,9 @@ def _has_rest(value: Any, place: _Place) -> bool:
 
 
 def _redact(value: Any, place: _Place | None, outcomes: Mapping[str, Shown], removed: list[Any]) -> list[Any]:
-    """The redacted value, in a list of one item, or an empty list. What is removed or masked is appended to `removed`."""
+    """The redacted value, in a list of one item, or an empty list.
+    What is removed or masked is appended to `removed`.
+    """
     if place is None:
         return [value]
     if place.path is not None and outcomes.get(place.path, Shown.WITHHELD) is not Shown.CLEAR:

@@ -1,4 +1,6 @@
-"""Finds withheld values that a redacted copy still contains. It compares plain texts only: encoded values are not found."""
+"""Finds withheld values that a redacted copy still contains. It compares plain texts only:
+encoded values are not found.
+"""
 
 import unicodedata
 from bisect import bisect_right
@@ -22,9 +24,10 @@ MAX_COMPARED = 1 << 28
 def find_repeats(kept: Iterable[str], withheld: Iterable[str]) -> list[int]:
     """The numbers of the kept texts that contain a withheld value, at most MAX_FOUND of them.
 
-    A value of 12 characters or more is found anywhere; a shorter one only as separate words. Values of fewer than MIN_TEXT
-    characters, and numbers of fewer than MIN_NUMBER, are too common and are not looked for. Letter case, width and composition
-    of characters are ignored. Raises NotPermitted("redaction-blocked") where the search would take too long.
+    A value of 12 characters or more is found anywhere; a shorter one only as separate words. Values of fewer than
+    MIN_TEXT characters, and numbers of fewer than MIN_NUMBER, are too common and are not looked for. Letter case, width
+    and composition of characters are ignored. Raises
+    NotPermitted("redaction-blocked") where the search would take too long.
     """
     values = {value for value in withheld if len(value) >= (MIN_NUMBER if type(value) is Number else MIN_TEXT)}
     wanted = {folded for value in values if len(folded := _folded(value)) >= MIN_TEXT}

@@ -21,7 +21,9 @@ _INDEX = re.compile(r"\[(0|[1-9][0-9]{0,8})\]")
 
 MARKING = "marking-definition"
 EXTENSION = "extension-definition"
-"""Types of supporting objects: they are released together with the objects that use them. A marking is not a unit of its own."""
+"""Types of supporting objects: they are released together with the objects that use them.
+A marking is not a unit of its own.
+"""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def selected(value: Any, steps: Steps) -> list[Any]:
 
 
 def granular(body: Body) -> Iterator[tuple[str | None, Steps]]:
-    """The granular markings of an object: for each selector, the id of the marking (None for a language) and the selector's steps.
+    """The granular markings of an object: for each selector,
+    the id of the marking (None for a language) and the selector's steps.
 
     Raises MalformedInput("content-malformed") for an invalid granular marking, also where a selector selects nothing.
     """

@@ -1,7 +1,9 @@
-"""STIX markings as facts of ours. A marking that cannot be interpreted makes its object `unresolved`, and policy denies that.
+"""STIX markings as facts of ours. A marking that cannot be interpreted makes
+its object `unresolved`, and policy denies that.
 
-Interpreted are: TLP, by the ids of three families; IEP 2.0; statements, which are restrictions in words and therefore count as
-handling code H3 (an officer must read them); and our own extension, which holds our markings, codes and classes as text.
+Interpreted are: TLP, by the ids of three families; IEP 2.0; statements, which are restrictions in words and therefore
+count as handling code H3 (an officer must read them); and our own extension,
+which holds our markings, codes and classes as text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +52,9 @@ _NO_FACTS = UnitFacts("")
 
 @dataclass(frozen=True)
 class Marks:
-    """The combined meaning of some markings. `attribution`: whether the provider may, must or must not be named (IEP)."""
+    """The combined meaning of some markings. `attribution`: whether the provider may,
+    must or must not be named (IEP).
+    """
 
     facts: UnitFacts = _NO_FACTS
     attribution: frozenset[str] = frozenset()
@@ -73,7 +77,9 @@ def marks_of(refs: Iterable[Any], definitions: Mapping[str, Sequence[Body]]) -> 
 
 
 def _marks(ref: Any, definitions: Mapping[str, Sequence[Body]], around: tuple[str, ...] = ()) -> Marks:
-    """The meaning of one marking. Where the marking is itself marked, that adds to it, because both are released together."""
+    """The meaning of one marking. Where the marking is itself marked, that adds to it,
+    because both are released together.
+    """
     if ref in TLP_MARKINGS:
         return Marks(UnitFacts("", Markings(tlp=TLP_MARKINGS[ref])))
     found = definitions.get(ref, ()) if ref not in around and len(around) < _MAX_NESTED else ()

@@ -1,4 +1,6 @@
-"""New objects in the place of changed ones: with an id that cannot be traced to the original, and with us as their creator."""
+"""New objects in the place of changed ones: with an id that cannot be traced to the original,
+and with us as their creator.
+"""
 
 import copy
 import hmac
@@ -14,7 +16,9 @@ _BEGIN = "2000-01-01T00:00:00.000Z"
 
 
 class Mint:
-    """Makes new objects. `replaced`: the UUIDs of the originals, which must not occur in the copy; `made`: the new ids."""
+    """Makes new objects. `replaced`: the UUIDs of the originals,
+    which must not occur in the copy; `made`: the new ids.
+    """
 
     def __init__(self, minting: Minting) -> None:
         self._minting = minting
@@ -22,7 +26,9 @@ class Mint:
         self.made: set[str] = set()
 
     def id_of(self, original: str) -> str:
-        """The new id for an object: always the same for one recipient. It does not reveal the original id (HMAC-SHA-256)."""
+        """The new id for an object: always the same for one recipient.
+        It does not reveal the original id (HMAC-SHA-256).
+        """
         kind = original.partition("--")[0]
         number = int.from_bytes(hmac.digest(self._minting.key, f"stix\x00{original}".encode(), "sha256")[:16], "big")
         number = number & ~(0xF << 76) | 0x4 << 76  # version
@@ -30,9 +36,11 @@ class Mint:
         return f"{kind}--{UUID(int=number)}"
 
     def minted(self, objects: Sequence[Body], cut: Iterable[str]) -> list[Body]:
-        """The objects, with a new one for each that was cut or refers to a new one, and our identity object as their creator.
+        """The objects, with a new one for each that was cut or refers to a new one,
+        and our identity object as their creator.
 
-        A new object has one version, the latest. A changed extension definition is left out, because nothing uses it under a new id.
+        A new object has one version, the latest. A changed extension definition is left out,
+        because nothing uses it under a new id.
         """
         new = spread(cut, objects)
         ids = {name: self.id_of(name) for name in new}
@@ -76,7 +84,9 @@ class Mint:
 
 
 def spread(cut: Iterable[str], bodies: Iterable[Body]) -> set[str]:
-    """The ids of all objects that must be new: those that were cut, and those that refer to a new one, directly or not."""
+    """The ids of all objects that must be new: those that were cut,
+    and those that refer to a new one, directly or not.
+    """
     new = set(cut)
     referrers: dict[str, list[str]] = {}
     for body in bodies:

@@ -1,4 +1,6 @@
-"""Redaction of one STIX object: removes or masks values, adjusts the selectors, and removes lists and dictionaries that become empty."""
+"""Redaction of one STIX object: removes or masks values, adjusts the selectors, and removes lists and
+dictionaries that become empty.
+"""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
@@ -79,7 +81,9 @@ def _is_free_text(at: Steps) -> bool:
 
 
 def _reselect(left: Body, removed: set[Steps]) -> None:
-    """Adjust the granular markings to the remaining values. A selector of a removed value would reveal that it existed."""
+    """Adjust the granular markings to the remaining values.
+    A selector of a removed value would reveal that it existed.
+    """
     lower: dict[Steps, list[int]] = {}
     for *before, last in removed:
         if isinstance(last, int):

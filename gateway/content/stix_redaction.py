@@ -1,7 +1,8 @@
 """Redacted copies of STIX bundles: withheld values are removed, and nothing in the copy refers to them or repeats them.
 
-An object of another creator is never changed (STIX 2.1, section 3.6). Where a value is removed from an object, a new object
-replaces it: we are its creator, its id is derived with a secret key, and references to the original are changed to it.
+An object of another creator is never changed (STIX 2.1, section 3.6). Where a value is removed from an object, a new
+object replaces it: we are its creator, its id is derived with a secret key,
+and references to the original are changed to it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +67,8 @@ def redacted(
 ) -> bytes | None:
     """The bundle as this recipient may see it; None where no object remains. A unit without an outcome is withheld.
 
-    Raises MalformedInput as `units` does, and NotPermitted("redaction-blocked") where the copy would contain a withheld value.
+    Raises MalformedInput as `units` does, and NotPermitted("redaction-blocked")
+    where the copy would contain a withheld value.
     """
     bundle = parse_bundle(plaintext)
     shown = {unit.path: outcomes.get(unit.path, Shown.WITHHELD) for unit in units_of(bundle, stated)}
@@ -121,7 +123,9 @@ def _decide_one(copy: _Copy, body: Body, outcome: Shown, within: Mapping[Steps, 
 
 
 def _close(copy: _Copy, bundle: Bundle) -> None:
-    """Remove references to objects that are not in the copy, and objects that are meaningless without them, until nothing changes."""
+    """Remove references to objects that are not in the copy,
+    and objects that are meaningless without them, until nothing changes.
+    """
     definitions = set(bundle.definitions(MARKING)) | TLP_MARKINGS.keys()
     for _ in range(MAX_ROUNDS):
         there = {one.body["id"] for one in copy.kept}
@@ -170,7 +174,9 @@ def _unlinked(value: Any, there: set[str]) -> Any:
 
 
 def _drop_unused_creators(copy: _Copy, bundle: Bundle) -> None:
-    """Remove identities that were creators of objects and to which nothing in the copy refers: they would only reveal the creator."""
+    """Remove identities that were creators of objects and to which nothing in the copy refers:
+    they would only reveal the creator.
+    """
     creators = {t for body in bundle.objects if is_id(t := body.get("created_by_ref"))}
     new = spread((one.body["id"] for one in copy.kept if one.is_cut), [one.body for one in copy.kept])
     while True:
@@ -190,7 +196,9 @@ def _as_made(body: Body, new: set[str]) -> Body:
 
 
 def _supporting(copy: _Copy, bundle: Bundle) -> Iterator[_Kept]:
-    """The definitions that the kept objects use: markings, without references to absent objects; extensions, only if unchanged."""
+    """The definitions that the kept objects use: markings, without references to absent objects;
+    extensions, only if unchanged.
+    """
     kept = copy.kept
     there = {one.body["id"] for one in kept}
     markings, extensions = bundle.definitions(MARKING), bundle.definitions(EXTENSION)
@@ -220,7 +228,9 @@ def _extension_ids(value: Any) -> Iterator[str]:
 
 
 def _verify(left: Sequence[Body], bundle: Bundle) -> None:
-    """Check the finished copy: no reference leads to an absent object, and no id of an absent object occurs anywhere."""
+    """Check the finished copy: no reference leads to an absent object,
+    and no id of an absent object occurs anywhere.
+    """
     there = {body["id"] for body in left} | TLP_MARKINGS.keys()
     absent = {body["id"] for body in bundle.objects} - there
     absent -= {body["id"] for body in bundle.objects if body["type"] == EXTENSION}

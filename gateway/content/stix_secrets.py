@@ -1,4 +1,6 @@
-"""The texts of withheld objects that must not occur in a redacted copy: names, values and ids, but not terms of vocabularies."""
+"""The texts of withheld objects that must not occur in a redacted copy: names, values and ids,
+but not terms of vocabularies.
+"""
 
 import re
 from collections.abc import Iterator

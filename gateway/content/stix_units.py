@@ -1,8 +1,8 @@
 """Units of a STIX bundle: each object, and each value in an object that a selector marks.
 
-The path of a unit is the object's id, or `id/selector`. An object has its own markings (policy adds the facts of the part);
-a relationship or sighting also has those of the objects that it connects; a selector also has those of its object and of
-the selectors that contain it.
+The path of a unit is the object's id, or `id/selector`. An object has its own markings (policy adds the facts of the
+part); a relationship or sighting also has those of the objects that it connects; a selector also has those of its
+object and of the selectors that contain it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -20,7 +20,9 @@ def is_known(body: Body) -> bool:
 
 
 def is_valid(body: Body) -> bool:
-    """Whether an object of a known type is strict STIX 2.1. Not checked: granular markings, because `stix2` rejects some valid selectors."""
+    """Whether an object of a known type is strict STIX 2.1. Not checked: granular markings, because `stix2`
+    rejects some valid selectors.
+    """
     if len(str(body.get("pattern", ""))) > MAX_PATTERN:
         return False
     plain = {name: value for name, value in json.loads(encode(body)).items() if name != "granular_markings"}

@@ -1,4 +1,5 @@
-"""Delivery of packages and statements to partners: over mutual TLS, resumed and retried until a signed receipt is stored.
+"""Delivery of packages and statements to partners: over mutual TLS,
+resumed and retried until a signed receipt is stored.
 
 schedule    pauses between attempts, and the circuit breaker of each partner
 verdict     the refusals that are final

@@ -1,4 +1,6 @@
-"""Concurrency limits: for all deliveries, and for each partner (its lane). None starts while the partner's breaker is open."""
+"""Concurrency limits: for all deliveries, and for each partner (its lane).
+None starts while the partner's breaker is open.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -54,7 +56,9 @@ class Lanes:
     def note(
         self, partner: ParticipantId, error: AttacheError | None, now: datetime, chance: Callable[[], float]
     ) -> None:
-        """Record an attempt for the partner's breaker. `error` is None for a success; any answer of the partner closes the breaker."""
+        """Record an attempt for the partner's breaker. `error` is None for a success;
+        any answer of the partner closes the breaker.
+        """
         breaker = self._breakers.pop(partner, Breaker())
         if isinstance(error, PartnerUnreachable):
             self._breakers[partner] = breaker.after_failure(now, chance())

@@ -1,4 +1,6 @@
-"""Connections to partners' exchange APIs, over mutual TLS 1.3. A partner must present a certificate that its descriptor lists."""
+"""Connections to partners' exchange APIs, over mutual TLS 1.3.
+A partner must present a certificate that its descriptor lists.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -95,7 +97,9 @@ class PartnerLink:
 
 
 class PartnerLinks:
-    """The links to all partners. A link is kept while the partner's address and descriptor stay the same. Implements `Carrier`."""
+    """The links to all partners. A link is kept while the partner's address and
+    descriptor stay the same. Implements `Carrier`.
+    """
 
     def __init__(
         self,

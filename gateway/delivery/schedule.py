@@ -11,7 +11,9 @@ _MOST_DOUBLINGS = 32
 
 @dataclass(frozen=True)
 class Backoff:
-    """Exponential backoff: the pause after the first failed attempt, which doubles with each further one, and the longest pause."""
+    """Exponential backoff: the pause after the first failed attempt,
+    which doubles with each further one, and the longest pause.
+    """
 
     first: timedelta = timedelta(seconds=2)
     longest: timedelta = timedelta(hours=4)

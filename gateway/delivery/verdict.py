@@ -22,8 +22,8 @@ FINAL_CODES = frozenset(
         "replay-detected",
     },
 )
-"""Deliberately not here: unknown keys, certificates and suspensions, which an officer on either side can correct; differing
-clocks; damaged blocks, which are sent again; and codes that this version does not know."""
+"""Deliberately not here: unknown keys, certificates and suspensions, which an officer on either side can correct;
+differing clocks; damaged blocks, which are sent again; and codes that this version does not know."""
 
 
 def is_final(error: AttacheError) -> bool:

@@ -1,4 +1,6 @@
-"""Submission of our checkpoints to the partners that witness our log: before each package, shortly after it, and periodically."""
+"""Submission of our checkpoints to the partners that witness our log: before each package,
+shortly after it, and periodically.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +31,8 @@ class CheckpointLink(Protocol):
 
 
 class CheckpointSubmitter:
-    """Submits our checkpoint to witnesses, to each at most once at a time. An unreachable witness is tried again at the next submission.
+    """Submits our checkpoint to witnesses, to each at most once at a time.
+    An unreachable witness is tried again at the next submission.
 
     For use on one event loop.
     """
@@ -55,7 +58,9 @@ class CheckpointSubmitter:
         self._delivered.set()
 
     async def run(self) -> None:
-        """Submit to every witness, periodically and shortly after deliveries, until cancelled. See `every` for errors."""
+        """Submit to every witness, periodically and shortly after deliveries,
+        until cancelled. See `every` for errors.
+        """
         await every(
             self._cadence_seconds,
             self.submit_to_all,
@@ -71,7 +76,9 @@ class CheckpointSubmitter:
         await self._log.note_stale()
 
     async def submit_to(self, witness: Partner, *, covering: int | None = None) -> None:
-        """Have our newest checkpoint cosigned. Does nothing where this witness has already cosigned one of at least `covering` entries."""
+        """Have our newest checkpoint cosigned. Does nothing where this witness has
+        already cosigned one of at least `covering` entries.
+        """
         async with self._locks.setdefault(witness.participant, asyncio.Lock()):
             if covering is not None and self._covered.get(witness.participant, -1) >= covering:
                 return
@@ -99,7 +106,9 @@ class CheckpointSubmitter:
 
 
 class CosignedCarrier:
-    """A carrier that first has the recipient cosign our log with the entry of the release; the receipt then contains the cosignature."""
+    """A carrier that first has the recipient cosign our log with the entry of the release;
+    the receipt then contains the cosignature.
+    """
 
     def __init__(
         self, carrier: Carrier, submitter: CheckpointSubmitter, require_release: Callable[[ParticipantId], None]
@@ -109,7 +118,9 @@ class CosignedCarrier:
         self._require_release = require_release
 
     async def carry(self, consignment: Consignment) -> bytes | None:
-        """See `Carrier`. Raises AttacheError("release-stopped") where the cosigning raised an alarm; then nothing is sent."""
+        """See `Carrier`. Raises AttacheError("release-stopped") where the
+        cosigning raised an alarm; then nothing is sent.
+        """
         partner = consignment.outbox.partner
         if isinstance(consignment.outgoing, OutgoingPackage):
             await self._submitter.submit_before(partner)

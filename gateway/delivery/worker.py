@@ -1,4 +1,6 @@
-"""The delivery worker: claims due rows of the outbox, delivers them, and records the result. A crash at any point loses nothing."""
+"""The delivery worker: claims due rows of the outbox, delivers them, and records the result.
+A crash at any point loses nothing.
+"""
 
 import asyncio
 import random
@@ -38,8 +40,8 @@ DEFAULT_BACKOFF = Backoff()
 class DeliveryWorker:
     """Delivers the rows of the outbox. For use on one event loop.
 
-    Every claimed row is settled, finally refused, or postponed. After a crash its lease expires; then the same bytes are sent
-    again, and the partner answers with the same receipt.
+    Every claimed row is settled, finally refused, or postponed. After a crash its lease expires; then the same bytes
+    are sent again, and the partner answers with the same receipt.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class DeliveryWorker:
         self._listening: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Deliver until cancelled. Cancelling interrupts running deliveries; they are due at once at the next start. See `every` for errors."""
+        """Deliver until cancelled. Cancelling interrupts running deliveries; they are due at once at the next
+        start. See `every` for errors.
+        """
         try:
             await every(LONGEST_REST_SECONDS, self._turn, name="delivery", wake=self._wake, pause=self._pause)
         finally:
@@ -91,7 +95,9 @@ class DeliveryWorker:
         return self._rest_seconds(due, now)
 
     async def _listen(self) -> "asyncio.Future[None]":
-        """A future that the next change of the outbox completes. It sees every change after this function has returned."""
+        """A future that the next change of the outbox completes.
+        It sees every change after this function has returned.
+        """
         if self._listening is not None:
             self._listening.cancel()
         self._listening = listening = asyncio.ensure_future(self._outbox.changed())
@@ -103,7 +109,9 @@ class DeliveryWorker:
             self._wake.set()
 
     async def _started(self, now: datetime) -> bool:
-        """As `_start`, but cancelling does not interrupt it: `run` then also ends the deliveries that it has started."""
+        """As `_start`, but cancelling does not interrupt it:
+        `run` then also ends the deliveries that it has started.
+        """
         starting = asyncio.ensure_future(self._start(now))
         try:
             return await asyncio.shield(starting)
@@ -129,7 +137,9 @@ class DeliveryWorker:
         self._wake.set()
 
     def _rest_seconds(self, due: datetime | None, now: datetime) -> float:
-        """Seconds until a row is due or a breaker closes; at least 1 while there are due rows that cannot be claimed."""
+        """Seconds until a row is due or a breaker closes;
+        at least 1 while there are due rows that cannot be claimed.
+        """
         instants = [at for at in (due, self._lanes.next_opening(now)) if at is not None and at > now]
         soonest = (min(instants) - now).total_seconds() if instants else LONGEST_REST_SECONDS
         blocked = due is not None and due <= now

@@ -1,4 +1,6 @@
-"""Appending leaves to the log, as a pure function: its result must be written in the transaction that changes the records."""
+"""Appending leaves to the log, as a pure function:
+its result must be written in the transaction that changes the records.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from attache.translog.vkey import VerifierKey
 
 @dataclass(frozen=True)
 class LogHead:
-    """The log at one size. `checkpoint` is the signed note. The store keeps it; the right edge is computed from the tiles."""
+    """The log at one size. `checkpoint` is the signed note. The store keeps it;
+    the right edge is computed from the tiles.
+    """
 
     origin: str
     edge: RightEdge
@@ -63,10 +67,11 @@ def open_head(checkpoint: bytes, keys: Iterable[VerifierKey], read_tile: ReadTil
 
 
 def integrate(head: LogHead, leaves: Sequence[bytes], signers: Sequence[NoteSigner], at: int) -> Batch:
-    """Append raw `leaves` to `head`, and sign the checkpoint at POSIX time `at`. Without leaves, it is a new checkpoint of the same tree.
+    """Append raw `leaves` to `head`, and sign the checkpoint at POSIX time `at`. Without leaves,
+    it is a new checkpoint of the same tree.
 
-    The caller must commit the batch as a whole or not at all. It must not sign another batch on `head`, unless this one was rolled
-    back and nobody has seen its checkpoint.
+    The caller must commit the batch as a whole or not at all. It must not sign another batch on `head`, unless this one
+    was rolled back and nobody has seen its checkpoint.
     """
     if any(len(leaf) > MAX_ENTRY_BYTES for leaf in leaves):
         raise ValueError(f"a leaf has at most {MAX_ENTRY_BYTES} bytes")

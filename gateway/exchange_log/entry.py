@@ -24,7 +24,9 @@ class Entry:
 def entry_of(
     event: Event, *, at: datetime, actor: str, client: str | None = None, request_id: str | None = None
 ) -> Entry:
-    """The entry of an event. With a `client`, the actor is a person, and their id goes into the group `person`. `request_id` is that of the HTTP request."""
+    """The entry of an event. With a `client`, the actor is a person, and their id goes into the group `person`.
+    `request_id` is that of the HTTP request.
+    """
     person_fields = {"actor": None if client is None else actor, "client": client, "request_id": request_id}
     person = {name: value for name, value in person_fields.items() if value is not None}
     return Entry(event.event_code, at, actor, event.ids(), {**event.payloads(), Group.PERSON: person})

@@ -11,7 +11,8 @@ ReadEntries = Callable[[int, int], Sequence[bytes]]
 
 
 def export_log(checkpoint: bytes, read_tile: ReadTile, read_entries: ReadEntries) -> Iterator[tuple[str, bytes]]:
-    """The path of each file below the directory, and its bytes. The checkpoint comes last, after all files that it covers.
+    """The path of each file below the directory, and its bytes. The checkpoint comes last,
+    after all files that it covers.
 
     Reads one tile or bundle at a time. Not checked: that the files are consistent; `attache.evidence` checks that.
     """

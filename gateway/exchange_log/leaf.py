@@ -1,8 +1,9 @@
 """The leaf of an entry. It contains no personal data, and nobody can use it to confirm a guess about the entry.
 
-A leaf is canonical JSON with the members `v`, `code`, `at`, `ids`, `nonce` and `commitments`. There is one commitment for each group
-of fields: SHA-256("attache-log/v1" || 0x00 || salt || payload), under a fresh 32-byte salt. Destroying payload and salt purges the
-group; leaf, tree and proofs do not change. Because of the nonce, a leaf hash, which others see in proofs, confirms no guess of the leaf.
+A leaf is canonical JSON with the members `v`, `code`, `at`, `ids`, `nonce` and `commitments`. There is one commitment
+for each group of fields: SHA-256("attache-log/v1" || 0x00 || salt || payload), under a fresh 32-byte salt. Destroying
+payload and salt purges the group; leaf, tree and proofs do not change. Because of the nonce, a leaf hash, which others
+see in proofs, confirms no guess of the leaf.
 """
 
 import hmac
@@ -46,14 +47,16 @@ _KINDS = {code.value: kind for code, kind in CATALOGUE.items()}
 
 @dataclass(frozen=True, repr=False)
 class Opening(evidence.Opening):
-    """The salt and payload that open one commitment. The store keeps them apart from the leaf, and a purge destroys them."""
+    """The salt and payload that open one commitment.
+    The store keeps them apart from the leaf, and a purge destroys them.
+    """
 
     group: Group
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """The leaf of an entry, and the entry's private part."""
+    """The leaf of an entry, and the entry's private side."""
 
     raw: bytes
     ids: Mapping[str, str]
@@ -69,7 +72,9 @@ class LeafFacts(evidence.LeafFacts):
 
 
 class Pseudonyms:
-    """Pseudonymous ids under the secret key of one log. An id has one pseudonym within the log, and unrelated ones in other logs."""
+    """Pseudonymous ids under the secret key of one log. An id has one pseudonym within the log,
+    and unrelated ones in other logs.
+    """
 
     def __init__(self, key: bytes) -> None:
         if len(key) < SALT_BYTES:
@@ -116,7 +121,8 @@ def make_leaf(
 
 
 def parse_leaf(raw: bytes) -> LeafFacts:
-    """The facts of a leaf; raises MalformedInput("malformed-log") unless it is canonical and its event is in the catalogue.
+    """The facts of a leaf; raises MalformedInput("malformed-log") unless it
+    is canonical and its event is in the catalogue.
 
     A leaf may also commit to a group that the event had in an earlier release (`once_committed`).
     """

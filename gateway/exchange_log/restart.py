@@ -1,7 +1,8 @@
-"""The check at a start: the checkpoint in the database against the one in the checkpoint lock, which is a separate file.
+"""The check at a start: the checkpoint in the database against the one in
+the checkpoint lock, which is a separate file.
 
-Each commit first commits the database, then writes the lock, and only then shows the checkpoint to others. So after a crash the
-lock is equal to the database's checkpoint or older. A newer lock proves that the database was rolled back.
+Each commit first commits the database, then writes the lock, and only then shows the checkpoint to others. So after a
+crash the lock is equal to the database's checkpoint or older. A newer lock proves that the database was rolled back.
 """
 
 from collections.abc import Iterable
@@ -31,7 +32,8 @@ class LockAction(Enum):
 def check_lock(stored: bytes, locked: bytes | None, keys: Iterable[VerifierKey], read_tile: ReadTile) -> LockAction:
     """Compare the database's checkpoint with the lock's; both must open under `keys`, the log's own.
 
-    Raises IntegrityLost(step="checkpoint-lock") where the database is older than the lock, contradicts it, or has entries but no lock.
+    Raises IntegrityLost(step="checkpoint-lock") where the database is older than the lock,
+    contradicts it, or has entries but no lock.
     """
     verifier_keys = list(keys)
     ours = open_checkpoint(stored, verifier_keys).checkpoint
@@ -40,7 +42,8 @@ def check_lock(stored: bytes, locked: bytes | None, keys: Iterable[VerifierKey],
         if ours.size == 0:
             return LockAction.CREATE
         raise _lost(
-            "the log has entries and its checkpoint lock is missing; restore the lock file, or declare the log closed and begin another"
+            "the log has entries and its checkpoint lock is missing; restore the lock file,"
+            " or declare the log closed and begin another"
         )
     last = open_checkpoint(locked, verifier_keys).checkpoint
     _require_same_history(ours, last, read_tile)
@@ -62,7 +65,8 @@ def _require_same_history(ours: Checkpoint, theirs: Checkpoint, read_tile: ReadT
     # exchange-log A4
     if theirs.size > ours.size:
         raise _lost(
-            f"the database is at size {ours.size}, the lock at {theirs.size}: the database was rolled back; restore the newer one"
+            f"the database is at size {ours.size}, the lock at {theirs.size}:"
+            " the database was rolled back; restore the newer one"
         )
     try:
         proof = prove_consistency(theirs.size, ours.size, TileHashes(ours.size, read_tile))

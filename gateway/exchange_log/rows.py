@@ -45,7 +45,8 @@ def csv_header() -> bytes:
 
 
 def csv_lines(entries: Iterable[OpenedEntry]) -> Iterator[bytes]:
-    """CSV lines (RFC 4180), every cell quoted. A group is one cell of JSON, empty where the reader may not see it or it was purged.
+    """CSV lines (RFC 4180), every cell quoted. A group is one cell of JSON,
+    empty where the reader may not see it or it was purged.
 
     A cell that a spreadsheet would evaluate gets an apostrophe in front (CWE-1236).
     """

@@ -36,7 +36,9 @@ Term = TypeVar("Term", bound=StrEnum)
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
-    """The token of a request's Authorization headers (RFC 6750, 2.1); raises NotAuthentic unless there is exactly one."""
+    """The token of a request's Authorization headers (RFC 6750, 2.1);
+    raises NotAuthentic unless there is exactly one.
+    """
     if len(authorization) != 1:
         raise NotAuthentic(detail="" if not authorization else "more than one Authorization header")
     scheme, _, token = authorization[0].partition(" ")
@@ -103,7 +105,9 @@ def verify_access_token(
 
 
 def pseudonym_of(subject: str, *, issuer: str, key: bytes) -> str:
-    """The pseudonym of a subject, for places where callers must only be distinguished: 16 hex digits of a keyed hash."""
+    """The pseudonym of a subject, for places where callers must only be distinguished:
+    16 hex digits of a keyed hash.
+    """
     return hmac.new(key, f"{issuer}\n{subject}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
 
@@ -164,7 +168,9 @@ def _instant(claims: dict[str, Any], name: str) -> datetime:
 
 
 def _verify_binding(claims: dict[str, Any], certificate_thumbprint: str | None) -> str | None:
-    """The thumbprint that the token is bound to (RFC 8705, 3.1). Any other kind of confirmation cannot be checked here, and is refused."""
+    """The thumbprint that the token is bound to (RFC 8705, 3.1).
+    Any other kind of confirmation cannot be checked here, and is refused.
+    """
     if "cnf" not in claims:
         return None
     confirmation = claims["cnf"]

@@ -16,8 +16,8 @@ from gateway.identity.issuer_keys import IssuerKeys
 class AccessTokens:
     """Verifies tokens of one issuer for one audience, and caches the callers of valid tokens.
 
-    The cache key is a digest of the token and of the client certificate; the token itself is not kept. An item stays until the
-    token expires or `capacity` more recently used items replace it. For use on one event loop or thread only.
+    The cache key is a digest of the token and of the client certificate; the token itself is not kept. An item stays
+    until the token expires or `capacity` more recently used items replace it. For use on one event loop or thread only.
     """
 
     keys: IssuerKeys

@@ -23,9 +23,10 @@ class Role(StrEnum):
 class Caller:
     """A person or system of our own agency.
 
-    `subject` identifies a person and is written only where evidence needs it; operators' logs contain `pseudonym` instead.
-    `posts` are the posts for which an approver approves; `desks` are our own desks to which a reader belongs. `thumbprint` is that of
-    the certificate that the token is bound to (RFC 8705), None for an unbound token. `scopes` restrict what the roles permit.
+    `subject` identifies a person and is written only where evidence needs it; operators' logs contain `pseudonym`
+    instead. `posts` are the posts for which an approver approves; `desks` are our own desks to which a reader belongs.
+    `thumbprint` is that of the certificate that the token is bound to (RFC 8705), None for an unbound token. `scopes`
+    restrict what the roles permit.
     """
 
     subject: str

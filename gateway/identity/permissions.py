@@ -67,7 +67,8 @@ _OVERSEERS = frozenset({Role.AUDITOR, Role.SECURITY_OFFICER})
 
 
 def sees_all(caller: Caller) -> bool:
-    """Whether the caller may see every package, release, review and piece of evidence, not only its own or those of its posts.
+    """Whether the caller may see every package, release, review and piece of evidence,
+    not only its own or those of its posts.
 
     Such a caller also sees the hidden units of decisions. Each such access to a package of another officer is logged.
     """
@@ -91,8 +92,9 @@ def is_permitted(caller: Caller, action: Action) -> bool:
 def verify_permitted(caller: Caller, action: Action) -> Caller:
     """The caller, if one of its roles and the scopes of its token permit the action; raises NotPermitted otherwise.
 
-    Scopes that start with `attache:` name the only actions that the token permits; without any, the token permits all actions of the
-    roles. Other scopes are ignored. Not checked: ownership, posts and the state of objects. The use cases check these.
+    Scopes that start with `attache:` name the only actions that the token permits; without any, the token permits all
+    actions of the roles. Other scopes are ignored. Not checked: ownership,
+    posts and the state of objects. The use cases check these.
     """
     own_scopes = {scope for scope in caller.scopes if scope.startswith(SCOPE_PREFIX)}
     if own_scopes and f"{SCOPE_PREFIX}{action}" not in own_scopes:

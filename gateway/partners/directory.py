@@ -1,4 +1,6 @@
-"""The directory of participants: an immutable value, replaced whenever a participant is admitted, rotated, suspended or reinstated."""
+"""The directory of participants: an immutable value, replaced whenever a participant is admitted,
+rotated, suspended or reinstated.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,10 +1,11 @@
-"""Policy: what may be released to whom, decided per part and field, by default not at all.
+"""Policy decides which parts and fields of a package may be released to a recipient. The default is that nothing is
+released.
 
     policy_set = load_policy_set(read_policy_folder(Path("policies")), own="irs-ci")
     decision = decide(policy_set, request)
 
-`decide` is a pure function of its arguments: the same set and the same request give the same bytes of record.
-The model, and how to read and write a policy: docs/policy.md.
+`decide` is a pure function: the same policy set and request give the same record, byte for byte.
+docs/policy.md describes the model, and how to write a policy.
 """
 
 from gateway.policy.decide import decide

@@ -1,6 +1,6 @@
-"""Cases: hand-written requests with the decision that counsel expects of them. A policy set is activated when all hold.
+"""Test cases of a policy set: hand-written requests, each with the decision that counsel expects.
 
-How to write one: policies/README.md.
+A policy set can be activated only if every case gives the expected decision. How to write a case: policies/README.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,11 +41,11 @@ _NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 _LATER = _NOW + timedelta(days=7)
 
 
-class _Stated(BaseModel):
+class _CaseModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _FieldCase(_Stated):
+class _FieldCase(_CaseModel):
     markings: tuple[str, ...] = ()
     content_class: frozenset[ContentClass] = frozenset()
     handling_codes: frozenset[HandlingCode] = frozenset()
@@ -62,8 +62,8 @@ class _PartCase(_FieldCase):
     fields: dict[str, _FieldCase] = {}
 
 
-class _ApprovalCase(_Stated):
-    """`of` holds what was different about the release that the officer saw."""
+class _ApprovalCase(_CaseModel):
+    """`of` holds the members in which the release that the officer saw differs from this one."""
 
     officer: str = "officer-2"
     posts: frozenset[Post]
@@ -72,8 +72,8 @@ class _ApprovalCase(_Stated):
     of: dict[str, Any] = {}
 
 
-class _ConsentCase(_Stated):
-    """For one part. `content` "" is the part as it is."""
+class _ConsentCase(_CaseModel):
+    """A consent for one part. `content` "" means the present content of the part."""
 
     part: str
     originator: str
@@ -83,8 +83,8 @@ class _ConsentCase(_Stated):
     expires_at: datetime = _LATER
 
 
-class _RequestCase(_Stated):
-    """A request, short: what is not stated is an everyday case."""
+class _RequestCase(_CaseModel):
+    """A request in short form: members that are not given have the values of an ordinary request."""
 
     kind: Kind = Kind.INTELLIGENCE
     purpose: Purpose = Purpose.CRIMINAL_INVESTIGATION
@@ -106,14 +106,14 @@ class _RequestCase(_Stated):
     consents: tuple[_ConsentCase, ...] = ()
 
 
-class _HandlingCase(_Stated):
+class _HandlingCase(_CaseModel):
     retention_days: int | None = None
     caveats: frozenset[Caveat] | None = None
     onward: Onward | None = None
 
 
-class _Expected(_Stated):
-    """What must come out; what is not stated is not looked at. Units are `part` or `part#path`."""
+class _Expected(_CaseModel):
+    """The expected decision; members that are not given are not compared. A unit is `part` or `part#path`."""
 
     outcome: Outcome | None = None
     error: str | None = None
@@ -124,8 +124,8 @@ class _Expected(_Stated):
     approvals: Annotated[int, Field(ge=0, le=2)] | None = None
 
 
-class Case(_Stated):
-    """One case, for each of its recipients: participant -> agreement relied on."""
+class Case(_CaseModel):
+    """One case. `recipients`: for each participant, the agreement that the request relies on."""
 
     name: str
     says: str
@@ -134,13 +134,13 @@ class Case(_Stated):
     expect: _Expected
 
 
-class _CaseFile(_Stated):
+class _CaseFile(_CaseModel):
     cases: tuple[Case, ...]
 
 
 @dataclass(frozen=True)
 class CaseFailure:
-    """One case that does not hold, for one recipient, and every difference."""
+    """A case that gave another decision than expected for one recipient, with every difference."""
 
     case: str
     recipient: str
@@ -185,7 +185,7 @@ def read_case_folder(folder: Path) -> tuple[Case, ...]:
 
 
 def run_cases(policy_set: PolicySet, cases: Iterable[Case]) -> CasesResult:
-    """Decide every case for each of its recipients, and compare."""
+    """Decide every case for each of its recipients, and compare with the expected decision."""
     count, failures = 0, []
     for case in cases:
         for recipient in case.recipients:
@@ -197,10 +197,10 @@ def run_cases(policy_set: PolicySet, cases: Iterable[Case]) -> CasesResult:
 
 
 def request_of(case: Case, policy_set: PolicySet, recipient: str) -> ReleaseRequest:
-    """The request that a case stands for, its approvals bound to what their officers saw."""
-    stated = case.request
-    parts = tuple(_part(name, part, policy_set.own) for name, part in stated.parts.items())
-    plain = stated.model_dump(exclude={"parts", "approvals", "consents"})
+    """The complete request of a case. Each approval is bound to the release that its officer saw."""
+    short = case.request
+    parts = tuple(_part(name, part, policy_set.own) for name, part in short.parts.items())
+    plain = short.model_dump(exclude={"parts", "approvals", "consents"})
     contents = {part.name: part.sha256 for part in parts}
     request = ReleaseRequest(
         package_id=PackageId(case.name),
@@ -218,39 +218,39 @@ def request_of(case: Case, policy_set: PolicySet, recipient: str) -> ReleaseRequ
                 content=consent.content or contents[consent.part],
                 expires_at=consent.expires_at,
             )
-            for number, consent in enumerate(stated.consents)
+            for number, consent in enumerate(short.consents)
         ),
         **plain,
     )
-    approvals = tuple(_approval(policy_set, request, approval) for approval in stated.approvals)
+    approvals = tuple(_approval(policy_set, request, approval) for approval in short.approvals)
     return replace(request, approvals=approvals)
 
 
-def _approval(policy_set: PolicySet, request: ReleaseRequest, stated: _ApprovalCase) -> ApprovalFacts:
-    seen = replace(
-        request, **_RequestCase.model_validate({"parts": {"x": {}}, **stated.of}).model_dump(include=set(stated.of))
+def _approval(policy_set: PolicySet, request: ReleaseRequest, case: _ApprovalCase) -> ApprovalFacts:
+    seen_request = replace(
+        request, **_RequestCase.model_validate({"parts": {"x": {}}, **case.of}).model_dump(include=set(case.of))
     )
     return ApprovalFacts(
-        officer=stated.officer,
-        posts=stated.posts,
-        may_approve=stated.may_approve,
-        digest=release_digest(policy_set, seen),
-        expires_at=stated.expires_at,
+        officer=case.officer,
+        posts=case.posts,
+        may_approve=case.may_approve,
+        digest=release_digest(policy_set, seen_request),
+        expires_at=case.expires_at,
     )
 
 
-def _part(name: str, stated: _PartCase, own: str) -> PartFacts:
-    plain = stated.model_dump(exclude={"markings", "fields", "origin"})
+def _part(name: str, case: _PartCase, own: str) -> PartFacts:
+    plain = case.model_dump(exclude={"markings", "fields", "origin"})
     fields = tuple(
         FieldFacts(path, Markings.parse(field.markings), **field.model_dump(exclude={"markings"}))
-        for path, field in stated.fields.items()
+        for path, field in case.fields.items()
     )
     return PartFacts(
         name=name,
         media_type="application/octet-stream",
         sha256=_digest(name),
-        origin=stated.origin or own,
-        markings=Markings.parse(stated.markings),
+        origin=case.origin or own,
+        markings=Markings.parse(case.markings),
         fields=fields,
         **plain,
     )

@@ -1,14 +1,14 @@
-"""The release decision: two rounds of questions to the engine, and its Allow is the only way out.
+"""The release decision: two rounds of questions to the engine. Nothing is released that the engine does not allow.
 
-Round 1 asks with the tightest handling, and as if every approval were given: which rules could let which unit go? Those
-rules say what handling they oblige us to. Round 2 is the decision proper: the engine is asked again with exactly that
-handling and exactly the approvals that there are. What it allows, goes. What it allows only with more approvals (asked
-only then) is held. Everything else stays.
+Round 1 asks with the strictest handling, and as if all approvals were given: which rules could permit the release of
+which unit?
+These rules determine the handling. Round 2 makes the decision: it asks again with exactly this handling and exactly
+the approvals that exist. A unit that the engine allows is released. A unit that it allows only with more approvals is
+held. Every other unit is withheld.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 
 from gateway.policy.decision import (
     ApprovalsNeeded,
@@ -20,7 +20,6 @@ from gateway.policy.decision import (
     overall,
 )
 from gateway.policy.engine import ENGINE
-from gateway.policy.items import Unit
 from gateway.policy.policy_set import PolicySet, Shard
 from gateway.policy.proposal import Proposal, propose
 from gateway.policy.record import record_of
@@ -33,10 +32,10 @@ NOTHING_LEFT = "No field of it may go"
 
 
 def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
-    """Policy's answer to one proposed release. Pure: the same arguments give the same bytes of record.
+    """The decision about one proposed release. Pure: the same arguments give the same record, byte for byte.
 
     Raises MalformedInput("missing-legal-basis", "unknown-agreement", "malformed-request"),
-    NotFound("unknown-partner", "unknown-desk") and NotPermitted("policy-engine-failed"); nothing may leave then.
+    NotFound("unknown-partner", "unknown-desk") and NotPermitted("policy-engine-failed"); then nothing may be released.
     """
     proposal, facts = propose(policy_set, request)
     rounds = ask_rounds(proposal)
@@ -46,7 +45,7 @@ def decide(policy_set: PolicySet, request: ReleaseRequest) -> Decision:
         outcome=outcome,
         parts=parts,
         handling=None if outcome is Outcome.DENY else rounds.handling,
-        approvals_needed=_needed(proposal, parts, rounds) if outcome is Outcome.HOLD else None,
+        approvals_needed=_needed(proposal, parts, rounds) if outcome is Outcome.AWAIT_APPROVAL else None,
         release_digest=proposal.digest,
         policy_set_hash=policy_set.hash,
         shard_hash=proposal.shard.hash,
@@ -59,13 +58,15 @@ def _parts(proposal: Proposal, rounds: Rounds) -> Iterator[PartDecision]:
     units = iter(proposal.units)
     for part in proposal.request.parts:
         verdict = rounds.verdicts[shape_of(next(units))]
-        fields = [(unit, rounds.verdicts[shape_of(unit)]) for unit in islice(units, len(part.fields))]
+        fields = [(own.path, rounds.verdicts[shape_of(next(units))]) for own in part.fields]
         yield _part(proposal.shard, part.name, verdict, fields)
 
 
-def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[Unit, Verdict]]) -> PartDecision:
-    """A part and its fields: nothing goes without its part, and a part with fields goes with one of them at least."""
-    fields = tuple(_field(shard, unit, own, verdict) for unit, own in units)
+def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[str, Verdict]]) -> PartDecision:
+    """The decision about a part and its fields. A withheld part withholds its fields; a part whose fields are all
+    withheld is withheld.
+    """
+    fields = tuple(_field(shard, path, own, verdict) for path, own in units)
     if verdict.outcome is UnitOutcome.WITHHOLD or not fields:
         hidden = _is_hidden(shard, verdict)
         return PartDecision(name, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden, fields)
@@ -75,15 +76,14 @@ def _part(shard: Shard, name: str, verdict: Verdict, units: list[tuple[Unit, Ver
     return PartDecision(name, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden=False, fields=fields)
 
 
-def _field(shard: Shard, unit: Unit, verdict: Verdict, part: Verdict) -> FieldDecision:
-    assert unit.path is not None
+def _field(shard: Shard, path: str, verdict: Verdict, part: Verdict) -> FieldDecision:
     if verdict.outcome is UnitOutcome.WITHHOLD:
         hidden = _is_hidden(shard, verdict)
-        return FieldDecision(unit.path, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden)
+        return FieldDecision(path, verdict.outcome, verdict.rules, _reasons(shard, verdict), hidden)
     if part.outcome is UnitOutcome.WITHHOLD:
-        return FieldDecision(unit.path, UnitOutcome.WITHHOLD, (), (PART_STAYS,), _is_hidden(shard, part))
-    outcome = UnitOutcome.HOLD if part.outcome is UnitOutcome.HOLD else verdict.outcome
-    return FieldDecision(unit.path, outcome, verdict.rules, _reasons(shard, verdict))
+        return FieldDecision(path, UnitOutcome.WITHHOLD, (), (PART_STAYS,), _is_hidden(shard, part))
+    outcome = UnitOutcome.AWAIT_APPROVAL if part.outcome is UnitOutcome.AWAIT_APPROVAL else verdict.outcome
+    return FieldDecision(path, outcome, verdict.rules, _reasons(shard, verdict))
 
 
 def _is_hidden(shard: Shard, verdict: Verdict) -> bool:
@@ -95,8 +95,8 @@ def _reasons(shard: Shard, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _needed(proposal: Proposal, parts: tuple[PartDecision, ...], rounds: Rounds) -> ApprovalsNeeded:
-    held = {part.name for part in parts if part.outcome is UnitOutcome.HOLD}
-    held |= {f"{part.name}#{f.path}" for part in parts for f in part.fields if f.outcome is UnitOutcome.HOLD}
+    held = {part.name for part in parts if part.outcome is UnitOutcome.AWAIT_APPROVAL}
+    held |= {f"{part.name}#{f.path}" for part in parts for f in part.fields if f.outcome is UnitOutcome.AWAIT_APPROVAL}
     waiting = [unit for unit in proposal.units if unit.name in held]
     return ApprovalsNeeded(
         post=proposal.shard.facts.post,

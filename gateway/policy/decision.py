@@ -1,4 +1,4 @@
-"""What policy answers. Silence is deny, and a deny gives its reasons in words."""
+"""Decisions of policy about a release. A denial states its reasons in words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,26 +8,28 @@ from attache.vocabulary import Caveat, ContentClass, Onward, Post
 
 
 class Outcome(StrEnum):
-    """For the whole package, to this recipient."""
+    """The outcome for the whole package, to one recipient."""
 
-    RELEASE = "release"  # everything goes, in the clear
-    PARTIAL = "partial"  # something goes, something is withheld or masked
-    HOLD = "hold"  # more would go if it were approved; nothing goes until then
-    DENY = "deny"  # nothing goes, and no approval would help
+    RELEASE = "release"  # everything is released, unmasked
+    PARTIAL = "partial"  # some units are released, some are withheld or masked
+    AWAIT_APPROVAL = "hold"  # more would be released if it were approved; until then nothing is
+    DENY = "deny"  # nothing is released, and no approval would change that
 
 
 class UnitOutcome(StrEnum):
-    """For one part or field."""
+    """The outcome for one part or field."""
 
     DISCLOSE = "disclose"
     MASK = "mask"
     WITHHOLD = "withhold"
-    HOLD = "hold"
+    AWAIT_APPROVAL = "hold"
 
 
 @dataclass(frozen=True)
 class FieldDecision:
-    """`rules` are the ids of the rules that determined it: permits for what goes, forbids for what stays."""
+    """The outcome of one field. `rules` are the ids of the rules that determined it: permits if it is released,
+    forbids if not.
+    """
 
     path: str
     outcome: UnitOutcome
@@ -38,9 +40,9 @@ class FieldDecision:
 
 @dataclass(frozen=True)
 class PartDecision:
-    """A part's outcome, and its fields' in the order of the request.
+    """The outcome of one part, and of its fields in the order of the request.
 
-    `hidden`: whoever may not know must not learn that it exists.
+    `hidden`: only readers with the right to see hidden units may learn that the part exists.
     """
 
     name: str
@@ -53,7 +55,7 @@ class PartDecision:
 
 @dataclass(frozen=True)
 class Handling:
-    """What goes along with what is released; the engine has checked that it is tight enough."""
+    """The handling that the recipient must follow. The engine has checked that it is strict enough."""
 
     retention_days: int
     caveats: frozenset[Caveat]
@@ -63,9 +65,10 @@ class Handling:
 
 @dataclass(frozen=True)
 class ApprovalsNeeded:
-    """How many officers must approve: the first one of `post`, each one somebody else, none the requester.
+    """The number of officers who must approve: different officers, the first one of `post`, and none of them the
+    requester.
 
-    `units` are the names of what waits (`part` or `part#path`), `content_class` the classes found in them.
+    `units` are the names of the waiting units (`part` or `part#path`), `content_class` the classes of their content.
     """
 
     post: Post
@@ -76,10 +79,10 @@ class ApprovalsNeeded:
 
 @dataclass(frozen=True)
 class Decision:
-    """Policy's answer to one ReleaseRequest, with what proves it.
+    """The decision about one ReleaseRequest, with its evidence.
 
-    `handling` is None when nothing goes. `release_digest` is what an approval of this release is bound to.
-    `record` holds the canonical bytes of every fact used and of this answer, and replays to the same bytes.
+    `handling` is None where nothing is released. An approval of this release is bound to `release_digest`.
+    `record` holds all facts and the decision as canonical bytes; replaying it gives the same bytes.
     """
 
     outcome: Outcome
@@ -93,11 +96,11 @@ class Decision:
     record: bytes = b""
 
     def part(self, name: str) -> PartDecision:
-        """The decision on the part of this name; raises KeyError for none such."""
+        """The decision on the part of this name; raises KeyError if there is none."""
         return {part.name: part for part in self.parts}[name]
 
     def render(self) -> str:
-        """The decision as text: everything, also what is hidden. See `without_hidden`."""
+        """The decision as text, including hidden units. See `without_hidden`."""
         return "\n".join(_lines(self))
 
 
@@ -116,24 +119,24 @@ def _lines(decision: Decision) -> Iterator[str]:
 
 
 def without_hidden(decision: Decision) -> Decision:
-    """The decision as one sees it who may not know that hidden units exist: as if they had never been in the package.
+    """The decision for readers who may not learn of hidden units: as if the package did not contain them.
 
-    Without `record` and `release_digest`, which commit to them.
+    It has no `record` and no `release_digest`, because these depend on the hidden units.
     """
     parts = tuple(
         replace(part, fields=tuple(unit for unit in part.fields if not unit.hidden))
         for part in decision.parts
         if not part.hidden
     )
-    outcome = decision.outcome if decision.outcome is Outcome.HOLD else overall(parts)
+    outcome = decision.outcome if decision.outcome is Outcome.AWAIT_APPROVAL else overall(parts)
     return replace(decision, parts=parts, outcome=outcome, release_digest="", record=b"")
 
 
 def overall(parts: tuple[PartDecision, ...]) -> Outcome:
-    """The package's outcome from its parts'."""
+    """The outcome of the package, from the outcomes of its parts."""
     outcomes = {part.outcome for part in parts} | {unit.outcome for part in parts for unit in part.fields}
-    if UnitOutcome.HOLD in outcomes:
-        return Outcome.HOLD
+    if UnitOutcome.AWAIT_APPROVAL in outcomes:
+        return Outcome.AWAIT_APPROVAL
     if all(part.outcome is UnitOutcome.WITHHOLD for part in parts):
         return Outcome.DENY
     return Outcome.RELEASE if outcomes == {UnitOutcome.DISCLOSE} else Outcome.PARTIAL

@@ -1,6 +1,6 @@
-"""The one place that puts questions to Cedar. Anything but a clean answer is an error, and an error releases nothing.
+"""The only module that calls Cedar. Any answer with an error raises, and then nothing is released.
 
-Cedar skips a rule that errs, so that a forbid in trouble would fall silent: here it stops the release.
+Cedar ignores a rule whose evaluation fails, so a failing forbid would have no effect. Here it stops the release.
 """
 
 import json
@@ -24,7 +24,9 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May `principal` do `action` to `resource`? Both are references; `context` is Cedar JSON text."""
+    """May `principal` do `action` to `resource`? `principal` and `resource` are references; `context` is Cedar JSON
+    text.
+    """
 
     principal: Json
     action: str
@@ -34,14 +36,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`rules` determined it: the permits that apply, or the forbids that do, or none where silence denies."""
+    """The engine's answer. `rules` determined it: the permits or the forbids that apply; none where no rule applies,
+    which denies.
+    """
 
     allowed: bool
     rules: tuple[str, ...]
 
 
 def compile_policies(forms: Mapping[str, Json]) -> cedarpy.PolicySet:
-    """The policies, by id, ready for use; raises ValueError."""
+    """Compile policies, given by id in Cedar's JSON; raises ValueError."""
     text = canonical({"staticPolicies": dict(forms), "templates": {}, "templateLinks": []})
     return cedarpy.PolicySet.from_json_str(text.decode())
 
@@ -49,10 +53,10 @@ def compile_policies(forms: Mapping[str, Json]) -> cedarpy.PolicySet:
 def known_facts(
     entities: Sequence[Json], schema: cedarpy.Schema, *, beside: cedarpy.Entities | None = None
 ) -> cedarpy.Entities:
-    """Facts, checked against the schema, `beside` others that are known already.
+    """The facts in the engine's form, checked against the schema and added to `beside`.
 
-    References are written as the schema expects them, so that they cannot be read without it. Raises
-    NotPermitted("policy-engine-failed") if a fact is missing, of a wrong type, outside its vocabulary, or said twice.
+    Raises NotPermitted("policy-engine-failed") if a fact is missing, of a wrong type, outside its vocabulary, or given
+    twice.
     """
     text = json.dumps(entities, separators=(",", ":"))
     try:
@@ -71,35 +75,35 @@ def ask(
 ) -> list[Answer]:
     """The engine's answers, in the order of the questions.
 
-    Raises NotPermitted("policy-engine-failed") if the engine refuses, gives no decision to any question, or met an
-    error in any rule. The detail names rules, and never facts.
+    Raises NotPermitted("policy-engine-failed") if the engine fails, does not decide a question, or if any rule failed.
+    The detail names rules, never facts.
     """
     requests = [_request(question) for question in questions]
     try:
         results = cedarpy.is_authorized_batch(requests, policies, facts, schema)
-    except Exception as error:  # noqa: BLE001 -- whatever it is, nothing leaves
-        raise NotPermitted("policy-engine-failed", f"the engine refused: {type(error).__name__}") from None
+    except Exception as error:  # noqa: BLE001 -- after any error, nothing is released
+        raise NotPermitted("policy-engine-failed", f"the engine failed: {type(error).__name__}") from None
     answers = []
     for result in results:
         diagnostics = result.diagnostics
         if result.decision is CedarDecision.NoDecision:
             raise NotPermitted("policy-engine-failed", "the question does not fit the schema")
-        # protocol A2: Cedar skips a rule that errs, a forbid among them
+        # protocol A2: Cedar ignores a rule that fails, also a forbid
         if diagnostics.errors:
-            raise NotPermitted("policy-engine-failed", f"rules erred: {_rules_named(diagnostics.errors)}")
+            raise NotPermitted("policy-engine-failed", f"rules failed: {_rules_named(diagnostics.errors)}")
         answers.append(Answer(result.decision is CedarDecision.Allow, tuple(sorted(diagnostics.reasons))))
     if len(answers) != len(questions):
         raise NotPermitted("policy-engine-failed", "an answer is missing")
     return answers
 
 
-def entity(kind: str, entity_id: str, stated: Json, *, parents: Sequence[Json] = ()) -> dict[str, Any]:
-    """One entity, with what is stated of it."""
-    return {"uid": reference(kind, entity_id), "attrs": stated, "parents": list(parents)}
+def entity(kind: str, entity_id: str, attributes: Json, *, parents: Sequence[Json] = ()) -> dict[str, Any]:
+    """One entity with its attributes."""
+    return {"uid": reference(kind, entity_id), "attrs": attributes, "parents": list(parents)}
 
 
 def reference(kind: str, entity_id: str) -> dict[str, Any]:
-    """The name of an entity."""
+    """The reference to an entity."""
     return {"type": NAMESPACE + kind, "id": entity_id}
 
 

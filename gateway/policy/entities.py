@@ -1,4 +1,6 @@
-"""Facts as Cedar entities, in the schema's words. Every entity that is named is also there: Cedar would skip the rule."""
+"""Facts as Cedar entities of the schema. Every referenced entity is also defined: otherwise Cedar would ignore the
+rule that reads it.
+"""
 
 import json
 from collections.abc import Iterable
@@ -19,7 +21,7 @@ RELEASE = "release"
 
 @dataclass(frozen=True)
 class Scenario:
-    """Which approvals there are, in one version of events; the engine is asked in more than one."""
+    """A set of approvals to ask the engine with: the existing ones, or hypothetical ones."""
 
     name: str
     approvals: tuple[ApprovalFacts, ...]
@@ -30,7 +32,7 @@ class Scenario:
 
 
 def tightest(request: ReleaseRequest) -> Handling:
-    """The handling under which a permit applies if it applies under any."""
+    """The strictest handling: a permit that applies under any handling applies under this one."""
     return Handling(1, frozenset(Caveat), Onward.NONE, request.review_within_hours)
 
 
@@ -43,9 +45,13 @@ def desk_of(facts: PartnerFacts, request: ReleaseRequest) -> str:
 
 
 def agreement_of(facts: PartnerFacts, request: ReleaseRequest) -> Agreement:
-    """The agreement relied on; raises MalformedInput("unknown-agreement") where it is not one with this partner."""
+    """The agreement that the request relies on; raises MalformedInput("unknown-agreement") where this partner has no
+    such agreement.
+    """
     if request.legal_basis not in facts.agreements:
-        raise MalformedInput("unknown-agreement", f"{request.legal_basis[:80]!r} is none with {facts.partner}")
+        raise MalformedInput(
+            "unknown-agreement", f"{request.legal_basis[:80]!r} is not an agreement with {facts.partner}"
+        )
     return facts.agreements[request.legal_basis]
 
 
@@ -79,7 +85,7 @@ def partner_entities(facts: PartnerFacts) -> list[Json]:
 def release_entities(
     facts: PartnerFacts, own: str, request: ReleaseRequest, digest: str, approvals: Iterable[ApprovalFacts]
 ) -> list[Json]:
-    """The release as proposed, with its requester and every approver, once each."""
+    """The proposed release, and its requester and approvers, once each."""
     officers: dict[str, Json] = {request.requester: {"mayApprove": False, "posts": []}}
     for approval in approvals:
         officers[approval.officer] = {"mayApprove": approval.may_approve, "posts": references("Post", approval.posts)}
@@ -105,7 +111,7 @@ def release_entities(
 
 
 def terms_entity(handling: Handling, scenario: Scenario) -> Json:
-    """The handling proposed, and the approvals that there are in this scenario."""
+    """The proposed handling, and the approvals of the scenario."""
     terms: dict[str, Any] = {
         "handling": {
             "retentionDays": handling.retention_days,
@@ -124,7 +130,7 @@ def terms_entity(handling: Handling, scenario: Scenario) -> Json:
 
 
 def item_entity(item_id: str, item: Item) -> Json:
-    """A part or field. What nobody marked is as strict as can be, and says that it is not marked."""
+    """A part or field. An unmarked item has the strictest marking, and `marked` is false."""
     markings = item.markings
     stated = {
         "marked": markings.tlp is not None,
@@ -142,7 +148,7 @@ def item_entity(item_id: str, item: Item) -> Json:
         "content": item.content,
         "retentionDaysLeft": item.retention_days_left,
     }
-    # protocol G8: the rules compare every one of these with what is to be passed on, to whom and for what
+    # protocol G8: the rules compare each of these with the content, the recipient and the purpose of the release
     if item.consent is not None:
         stated["consent"] = {
             "by": reference("Participant", item.consent.originator),
@@ -166,12 +172,12 @@ def _agreement(agreement: Agreement) -> Json:
 
 
 def references(kind: str, entity_ids: Iterable[str]) -> list[Json]:
-    """The names of entities, in one fixed order."""
+    """References to entities, sorted by id."""
     return [reference(kind, entity_id) for entity_id in sorted(entity_ids)]
 
 
 def instant(moment: date | datetime) -> str:
-    """As Cedar reads it: in UTC, to the millisecond."""
+    """An instant as text for Cedar: in UTC, to the millisecond."""
     if not isinstance(moment, datetime):
         return moment.isoformat()
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

@@ -1,4 +1,6 @@
-"""Why a unit goes or stays: each rule that matters, each of its conditions in words, so or not so."""
+"""Why a unit is released or withheld: the relevant rules, and for each of their conditions, in words, whether it is
+true.
+"""
 
 from dataclasses import dataclass
 
@@ -17,7 +19,7 @@ MAX_NEAREST = 3
 
 @dataclass(frozen=True)
 class RuleExplained:
-    """`blocks`: a forbid that applies. A permit that `applies` counts only where nothing blocks."""
+    """One rule, with its conditions. A permit that `applies` has an effect only where no forbid applies."""
 
     rule: str
     is_permit: bool
@@ -30,9 +32,10 @@ class RuleExplained:
 
 @dataclass(frozen=True)
 class Explanation:
-    """For one unit, in one form, under the tightest handling and with the approvals that there are.
+    """The explanation for one unit, in one form, with the strictest handling and the existing approvals.
 
-    `blocking` are the forbids that apply; `permitting` the permits that apply; `nearest` the permits that come closest.
+    `blocking` are the forbids that apply; `permitting` the permits that apply; `nearest` the permits with the fewest
+    conditions that are not met.
     """
 
     unit: str
@@ -45,7 +48,7 @@ class Explanation:
 
     @property
     def is_hidden(self) -> bool:
-        """Must whoever may not know be told that there is no such unit?"""
+        """Whether readers without the right to see hidden units must be told that there is no such unit."""
         return any(rule.is_hidden for rule in self.blocking)
 
     def render(self) -> str:
@@ -60,15 +63,15 @@ class Explanation:
 def explain(policy_set: PolicySet, request: ReleaseRequest, unit: str, *, masked: bool = False) -> Explanation:
     """Why one unit (`part` or `part#path`) may go, or may not.
 
-    Raises NotFound("not-found") for a unit that the request does not have, and as `decide` does. The explanation is
-    checked against the decision and fails closed where they disagree.
+    Raises NotFound("not-found") for a unit that the request does not have, errors of `decide`, and
+    NotPermitted("policy-engine-failed") where the explanation does not agree with the decision.
     """
     proposal, _ = propose(policy_set, request)
     form = Form.MASKED if masked else Form.CLEAR
-    asked = unit_of(proposal, unit)
+    found = unit_of(proposal, unit)
     handling = tightest(request)
-    answer = proposal.ask(proposal.given, handling, [(asked.item_id, form)])[asked.item_id, form]
-    findings = _findings(proposal, asked, form)
+    answer = proposal.ask(proposal.given, handling, [(found.item_id, form)])[found.item_id, form]
+    findings = _findings(proposal, found, form)
     verify_agreement(findings, answer.allowed, answer.rules)
     return Explanation(
         unit=unit,

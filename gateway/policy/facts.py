@@ -1,4 +1,4 @@
-"""A partner's facts: typed data beside the rules, reviewed like the rules. A missing or misspelt fact does not load."""
+"""The facts about a partner: typed data, kept beside the rules. A missing or misspelt fact is an error at loading."""
 
 from collections.abc import Hashable
 from datetime import date
@@ -30,7 +30,7 @@ class _Facts(BaseModel):
 
 
 class Desk(_Facts):
-    """A unit of the partner, or one person there. `vetted` is what the agreement with the partner means by it."""
+    """A unit of the partner, or one person there. The agreement with the partner defines what `vetted` means."""
 
     authority: AuthorityKind
     individual: Annotated[bool, Field(strict=True)]
@@ -55,7 +55,7 @@ class Agreement(_Facts):
 
 
 class PartnerFacts(_Facts):
-    """All that policy knows of a partner. Every member must be stated, the empty ones too."""
+    """All facts that policy uses about a partner. Every member must be given, even if it is empty."""
 
     partner: ParticipantId
     post: Post
@@ -73,15 +73,15 @@ class PartnerFacts(_Facts):
             raise ValueError(f"default_desk {self.default_desk!r} is not one of the desks")
         order = list(Tlp)
         if self.cleared_tlp != set(order[: len(self.cleared_tlp)]):
-            raise ValueError("cleared_tlp has a gap: who is cleared for a marking is cleared for all below it")
-        strangers = [name for name in self.agreements if not name.startswith(id_prefix(self.partner))]
-        if strangers:
-            raise ValueError(f"agreement {strangers[0]} does not start with {id_prefix(self.partner)}")
+            raise ValueError("cleared_tlp has a gap: it must hold every level below its highest one")
+        foreign = [name for name in self.agreements if not name.startswith(id_prefix(self.partner))]
+        if foreign:
+            raise ValueError(f"agreement {foreign[0]} does not start with {id_prefix(self.partner)}")
         return self
 
 
 def id_prefix(partner: str) -> str:
-    """What the ids of a partner's rules and agreements start with: `partner-bogota` has `BOGOTA-`."""
+    """The prefix of the ids of a partner's rules and agreements: `BOGOTA-` for `partner-bogota`."""
     return partner.removeprefix("partner-").upper() + "-"
 
 
@@ -89,7 +89,7 @@ def parse_facts(text: str, file: str) -> PartnerFacts:
     """The facts in one YAML file.
 
     Plain YAML only: no anchors, aliases, tags or repeated keys. Raises Misconfigured("policy-not-loaded"), naming the
-    file and what is wrong in it.
+    file and the fault.
     """
     if len(text) > MAX_FACTS_BYTES:
         raise Misconfigured("policy-not-loaded", f"{file}: larger than {MAX_FACTS_BYTES} bytes")
@@ -112,7 +112,7 @@ def parse_plain_yaml(text: str) -> Any:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """SafeLoader that refuses what a reader of the file would overlook."""
+    """A SafeLoader that refuses YAML features that a human reader of the file could overlook."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
-"""The units of a release as items: what the engine is asked about.
+"""The items of a release: the engine is asked about items, not units.
 
-Units with the same facts are one item, and one question: a package of a thousand objects under five markings asks five.
+Units with the same facts share one item, and so one question: a thousand objects with five different markings need
+five questions.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One part (`path` None) or field. Units that the rules cannot tell apart have one `item_id`."""
+    """One part (`path` None) or field. Units with the same facts have the same `item_id`."""
 
     part: str
     path: str | None
@@ -47,19 +48,19 @@ class Unit:
 
 
 def units_of(request: ReleaseRequest, own: str) -> tuple[tuple[Unit, ...], dict[str, Item]]:
-    """Every unit of the package, each part before its fields; and the items by their ids."""
+    """All units of the package, each part before its fields; and the items by id."""
     ids: dict[Item, str] = {}
     units = []
     for part in request.parts:
         item = _part_item(request, part, own)
         units.append(Unit(part.name, None, ids.setdefault(item, f"i{len(ids)}")))
-        alike: dict[object, str] = {}
+        item_ids: dict[object, str] = {}
         for field in part.fields:
             facts = (field.markings, field.content_class, field.handling_codes, field.origin, _doubts(field))
-            if facts not in alike:
+            if facts not in item_ids:
                 inner = _field_item(request, part, item, field, own)
-                alike[facts] = ids.setdefault(inner, f"i{len(ids)}")
-            units.append(Unit(part.name, field.path, alike[facts]))
+                item_ids[facts] = ids.setdefault(inner, f"i{len(ids)}")
+            units.append(Unit(part.name, field.path, item_ids[facts]))
     return tuple(units), {item_id: item for item, item_id in ids.items()}
 
 
@@ -81,10 +82,10 @@ def _part_item(request: ReleaseRequest, part: PartFacts, own: str) -> Item:
 
 def _field_item(request: ReleaseRequest, part: PartFacts, item: Item, field: FieldFacts, own: str) -> Item:
     origin = field.origin if field.origin and item.origin == own else item.origin
-    strangers = field.origin not in {"", own, item.origin} and item.origin != own
+    has_two_origins = field.origin not in {"", own, item.origin} and item.origin != own
     return Item(
         markings=item.markings.join(field.markings),
-        markings_resolved=item.markings_resolved and not field.unresolved_markings and not strangers,
+        markings_resolved=item.markings_resolved and not field.unresolved_markings and not has_two_origins,
         markings_agree=item.markings_agree and not field.contradictory_markings,
         classes=item.classes | field.content_class,
         handling_codes=item.handling_codes | field.handling_codes,
@@ -108,7 +109,7 @@ def _days_left(request: ReleaseRequest, part: PartFacts) -> int:
 
 
 def _consent(request: ReleaseRequest, originator: str, content: str) -> ConsentFacts | None:
-    """The consent that fits best. The engine decides whether it fits."""
+    """The consent that meets most conditions. The engine decides whether it is sufficient."""
     return max(request.consents, key=lambda consent: _fit(request, consent, originator, content), default=None)
 
 

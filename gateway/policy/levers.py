@@ -1,5 +1,6 @@
-"""What an officer can choose or obtain to make a release acceptable. Never the purpose, the crime, a class, the kind or
-the urgency: those are truths about the case, and changing a truth is no way.
+"""Levers: the things that an officer can choose or obtain so that a release becomes permitted.
+
+The purpose, the crime, a content class, the kind and the urgency are never levers: they are facts of the case.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ _COSTS = {
 
 @dataclass(frozen=True)
 class Lever:
-    """One thing to choose or obtain, in words. `kind` and `value` say it to a program."""
+    """One thing to choose or obtain: `words` for people, `kind` and `value` for programs."""
 
     kind: str
     value: str
@@ -39,12 +40,12 @@ class Lever:
 
     @property
     def cost(self) -> int:
-        """How much is asked of whom: choosing is cheap, asking another agency is not."""
+        """The effort: choosing has a low cost, obtaining something from another agency a high one."""
         return _COSTS[self.kind] + self.degree
 
     @property
     def degree(self) -> int:
-        """How far it goes, where there is more and less of it. More includes less."""
+        """The amount, for kinds that have one. A higher degree includes the lower ones."""
         match self.kind:
             case "approval":
                 return int(self.value)
@@ -54,13 +55,13 @@ class Lever:
                 return 0
 
     def includes(self, other: "Lever") -> bool:
-        """Is the other one part of this one?"""
+        """Whether this lever includes the other one."""
         return self.kind == other.kind and (self.value == other.value or self.degree > other.degree)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """The release as it would be. `approvals` is how many officers would approve it, besides those who did."""
+    """A hypothetical release. `approvals` is the number of officers who would approve it, besides those who did."""
 
     request: ReleaseRequest
     form: Form = Form.CLEAR
@@ -69,7 +70,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Situation:
-    """The release that is asked about, and the unit in it."""
+    """The release and the unit for which levers are searched."""
 
     request: ReleaseRequest
     facts: PartnerFacts
@@ -79,7 +80,7 @@ class Situation:
 
 
 def choices(situation: Situation) -> Iterator[tuple[Lever, ...]]:
-    """Every way to address the release: each basis, desk, channel and form, the present one being no lever."""
+    """Every combination of basis, desk, channel and form. The present value of each needs no lever."""
     request, facts = situation.request, situation.facts
     bases = [Lever("basis", name, f"rely on {name}") for name in facts.agreements if name != request.legal_basis]
     present = desk_of(facts, request).partition("/")[2]
@@ -93,8 +94,8 @@ def choices(situation: Situation) -> Iterator[tuple[Lever, ...]]:
                     yield tuple(lever for lever in (basis, desk, channel, mask) if lever)
 
 
-def papers(situation: Situation) -> tuple[Lever, ...]:
-    """Everything that can be obtained. Having more of it never hinders, so that what is not needed can be left out."""
+def obtainable(situation: Situation) -> tuple[Lever, ...]:
+    """Everything that can be obtained. More of it never prevents a release, so what is not needed can be omitted."""
     request, item, partner = situation.request, situation.item, situation.facts.partner
     found = [
         Lever("approval", "1", f"an approver at the post {situation.facts.post} approves exactly this release"),
@@ -120,41 +121,37 @@ def papers(situation: Situation) -> tuple[Lever, ...]:
 
 
 def draft_with(situation: Situation, levers: tuple[Lever, ...]) -> Draft:
-    """The release as it would be with these levers pulled."""
+    """The release after applying these levers."""
     draft = Draft(situation.request)
     for lever in sorted(levers, key=lambda lever: list(_COSTS).index(lever.kind)):
-        draft = _PULL[lever.kind](situation, draft, lever.value)
+        draft = _APPLY[lever.kind](situation, draft, lever.value)
     return draft
 
 
-_Pull = Callable[[Situation, Draft, str], Draft]
+_Apply = Callable[[Situation, Draft, str], Draft]
 
 
-def _changed(draft: Draft, **facts: object) -> Draft:
-    return replace(draft, request=replace(draft.request, **facts))  # type: ignore[arg-type]
-
-
-def _pull_named(situation: Situation, draft: Draft, _: str) -> Draft:
+def _apply_named(situation: Situation, draft: Draft, _: str) -> Draft:
     named = draft.request.named_recipients | {desk_of(situation.facts, draft.request)}
-    return _changed(draft, named_recipients=named)
+    return replace(draft, request=replace(draft.request, named_recipients=named))
 
 
-def _pull_consent(situation: Situation, draft: Draft, originator: str) -> Draft:
+def _apply_consent(situation: Situation, draft: Draft, originator: str) -> Draft:
     request = draft.request
     content = next(part.sha256 for part in request.parts if part.name == situation.unit.part)
     far = request.now.replace(year=9000, month=1, day=1)
     consent = ConsentFacts("", ParticipantId(originator), request.recipient, request.purpose, content, far)
-    return _changed(draft, consents=(consent,))
+    return replace(draft, request=replace(request, consents=(consent,)))
 
 
-def _pull_marking(situation: Situation, draft: Draft, tlp: str) -> Draft:
+def _apply_marking(situation: Situation, draft: Draft, tlp: str) -> Draft:
     def lower(markings: Markings) -> Markings:
         return replace(markings, tlp=min(markings.tlp, Tlp(tlp), key=list(Tlp).index)) if markings.tlp else markings
 
     return _re_marked(situation, draft, lower)
 
 
-def _pull_releasable(situation: Situation, draft: Draft, partner: str) -> Draft:
+def _apply_releasable(situation: Situation, draft: Draft, partner: str) -> Draft:
     def also(markings: Markings) -> Markings:
         return markings if markings.rel_to is None else replace(markings, rel_to=markings.rel_to | {partner})
 
@@ -162,7 +159,7 @@ def _pull_releasable(situation: Situation, draft: Draft, partner: str) -> Draft:
 
 
 def _re_marked(situation: Situation, draft: Draft, mark: Callable[[Markings], Markings]) -> Draft:
-    """The unit's markings, and its part's, which it inherits."""
+    """Change the markings of the unit, and of its part, because the unit inherits them."""
 
     def part_of(part: PartFacts) -> PartFacts:
         if part.name != situation.unit.part:
@@ -172,19 +169,27 @@ def _re_marked(situation: Situation, draft: Draft, mark: Callable[[Markings], Ma
     def field_of(field: FieldFacts) -> FieldFacts:
         return replace(field, markings=mark(field.markings)) if field.path == situation.unit.path else field
 
-    return _changed(draft, parts=tuple(part_of(part) for part in draft.request.parts))
+    parts = tuple(part_of(part) for part in draft.request.parts)
+    return replace(draft, request=replace(draft.request, parts=parts))
 
 
-_PULL: dict[str, _Pull] = {
-    "basis": lambda _, draft, value: _changed(draft, legal_basis=value),
-    "desk": lambda _, draft, value: _changed(draft, recipient_desk=value),
-    "channel": lambda _, draft, value: _changed(draft, channel=Channel(value)),
+def _on_request(change: Callable[[ReleaseRequest, str], ReleaseRequest]) -> _Apply:
+    """The application of a lever that changes the request alone."""
+    return lambda _, draft, value: replace(draft, request=change(draft.request, value))
+
+
+_APPLY: dict[str, _Apply] = {
+    "basis": _on_request(lambda request, value: replace(request, legal_basis=value)),
+    "desk": _on_request(lambda request, value: replace(request, recipient_desk=value)),
+    "channel": _on_request(lambda request, value: replace(request, channel=Channel(value))),
     "mask": lambda _, draft, __: replace(draft, form=Form.MASKED),
-    "review": lambda _, draft, value: _changed(draft, review_within_hours=int(value)),
-    "assurance": lambda _, draft, value: _changed(draft, assurances=draft.request.assurances | {Assurance(value)}),
+    "review": _on_request(lambda request, value: replace(request, review_within_hours=int(value))),
+    "assurance": _on_request(
+        lambda request, value: replace(request, assurances=request.assurances | {Assurance(value)})
+    ),
     "approval": lambda _, draft, value: replace(draft, approvals=max(draft.approvals, int(value))),
-    "named": _pull_named,
-    "consent": _pull_consent,
-    "marking": _pull_marking,
-    "releasable": _pull_releasable,
+    "named": _apply_named,
+    "consent": _apply_consent,
+    "marking": _apply_marking,
+    "releasable": _apply_releasable,
 }

@@ -1,8 +1,8 @@
-"""What the Cedar validator lets pass and this gateway does not. Each check names a way to release by mistake.
+"""Checks of rules that go beyond Cedar's own validator. Each check prevents a kind of accidental release.
 
-Polarity: whether a condition's truth helps release (+1, as in `permit when` and `forbid unless`) or hinders it (-1).
-More papers must never release less, and more sensitive content must never release more: where each attribute may
-stand follows from that.
+Polarity: whether a true condition helps a release (+1, as in `permit when` and `forbid unless`) or hinders it (-1).
+More approvals, consents or assurances must never release less, and more sensitive content must never release more.
+From this follows in which polarity a condition may read each attribute.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,21 +22,21 @@ _IDENTITIES = frozenset(
     {"Partner", "Agreement", "Desk", "Officer", "Participant", "Item", "Release", "Terms", "Reader", "Address", "Use"}
 )
 _SENSITIVE = frozenset({"classes", "handlingCodes", "orcon", "receivedCaveats"})
-_PAPERS = frozenset({"approval", "secondApproval", "consent", "assurances", "named"})
+_OBTAINABLE = frozenset({"approval", "secondApproval", "consent", "assurances", "named"})
 _TIGHTENING = frozenset({"caveats", "retentionDays", "reviewWithinHours", "handling"})
-_ERRING = frozenset({"add", "sub", "mul", "neg", "offset", "duration_since", "get_tag", "has_tag"})
+_CAN_FAIL = frozenset({"add", "sub", "mul", "neg", "offset", "duration_since", "get_tag", "has_tag"})
 
 
 @dataclass(frozen=True)
 class _Atom:
-    """A condition without and, or, not; `polarity` 0 where it may go either way."""
+    """A condition without and, or, not. `polarity` 0 means that it can both help and hinder."""
 
     expression: pst.Expr
     polarity: int
 
 
 def lint_base(rules: tuple[Rule, ...]) -> list[str]:
-    """What is wrong with the base file, each with file, line and rule."""
+    """The faults of the base file, each with file, line and rule."""
     found = []
     for rule in rules:
         if rule.is_permit:
@@ -44,25 +44,25 @@ def lint_base(rules: tuple[Rule, ...]) -> list[str]:
         if not rule.id.startswith(BASE_PREFIX):
             found.append(f"{rule.where}: its id must start with {BASE_PREFIX}")
         if not isinstance(rule.template.principal, pst.ScopeAny):
-            found.append(f"{rule.where}: a base rule holds for every principal")
+            found.append(f"{rule.where}: a base rule must apply to every principal")
         found += [f"{rule.where}: {what}" for what in _lint_rule(rule, known=frozenset())]
     return found
 
 
 def lint_reading(rules: tuple[Rule, ...]) -> list[str]:
-    """What is wrong with the readers' file, each with file, line and rule."""
+    """The faults of the readers' file, each with file, line and rule."""
     found = []
     for rule in rules:
         if not rule.id.startswith(READING_PREFIX):
             found.append(f"{rule.where}: its id must start with {READING_PREFIX}")
         if not isinstance(rule.template.principal, pst.ScopeAny):
-            found.append(f"{rule.where}: a reading rule holds for every reader")
+            found.append(f"{rule.where}: a reading rule must apply to every reader")
         found += [f"{rule.where}: {what}" for what in _lint_rule(rule, known=frozenset())]
     return found
 
 
 def lint_partner(rules: tuple[Rule, ...], facts: PartnerFacts) -> list[str]:
-    """What is wrong with a partner's file, each with file, line and rule."""
+    """The faults of a partner's file, each with file, line and rule."""
     known = frozenset({("Partner", facts.partner), *(("Agreement", name) for name in facts.agreements)})
     own_scope = pst.ScopeIn(pst.EntityUid(pst.EntityType("Partner", ("Attache",)), facts.partner))
     found = []
@@ -92,14 +92,14 @@ def _lint_rule(rule: Rule, known: frozenset[tuple[str, str]]) -> Iterator[str]:
 def _lint_scope(rule: Rule) -> Iterator[str]:
     template = rule.template
     if not isinstance(template.resource, pst.ScopeAny):
-        yield "a rule must leave the resource open"
+        yield "a rule must not restrict the resource"
     if rule.is_permit:
         if not isinstance(template.action, pst.ActionEq | pst.ActionIn):
             yield "a permit must name its actions"
         if not rule.clauses:
-            yield "a permit without any condition"
+            yield "a permit must have a condition"
     elif not isinstance(template.action, pst.ScopeAny):
-        yield "a forbid must leave the action open: it covers every form of disclosure, also later ones"
+        yield "a forbid must not restrict the action: it must cover every form of disclosure, also future ones"
 
 
 def _lint_annotations(rule: Rule) -> Iterator[str]:
@@ -109,30 +109,30 @@ def _lint_annotations(rule: Rule) -> Iterator[str]:
     allowed = _ANNOTATIONS if rule.is_permit else _ANNOTATIONS - _HANDLING
     for name in rule.annotations:
         if name not in allowed and not is_clause_words(name):
-            yield f"@{name} is unknown here"
+            yield f"@{name} is not allowed here"
     if rule.is_permit and rule.is_hidden:
-        yield "@hide belongs to a forbid"
+        yield "@hide is for a forbid only"
     described = {name for name in rule.annotations if is_clause_words(name) and rule.annotations[name]}
     if described != {f"c{number}" for number in range(1, len(rule.clauses) + 1)}:
-        yield f"@c1 to @c{len(rule.clauses)} must say its {len(rule.clauses)} clauses in words, one each"
+        yield f"@c1 to @c{len(rule.clauses)} must describe its {len(rule.clauses)} clauses in words, one each"
 
 
 def _lint_node(node: object) -> Iterator[str]:
     match node:
-        case pst.BinaryOp(op=op) | pst.UnaryOp(op=op) if op in _ERRING:
-            yield f"`{op}` can err, and Cedar skips a forbid that errs"
+        case pst.BinaryOp(op=op) | pst.UnaryOp(op=op) if op in _CAN_FAIL:
+            yield f"`{op}` can fail, and Cedar ignores a forbid that fails"
         case pst.UnaryOp(op="datetime", arg=arg) if not isinstance(arg, pst.StringLit):
-            yield "a datetime that is computed can err"
+            yield "a computed datetime can fail"
         case pst.Like():
             yield "`like` on free text: use a closed vocabulary"
         case pst.IfThenElse():
-            yield "`if`: write one clause for each way"
+            yield "`if`: write one clause for each branch"
         case pst.Is():
             yield "`is`: there is one kind of principal and one of resource"
         case pst.BinaryOp(op="in"):
-            yield "`in` belongs to the scope"
+            yield "`in` is for the scope only"
         case pst.HasAttr(attrs=attrs) if len(attrs) > 1:
-            yield "`has` with a path: ask for one attribute"
+            yield "`has` with a path: test one attribute"
 
 
 def _lint_atom(atom: _Atom) -> Iterator[str]:
@@ -140,24 +140,24 @@ def _lint_atom(atom: _Atom) -> Iterator[str]:
     if isinstance(atom.expression, pst.BoolLit):
         yield "a constant condition"
     if isinstance(atom.expression, pst.HasAttr) and atom.polarity < 1:
-        yield "`has` where absence would release"
-    elif read & (_PAPERS | _TIGHTENING) and atom.polarity < 1:
-        yield f"{_names(read & (_PAPERS | _TIGHTENING))} where having it would withhold"
+        yield "`has` where a missing attribute would release"
+    elif read & (_OBTAINABLE | _TIGHTENING) and atom.polarity < 1:
+        yield f"{_names(read & (_OBTAINABLE | _TIGHTENING))} where its presence would withhold"
     if read & _SENSITIVE and atom.polarity > -1:
-        yield f"{_names(read & _SENSITIVE)} where having it would release"
+        yield f"{_names(read & _SENSITIVE)} where its presence would release"
 
 
 def _lint_empty_sets(clause: Clause) -> Iterator[str]:
     nodes = list(walk(clause.expression))
-    asked = {node.arg for node in nodes if isinstance(node, pst.UnaryOp) and node.op == "is_empty"}
+    tested = {node.arg for node in nodes if isinstance(node, pst.UnaryOp) and node.op == "is_empty"}
     for node in nodes:
         match node:
-            case pst.BinaryOp(op="contains_all", left=pst.Set(), right=right) if right not in asked:
-                yield "`[...].containsAll(x)` is true of an empty x: ask `!x.isEmpty()` in the same clause"
+            case pst.BinaryOp(op="contains_all", left=pst.Set(), right=right) if right not in tested:
+                yield "`[...].containsAll(x)` is true for an empty x: test `!x.isEmpty()` in the same clause"
 
 
 def _lint_handling(rule: Rule) -> Iterator[str]:
-    """What a permit asks of the handling (its annotations) and what it checks (its clauses) must be the same."""
+    """The handling that a permit declares (annotations) must be the handling that it checks (clauses)."""
     if not rule.is_permit:
         return
     days, caveats, onward = (rule.annotations.get(name) for name in ("retention_days", "caveats", "onward"))
@@ -184,7 +184,7 @@ def _lint_handling(rule: Rule) -> Iterator[str]:
 
 
 def walk(node: object) -> Iterator[object]:
-    """The node and everything under it."""
+    """The node and all nodes below it."""
     yield node
     if isinstance(node, Mapping):
         for value in node.values():

@@ -1,6 +1,6 @@
-"""A policy set: every file of it, linted, hashed and compiled into one shard per partner.
+"""A policy set: all its files, linted, hashed and compiled into one shard for each partner.
 
-A shard holds the base rules and one partner's: what is written for one partner cannot touch another.
+A shard holds the base rules and the rules of one partner, so the rules of one partner cannot affect another.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ MAX_FILE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Base and one partner, compiled. `hash` covers every file that can affect that partner, and nothing else."""
+    """The compiled base rules and those of one partner. `hash` covers exactly the files that affect it."""
 
     own: str
     facts: PartnerFacts
@@ -47,13 +47,13 @@ class Shard:
 
     @cached_property
     def known(self) -> cedarpy.Entities:
-        """The partner's facts, as the engine knows them."""
+        """The partner's facts, in the engine's form."""
         return known_facts(partner_entities(self.facts), self.schema)
 
 
 @dataclass(frozen=True, eq=False)
 class ReadingShard:
-    """What received packages permit their readers, compiled."""
+    """The rules for readers of received packages, compiled."""
 
     rules: Mapping[str, Rule]
     hash: str
@@ -66,9 +66,9 @@ class ReadingShard:
 
 @dataclass(frozen=True, eq=False)
 class PolicySet:
-    """A whole set, loaded. `own` is the participant whose gateway decides; `files` are texts by their path.
+    """A loaded policy set. `own` is the participant whose gateway decides; `files` are the texts by path.
 
-    Safe to share between threads. It does not pickle: another process loads the files itself.
+    Safe to share between threads. It cannot be pickled: another process must load the files itself.
     """
 
     own: str
@@ -78,7 +78,7 @@ class PolicySet:
     reading: ReadingShard = field(repr=False)
 
     def shard(self, partner: str) -> Shard:
-        """The partner's shard; raises NotFound("unknown-partner") where the set has no file for it."""
+        """The partner's shard; raises NotFound("unknown-partner") where the set has no files for it."""
         if partner not in self.shards:
             raise NotFound("unknown-partner", f"no policy file for {partner[:80]!r}")
         return self.shards[partner]
@@ -94,7 +94,9 @@ class PolicySet:
 
 
 def read_policy_folder(folder: Path) -> dict[str, str]:
-    """The files of a policy folder that can affect a decision, by their path in it. Cases and prose are left out."""
+    """The files of a policy folder that can affect a decision, by their path in the folder. Cases and documentation
+    are left out.
+    """
     paths = [*(folder / name for name in SHARED_FILES), *sorted((folder / PARTNERS).glob("*"))]
     files = {}
     for path in paths:
@@ -109,22 +111,22 @@ def read_policy_folder(folder: Path) -> dict[str, str]:
 def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
     """Lint, validate and compile a policy set.
 
-    Raises Misconfigured("policy-not-loaded") with everything that is wrong, each with file, line and rule, one per
-    line of the detail. A set that loads never meets a rule, a fact or a term that it does not know.
+    Raises Misconfigured("policy-not-loaded"); its detail lists all faults, one on each line, with file, line and rule.
+    In a set that loads, every rule, fact and term is known.
     """
     schema = _load_schema(files, SCHEMA_FILE)
-    reading, wrong = _load_reading(files, own)
+    reading, faults = _load_reading(files, own)
     base = parse_rules(_file(files, BASE_FILE), BASE_FILE)
-    wrong += lint_base(base) + _validate(base, schema)
+    faults += lint_base(base) + _validate(base, schema)
     shards = {}
     for partner in _partners(files):
-        shard, complaints = _load_shard(files, own, partner, base, schema)
+        shard, faults_found = _load_shard(files, own, partner, base, schema)
         shards[partner] = shard
-        wrong += complaints
+        faults += faults_found
     if own in shards:
-        wrong.append(f"{PARTNERS}{own}{RULES_SUFFIX}: a participant is not a partner of its own")
-    if wrong:
-        raise Misconfigured("policy-not-loaded", "\n".join(wrong))
+        faults.append(f"{PARTNERS}{own}{RULES_SUFFIX}: a participant is not a partner of its own")
+    if faults:
+        raise Misconfigured("policy-not-loaded", "\n".join(faults))
     return PolicySet(
         own=own,
         hash=policy_set_hash(own, files),
@@ -135,7 +137,7 @@ def load_policy_set(files: Mapping[str, str], own: str) -> PolicySet:
 
 
 def policy_set_hash(own: str, files: Mapping[str, str]) -> str:
-    """The hash of the set that these files make, whether it loads or not: their contents, our id and the engine."""
+    """The hash of the set with these files, whether it loads or not: over their contents, our id and the engine."""
     return _hash(own, files)
 
 
@@ -145,12 +147,12 @@ def _load_shard(
     rules_file, facts_file = f"{PARTNERS}{partner}{RULES_SUFFIX}", f"{PARTNERS}{partner}{FACTS_SUFFIX}"
     facts = parse_facts(_file(files, facts_file), facts_file)
     if facts.partner != partner:
-        raise Misconfigured("policy-not-loaded", f"{facts_file}: it is about {facts.partner}")
+        raise Misconfigured("policy-not-loaded", f"{facts_file}: its facts are about {facts.partner}")
     rules = parse_rules(_file(files, rules_file), rules_file)
-    wrong = lint_partner(rules, facts) + _validate(rules, schema)
+    faults = lint_partner(rules, facts) + _validate(rules, schema)
     affecting = {name: files[name] for name in (SCHEMA_FILE, BASE_FILE, rules_file, facts_file)}
     by_id = MappingProxyType({rule.id: rule for rule in (*base, *rules)})
-    return Shard(own=own, facts=facts, rules=by_id, hash=_hash(own, affecting), schema=schema), wrong
+    return Shard(own=own, facts=facts, rules=by_id, hash=_hash(own, affecting), schema=schema), faults
 
 
 def _load_reading(files: Mapping[str, str], own: str) -> tuple[ReadingShard, list[str]]:
@@ -169,24 +171,24 @@ def _load_schema(files: Mapping[str, str], name: str) -> cedarpy.Schema:
 
 
 def _validate(rules: tuple[Rule, ...], schema: cedarpy.Schema) -> list[str]:
-    """What Cedar's own validator refuses: unknown attributes and terms, wrong types.
+    """The faults that Cedar's validator finds: unknown attributes and terms, faults types.
 
-    Each clause is validated alone as well, so that an explanation can ask about it alone.
+    Each clause is also validated alone, because an explanation asks about it alone.
     """
     forms = {rule.id: rule.json_form for rule in rules}
     for rule in rules:
         forms |= {name: {**form, "annotations": {"id": name}} for name, form in rule.probes()}
     result = cedarpy.validate_policies(str(compile_policies(forms)), schema)
     where = {rule.id: rule.where for rule in rules}
-    complaints: dict[str, str] = {}
+    faults_found: dict[str, str] = {}
     for error in result.errors:
         named = result.id_annotations_by_policy_id.get(error.policy_id, "")
-        complaints.setdefault(named.partition("#")[0], error.error[:300])
-    return [f"{where.get(rule, 'a rule')}: {complaint}" for rule, complaint in complaints.items()]
+        faults_found.setdefault(named.partition("#")[0], error.error[:300])
+    return [f"{where.get(rule, 'a rule')}: {fault}" for rule, fault in faults_found.items()]
 
 
 def _partners(files: Mapping[str, str]) -> list[str]:
-    """Every partner that has a file of rules or of facts: a lone one is missed later, by name."""
+    """Every partner with a file of rules or of facts. If the other file is missing, loading reports it later."""
     found = set()
     for name in files:
         for suffix in (FACTS_SUFFIX, RULES_SUFFIX):
@@ -195,7 +197,7 @@ def _partners(files: Mapping[str, str]) -> list[str]:
                 break
         else:
             if name not in SHARED_FILES:
-                raise Misconfigured("policy-not-loaded", f"{name}: no such file belongs to a policy set")
+                raise Misconfigured("policy-not-loaded", f"{name}: a policy set has no such file")
     return sorted(found)
 
 

@@ -1,6 +1,6 @@
-"""Each clause of each rule as a question of its own, so that the engine itself says which condition is so.
+"""Asks the engine about each clause of each rule separately, to find out which conditions are true.
 
-There is no second implementation of the rules' meaning that could disagree with the first.
+So there is no second implementation of the rules that could disagree with the engine.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from gateway.policy.rules import Rule
 
 @dataclass(frozen=True)
 class Condition:
-    """One clause, and whether it is so. `is_met`: does it let its rule apply?"""
+    """One clause, and whether it is true. `is_met`: whether it lets its rule apply."""
 
     words: str
     cedar: str
@@ -30,7 +30,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule, and which of its conditions are so. `applies` when all are met."""
+    """One rule, and which of its conditions are true. `applies`: whether all are met."""
 
     rule: Rule
     conditions: tuple[Condition, ...]
@@ -43,22 +43,22 @@ class Finding:
 def examine(shard: Shard, facts: cedarpy.Entities, question: Question) -> tuple[Finding, ...]:
     """Every rule whose scope covers the question, in the order of the files."""
     (answer,) = ask(_probes_of(shard), shard.schema, facts, [question])
-    so = set(answer.rules)
+    true_clauses = set(answer.rules)
     return tuple(
         Finding(
             rule,
             tuple(
-                Condition(clause.words, clause.cedar, clause.is_unless, f"{rule.id}#{number}" in so)
+                Condition(clause.words, clause.cedar, clause.is_unless, f"{rule.id}#{number}" in true_clauses)
                 for number, clause in enumerate(rule.clauses, 1)
             ),
         )
         for rule in shard.rules.values()
-        if f"{rule.id}#scope" in so
+        if f"{rule.id}#scope" in true_clauses
     )
 
 
 def verify_agreement(findings: tuple[Finding, ...], allowed: bool, rules: tuple[str, ...]) -> None:
-    """Raise NotPermitted("policy-engine-failed") unless the findings are the decision, clause by clause."""
+    """Raise NotPermitted("policy-engine-failed") unless the findings agree with the decision."""
     forbids = {finding.rule.id for finding in findings if finding.applies and not finding.rule.is_permit}
     permits = {finding.rule.id for finding in findings if finding.applies and finding.rule.is_permit}
     if allowed is not (bool(permits) and not forbids) or set(rules) != (forbids or permits):

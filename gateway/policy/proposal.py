@@ -1,4 +1,4 @@
-"""One proposed release, ready to be asked about: its units, what an approval of it is bound to, who approved it."""
+"""A proposed release, in the form in which the engine is asked about it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ _FAR = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Form(StrEnum):
-    """A form of disclosure: the engine's action."""
+    """A form of disclosure; it is the action in questions to the engine."""
 
     CLEAR = "disclose"
     MASKED = "disclose-masked"
 
 
-Asked = tuple[str, Form]
-"""An item, by its id, in a form."""
+ItemForm = tuple[str, Form]
+"""The id of an item, and a form."""
 
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A release, with everything that is known about it. `digest` is what an approval of it is bound to."""
+    """A release with all facts about it. An approval of it is bound to `digest`."""
 
     shard: Shard
     request: ReleaseRequest
@@ -48,40 +48,42 @@ class Proposal:
 
     @cached_property
     def given(self) -> Scenario:
-        """The approvals that there are: of those given, the two by two officers that fit best."""
+        """The existing approvals: of all given ones, the two of different officers that meet most conditions."""
         return Scenario("given", _best_fitting(self))
 
     @cached_property
     def approved_twice(self) -> Scenario:
-        """As if two officers, none of them the requester, had approved exactly this release."""
+        """A hypothetical scenario: two officers other than the requester have approved exactly this release."""
         post = frozenset({self.shard.facts.post})
         officers = ("(approver 1)", "(approver 2)")
         return Scenario("twice", tuple(ApprovalFacts(name, post, True, self.digest, _FAR) for name in officers))
 
     @property
     def approved_once(self) -> Scenario:
-        """As if one had."""
+        """A hypothetical scenario: one such officer has approved it."""
         return Scenario("once", self.approved_twice.approvals[:1])
 
     @cached_property
     def known(self) -> cedarpy.Entities:
-        """Every fact but the terms: known to the engine once, for every round."""
+        """All facts but the terms, in the engine's form; prepared once for all rounds."""
         approvals = (*self.given.approvals, *self.approved_twice.approvals)
         release = release_entities(self.shard.facts, self.shard.own, self.request, self.digest, approvals)
         items = [item_entity(item_id, item) for item_id, item in self.items.items()]
         return known_facts([*release, *items], self.shard.schema, beside=self.shard.known)
 
     def question(self, scenario: Scenario, item_id: str, form: Form) -> Question:
-        """May the recipient get this item in this form?"""
+        """The question whether the recipient may get this item in this form."""
         desk = reference("Desk", desk_of(self.shard.facts, self.request))
         return Question(desk, form, reference("Item", item_id), scenario.context)
 
-    def ask(self, scenario: Scenario, handling: Handling, wanted: Iterable[Asked]) -> dict[Asked, Answer]:
+    def ask(self, scenario: Scenario, handling: Handling, item_forms: Iterable[ItemForm]) -> dict[ItemForm, Answer]:
         """The engine's answer for each item and form, in one batch."""
-        asked = list(dict.fromkeys(wanted))
+        distinct = list(dict.fromkeys(item_forms))
         known = known_facts([terms_entity(handling, scenario)], self.shard.schema, beside=self.known)
-        answers = ask(self.shard.policies, self.shard.schema, known, [self.question(scenario, *one) for one in asked])
-        return dict(zip(asked, answers, strict=True))
+        answers = ask(
+            self.shard.policies, self.shard.schema, known, [self.question(scenario, *one) for one in distinct]
+        )
+        return dict(zip(distinct, answers, strict=True))
 
 
 def propose(policy_set: PolicySet, request: ReleaseRequest) -> tuple[Proposal, dict[str, Any]]:
@@ -95,12 +97,12 @@ def propose(policy_set: PolicySet, request: ReleaseRequest) -> tuple[Proposal, d
 
 
 def release_digest(policy_set: PolicySet, request: ReleaseRequest) -> str:
-    """What an approval of this release is bound to; the same as `Decision.release_digest`. Hex."""
+    """The digest that an approval of this release is bound to, as hex; equal to `Decision.release_digest`."""
     return propose(policy_set, request)[0].digest
 
 
 def _best_fitting(proposal: Proposal) -> tuple[ApprovalFacts, ...]:
-    """Which two to show to the engine. It is the engine that decides whether they hold."""
+    """The two approvals to show to the engine. The engine decides whether they are sufficient."""
     request, post = proposal.request, proposal.shard.facts.post
 
     def fit(approval: ApprovalFacts) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""What a received package permits its readers: the same engine, asked about each use at once. Silence is deny."""
+"""Decisions about uses of a received package by its readers, made by the same engine. The default is deny."""
 
 import json
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ _READER, _ITEM, _USE = "reader", "item", "use"
 
 
 class Use(StrEnum):
-    """What a reader may want to do: look at it, follow it up, use it in court, act where the subject could notice, take a
-    copy out of the gateway, pass it on.
+    """A use of a received part: to read it, to use it as a lead, to use it as evidence in court, to act on it where
+    the subject could notice, to export a copy from the gateway, to pass it on to others.
     """
 
     READ = "read"
@@ -30,7 +30,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class ReceivedFacts:
-    """A received part, with the handling that its originator stated. `desk` is the own desk that it is addressed to."""
+    """A received part, with the handling that its originator stated. `desk` is our desk that it is addressed to."""
 
     desk: str
     desk_is_individual: bool
@@ -45,7 +45,7 @@ class ReceivedFacts:
 
 @dataclass(frozen=True)
 class ReaderFacts:
-    """Who reads: the own desks that the officer belongs to, and whether copies may be taken out of the gateway."""
+    """The reader: our desks to which the officer belongs, and whether the officer may export copies."""
 
     desks: frozenset[str]
     may_export: bool
@@ -61,28 +61,28 @@ class UseDecision:
 
 @dataclass(frozen=True)
 class ReadingDecision:
-    """Every use, decided. `dispose`: its retention has ended."""
+    """The decision about every use. `dispose`: the retention of the part has ended."""
 
     uses: tuple[UseDecision, ...]
     dispose: bool
     reading_hash: str
 
     def permits(self, use: Use) -> bool:
-        """Is this use permitted?"""
+        """Whether this use is permitted."""
         return any(decided.permitted for decided in self.uses if decided.use is use)
 
     def use(self, use: Use) -> UseDecision:
-        """The decision on one use."""
+        """The decision about one use."""
         return next(decided for decided in self.uses if decided.use is use)
 
 
 def decide_reading(
     policy_set: PolicySet, received: ReceivedFacts, reader: ReaderFacts, *, purpose: Purpose, now: datetime
 ) -> ReadingDecision:
-    """What the reader may do with a received part, for a purpose.
+    """Decide which uses of a received part are permitted to the reader, for a purpose.
 
-    Raises NotPermitted("policy-engine-failed") where a fact is unknown, and MalformedInput for an instant without a time
-    zone; nothing is permitted then.
+    Raises NotPermitted("policy-engine-failed") where a fact is unknown, and MalformedInput for an instant without a
+    time zone; then no use is permitted.
     """
     if now.tzinfo is None or received.delete_by.tzinfo is None:
         raise MalformedInput("malformed-request", "an instant without a time zone")
@@ -103,7 +103,7 @@ def _reader(reader: ReaderFacts) -> dict[str, object]:
 
 
 def _received(received: ReceivedFacts) -> dict[str, object]:
-    stated = {
+    attributes = {
         "desk": reference("Address", received.desk),
         "deskIsIndividual": received.desk_is_individual,
         "marked": received.markings.tlp is not None,
@@ -116,7 +116,7 @@ def _received(received: ReceivedFacts) -> dict[str, object]:
         "purpose": reference("Purpose", received.purpose),
         "deleteBy": instant(received.delete_by),
     }
-    return entity("Item", _ITEM, stated)
+    return entity("Item", _ITEM, attributes)
 
 
 def _use(purpose: Purpose, now: datetime) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The record of a decision: every fact used and the answer, as canonical bytes that replay to themselves."""
+"""The record of a decision: all facts and the decision, as canonical bytes. Replaying a record gives the same bytes."""
 
 import hashlib
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ BOUND = (
     "caveats",
     "review_within_hours",
 )
-"""The members of a request that an approval is bound to; so are its consents, in any order."""
+"""The members of a request that an approval is bound to. It is also bound to the consents, in any order."""
 
 MEMBERS: Mapping[type[Any], tuple[str, ...]] = {
     Markings: ("tlp", "pap", "orcon", "rel_to"),
@@ -106,8 +106,9 @@ MEMBERS: Mapping[type[Any], tuple[str, ...]] = {
         "engine",
     ),
 }
-"""The members of records of format `attache-decision/1` that are always stated. A record replays to the same bytes, and
-approvals are bound to a digest over some of them: nothing is ever added here."""
+"""The members that a record of format `attache-decision/1` always states. Add nothing here: an old record must replay
+to the same
+bytes, and the digests of approvals cover some of these members."""
 
 _REQUEST = TypeAdapter(ReleaseRequest)
 _DECISION = TypeAdapter(Decision)
@@ -116,8 +117,8 @@ _DECISION = TypeAdapter(Decision)
 def plain(value: Any) -> Any:
     """A value as JSON: sets sorted, instants in UTC, members of dataclasses by name.
 
-    The members in `MEMBERS` are always stated, any other where it differs from its default: what was recorded or approved
-    before a class had that member keeps its bytes.
+    The members in `MEMBERS` are always stated. Any other member is stated only if it differs from its default, so that
+    records and approvals from before this member existed keep their bytes.
     """
     kind = type(value)
     if kind in {str, int, bool, type(None)}:
@@ -144,7 +145,7 @@ def _later_members(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def record_of(own: str, facts: Mapping[str, Any], decision: Decision) -> bytes:
-    """The canonical bytes of a request's plain facts and of the answer to it."""
+    """The record of a decision: canonical bytes of the request's plain facts and of the decision."""
     answer = plain(replace(decision, record=b""))
     return strict_json.canonical({"format": FORMAT, "own": own, "request": facts, "decision": answer})
 
@@ -160,7 +161,7 @@ def parse_request(raw: Mapping[str, Any]) -> ReleaseRequest:
 
 
 def parse_decision(record: bytes) -> Decision:
-    """The answer in a record; raises IntegrityLost for what is no record. Not checked: that it replays (`replay`)."""
+    """The decision in a record; raises IntegrityLost for anything else. Not checked: that it replays (see `replay`)."""
     try:
         return _DECISION.validate_python({**strict_json.parse_object(record)["decision"], "record": record})
     except (AttacheError, ValidationError, KeyError, TypeError):
@@ -168,10 +169,11 @@ def parse_decision(record: bytes) -> Decision:
 
 
 def digest_of(shard_hash: str, desk: str, facts: Mapping[str, Any]) -> str:
-    """What an approval is bound to, from a request's plain facts. Hex.
+    """The digest that an approval is bound to, as hex, from the plain facts of a request.
 
-    Content, classification, recipient, purpose, basis, channel, urgency, the papers on file and the rules themselves:
-    all that decides what would leave. Not the clock, the approvals, or a retention shorter than the rules'.
+    It covers everything that determines the release: content, classification, recipient, purpose, legal basis,
+    channel, urgency, assurances, consents and the rules. It does not cover the time, the approvals, or a retention
+    shorter than that of the rules.
     """
     # A member of a later version is not stated where it is its default.
     bound = {name: facts[name] for name in BOUND if name in facts}

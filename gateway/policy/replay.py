@@ -1,4 +1,4 @@
-"""Replay: a recorded decision, made again from its own facts and the policy files that it names, byte for byte."""
+"""Replay: make a recorded decision again from its facts and policy files, and compare the records byte for byte."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,11 @@ from gateway.policy.record import FORMAT, parse_request
 
 
 def replay(record: bytes, files: Mapping[str, str]) -> Decision:
-    """Decide again what was decided, with the policy files of then.
+    """Make a recorded decision again, with the policy files that were in force at its time.
 
-    Raises IntegrityLost("replay-differs") if a fact, a rule or the record was changed, naming what differs and no
-    facts; UnsupportedVersion if another engine or format decided, which needs the release of then.
+    Raises IntegrityLost("replay-differs") if a fact, a rule or the record was changed; the detail says what differs,
+    without facts. Raises UnsupportedVersion if the record has another engine or format: replay it with the release
+    that made it.
     """
     try:
         recorded = strict_json.parse_object(record)
@@ -27,11 +28,15 @@ def replay(record: bytes, files: Mapping[str, str]) -> Decision:
         raise UnsupportedVersion("unsupported-version", f"decided by {str(written_by)[:100]}, this is {ENGINE}")
     policy_set = load_policy_set(files, own)
     if policy_set.hash != answer["policy_set_hash"]:
-        raise IntegrityLost("replay-differs", "these are not the policy files of then", step="policy set")
+        raise IntegrityLost(
+            "replay-differs", "these are not the policy files of the recorded decision", step="policy set"
+        )
     try:
         again = decide(policy_set, parse_request(facts))
     except AttacheError as error:
-        raise IntegrityLost("replay-differs", f"it cannot be decided again: {error.code}", step="decision") from None
+        raise IntegrityLost(
+            "replay-differs", f"the decision cannot be made again: {error.code}", step="decision"
+        ) from None
     if again.record != record:
-        raise IntegrityLost("replay-differs", "another decision comes of it", step="decision")
+        raise IntegrityLost("replay-differs", "the new decision differs from the recorded one", step="decision")
     return again

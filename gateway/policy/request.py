@@ -1,6 +1,6 @@
-"""What policy is asked: one release to one recipient, as facts. Nothing here is content.
+"""Requests to policy: the facts of one release to one recipient. A request contains no content.
 
-A missing fact is never "any": `None` and empty mean "nobody said", and that denies wherever a rule needs it.
+A missing fact (`None` or empty) never means "any". A rule that needs the fact then denies.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ MAX_CONSENTS = 64
 
 @dataclass(frozen=True)
 class FieldFacts:
-    """A field, object or selector within a part. It inherits the part's facts: its own only add to them.
+    """A field, object or selector within a part. It inherits the facts of the part; its own facts only add to them.
 
-    `path` names it within its part, and is unique there. `origin` "" is the part's.
+    `path` is unique within the part. `origin` "" means the origin of the part.
     """
 
     path: str
@@ -50,9 +50,10 @@ class FieldFacts:
 class PartFacts:
     """One part. `markings` are already joined with the package's.
 
-    `origin` is the participant that supplied it; our own id for our own. `delete_by` is the end of a retention
-    that came with it, `caveats` what else did. `unresolved_markings`: it carries a marking that nobody here could read.
-    `contradictory_markings`: two markings on it cannot both be kept.
+    `origin` is the participant that supplied the part, or our own id. `delete_by` and `caveats` are the end of
+    retention and the caveats that it was received with. `unresolved_markings`: it has a marking that this gateway
+    cannot interpret.
+    `contradictory_markings`: two of its markings cannot both be obeyed.
     """
 
     name: str
@@ -72,7 +73,8 @@ class PartFacts:
 
 @dataclass(frozen=True)
 class ApprovalFacts:
-    """One officer's approval, as the officer stands now: `posts` and `may_approve` are today's, not those of then.
+    """One officer's approval. `posts` and `may_approve` are the officer's present rights, not those at the time of the
+    approval.
 
     `digest` is the `Decision.release_digest` that the officer saw.
     """
@@ -86,7 +88,7 @@ class ApprovalFacts:
 
 @dataclass(frozen=True)
 class ConsentFacts:
-    """An originator's consent, its signature already verified by whoever states it here.
+    """An originator's consent. The caller of policy must have verified its signature.
 
     `content` is the SHA-256 of the part that it covers, in hex.
     """
@@ -103,12 +105,12 @@ class ConsentFacts:
 class ReleaseRequest:
     """One proposed release: this package, to this recipient, on this basis.
 
-    `requester` is the submitting officer's pseudonymous id, `post` the officer's own post, which is only recorded.
-    `recipient_desk` None is the partner's default desk. `named_recipients` are addresses, `participant/desk`.
-    `caveats` and `retention_days` are the officer's own tightening; policy may tighten further, never loosen.
+    `requester` is the submitting officer's pseudonymous id; `post` is the officer's post, which is only recorded.
+    `recipient_desk` None means the partner's default desk. `named_recipients` are addresses, `participant/desk`.
+    `caveats` and `retention_days` are restrictions by the officer; policy may add stricter ones, never relax them.
     `review_within_hours` 0 means that no review is booked. `content_digest` is over all part digests, in hex.
-    `handling_codes` are the package's and hold for every part. `wait_for_approval` False asks for what may go right
-    away, in the form in which it may go right away, and leaves the rest behind.
+    `handling_codes` apply to every part of the package. With `wait_for_approval` False, units that need a further
+    approval are not held: policy decides which units, in which form, may be released now, and the others are withheld.
     """
 
     package_id: PackageId
@@ -137,7 +139,9 @@ class ReleaseRequest:
 
 
 def verify_request(request: ReleaseRequest) -> None:
-    """Raise MalformedInput unless the request is bounded, its units are named once, and it names a legal basis."""
+    """Raise MalformedInput unless the request is within the limits, its names and paths are unique, and it has a legal
+    basis.
+    """
     if not request.legal_basis:
         raise MalformedInput("missing-legal-basis", f"for {request.recipient}")
     paths = [len(part.fields) for part in request.parts]
@@ -148,10 +152,10 @@ def verify_request(request: ReleaseRequest) -> None:
     if len(request.approvals) > MAX_APPROVALS or len(request.consents) > MAX_CONSENTS:
         raise MalformedInput("malformed-request", "too many approvals or consents")
     if len({part.name for part in request.parts}) != len(request.parts):
-        raise MalformedInput("malformed-request", "two parts have one name")
+        raise MalformedInput("malformed-request", "two parts have the same name")
     for part in request.parts:
         if len({unit.path for unit in part.fields}) != len(part.fields):
-            raise MalformedInput("malformed-request", f"two fields of part {part.name[:80]!r} have one path")
+            raise MalformedInput("malformed-request", f"two fields of part {part.name[:80]!r} have the same path")
     instants = [request.now, *(a.expires_at for a in request.approvals), *(c.expires_at for c in request.consents)]
     instants += [part.delete_by for part in request.parts if part.delete_by]
     if any(instant.tzinfo is None for instant in instants):

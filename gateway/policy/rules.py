@@ -1,6 +1,7 @@
-"""Cedar text to rules: every rule with its id, its line, its annotations, and its clauses in words.
+"""Parses Cedar text into rules: each with its id, line, annotations, and its clauses in words.
 
-Cedar's own policy ids are positional (`policy0`, `policy1`), and move when a file is edited: our `@id` takes their place.
+Cedar's own policy ids are positional (`policy0`, `policy1`) and change when a file is edited; our `@id` is used
+instead.
 """
 
 import json
@@ -20,7 +21,7 @@ _CLAUSE_WORDS = re.compile(r"c[1-9][0-9]*")
 
 @dataclass(frozen=True)
 class Clause:
-    """One legal condition. `is_unless` clauses are ways out; `words` say what is true when `cedar` is."""
+    """One legal condition. `is_unless`: it is an exception. `words` describe the condition that `cedar` expresses."""
 
     is_unless: bool
     words: str
@@ -52,11 +53,11 @@ class Rule:
 
     @property
     def is_hidden(self) -> bool:
-        """Does the rule keep secret that what it withholds exists?"""
+        """Whether the existence of the units that the rule withholds is secret."""
         return "hide" in self.annotations
 
     def probes(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Its scope (`ID#scope`) and each of its clauses (`ID#1` ...) as policies of their own, in Cedar's JSON."""
+        """Its scope (`ID#scope`) and each of its clauses (`ID#1` ...) as separate policies, in Cedar's JSON."""
         scope = {name: self.json_form[name] for name in ("principal", "action", "resource")}
         yield f"{self.id}#scope", {"effect": "permit", **scope, "conditions": []}
         for number, clause in enumerate(self.clauses, 1):
@@ -99,7 +100,7 @@ def _parse_rule(statement: str, file: str, line: int) -> Rule:
         raise Misconfigured("policy-not-loaded", f"{where}: @id is missing")
     texts = list(_clause_texts(statement))
     if not len(texts) == len(template.clauses) == len(form["conditions"]):
-        raise Misconfigured("policy-not-loaded", f"{where}: its clauses cannot be told apart")
+        raise Misconfigured("policy-not-loaded", f"{where}: its clauses cannot be separated")
     clauses = zip(template.clauses, form["conditions"], texts, strict=True)
     return Rule(
         id=rule_id,
@@ -123,12 +124,12 @@ def _parse_rule(statement: str, file: str, line: int) -> Rule:
 
 
 def is_clause_words(annotation: str) -> bool:
-    """Is it one of @c1, @c2, ...?"""
+    """Whether the annotation is one of @c1, @c2, ..."""
     return _CLAUSE_WORDS.fullmatch(annotation) is not None
 
 
 def _clause_texts(statement: str) -> Iterator[str]:
-    """What stands between the braces of each clause, on one line, without the namespace."""
+    """The text between the braces of each clause, on one line, without namespaces."""
     depth, start = 0, 0
     for token in re.finditer(r'//[^\n]*|"(?:[^"\\]|\\.)*"|[{}]', statement):
         if token[0] == "{":
@@ -148,7 +149,7 @@ def _clause_texts(statement: str) -> Iterator[str]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Each statement with the line that it starts on. Comments and strings may hold semicolons."""
+    """Each statement, and the line on which it starts. Comments and strings may contain semicolons."""
     start, code_at = 0, None
     for token in re.finditer(r'//[^\n]*|"(?:[^"\\]|\\.)*"|;|[^\s;"/]+|/', text):
         if token[0].startswith("//"):

@@ -1,11 +1,13 @@
-"""What would make a unit shareable: counterfactual questions to the same engine, smallest answers first."""
+"""What would permit the release of a unit: hypothetical questions to the same engine, the smallest sets of levers
+first.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from gateway.policy.entities import Scenario, tightest
 from gateway.policy.explain import CAUTION, unit_of
-from gateway.policy.levers import Lever, Situation, choices, draft_with, papers
+from gateway.policy.levers import Lever, Situation, choices, draft_with, obtainable
 from gateway.policy.policy_set import PolicySet
 from gateway.policy.proposal import Proposal, propose
 from gateway.policy.request import ReleaseRequest
@@ -17,7 +19,7 @@ MAX_TRIES = 6
 
 @dataclass(frozen=True)
 class Way:
-    """Levers that together release the unit; without any one of them it stays."""
+    """A minimal set of levers that releases the unit: without any one of them, the unit is withheld."""
 
     levers: tuple[Lever, ...]
 
@@ -31,7 +33,9 @@ class Way:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The best ways, best first; `more` further ones were found. No way at all where `ways` is empty and it stays."""
+    """The ways found, cheapest first, and the number of `more` ways. If `ways` is empty and `allowed` is false, there
+    is none.
+    """
 
     unit: str
     allowed: bool
@@ -52,7 +56,7 @@ class WhatIf:
 
 
 def what_if(policy_set: PolicySet, request: ReleaseRequest, unit: str) -> WhatIf:
-    """The smallest sets of things that an officer can choose or obtain, which would release one unit.
+    """The smallest sets of levers that would release one unit.
 
     Raises as `explain` does.
     """
@@ -62,7 +66,7 @@ def what_if(policy_set: PolicySet, request: ReleaseRequest, unit: str) -> WhatIf
     search = _Search(policy_set, situation)
     if search.releases(()):
         return WhatIf(unit, allowed=True, ways=(), more=0, questions=search.questions)
-    every = papers(situation)
+    every = obtainable(situation)
     sets = {way for choice in choices(situation) for way in search.smallest_of(choice, every)}
     ways = sorted(_smallest(sets), key=lambda way: (way.cost, len(way.levers), str(way)))
     return WhatIf(unit, False, tuple(ways[:MAX_WAYS]), max(0, len(ways) - MAX_WAYS), search.questions)
@@ -79,16 +83,18 @@ class _Search:
         return len(self.known)
 
     def releases(self, levers: tuple[Lever, ...]) -> bool:
-        """Would the unit go, with these levers pulled? Never, once too many questions were asked."""
-        pulled = frozenset(levers)
-        if pulled not in self.known:
+        """Whether the unit is released with these levers; false once the limit of questions is reached."""
+        applied = frozenset(levers)
+        if applied not in self.known:
             if self.questions >= MAX_QUESTIONS:
                 return False
-            self.known[pulled] = self._ask(levers)
-        return self.known[pulled]
+            self.known[applied] = self._ask(levers)
+        return self.known[applied]
 
     def smallest_of(self, choice: tuple[Lever, ...], every: tuple[Lever, ...]) -> Iterator[Way]:
-        """Ways with this choice: the cheapest, then for each paper that it needs the cheapest without that one."""
+        """Ways with this choice: a minimal one, then for each kind of lever that it needs, one without levers of this
+        kind.
+        """
         waiting: list[frozenset[Lever]] = [frozenset()]
         for _ in range(MAX_TRIES):
             if not waiting:
@@ -103,7 +109,7 @@ class _Search:
                     waiting += [without | {lever for lever in every if lever.kind == kind} for kind in sorted(needed)]
 
     def _smallest(self, kept: tuple[Lever, ...]) -> Way:
-        """What is left once all that is not needed is left out, the dearest first."""
+        """A minimal way: remove each lever that is not needed, the most expensive first."""
         for lever in sorted(kept, key=lambda lever: (lever.cost, lever.kind, lever.value), reverse=True):
             without = tuple(other for other in kept if other != lever)
             if self.releases(without):
@@ -115,8 +121,9 @@ class _Search:
         whole, _ = propose(self.policy_set, draft.request)
         item_id = unit_of(whole, self.situation.unit.name).item_id
         proposal = replace(whole, items={item_id: whole.items[item_id]})
-        asked = (item_id, draft.form)
-        return proposal.ask(_scenario(proposal, draft.approvals), tightest(draft.request), [asked])[asked].allowed
+        item_form = (item_id, draft.form)
+        answers = proposal.ask(_scenario(proposal, draft.approvals), tightest(draft.request), [item_form])
+        return answers[item_form].allowed
 
 
 def _scenario(proposal: Proposal, approvals: int) -> Scenario:
@@ -125,9 +132,9 @@ def _scenario(proposal: Proposal, approvals: int) -> Scenario:
 
 def _smallest(ways: Iterable[Way]) -> list[Way]:
     found = set(ways)
-    return [way for way in found if not any(_asks_less(other, way) for other in found)]
+    return [way for way in found if not any(_needs_less(other, way) for other in found)]
 
 
-def _asks_less(one: Way, other: Way) -> bool:
-    covered = all(any(lever.includes(asked) for lever in other.levers) for asked in one.levers)
+def _needs_less(one: Way, other: Way) -> bool:
+    covered = all(any(lever.includes(needed) for lever in other.levers) for needed in one.levers)
     return covered and set(one.levers) != set(other.levers)

@@ -1,14 +1,16 @@
-"""The database and the blobs behind the ports of gateway.exchange.
+"""The SQLite database and the blobs: the implementation of the ports in gateway.exchange.kernel.ports.
 
-sql_store    open_store: everything joined; open_reading: the exchange log alone, read-only
-tables       one SQLModel table for each class of record; log_tables: the exchange log's
-statements   SQL for records, made once; reading, transaction, outbox: the ports on top
-writer       one thread that commits waiting units in groups; group_commit: the steps of one commit
-log_book     the exchange log inside the writer's transaction; log_view: reading it; log_audit: verifying it
-recovery     what a start does with database head and checkpoint lock
-key_store    the data keys of packages, apart from the database; log_purge, log_privacy: the private side of log entries
-blobs        ciphertext on the filesystem
-migrating    Alembic, run at the start
+sql_store    open_store: the whole store; open_reading: read-only access to records and log
+tables       one SQLModel table for each class of record; log_tables: the tables of the exchange log
+statements   prepared SQL for records; reading, transaction, outbox, tallies: the ports that use it
+writer       the thread that commits waiting units of work in groups; group_commit: the steps of one commit
+log_book     the exchange log inside the writer's transaction; log_view: reading the log; log_audit: verifying it
+log_search   searches of the log; log_blocks: the listings that they use
+row_digests  the digests of rows that the log commits to; row_audit: comparing rows with them
+recovery     the check of the log and the checkpoint lock at a start
+key_store    the data keys of packages, in a database of their own; log_privacy, log_purge: the private side of log
+entries blobs        ciphertext in files; durable: durable files; backup: a copy of the database
+migrating    Alembic migrations, run at the start
 """
 
 from gateway.exchange.kernel.ports import LogAudit

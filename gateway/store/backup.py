@@ -1,4 +1,4 @@
-"""A copy of the database as one file: one committed state, durable, for its owner only."""
+"""Backup of the database: one committed state in one file, durable, readable by its owner only."""
 
 import os
 import sqlite3
@@ -10,9 +10,9 @@ from gateway.store.durable import sync_folder
 
 
 def copy_database(database: Path, target: Path) -> None:
-    """Copy by SQLite's own backup into the new file `target`, and have SQLite check the copy. Blocking.
+    """Copy the database into the new file `target` with SQLite's backup API, and check the copy. Blocking.
 
-    Raises Misconfigured where the file exists or cannot be made, IntegrityLost(step="backup") for a copy that is damaged.
+    Raises Misconfigured if the file exists or cannot be created, IntegrityLost(step="backup") if the copy is damaged.
     """
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -23,9 +23,9 @@ def copy_database(database: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # a copy that is one file
-        (found,) = copy.execute("PRAGMA quick_check").fetchone()
-    if found != "ok":
+        copy.execute("PRAGMA journal_mode=DELETE")  # so that the copy is one file
+        (result,) = copy.execute("PRAGMA quick_check").fetchone()
+    if result != "ok":
         raise IntegrityLost(detail="the copy is damaged", step="backup")
     with target.open("rb") as file:
         os.fsync(file.fileno())

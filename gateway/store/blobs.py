@@ -1,4 +1,6 @@
-"""Ciphertext on the filesystem: a file for each blob, 0600, in folders 0700 by the first two characters of its id."""
+"""Ciphertext in files: one file with mode 0600 for each blob, in folders (0700) named by the first two characters of
+its id.
+"""
 
 import os
 import re
@@ -16,29 +18,30 @@ CHUNK_BYTES = 1 << 20
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ID_BYTES = 16
 _SHARD_CHARACTERS = 2
-_COMING = "coming"
+_UNFINISHED = "coming"
 
 
 class FileBlobs:
-    """The Blobs port on a folder that this process alone owns.
+    """The Blobs port on a folder. Only one process may use the folder.
 
-    A blob is durable before anything can name it, so a crash leaves at most blobs that nothing names: `collect` removes them.
+    A blob is durable before a record refers to it. So a crash can only leave blobs without a record, which `collect`
+    removes.
     """
 
     def __init__(self, folder: Path, *, random: Callable[[int], bytes] = os.urandom) -> None:
         self._folder = folder
         self._random = random
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / _COMING).mkdir(mode=0o700, exist_ok=True)
+        (folder / _UNFINISHED).mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder)
 
     def create(self) -> "FileBlobWriter":
-        """See exchange.ports.Blobs."""
+        """See exchange.kernel.ports.Blobs."""
         blob_id = self._new_id()
-        return FileBlobWriter(blob_id, self._folder / _COMING / blob_id, self._place(blob_id))
+        return FileBlobWriter(blob_id, self._folder / _UNFINISHED / blob_id, self._place(blob_id))
 
     def reserve(self, size: int) -> str:
-        """See exchange.ports.Blobs. The space is taken at once, so a full disk says so here."""
+        """See exchange.kernel.ports.Blobs. The space is allocated at once, so a full disk raises OSError here."""
         blob_id = self._new_id()
         place = self._place(blob_id)
         descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -55,7 +58,7 @@ class FileBlobs:
         return blob_id
 
     def write_at(self, blob_id: str, offset: int, data: bytes) -> None:
-        """See exchange.ports.Blobs. Raises IntegrityLost beyond the reserved size."""
+        """See exchange.kernel.ports.Blobs. Raises IntegrityLost beyond the reserved size."""
         descriptor = self._descriptor(blob_id, os.O_WRONLY)
         try:
             if not 0 <= offset <= os.fstat(descriptor).st_size - len(data):
@@ -68,7 +71,7 @@ class FileBlobs:
             os.close(descriptor)
 
     def sync(self, blob_id: str) -> None:
-        """See exchange.ports.Blobs."""
+        """See exchange.kernel.ports.Blobs."""
         descriptor = self._descriptor(blob_id, os.O_WRONLY)
         try:
             os.fsync(descriptor)
@@ -76,11 +79,11 @@ class FileBlobs:
             os.close(descriptor)
 
     def open(self, blob_id: str) -> BinaryIO:
-        """See exchange.ports.Blobs."""
+        """See exchange.kernel.ports.Blobs."""
         return os.fdopen(self._descriptor(blob_id, os.O_RDONLY), "rb")
 
     def chunks(self, blob_id: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """See exchange.ports.Blobs. Raises IntegrityLost where the blob ends before `end`."""
+        """See exchange.kernel.ports.Blobs. Raises IntegrityLost where the blob ends before `end`."""
         with self.open(blob_id) as blob:
             blob.seek(start)
             at = start
@@ -94,34 +97,35 @@ class FileBlobs:
                 yield chunk
 
     def delete(self, blob_id: str) -> None:
-        """See exchange.ports.Blobs."""
+        """See exchange.kernel.ports.Blobs."""
         self._path(blob_id).unlink(missing_ok=True)
 
-    def collect(self, is_named: Callable[[str, str], Iterable[str]], before: datetime) -> int:
-        """Remove what crashes left: every unfinished blob, and blobs last written before `before` that nothing names.
+    def collect(self, referenced_ids: Callable[[str, str], Iterable[str]], before: datetime) -> int:
+        """Remove what crashes have left: unfinished blobs, and blobs last written before `before` to which no record
+        refers.
 
-        `is_named(low, high)` answers which ids from `low` up to, not including, `high` are named by the database.
-        For the start, when nothing is being written. Returns how many it removed.
+        `referenced_ids(low, high)` returns the ids from `low` to below `high` that records refer to.
+        Call it at the start only, while nothing writes. Returns the number of removed blobs.
         """
-        unfinished = list((self._folder / _COMING).iterdir())
-        orphans = [orphan for shard in self._shards() for orphan in _orphans(shard, is_named, before)]
+        unfinished = list((self._folder / _UNFINISHED).iterdir())
+        orphans = [orphan for shard in self._shards() for orphan in _orphans(shard, referenced_ids, before)]
         for path in (*unfinished, *orphans):
             path.unlink()
         return len(unfinished) + len(orphans)
 
     def _shards(self) -> Iterator[Path]:
-        return (path for path in self._folder.iterdir() if path.name != _COMING)
+        return (path for path in self._folder.iterdir() if path.name != _UNFINISHED)
 
     def _new_id(self) -> str:
         return self._random(_ID_BYTES).hex()
 
     def _path(self, blob_id: str) -> Path:
         if not _ID.fullmatch(blob_id):
-            raise IntegrityLost(detail="not the id of a blob")
+            raise IntegrityLost(detail="not a blob's id")
         return self._folder / blob_id[:_SHARD_CHARACTERS] / blob_id
 
     def _place(self, blob_id: str) -> Path:
-        """Where the blob belongs, in a folder that is there to stay."""
+        """The final path of the blob; its folder exists and is durable."""
         place = self._path(blob_id)
         if not place.parent.is_dir():
             place.parent.mkdir(mode=0o700, exist_ok=True)
@@ -132,11 +136,11 @@ class FileBlobs:
         try:
             return os.open(self._path(blob_id), flags)
         except FileNotFoundError:
-            raise IntegrityLost(detail="a blob on record is gone") from None
+            raise IntegrityLost(detail="a blob on record is missing") from None
 
 
 class FileBlobWriter:
-    """A blob in the making, under a temporary name. Leaving its `with` block without `commit` abandons it."""
+    """A blob that is being written, under a temporary name. Leaving its context without `commit` removes it."""
 
     def __init__(self, blob_id: str, temporary: Path, place: Path) -> None:
         self.blob_id = blob_id
@@ -145,13 +149,13 @@ class FileBlobWriter:
         self._descriptor: int | None = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append bytes."""
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._open_descriptor(), rest) :]
 
     def commit(self) -> str:
-        """See exchange.ports.BlobWriter."""
+        """See exchange.kernel.ports.BlobWriter."""
         os.fsync(self._open_descriptor())
         self._close()
         self._temporary.rename(self._place)
@@ -159,7 +163,7 @@ class FileBlobWriter:
         return self.blob_id
 
     def abandon(self) -> None:
-        """See exchange.ports.BlobWriter. After `commit` it does nothing."""
+        """See exchange.kernel.ports.BlobWriter. After `commit` it does nothing."""
         if self._descriptor is not None:
             self._close()
         self._temporary.unlink(missing_ok=True)
@@ -177,7 +181,7 @@ class FileBlobWriter:
 
     def _open_descriptor(self) -> int:
         if self._descriptor is None:
-            raise ValueError("the blob is finished")
+            raise ValueError("the blob is already committed or abandoned")
         return self._descriptor
 
     def _close(self) -> None:
@@ -185,8 +189,8 @@ class FileBlobWriter:
         os.close(descriptor)
 
 
-def _orphans(shard: Path, is_named: Callable[[str, str], Iterable[str]], before: datetime) -> Iterator[Path]:
-    named = set(is_named(shard.name, shard.name + "g"))  # "g" sorts behind every hex digit
+def _orphans(shard: Path, referenced_ids: Callable[[str, str], Iterable[str]], before: datetime) -> Iterator[Path]:
+    referenced = set(referenced_ids(shard.name, shard.name + "g"))  # "g" sorts after every hex digit
     for path in shard.iterdir():
-        if path.name not in named and path.stat().st_mtime < before.timestamp():
+        if path.name not in referenced and path.stat().st_mtime < before.timestamp():
             yield path

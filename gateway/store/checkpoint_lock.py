@@ -1,7 +1,7 @@
-"""The checkpoint lock: the newest checkpoint that anybody may have seen, kept apart from the database.
+"""The checkpoint lock: a file with the newest checkpoint that others may have seen, kept apart from the database.
 
-A database restored from a backup is consistent in itself. Only something that was not restored with it can tell:
-so the lock belongs on another volume than the database, and in no backup of it.
+A database that was restored from a backup is consistent in itself. Only a file that was not restored with it can prove
+that it is too old: so keep the lock on another volume than the database, and out of all its backups.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ class CheckpointLock:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The checkpoint note; None if the lock was never set."""
+        """The signed checkpoint; None if the lock was never written."""
         try:
             return self._path.read_bytes()
         except FileNotFoundError:
@@ -27,5 +27,5 @@ class CheckpointLock:
     def swap(self, old: bytes | None, new: bytes) -> None:
         """Durably replace `old` by `new`; raises IntegrityLost if the lock holds anything but `old`."""
         if self.read() != old:
-            raise IntegrityLost(detail="the checkpoint lock was changed by somebody else", step="checkpoint-lock")
+            raise IntegrityLost(detail="another process has changed the checkpoint lock", step="checkpoint-lock")
         replace_file(self._path, new)

@@ -1,4 +1,4 @@
-"""Kinds of column: instants, bytes, and terms of a vocabulary."""
+"""Column types: instants, bytes, and terms of a vocabulary."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,29 +11,29 @@ _TERM_CHARACTERS = 32
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC with microseconds; refuses a naive one."""
+    """A datetime with a time zone, stored in UTC with microseconds. Raises ValueError for one without a time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC."""
+        """Convert to UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("an instant has a time zone")
+            raise ValueError("an instant without a time zone")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Aware again; SQLite knows no time zones."""
+        """Add the time zone UTC, because SQLite stores no time zones."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 def stored_instant(at: datetime) -> str:
-    """An aware instant as SQLite keeps it in a column of instants."""
+    """An instant as the text that SQLite stores in a column of instants."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
@@ -48,7 +48,7 @@ def binary(*, nullable: bool = False) -> Any:
 
 
 def term(vocabulary: type[StrEnum]) -> Any:
-    """A column of terms, kept as their text; a text outside the vocabulary does not load."""
+    """A column of terms, stored as their text. Reading a text outside the vocabulary raises LookupError."""
     kind = Enum(
         vocabulary,
         native_enum=False,

@@ -1,4 +1,4 @@
-"""Small files that are wholly there or not at all."""
+"""Durable writes of files and folders, and the ownership lock of the database."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from attache.errors import Misconfigured
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's names durable."""
+    """Make created, renamed and removed names in the folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -17,7 +17,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file, 0600, in one durable step: after a crash it holds the old bytes or these."""
+    """Replace a file (mode 0600) atomically and durably: after a crash it holds the old content or the new one."""
     temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     try:
@@ -30,10 +30,10 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 class Ownership:
-    """The claim of this process to be the only one that writes a database. The system ends it with the process."""
+    """A lock that lets only one process write a database. The operating system releases it when the process ends."""
 
     def __init__(self, path: Path) -> None:
-        """Raises Misconfigured while another process holds it."""
+        """Raises Misconfigured("gateway-running") while another process holds the lock."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:

@@ -1,6 +1,6 @@
-"""The steps by which a group of units becomes durable, in the order in which the writer takes them.
+"""The steps that make a group of units of work durable, in the order in which the writer calls them.
 
-A class of its own so that a test can put a fault, or the end of the process, before and after each step.
+They are a separate class so that a test can put a fault, or a crash of the process, before and after each step.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ UnitOfWork = Callable[[Transaction], Any]
 
 @dataclass(frozen=True)
 class UnitResult:
-    """What came of one unit: its answer, or the error that undid it."""
+    """The result of one unit of work: its answer, or the error because of which it was undone."""
 
     answer: Any = None
     error: Exception | None = None
@@ -34,7 +34,7 @@ NOT_RUN = UnitResult()
 
 
 class GroupCommit:
-    """One group at a time, on the write connection. Used by the writer's thread alone."""
+    """Commits one group at a time on the write connection. Only the writer's thread uses it."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class GroupCommit:
         self._lock = lock
         self._keys = keys
         self.locked = locked
-        """The checkpoint that the lock holds: the newest that anybody may be shown."""
+        """The checkpoint in the lock: the newest one that others may see."""
 
     def begin(self) -> None:
         """Take the database's write lock."""
         self._connection.begin()
 
     def run(self, unit: UnitOfWork) -> UnitResult:
-        """Run one unit in its savepoint. Its error undoes it alone, log entries included.
+        """Run one unit of work in a savepoint. An error undoes this unit only, with its log entries.
 
-        Raises only if the savepoint cannot be undone, and then the whole transaction must be.
+        Raises only if the savepoint cannot be undone; then the caller must undo the whole transaction.
         """
         position = self._book.position()
         view = LogView(self._connection, self.locked, self._keys)
@@ -71,7 +71,7 @@ class GroupCommit:
             answer = unit(transaction)
             self._book.close_unit(transaction.marks())
             self._driver.execute("RELEASE unit")
-        except Exception as error:  # noqa: BLE001 -- whatever a unit raises belongs to its caller
+        except Exception as error:  # noqa: BLE001 -- any error of a unit is for its caller
             self._driver.execute("ROLLBACK TO unit")
             self._driver.execute("RELEASE unit")
             self._book.rewind(position)
@@ -79,16 +79,16 @@ class GroupCommit:
         return UnitResult(answer, has_written=transaction.has_written)
 
     def write_log(self) -> None:
-        """Entries, tiles and signed head, into the same transaction."""
+        """Write entries, tiles and the signed head in the same transaction."""
         self._book.write(self._connection)
 
     def keep_keys(self) -> None:
-        """Make the data keys durable that the group has sealed under: one sync, none where there are no new ones."""
+        """Make the new data keys of the group durable with one sync; does nothing without new keys."""
         self._key_store.keep()
 
     @property
     def entries(self) -> list[tuple[str, str | None]]:
-        """Event and outcome of the entries that were committed last."""
+        """Event and outcome of each entry of the last commit."""
         return self._book.accepted
 
     def commit(self) -> None:
@@ -97,13 +97,13 @@ class GroupCommit:
         self._book.accept()
 
     def lock_checkpoint(self) -> None:
-        """Swap the new checkpoint into the lock, if there is one."""
+        """Write the new checkpoint to the lock, if the log has grown."""
         new = self._book.head.checkpoint
         if new != self.locked:
             self._lock.swap(self.locked, new)
             self.locked = new
 
     def rollback(self) -> None:
-        """Undo the transaction: nothing of the group was written."""
+        """Undo the transaction: nothing of the group is written."""
         self._book.forget()
         self._connection.rollback()

@@ -1,8 +1,10 @@
-"""The shelf of data keys: one random key for each package, wrapped by the storage key, in a small database of its own.
+"""The store of data keys: one random key for each package, wrapped by the storage key, in a small SQLite database of
+its own.
 
-It is apart from the main database so that no backup of that carries keys: a key that is destroyed here opens nothing anywhere.
-New keys are durable before the commit that needs them (`keep`), and are destroyed after the commit that purges. A row never
-changes its size or moves, so what is overwritten is overwritten in its place.
+It is separate so that backups of the main database contain no keys: once a key is destroyed here, no backup of the
+main database can be opened with it. New keys are made durable before the commit that needs them (`keep`), and
+destroyed after the commit of a purge. A row never changes its size or position, so SQLite overwrites a key in its
+place.
 """
 
 import hmac
@@ -25,7 +27,7 @@ REMEMBERED = 4_096
 _BUSY_SECONDS = 5.0
 _AT_ONCE = 1_000
 _EMPTY = bytes(12 + KEY_BYTES + 16)
-"""What stands in the place of a wrapped key that is no more."""
+"""The bytes that overwrite a wrapped key."""
 
 _MAKE = """create table if not exists data_key (
     number integer primary key,
@@ -41,7 +43,7 @@ _UNLESS_THERE = f"{_PUT} where is_destroyed = 0 and wrapped = zeroblob({len(_EMP
 
 @dataclass(frozen=True)
 class StoredKey:
-    """Whose key stands at a place of the shelf."""
+    """The row number of a key, and its package."""
 
     number: int
     originator: ParticipantId
@@ -49,7 +51,7 @@ class StoredKey:
 
 
 class KeyStore:
-    """See exchange.at_rest.DataKeys. Reading is for any thread and needs nothing opened; `begin` first to write."""
+    """See exchange.kernel.at_rest.DataKeys. Any thread may read, at any time. Call `begin` before writing."""
 
     def __init__(self, path: Path, storage_key: bytes, *, random: Callable[[int], bytes] = os.urandom) -> None:
         self._path = path
@@ -65,7 +67,7 @@ class KeyStore:
         self._writing: sqlite3.Connection | None = None
 
     def begin(self) -> None:
-        """Open it for writing; makes the file, for its owner only, if there is none."""
+        """Open the database for writing. Creates the file, accessible to its owner only, if it does not exist."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         sync_folder(self._path.parent)
@@ -75,18 +77,18 @@ class KeyStore:
         self._writing.execute(_MAKE)
 
     def close(self) -> None:
-        """Close what is open. What was not kept is gone: no commit has needed it."""
+        """Close the connections. Keys that were not made durable are lost; no commit has needed them."""
         for connection in (self._reading, self._writing):
             if connection is not None:
                 connection.close()
         self._reading = self._writing = None
 
     def label(self, originator: ParticipantId, package_id: PackageId) -> bytes:
-        """See exchange.at_rest.DataKeys."""
+        """See exchange.kernel.at_rest.DataKeys."""
         return hmac.digest(self._label_key, f"{originator}\x00{package_id}".encode(), "sha256")[:LABEL_BYTES]
 
     def sealing_key(self, originator: ParticipantId, package_id: PackageId) -> bytes:
-        """See exchange.at_rest.DataKeys."""
+        """See exchange.kernel.at_rest.DataKeys."""
         label = self.label(originator, package_id)
         with self._lock:
             if label in self._retired:
@@ -98,17 +100,17 @@ class KeyStore:
             return key
 
     def opening_key(self, label: bytes) -> bytes:
-        """See exchange.at_rest.DataKeys."""
+        """See exchange.kernel.at_rest.DataKeys."""
         with self._lock:
             key = self._found(label)
         if key is None:
             raise IntegrityLost(
-                detail="the data key of a package is gone, and the package was not purged", step="at-rest"
+                detail="the data key of a package is missing, and the package was not purged", step="at-rest"
             )
         return key
 
     def is_retired(self, label: bytes) -> bool:
-        """See exchange.at_rest.DataKeys."""
+        """See exchange.kernel.at_rest.DataKeys."""
         with self._lock:
             if label in self._retired:
                 return True
@@ -119,17 +121,17 @@ class KeyStore:
             return False
 
     def retire(self, label: bytes) -> None:
-        """From now on nothing is sealed under this key. It opens what is there until it is destroyed."""
+        """Stop sealing under this key. It still opens existing values until it is destroyed."""
         with self._lock:
             self._retired.add(label)
 
     def reinstate(self, labels: Iterable[bytes]) -> None:
-        """The purge did not come to be."""
+        """Undo `retire`, because the purge was not committed."""
         with self._lock:
             self._retired.difference_update(labels)
 
     def keep(self) -> None:
-        """Make the keys that were made so far durable, all with one sync. Does nothing where there are none."""
+        """Make all new keys durable with one sync. Does nothing without new keys."""
         with self._lock:
             fresh = dict(self._fresh)
         if not fresh:
@@ -144,7 +146,9 @@ class KeyStore:
                 self._remember(label, key)
 
     def destroy(self, packages: Iterable[tuple[ParticipantId, PackageId]]) -> bool:
-        """Overwrite the keys of these packages for good. False where the old bytes are still in the write-ahead log: try again."""
+        """Overwrite the keys of these packages. False if the old bytes are still in the write-ahead log; then call it
+        again later.
+        """
         rows = [(self.label(*package), *package, _EMPTY, 1) for package in packages]
         self._write(_PUT, rows)
         with self._lock:
@@ -154,16 +158,17 @@ class KeyStore:
                 self._retired.discard(row[0])
         return self._truncated()
 
-    def clear(self, is_named: Callable[[list[StoredKey]], Iterable[StoredKey]]) -> int:
-        """Empty the places of keys that `is_named` does not give back, of those that were made since it was asked last.
+    def clear(self, in_use: Callable[[list[StoredKey]], Iterable[StoredKey]]) -> int:
+        """Overwrite keys without a package: those that `in_use` does not return, among the keys made since the last
+        such call.
 
-        For the start, when nothing is being written. Returns how many.
+        Call it at the start only, while nothing writes. Returns the number of overwritten keys.
         """
         last = 0
         orphans: list[tuple[object, ...]] = []
         for page in self._pages():
-            named = set(is_named(page))
-            orphans += [(_EMPTY, each.number) for each in page if each not in named]
+            used = set(in_use(page))
+            orphans += [(_EMPTY, each.number) for each in page if each not in used]
             last = page[-1].number
         if orphans:
             self._write("update data_key set wrapped = ? where number = ?", orphans)
@@ -173,15 +178,18 @@ class KeyStore:
         return len(orphans)
 
     def _pages(self) -> Iterator[list[StoredKey]]:
-        """The places that hold a key and were not looked at by a start before, some at a time."""
+        """The keys that no earlier `clear` has checked, in pages."""
         [(after,)] = self._writer.execute("pragma user_version").fetchall()
-        query = "select number, originator, package_id from data_key where number > ? and wrapped <> ? order by number limit ?"
+        query = (
+            "select number, originator, package_id from data_key"
+            " where number > ? and wrapped <> ? order by number limit ?"
+        )
         while page := [StoredKey(*row) for row in self._writer.execute(query, (after, _EMPTY, _AT_ONCE)).fetchall()]:
             yield page
             after = page[-1].number
 
     def _found(self, label: bytes) -> bytes | None:
-        """The key, from memory or the shelf; raises Gone for one that was destroyed. Under the lock."""
+        """The key, from memory or from the database; raises Gone if it was destroyed. The caller holds the lock."""
         if label in self._known:
             self._known.move_to_end(label)
             return self._known[label]
@@ -212,13 +220,13 @@ class KeyStore:
             raise IntegrityLost(detail="a data key does not unwrap", step="at-rest") from None
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """One transaction, durable when this returns."""
+        """Run one transaction; it is durable on return."""
         with self._write_lock, self._writer as transaction:
             transaction.execute("begin immediate")
             transaction.executemany(statement, rows)
 
     def _truncated(self) -> bool:
-        """Whether the write-ahead log could be emptied."""
+        """Empty the write-ahead log; False if a reader prevents it."""
         with self._write_lock:
             [(busy, _, _)] = self._writer.execute("pragma wal_checkpoint(truncate)").fetchall()
         return not busy
@@ -226,7 +234,7 @@ class KeyStore:
     @property
     def _writer(self) -> sqlite3.Connection:
         if self._writing is None:
-            raise IntegrityLost(detail="the shelf of data keys is not open", step="at-rest")
+            raise IntegrityLost(detail="the database of data keys is not open", step="at-rest")
         return self._writing
 
     @property
@@ -235,7 +243,7 @@ class KeyStore:
             try:
                 self._reading = _connect(f"file:{self._path}?mode=ro", uri=True)
             except sqlite3.OperationalError:
-                raise IntegrityLost(detail="the shelf of data keys is gone", step="at-rest") from None
+                raise IntegrityLost(detail="the database of data keys is missing", step="at-rest") from None
         return self._reading
 
 

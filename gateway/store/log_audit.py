@@ -1,7 +1,8 @@
-"""Verifying the exchange log in the database, and the database against the log: every leaf, tile, opening, listing and row.
+"""Verification of the exchange log in the database, and of the records against the log: every leaf, tile, opening,
+listing and row.
 
-One pass, taken a slice at a time: in one go by `verify_log`, or with pauses by a gateway that goes on meanwhile, for what
-was appended is never changed again.
+One pass consists of slices. `verify_log` takes them without a pause; a running gateway takes them with pauses while it
+goes on appending. This is possible because appended entries never change.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,9 @@ _ENTRIES_AT_ONCE = 4 * TILE_WIDTH
 
 
 class LogCheck:
-    """One pass over log and records. Call `step` until it answers; each call reads a bounded slice of one state."""
+    """One pass over log and records. Call `step` until it returns an audit; each call reads a bounded slice from one
+    database state.
+    """
 
     def __init__(self, keys: LogKeys) -> None:
         self._keys = keys
@@ -41,17 +44,19 @@ class LogCheck:
         self._purged = 0
         self._unopened: set[int] = set()
         self._purges: set[int] = set()
-        """Entries of which something is not opened, and those that an entry says were purged."""
+        """Entries with commitments that were not opened; and entries that, by a `purge.done` entry, were purged."""
         self._rows = RowAudit()
         self._origin: str | None = None
 
     @property
     def checked(self) -> int:
-        """How many entries were verified so far."""
+        """The number of entries that were verified so far."""
         return self._edge.size
 
     def step(self, connection: Connection) -> LogAudit | None:
-        """The next slice; what was verified when all was. Raises IntegrityLost(step="log-audit") for a log that does not add up."""
+        """Verify the next slice; returns the audit after the last one. Raises IntegrityLost(step="log-audit") for an
+        inconsistent log.
+        """
         try:
             return self._step(connection)
         except IntegrityLost:
@@ -66,23 +71,24 @@ class LogCheck:
             if not self._take_slice(connection):
                 self._require_whole(connection)
             return None
-        # Rows are compared with the log of the very state that they are read from.
+        # Rows must be compared with the log of the same database state.
         while self._take_slice(connection):
             continue
         if self._rows.step(connection):
             return None
-        unsaid = [
-            f"log_entry: the private side of entry {index} is gone, and no purge says so" for index in self._unsaid()
+        missing = [
+            f"log_entry: the private side of entry {index} is missing, and no purge is logged for it"
+            for index in self._lost_without_purge()
         ]
-        findings = (*unsaid, *self._rows.findings)[:MAX_FINDINGS]
+        findings = (*missing, *self._rows.findings)[:MAX_FINDINGS]
         return LogAudit(self._origin, self._edge.size, self._edge.root, self._purged, findings)
 
-    def _unsaid(self) -> list[int]:
+    def _lost_without_purge(self) -> list[int]:
         # exchange-log P2
         return sorted(self._unopened - self._purges)
 
     def _take_slice(self, connection: Connection) -> bool:
-        """Verify the next entries; whether there may be more in this state."""
+        """Verify the next entries; returns whether there may be more in this state."""
         rows = _rows(connection, self._edge.size)
         for index, row in enumerate(rows, self._edge.size):
             self._verify_row(row, index)
@@ -94,7 +100,7 @@ class LogCheck:
         return len(rows) == _ENTRIES_AT_ONCE
 
     def _require_whole(self, connection: Connection) -> None:
-        """All entries were read: they hash to the signed root, and there is nothing else."""
+        """After all entries: require that they hash to the signed root, and that there are no other tiles."""
         checkpoint = open_checkpoint(read_checkpoint(connection) or b"", self._keys.verifier_keys).checkpoint
         if (self._edge.size, self._edge.root) != (checkpoint.size, checkpoint.root):
             raise _lost(f"{self._edge.size} entries do not hash to the checkpoint of size {checkpoint.size}")
@@ -102,34 +108,37 @@ class LogCheck:
         self._origin = checkpoint.origin
 
     def _verify_row(self, row: Row[Any], index: int) -> None:
-        """The row is entry `index`, its search columns say what the leaf says, and its openings open the leaf."""
+        """Require that the row is entry `index`, that its search columns agree with the leaf, and that its openings
+        open the leaf.
+        """
         if row.entry_index != index:
             raise _lost(f"entry {index} is missing")
         leaf = parse_leaf(row.leaf)
-        said = (leaf.code.value, leaf.at, leaf.ids["actor"], leaf.ids.get("package"), leaf.ids.get("partner"))
-        if said != (row.code, row.at, row.actor, row.package, row.partner):
-            raise _lost(f"entry {index} is listed as something else than its leaf says")
+        from_leaf = (leaf.code.value, leaf.at, leaf.ids["actor"], leaf.ids.get("package"), leaf.ids.get("partner"))
+        if from_leaf != (row.code, row.at, row.actor, row.package, row.partner):
+            raise _lost(f"the search columns of entry {index} differ from its leaf")
         sealed = row.private_sealed
         openings = () if sealed is None else open_openings(self._keys.vault, index, sealed)
         opened = {opening.group: verify_opening(leaf, opening) for opening in openings}
         if Group.ROWS in opened:
             self._rows.take(parse_marks(opened[Group.ROWS]))
         if search_columns(opened, self._keys.pseudonyms) != {"outcome": row.outcome, "request": row.request}:
-            raise _lost(f"entry {index} is listed as something else than its private side says")
+            raise _lost(f"the search columns of entry {index} differ from its private side")
         if set(leaf.commitments) - {group.value for group in opened}:
             self._unopened.add(index)
         if Group.ROWS.value in leaf.commitments and Group.ROWS not in opened:
-            raise _lost(f"entry {index} does not say any more which rows it left")
+            raise _lost(f"entry {index} has lost its digests of rows")
         if leaf.code is EventCode.PURGE_DONE and Group.RECORD in opened:
             self._purges |= parse_ranges(opened[Group.RECORD]["indexes"], index)
         self._purged += all(opening.group is Group.ROWS for opening in openings)
 
 
 def verify_log(connection: Connection, keys: LogKeys) -> LogAudit:
-    """Prove that the log is what its signed checkpoint says, that rows and openings are what the leaves say, and compare all records.
+    """Verify that all entries hash to the signed checkpoint, that columns and openings agree with the leaves, and
+    compare all records.
 
-    Reads everything, some thousand entries at a time. Raises IntegrityLost(step="log-audit") with the first thing that is wrong with
-    the log itself. Not checked: the checkpoint lock (the start does), and witnesses.
+    Reads some thousand entries at a time. Raises IntegrityLost(step="log-audit") for the first fault of the log
+    itself; faults of records are findings. Not checked: the checkpoint lock (a start checks it), and witnesses.
     """
     check = LogCheck(keys)
     while (audit := check.step(connection)) is None:
@@ -152,8 +161,8 @@ def _verify_tiles(connection: Connection, expected: Sequence[TileWrite]) -> None
 def _require_no_more_tiles(connection: Connection, size: int) -> None:
     stored = connection.execute(select(func.coalesce(func.sum(func.length(LOG_TILE.c.hashes)), 0))).scalar_one()
     if stored != sum(tile.width * HASH_BYTES for tile in hash_tiles_of(size)):
-        raise _lost("there are tiles that no entry has made")
+        raise _lost("there are tiles without entries")
 
 
-def _lost(why: str) -> IntegrityLost:
-    return IntegrityLost(detail=why, step=_STEP)
+def _lost(detail: str) -> IntegrityLost:
+    return IntegrityLost(detail=detail, step=_STEP)

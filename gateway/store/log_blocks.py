@@ -1,7 +1,9 @@
-"""Full blocks of the log, listed for searches: when their entries happened, and which of them are about whom and what.
+"""Listings of full blocks of the log, for searches: the time span of a block, and for each term the entries that have
+it.
 
-A listing is written once, when its block is full, in the transaction that fills it. So an entry is appended behind the others and
-touches no index, however large the log; and a search for several things at once intersects short listings, however many entries each has.
+The listings of a block are written once, in the transaction that fills the block. So appending an entry updates no
+index, however large the log is; and a search for several terms intersects short listings, however many entries each
+term has.
 """
 
 import struct
@@ -17,7 +19,7 @@ from gateway.store.log_tables import LOG_BLOCK, LOG_ENTRY, LOG_LISTING
 
 BLOCK_ENTRIES = 4096
 LISTED = ("code", "actor", "package", "partner", "outcome", "request")
-"""The columns of an entry that searches ask for."""
+"""The columns of an entry by which searches select."""
 
 _WINDOW = 64
 _ENTRY, _BLOCK, _LISTING = LOG_ENTRY.c, LOG_BLOCK.c, LOG_LISTING.c
@@ -37,19 +39,23 @@ _FORGET_LISTINGS = delete(LOG_LISTING).where(_LISTING.block == bindparam("listed
 
 
 def list_blocks(connection: Connection, before: int, size: int) -> None:
-    """List the blocks that became full when the log grew from `before` to `size`; its entries are written."""
+    """List the blocks that became full when the log grew from `before` to `size`. Their entries must be written
+    already.
+    """
     for block in range(before // BLOCK_ENTRIES, size // BLOCK_ENTRIES):
         _list(connection, block)
 
 
 def list_missing(connection: Connection, size: int) -> None:
-    """List what a version that knew no blocks has left."""
+    """List the full blocks that an earlier version, without listings, has written."""
     listed = connection.execute(select(func.count()).select_from(LOG_BLOCK)).scalar_one()
     list_blocks(connection, listed * BLOCK_ENTRIES, size)
 
 
 def list_again(connection: Connection, indexes: Iterable[int]) -> None:
-    """List anew the full blocks of entries whose private side was destroyed, in the same transaction."""
+    """Write the listings again for the full blocks with these entries, whose private side was destroyed in the same
+    transaction.
+    """
     for block in sorted({index // BLOCK_ENTRIES for index in indexes}):
         if connection.execute(_FORGET_BLOCK, {"listed": block}).rowcount:
             connection.execute(_FORGET_LISTINGS, {"listed": block})
@@ -57,22 +63,23 @@ def list_again(connection: Connection, indexes: Iterable[int]) -> None:
 
 
 def verify_blocks(connection: Connection, before: int, size: int) -> None:
-    """Raises IntegrityLost where a block that became full between the two sizes is not listed as its rows say."""
+    """Raise IntegrityLost if the listings of a block that became full between the two sizes differ from its rows."""
     for block in range(before // BLOCK_ENTRIES, size // BLOCK_ENTRIES):
         span, listings = _listings(connection, block)
         stored = {(kind, term): members for kind, term, members in connection.execute(_STORED, {"block": block})}
-        known = connection.execute(_STORED_SPAN, {"block": block}).one_or_none()
-        if listings != stored or known is None or tuple(known) != span:
-            raise IntegrityLost(detail=f"the entries of block {block} are not listed as they are", step="log-audit")
+        stored_span = connection.execute(_STORED_SPAN, {"block": block}).one_or_none()
+        if listings != stored or stored_span is None or tuple(stored_span) != span:
+            raise IntegrityLost(detail=f"the listings of block {block} differ from its entries", step="log-audit")
 
 
 def candidates(
     connection: Connection, terms: Mapping[str, str], since: datetime | None, until: datetime | None, within: range
 ) -> Iterator[int]:
-    """The indices `within` of entries that may have all `terms` (by kind of LISTED) and have happened in time, in order.
+    """The indices `within` of entries that may have all `terms` (by column) and may be in the time span, in ascending
+    order.
 
-    None that has and did is left out. Of blocks that lie partly in the span of time, and behind the last full block, all are given.
-    `within` ends where the log does.
+    No matching entry is omitted, but others may be included: all entries after the last full block, and entries with
+    the terms in blocks that are only partly in the time span. `within` must end where the log ends.
     """
     full = within.stop // BLOCK_ENTRIES
     for first in range(within.start // BLOCK_ENTRIES, full, _WINDOW):
@@ -86,7 +93,7 @@ def candidates(
 def _matching(
     connection: Connection, terms: Mapping[str, str], since: datetime | None, until: datetime | None, blocks: range
 ) -> Iterator[tuple[int, int]]:
-    """Of these blocks those that may have matches, each with a bit for every entry that may match."""
+    """The blocks that may contain matches, each with a bit field of the entries that may match."""
     found = dict.fromkeys(blocks, (1 << BLOCK_ENTRIES) - 1)
     if since is not None or until is not None:
         in_time = select(_BLOCK.block).where(*_overlaps(since, until, blocks))
@@ -120,7 +127,7 @@ def _list(connection: Connection, block: int) -> None:
 
 
 def _listings(connection: Connection, block: int) -> tuple[tuple[datetime, datetime], dict[tuple[str, str], bytes]]:
-    """What there is to list of a full block."""
+    """The time span and the listings of a full block, computed from its rows."""
     entries = {"start": block * BLOCK_ENTRIES, "end": (block + 1) * BLOCK_ENTRIES}
     columns = zip(*connection.execute(_TERMS, entries), strict=True)
     listings = {
@@ -133,7 +140,7 @@ def _listings(connection: Connection, block: int) -> tuple[tuple[datetime, datet
 
 
 def _numbers_of(column: Iterable[str | None]) -> dict[str, list[int]]:
-    """Where in the column each term stands."""
+    """The positions of each term in the column."""
     numbers: dict[str | None, list[int]] = defaultdict(list)
     for number, term in enumerate(column):
         numbers[term].append(number)
@@ -141,7 +148,7 @@ def _numbers_of(column: Iterable[str | None]) -> dict[str, list[int]]:
 
 
 def _encoded(numbers: list[int]) -> bytes:
-    """Few members as 16-bit numbers; more, which would take as much room, as one bit for each entry of the block."""
+    """The members as 16-bit numbers, or as one bit for each entry of the block where that is not larger."""
     if 2 * len(numbers) < BLOCK_ENTRIES // 8:
         return struct.pack(f"<{len(numbers)}H", *numbers)
     return _bit_field(numbers)
@@ -161,7 +168,7 @@ def _bit_field(numbers: Iterable[int]) -> bytes:
 
 
 def _ones(bits: int, start: int) -> Iterator[int]:
-    """The places of the ones from `start` on, lowest first."""
+    """The positions of the one bits from `start` on, in ascending order."""
     place = max(0, start)
     bits >>= place
     while bits:

@@ -1,4 +1,4 @@
-"""The exchange log as the writer holds it: the head in memory, and the entries that its present transaction adds."""
+"""The exchange log in the writer: the committed head, and the entries that the present transaction adds."""
 
 from collections.abc import Collection
 
@@ -23,36 +23,37 @@ from gateway.store.row_digests import RowMark, encode_marks
 
 
 class LogBook:
-    """Appends to one log. Used by the writer's thread alone."""
+    """Appends entries to one log. Only the writer's thread uses it."""
 
     def __init__(self, head: LogHead, keys: LogKeys, clock: Clock, key_store: KeyStore) -> None:
         self.head = head
-        """The log as it is committed."""
+        """The head of the committed log."""
         self._keys = keys
         self._clock = clock
         self._key_store = key_store
         self._pending: list[EntryRow] = []
         self._events: list[Entry] = []
-        """Those of the unit that runs now."""
+        """The entries of the running unit of work."""
         self._replaced: dict[int, EntryRow] = {}
-        """Pending entries that the unit that runs now has purged, as they were before, by position."""
+        """Pending entries that the running unit has purged, as they were before, by position."""
         self._retired: list[bytes] = []
-        """Labels of the data keys that the transaction has retired; those of the unit that runs now come last."""
+        """Labels of the data keys that the transaction has retired; those of the running unit come last."""
         self._retired_before = 0
         self._next = head
         self.accepted: list[tuple[str, str | None]] = []
-        """Event and outcome of the entries that were committed last."""
+        """Event and outcome of each entry of the last commit."""
 
     def append(self, entry: Entry) -> int:
-        """The index that the entry has if its unit and its transaction commit."""
+        """Append an entry to the running unit; returns the index that it will have if unit and transaction commit."""
         index = self.head.size + len(self._pending) + len(self._events)
         self._events.append(entry)
         return index
 
     def close_unit(self, marks: Collection[RowMark]) -> None:
-        """End a unit: its last entry commits to the rows that it left. One that changed rows and logged nothing gets an entry.
+        """End a unit. Its last entry commits to the rows that it has written; a unit with rows but without entries
+        gets one.
 
-        Raises ValueError for an entry that the catalogue does not allow; the unit is to be undone then.
+        Raises ValueError for an entry that the catalogue does not allow; then the unit must be undone.
         """
         # exchange-log A1
         if marks and not self._events:
@@ -67,7 +68,7 @@ class LogBook:
         self._retired_before = len(self._retired)
 
     def purge(self, connection: Connection, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
-        """Take out the private side of every entry about a package, those that are only pending among them, and retire its key."""
+        """Remove the private side of every entry about a package, also of pending entries, and retire its data key."""
         label = self._key_store.label(originator, package_id)
         self._key_store.retire(label)
         self._retired.append(label)
@@ -97,7 +98,7 @@ class LogBook:
         )
 
     def _package_of(self, entry: Entry) -> PackageVault | None:
-        """What is said of a package goes with it; what is said of one that is purged already outlasts it."""
+        """The vault for an entry about a package; None for other entries, and for a package that is already purged."""
         package_id = entry.objects.get("package")
         originator = entry.fields.get(Group.RECORD, {}).get("originator")
         if package_id is None or not isinstance(originator, str):
@@ -107,14 +108,16 @@ class LogBook:
         return None if self._key_store.is_retired(vault.label) else vault
 
     def position(self) -> int:
-        """Where the transaction is now; see `rewind`."""
+        """The number of pending entries; see `rewind`."""
         return len(self._pending)
 
     def rewind(self, position: int) -> None:
-        """Forget the entries since `position`, and those of a unit that is not closed; their indices are free again."""
+        """Remove the pending entries after `position`, and those of a unit that is not closed. Their indices are used
+        again.
+        """
         self._events.clear()
-        for pending, row in self._replaced.items():
-            self._pending[pending] = row
+        for index, row in self._replaced.items():
+            self._pending[index] = row
         self._replaced.clear()
         del self._pending[position:]
         self._reinstate(self._retired_before)
@@ -128,7 +131,7 @@ class LogBook:
             self._next = batch.head
 
     def accept(self) -> None:
-        """The transaction has committed."""
+        """Take over the new head after the transaction has committed."""
         self.head = self._next
         self.accepted = [(entry.code, entry.outcome) for entry in self._pending]
         self._pending.clear()
@@ -136,7 +139,7 @@ class LogBook:
         self._retired_before = 0
 
     def forget(self) -> None:
-        """The transaction was rolled back."""
+        """Drop all pending entries after the transaction was rolled back."""
         self._next = self.head
         self._events.clear()
         self._pending.clear()

@@ -1,4 +1,4 @@
-"""What an exchange log is kept with."""
+"""The keys of an exchange log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from gateway.exchange_log.leaf import Pseudonyms
 
 @dataclass(frozen=True)
 class LogKeys:
-    """Signers of the checkpoint (the first one's name is the log's origin), pseudonyms, and the vault for what is private."""
+    """The signers of checkpoints (the first one's name is the log's origin), the pseudonyms, and the vault for private
+    sides.
+    """
 
     signers: Sequence[NoteSigner]
     pseudonyms: Pseudonyms

@@ -1,10 +1,11 @@
-"""The private side of log entries, sealed at rest and bound to its entry.
+"""The private side of a log entry: its openings, sealed at rest and bound to the entry. It has one of two forms:
 
     0x00 || sealed under the storage key
-    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest, sealed under a package's data key
+    0x01 || label (16) || length of the rows (4) || rows, sealed under the storage key || the rest,
+    sealed under a package's data key
 
-The second form is that of entries about packages. So a purge cuts the rest off, and what is left is the first form with the digests
-of database rows, which are not the package's alone.
+The second form is for entries about packages. A purge removes the rest, so that the first form remains, with the
+digests of database rows only: these may also concern other packages.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ _HEADER_BYTES = 1 + LABEL_BYTES + _LENGTH_BYTES
 
 
 def seal_openings(vault: Vault, index: int, openings: Iterable[Opening], *, of: PackageVault | None = None) -> bytes:
-    """The private side of entry `index`; `of`: of the package that the entry is about."""
+    """The private side of entry `index`. `of` is the vault of the package that the entry is about."""
     if of is None:
         return _OURS + _sealed(vault, index, openings)
     known = list(openings)
@@ -35,14 +36,16 @@ def seal_openings(vault: Vault, index: int, openings: Iterable[Opening], *, of: 
 
 
 def search_columns(fields: Mapping[Group, Mapping[str, Any]], pseudonyms: Pseudonyms) -> dict[str, str | None]:
-    """The columns by which searches find what is in the private side."""
+    """The search columns with values from the private side."""
     outcome = fields.get(Group.RECORD, {}).get("outcome")
     request = fields.get(Group.PERSON, {}).get("request_id")
     return {"outcome": outcome, "request": None if request is None else pseudonyms.of("request", request)}
 
 
 def open_openings(vault: Vault, index: int, sealed: bytes) -> tuple[Opening, ...]:
-    """What `seal_openings` sealed; raises IntegrityLost for another key or index, Gone where the data key is destroyed."""
+    """The openings that `seal_openings` sealed; raises IntegrityLost for another key or index, Gone if the data key is
+    destroyed.
+    """
     if sealed[:1] == _OURS:
         return _opened(vault, index, sealed[1:])
     label, rows, rest = _split(sealed)
@@ -55,7 +58,7 @@ def label_of(sealed: bytes) -> bytes | None:
 
 
 def without_package(sealed: bytes) -> bytes | None:
-    """A private side of the second form without what is the package's; None where nothing is left. Needs no key."""
+    """A private side of the second form, without the rest; None if it has no rows. Needs no key."""
     _, rows, _ = _split(sealed)
     return _OURS + rows if rows else None
 

@@ -1,4 +1,6 @@
-"""Purging log entries: their private side goes, but for the digests of database rows; leaf, tree and proofs stay as they are."""
+"""Purge of log entries: removes their private side except the digests of database rows. Leaves, tree and proofs do not
+change.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,14 +24,14 @@ _ENTRY = LOG_ENTRY.c
 _BLANK = (
     update(LOG_ENTRY)
     .where(_ENTRY.entry_index == bindparam("which"))
-    # exchange-log P1: the leaf is not among what changes
+    # exchange-log P1: the leaf does not change
     .values(private_sealed=bindparam("kept"), outcome=None, request=None)
 )
 
 
 @dataclass(frozen=True)
 class PurgedEntry:
-    """What is left of an entry's private side, and the groups that it lost."""
+    """The remaining private side of an entry, and the groups that it lost."""
 
     kept: bytes | None
     groups: frozenset[str]
@@ -38,7 +40,7 @@ class PurgedEntry:
 def purge_entries(
     connection: Connection, keys: LogKeys, size: int, package_id: PackageId, label: bytes
 ) -> PurgedEntries:
-    """Purge every one of the first `size` entries that is sealed under the package's data key."""
+    """Purge those of the first `size` entries that are sealed under the package's data key."""
     found = PurgedEntries()
     for index, leaf, sealed in entries_about(connection, keys, size, package_id):
         purged = purged_entry(leaf, sealed, label)
@@ -58,7 +60,7 @@ def entries_about(connection: Connection, keys: LogKeys, size: int, package_id: 
 
 
 def purged_entry(leaf: bytes, sealed: bytes | None, label: bytes) -> PurgedEntry | None:
-    """An entry without its private side, but for the digests of rows; None for one that is not under the data key with this label."""
+    """The entry after the purge; None if it is not sealed under the data key with this label."""
     if not sealed or label_of(sealed) != label:
         return None
     # exchange-log L8

@@ -1,4 +1,4 @@
-"""Rows of the exchange log, in and out."""
+"""Reading and writing the rows of the exchange log."""
 
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ _LEAVES = (
 )
 _HEAD = select(LOG_HEAD.c.size, LOG_HEAD.c.checkpoint).where(LOG_HEAD.c.head == THE_HEAD)
 _ADD_ENTRY = str(insert(LOG_ENTRY).compile(dialect=sqlite.dialect()))
-"""For the driver itself, which takes a row for each entry as it is: see `EntryRow`."""
+"""For the driver, which accepts an `EntryRow` without conversion."""
 _NEW_TILE = insert(LOG_TILE)
 _PUT_TILE = Prepared(
     _NEW_TILE.on_conflict_do_update(index_elements=["level", "tile_index"], set_={"hashes": _NEW_TILE.excluded.hashes})
@@ -39,7 +39,7 @@ _MOVE_HEAD = Prepared(
 
 
 class EntryRow(NamedTuple):
-    """A row of `log_entry`, as the driver takes it."""
+    """A row of `log_entry`, in the form that the driver accepts."""
 
     entry_index: int
     leaf: bytes
@@ -54,7 +54,7 @@ class EntryRow(NamedTuple):
 
 
 def read_tile(connection: Connection, tile: Tile) -> bytes:
-    """A tile or entry bundle, as wide as asked for; raises NotFound unless all of it is there."""
+    """A tile or entry bundle of the requested width; raises NotFound unless the log has all of it."""
     if tile.level == ENTRIES:
         return format_bundle(read_leaves(connection, tile.index * TILE_WIDTH, tile.width))
     hashes = connection.execute(_TILE, {"level": tile.level, "tile_index": tile.index}).scalar_one_or_none()
@@ -65,26 +65,28 @@ def read_tile(connection: Connection, tile: Tile) -> bytes:
 
 
 def read_leaves(connection: Connection, start: int, count: int) -> list[bytes]:
-    """The leaves of `count` entries from `start` on; raises NotFound unless all are there."""
+    """The leaves of `count` entries from `start` on; raises NotFound unless the log has all of them."""
     leaves = list(connection.execute(_LEAVES, {"start": start, "end": start + count}).scalars())
     if len(leaves) != count:
-        raise NotFound(detail=f"entries {start} to {start + count} are not all there")
+        raise NotFound(detail=f"the log does not have all entries from {start} to {start + count - 1}")
     return leaves
 
 
 def read_checkpoint(connection: Connection) -> bytes | None:
-    """The signed checkpoint note that was committed last; None before there is a log."""
+    """The last committed checkpoint, as a signed note; None if there is no log yet."""
     row = connection.execute(_HEAD).one_or_none()
     return None if row is None else bytes(row.checkpoint)
 
 
 def add_head(connection: Connection, head: LogHead) -> None:
-    """Begin a log."""
+    """Write the first head of a log."""
     connection.execute(insert(LOG_HEAD), {"head": THE_HEAD, "size": head.size, "checkpoint": head.checkpoint})
 
 
 def write_batch(connection: Connection, old_size: int, batch: Batch, entries: list[EntryRow]) -> None:
-    """Write entries, listings of blocks that they fill, tiles and head. Raises IntegrityLost if another writer has moved the head meanwhile."""
+    """Write entries, the listings of blocks that became full, tiles and head. Raises IntegrityLost if another writer
+    has moved the head.
+    """
     driver = driver_of(connection)
     driver.executemany(_ADD_ENTRY, entries)
     list_blocks(connection, old_size, batch.head.size)

@@ -1,4 +1,4 @@
-"""Searching the log for what its columns say. Answers are in the order of the log, keyset-paged by index."""
+"""Searches of the log by its columns. Results are in the order of the log, paged by index."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,45 +22,45 @@ _MOST_AT_ONCE = 4096
 Rows = Sequence[Sequence[Any]]
 
 
-def search(connection: Connection, wanted: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int) -> Rows:
-    """The first `limit` entries of the indices `within`, which end where the log does, that the filter wants.
+def search(connection: Connection, log_filter: LogFilter, pseudonyms: Pseudonyms, within: range, limit: int) -> Rows:
+    """The first `limit` entries `within` these indices that match the filter, each as index, leaf and private side.
 
-    Each as index, leaf and private side. The listings of full blocks say which entries may be wanted; every row is looked at again.
+    `within` must end where the log ends. Candidates come from the listings of full blocks; each row is compared again.
     """
-    terms = _terms(wanted, pseudonyms)
-    matching = _FOUND.where(_ONE_OF, *(_ENTRY[kind] == term for kind, term in terms.items()), *_in_time(wanted))
-    coming = candidates(connection, terms, wanted.since, wanted.until, within)
+    terms = _terms(log_filter, pseudonyms)
+    matching = _FOUND.where(_ONE_OF, *(_ENTRY[kind] == term for kind, term in terms.items()), *_in_time(log_filter))
+    candidate_indexes = candidates(connection, terms, log_filter.since, log_filter.until, within)
     found: list[Sequence[Any]] = []
-    for indexes in _growing(coming, limit):
+    for indexes in _growing(candidate_indexes, limit):
         found += connection.execute(matching.limit(limit - len(found)), {"indexes": json.dumps(indexes)})
         if len(found) == limit:
             break
     return found
 
 
-def _growing(coming: Iterator[int], first: int) -> Iterator[list[int]]:
-    """What comes, in pieces that double: most of it is wanted, or little of it."""
+def _growing(candidate_indexes: Iterator[int], first: int) -> Iterator[list[int]]:
+    """The candidates in batches that double in size, because most of them may match, or few."""
     size = first
-    while piece := list(islice(coming, size)):
-        yield piece
+    while batch := list(islice(candidate_indexes, size)):
+        yield batch
         size = min(2 * size, _MOST_AT_ONCE)
 
 
-def _terms(wanted: LogFilter, pseudonyms: Pseudonyms) -> dict[str, str]:
-    """What the columns must hold, by name."""
-    terms = {"code": wanted.code and wanted.code.value, "outcome": wanted.outcome}
+def _terms(log_filter: LogFilter, pseudonyms: Pseudonyms) -> dict[str, str]:
+    """The values that columns must have, by name."""
+    terms = {"code": log_filter.code and log_filter.code.value, "outcome": log_filter.outcome}
     named = {
-        "actor": wanted.actor,
-        "partner": wanted.partner,
-        "package": wanted.package_id,
-        "request": wanted.request_id,
+        "actor": log_filter.actor,
+        "partner": log_filter.partner,
+        "package": log_filter.package_id,
+        "request": log_filter.request_id,
     }
     terms |= {kind: name if name is None else pseudonyms.of(kind, name) for kind, name in named.items()}
     return {kind: term for kind, term in terms.items() if term is not None}
 
 
-def _in_time(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.since is not None:
-        yield _ENTRY.at >= literal(wanted.since, Instant)
-    if wanted.until is not None:
-        yield _ENTRY.at < literal(wanted.until, Instant)
+def _in_time(log_filter: LogFilter) -> Iterator[ColumnElement[bool]]:
+    if log_filter.since is not None:
+        yield _ENTRY.at >= literal(log_filter.since, Instant)
+    if log_filter.until is not None:
+        yield _ENTRY.at < literal(log_filter.until, Instant)

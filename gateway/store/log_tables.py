@@ -1,7 +1,8 @@
-"""The exchange log's tables. A partial tile is a prefix of the full one, so one row, grown in place, serves every width it had."""
+"""The tables of the exchange log. A partial tile is a prefix of the full tile, so one row, updated in place, holds all
+its widths.
+"""
 
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy import Table as CoreTable
@@ -10,14 +11,14 @@ from sqlmodel import Field
 from gateway.store.columns import binary, instant
 from gateway.store.table import Table
 
-# SQLite's row id is an INTEGER; elsewhere an index outgrows 32 bits.
+# SQLite's row id must be an INTEGER; it has 64 bits.
 _INDEX = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class LogEntryRow(Table, table=True):
     """An entry. `actor`, `package` and `partner` are the leaf's pseudonymous ids, for searches.
 
-    No index: what has one of them is found by `gateway.store.log_blocks.candidates`.
+    There is no SQL index: searches use `gateway.store.log_blocks.candidates`.
     """
 
     __tablename__ = "log_entry"
@@ -31,13 +32,13 @@ class LogEntryRow(Table, table=True):
     partner: str | None
     outcome: str | None
     request: str | None
-    """What the entry's private side says of outcome and request id, the latter as a pseudonym; None once purged."""
+    """The outcome and the request id (as a pseudonym) from the private side; None after a purge."""
     private_sealed: bytes | None = binary(nullable=True)
-    """The openings (gateway.exchange_log.Opening), sealed at rest; None once purged."""
+    """The openings (gateway.exchange_log.leaf.Opening), sealed at rest; None after a purge."""
 
 
 class LogBlockRow(Table, table=True):
-    """A full block of entries (gateway.store.log_blocks), and between which instants they happened."""
+    """A full block of entries (gateway.store.log_blocks), and its first and last instant."""
 
     __tablename__ = "log_block"
 
@@ -47,7 +48,7 @@ class LogBlockRow(Table, table=True):
 
 
 class LogListingRow(Table, table=True):
-    """Which entries of a full block have `term` in the column `kind`."""
+    """The entries of a full block that have `term` in the column `kind`."""
 
     __tablename__ = "log_listing"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -59,7 +60,7 @@ class LogListingRow(Table, table=True):
 
 
 class LogTileRow(Table, table=True):
-    """A tile of hashes, as wide as it is by now."""
+    """A tile of hashes with its present width."""
 
     __tablename__ = "log_tile"
 
@@ -69,7 +70,7 @@ class LogTileRow(Table, table=True):
 
 
 class LogHeadRow(Table, table=True):
-    """The one row that says how far the log is."""
+    """The single row with the size and the checkpoint of the log."""
 
     __tablename__ = "log_head"
 
@@ -83,7 +84,7 @@ THE_HEAD = 1
 
 
 def _core(table: type[Table]) -> CoreTable:
-    return cast("CoreTable", table.__table__)  # type: ignore[attr-defined]
+    return table.metadata.tables[str(table.__tablename__)]
 
 
 LOG_ENTRY = _core(LogEntryRow)

@@ -21,7 +21,9 @@ from gateway.store.log_search import search
 
 
 class LogView:
-    """The log up to `checkpoint`, on one connection. Entries that are committed but not yet in the checkpoint lock are not shown."""
+    """The log up to `checkpoint`, on one connection. Entries that are committed but not yet covered by the checkpoint
+    lock are not visible.
+    """
 
     def __init__(self, connection: Connection, checkpoint: bytes, keys: LogKeys) -> None:
         self.checkpoint = checkpoint
@@ -30,12 +32,12 @@ class LogView:
 
     @property
     def vault(self) -> Vault:
-        """What the private side of entries, and records, are sealed with."""
+        """The vault under which records and private sides are sealed."""
         return self._keys.vault
 
     @cached_property
     def size(self) -> int:
-        """How many entries it shows."""
+        """The number of visible entries."""
         return parse_checkpoint_body(parse_note(self.checkpoint).text).size
 
     def read_tile(self, tile: Tile) -> bytes:
@@ -56,10 +58,10 @@ class LogView:
         proof = tuple(prove_inclusion(index, self.size, hashes))
         return LogProof(self._keys.origin, index, leaf, self.checkpoint, proof)
 
-    def entries_after(self, after: int, limit: int, wanted: LogFilter | None = None) -> list[LoggedEntry]:
-        """Entries in the order of the log, keyset-paged by index: those above `after` (-1 for all)."""
+    def entries_after(self, after: int, limit: int, log_filter: LogFilter | None = None) -> list[LoggedEntry]:
+        """The first `limit` matching entries with an index above `after` (-1 for all), in the order of the log."""
         found = search(
-            self._connection, wanted or LogFilter(), self._keys.pseudonyms, range(after + 1, self.size), limit
+            self._connection, log_filter or LogFilter(), self._keys.pseudonyms, range(after + 1, self.size), limit
         )
         return [self._entry(index, leaf, sealed) for index, leaf, sealed in found]
 
@@ -71,7 +73,7 @@ class LogView:
     def resource(self, path: str) -> bytes:
         """What C2SP tlog-tiles serves under `path`: `checkpoint`, a tile of hashes or a bundle of entries.
 
-        Raises MalformedInput for a path that is none, NotFound for a tile wider than the checkpoint makes it.
+        Raises MalformedInput for an invalid path, NotFound for a tile that the checkpoint does not cover.
         """
         if path == "checkpoint":
             return self.checkpoint
@@ -85,7 +87,7 @@ class LogView:
         return export_log(self.checkpoint, partial(read_tile, self._connection), partial(read_leaves, self._connection))
 
     def verify(self) -> LogAudit:
-        """See log_audit.verify_log. Covers what is committed, which may be a group more than `checkpoint`."""
+        """See log_audit.verify_log. It covers all committed entries, which may be one commit more than `checkpoint`."""
         return verify_log(self._connection, self._keys)
 
     def _require(self, index: int) -> None:

@@ -1,4 +1,4 @@
-"""Bringing the database to the revision that this version knows."""
+"""Alembic migrations of the database to the revision of this version."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(engine: Engine) -> None:
-    """Run what migrations are missing, all in one transaction.
+    """Run the missing migrations, all in one transaction.
 
     Raises Misconfigured, and changes nothing, for a revision that this version does not know.
     """
@@ -27,7 +27,7 @@ def migrate(engine: Engine) -> None:
 
 
 def require_known_revision(connection: Connection, config: Config) -> None:
-    """Refuse a database that a newer version, or something else, has written."""
+    """Raise Misconfigured for a database that another program or a newer version has written."""
     present = MigrationContext.configure(connection).get_current_heads()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if not known.issuperset(present):

@@ -1,4 +1,4 @@
-"""Opening the SQLite database: one connection that writes, and a pool that can only read."""
+"""Connections to the SQLite database: one that writes, and a pool of read-only ones."""
 
 import os
 import sqlite3
@@ -21,11 +21,11 @@ _COMMON = ("PRAGMA trusted_schema=OFF", f"PRAGMA busy_timeout={BUSY_MILLISECONDS
 _WRITER = (
     *_COMMON,
     "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",  # a commit is on the disk before anybody hears of it
+    "PRAGMA synchronous=FULL",  # a commit is on the disk before it is reported
     # exchange-log P4
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten, not just unlinked
     "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",  # nothing spills into files of the operating system's choice
+    "PRAGMA temp_store=MEMORY",  # no temporary files on disk
 )
 _READER = (*_COMMON, "PRAGMA query_only=ON")
 _DRIVER = {"check_same_thread": False, "cached_statements": 512}
@@ -43,16 +43,18 @@ def database_path(url: str) -> Path:
 
 
 def writing_engine(path: Path) -> Engine:
-    """An engine whose transactions begin IMMEDIATE. Makes the file, for its owner only, if there is none."""
+    """An engine whose transactions begin IMMEDIATE. Creates the file, accessible to its owner only, if it does not
+    exist.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     sync_folder(path.parent)
-    # Errors name statements, never their parameters (`hide_parameters`).
+    # `hide_parameters`: error messages contain statements, never their parameters.
     engine = create_engine(f"sqlite:///{path}", connect_args=_DRIVER, hide_parameters=True, poolclass=NullPool)
     return _prepared(engine, _WRITER, "BEGIN IMMEDIATE")
 
 
 def reading_engine(path: Path, *, connections: int) -> Engine:
-    """An engine whose transactions are snapshots and cannot write. The file must exist."""
+    """An engine for read-only snapshots. The file must exist."""
     engine = create_engine(
         f"sqlite:///file:{path}?mode=ro&uri=true",
         connect_args=_DRIVER,
@@ -60,26 +62,28 @@ def reading_engine(path: Path, *, connections: int) -> Engine:
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
-        pool_reset_on_return=None,  # nothing is left to reset: a connection comes back when its snapshot has ended
+        pool_reset_on_return=None,  # not needed: a connection returns to the pool after its snapshot has ended
     )
     return _prepared(engine, _READER, "BEGIN DEFERRED")
 
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees one committed state throughout."""
+    """A connection that sees one committed state for the whole context."""
     with engine.connect() as connection, connection.begin():
         yield connection
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
-    """The driver's connection, in the transaction that `connection` is in."""
+    """The driver's connection below `connection`, in the same transaction."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 def empty_write_ahead_log(path: Path) -> bool:
-    """Put everything that is committed into the file itself, and leave nothing in its -wal. False, and not done, while somebody reads
-    an older state. Writers wait meanwhile, so it is not tried for long.
+    """Move all committed pages from the write-ahead log into the database file, and empty the log.
+
+    Returns False, without emptying it, if a reader still uses an older state. Writers wait meanwhile, so it gives up
+    quickly.
     """
     connection = sqlite3.connect(path, timeout=EMPTYING_SECONDS, isolation_level=None)
     try:
@@ -93,7 +97,7 @@ def empty_write_ahead_log(path: Path) -> bool:
 def _prepared(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # the driver must not begin transactions itself
         for pragma in pragmas:
             connection.execute(pragma).close()
 

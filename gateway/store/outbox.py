@@ -1,4 +1,4 @@
-"""Claiming outbox rows with leases, in one statement that SQLite and PostgreSQL both read."""
+"""Claiming outbox rows with a lease, in one SQL statement."""
 
 from datetime import datetime
 from typing import Any
@@ -17,20 +17,22 @@ _OUTBOX = SQL[OutboxRecord].table
 def claim_outbox(
     connection: Connection, now: datetime, lease_until: datetime, limit: int, busy: frozenset[str]
 ) -> list[OutboxRecord]:
-    """See exchange.ports.Transaction. Partners take turns, each with its longest due row first."""
+    """See exchange.kernel.ports.Transaction. Rows of different partners alternate; of each partner, the longest due
+    row comes first.
+    """
     parameters = {"now": now, "leased": lease_until, "most": limit, "busy": sorted(busy)}
     claimed = records_of(OutboxRecord, connection.execute(_CLAIM, parameters))
     return sorted(claimed, key=lambda each: (each.due_at, each.outbox_id))
 
 
 def outbox_due(connection: Connection, busy: frozenset[str]) -> datetime | None:
-    """See exchange.ports.Reader."""
+    """See exchange.kernel.ports.Reader."""
     due: datetime | None = connection.execute(_DUE, {"busy": sorted(busy)}).scalar_one()
     return due
 
 
 def free_outbox(connection: Connection, now: datetime) -> int:
-    """See exchange.ports.Transaction."""
+    """See exchange.kernel.ports.Transaction."""
     return connection.execute(_FREE, {"now": now}).rowcount
 
 

@@ -1,4 +1,4 @@
-"""Opening the log at the start. There is one path: after a crash, after an orderly end, and for a new database."""
+"""Opening the log at a start. The steps are the same after a crash, after an orderly stop, and for a new database."""
 
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,9 @@ from gateway.store.log_tables import LOG_ENTRY
 
 
 def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: datetime) -> None:
-    """Give a database without a log an empty, signed one. Raises IntegrityLost where lock or entries say that there was one."""
+    """Create an empty, signed log if the database has none. Raises IntegrityLost if the lock or entries prove that it
+    had one.
+    """
     if read_checkpoint(connection) is None:
         require_database(lock.read())
         head = empty_head(keys.origin, keys.signers, int(now.timestamp()))
@@ -27,9 +29,10 @@ def begin_log(connection: Connection, lock: CheckpointLock, keys: LogKeys, now: 
 
 
 def recover_log(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tuple[LogHead, bytes]:
-    """The head, re-hashed along its right edge, and the checkpoint that the lock holds now.
+    """The head, with its right edge computed from the tiles, and the checkpoint that is now in the lock.
 
-    A lock that is behind, as a crash between COMMIT and swap leaves it, is swapped forward. Anything else that differs raises IntegrityLost.
+    An older lock, which a crash between COMMIT and the write of the lock leaves, is brought up to date. Any other
+    difference raises IntegrityLost.
     """
     try:
         return _recover(connection, lock, keys)
@@ -59,7 +62,11 @@ def _recover(connection: Connection, lock: CheckpointLock, keys: LogKeys) -> tup
 
 
 def _require_entries(connection: Connection, head: LogHead) -> None:
-    """The entries end where the head says, and the newest ones hash to the right edge. `verify_log` looks at all of them."""
+    """Require that the last entry is the one before the head's size, and that the newest entries hash to the right
+    edge.
+
+    Not checked: older entries; `verify_log` checks all of them.
+    """
     last = connection.execute(select(func.max(LOG_ENTRY.c.entry_index))).scalar_one()
     if (-1 if last is None else last) != head.size - 1:
         raise IntegrityLost(detail=f"the log has size {head.size}, and its last entry is {last}", step="log-entries")

@@ -1,4 +1,6 @@
-"""Database rows against the leaves that committed to them: what was changed, removed or added behind the gateway's back."""
+"""Compares database rows with the digests in the log, to find rows that something else than the gateway has changed,
+removed or added.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,9 +16,11 @@ MAX_FINDINGS = 1_000
 
 
 class RowAudit:
-    """The rows that the log says there are. Given every entry's marks in order, and then the tables, a slice at a time.
+    """Compares all rows with the log. First it takes the marks of every entry, in order; then it reads the tables in
+    slices.
 
-    A slice is compared with the marks of the very state that it was read from: take all newer marks first, on the same connection.
+    A slice must be compared with the marks of the same database state: take all newer marks first, on the same
+    connection.
     """
 
     def __init__(self) -> None:
@@ -28,7 +32,7 @@ class RowAudit:
         self.findings: list[str] = []
 
     def take(self, marks: Iterable[RowMark]) -> None:
-        """What an entry says of rows."""
+        """Take the marks of one entry."""
         for mark in marks:
             if mark.digest:
                 self._expected[mark.place] = mark.digest
@@ -36,7 +40,7 @@ class RowAudit:
                 self._expected.pop(mark.place, None)
 
     def step(self, connection: Connection) -> bool:
-        """Compare the next slice of rows; False when every table has been compared, and missing rows were noted."""
+        """Compare the next slice of rows. Returns False when all tables are compared, and missing rows are noted."""
         if self._due is None:
             self._due = set(self._expected)
         if not self._kinds:
@@ -65,13 +69,16 @@ class RowAudit:
         self._seen.add(mark.place)
         expected = self._expected.get(mark.place)
         if expected is None:
-            self._note(mark.place, "was added behind the log's back")
+            self._note(mark.place, "is not in the log")
         # exchange-log A5
         elif expected != mark.digest:
-            self._note(mark.place, "is not what the log says that it is")
+            self._note(mark.place, "differs from the log")
 
     def _note_missing(self) -> None:
-        """Rows that were due since before the first slice and are due still; one added meanwhile may lie behind us."""
+        """Note rows that were expected before the first slice, are still expected, and were not seen.
+
+        A row that was added meanwhile is not noted, because it may be in a part of its table that was already read.
+        """
         due = self._due or set()
         for place in sorted(due & self._expected.keys() - self._seen):
             self._note(place, "is missing")

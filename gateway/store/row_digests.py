@@ -1,10 +1,11 @@
-"""What the exchange log commits to of a database row: the digest that tells whether the row is still what its last change left.
+"""Digests of database rows, to which the exchange log commits.
 
-A unit's digests stand, under a salt, in its last entry (`Group.ROWS`). So a row that was changed, removed or put there by
-anything but a unit of this gateway is found by comparing rows with leaves (gateway.store.row_audit).
+The last entry of a unit of work commits, under a salt, to the digests of all rows that the unit has written
+(`Group.ROWS`). So comparing rows with the log (gateway.store.row_audit) finds every row that was changed in another
+way.
 
-Every table is committed to. What of a row only says how far somebody is with it is left out (PROGRESS): it changes at each attempt
-and each block, proves nothing, and would be most of the log.
+The log commits to rows of every table. Columns that only state the progress of some work are left out (PROGRESS): they
+change at each attempt or block, are no evidence, and would be most of the log.
 """
 
 import hashlib
@@ -31,14 +32,14 @@ _KEY_DIGITS = 32
 
 @dataclass(frozen=True)
 class Progress:
-    """What of a table's rows the log does not commit to, and why that proves nothing."""
+    """The part of a table's rows to which the log does not commit, and why this part is no evidence."""
 
     why: str
     columns: frozenset[str] = frozenset()
     alike: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Terms of a column that are committed to as another term."""
+    """For a column, terms whose digest is that of another term."""
     until: str | None = None
-    """A row is not committed to while this column is empty."""
+    """The log does not commit to a row while this column is empty."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -50,19 +51,19 @@ _NOTHING = Progress("")
 
 PROGRESS: Mapping[type[Record], Progress] = {
     OutboxRecord: Progress(
-        "when the next attempt is, and who is at it; what becomes of it is in the release, its receipt and its entries",
+        "when the next attempt is due, and who has the lease; the result is in the release, receipt and entries",
         columns=frozenset({"due_at", "lease_until", "attempts", "problem"}),
     ),
     ArrivalPartRecord: Progress(
-        "which blocks have come; whatever they say, every block is verified against the signed root",
+        "which blocks have arrived; every block is verified against the signed root, whatever these columns contain",
         columns=frozenset({"block_hashes", "blocks_missing"}),
     ),
     ReleaseRecord: Progress(
-        "whether the first attempt has begun; it counts as released until a receipt is stored",
+        "whether the first attempt has started; the release counts as released until a receipt is stored",
         alike={"state": {ReleaseState.DELIVERING: ReleaseState.RELEASED}},
     ),
     SubmittedCheckpointRecord: Progress(
-        "a checkpoint that no witness has cosigned yet; it is our own signed note, which the log itself proves",
+        "a checkpoint that no witness has cosigned yet; it is our own signed note, and the log proves it",
         until="cosigned_at",
     ),
 }
@@ -70,7 +71,7 @@ PROGRESS: Mapping[type[Record], Progress] = {
 
 @dataclass(frozen=True)
 class RowMark:
-    """A row as a unit left it. `digest` is empty for a row that the unit removed."""
+    """The state of a row after a unit of work. `digest` is empty for a row that the unit has removed."""
 
     table: str
     key: str
@@ -78,45 +79,45 @@ class RowMark:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Which row it is."""
+        """Table and key of the row."""
         return self.table, self.key
 
 
 def is_committed(record: Record) -> bool:
-    """Whether the log commits to the row as it is now."""
+    """Whether the log commits to the row in its present state."""
     progress = PROGRESS.get(type(record))
     return progress is None or progress.until is None or getattr(record, progress.until) is not None
 
 
 def may_be_progress(record: Record, changed: Collection[str]) -> bool:
-    """Whether a change of these columns may leave the row's digest as it is."""
+    """Whether a change of only these columns may leave the digest unchanged."""
     progress = PROGRESS.get(type(record))
     return progress is not None and progress.names.issuperset(changed)
 
 
 def mark_of(record: Record) -> RowMark:
-    """The mark of a row that is there."""
+    """The mark of an existing row."""
     table = table_of(type(record))
     return RowMark(table, _key_of(record), _sha256([table, *_committed_values(record)]))
 
 
 def removed(record: Record) -> RowMark:
-    """The mark of a row that is gone."""
+    """The mark of a removed row."""
     return RowMark(table_of(type(record)), _key_of(record), "")
 
 
 def table_of(kind: type[Record]) -> str:
-    """The name of the table of such records."""
+    """The name of the table of this class of record."""
     return kind.TABLE
 
 
 def encode_marks(marks: Iterable[RowMark]) -> bytes:
-    """The payload that is committed to: canonical JSON."""
+    """The payload of the group `rows`: canonical JSON."""
     return canonical({"rows": [[mark.table, mark.key, mark.digest] for mark in marks]})
 
 
 def parse_marks(fields: Any) -> list[RowMark]:
-    """The marks in an opened payload."""
+    """The marks in an opened payload of the group `rows`."""
     return [RowMark(*row) for row in fields["rows"]]
 
 
@@ -125,19 +126,21 @@ def _key_of(record: Record) -> str:
 
 
 def _committed_values(record: Record) -> list[object]:
-    """In their order, what every version of the class has had; then, by name, what was added since and differs from its default."""
+    """First the fields that every version of the class had, in order; then, by name, added fields that differ from
+    their default.
+    """
     progress, added = PROGRESS.get(type(record), _NOTHING), added_defaults(type(record))
     alike = progress.alike
-    stated = ((name, value) for name, value in vars(record).items() if name not in progress.columns)
-    kept = {name: alike.get(name, {}).get(value, value) for name, value in stated}
+    committed = ((name, value) for name, value in vars(record).items() if name not in progress.columns)
+    kept = {name: alike.get(name, {}).get(value, value) for name, value in committed}
     values = [_plain(value) for name, value in kept.items() if name not in added]
     later = {name: _plain(kept[name]) for name, default in added.items() if kept.get(name, default) != default}
     return [*values, later] if later else values
 
 
 def render_progress() -> str:
-    """What is not committed to as a Markdown table, as `docs/exchange-log.md` shows it."""
-    rows = ["| table | not committed to | because it only says |", "|---|---|---|"]
+    """The columns that the log does not commit to, as the Markdown table in `docs/exchange-log.md`."""
+    rows = ["| table | not committed to | because it only states |", "|---|---|---|"]
     rows += [f"| `{table_of(kind)}` | {_shown(progress)} | {progress.why} |" for kind, progress in PROGRESS.items()]
     return "\n".join(rows) + "\n"
 
@@ -150,7 +153,7 @@ def _shown(progress: Progress) -> str:
 
 
 def _plain(value: object) -> object:
-    """A column's value as JSON; equal for a value that was put in and for the one that comes back."""
+    """A column's value as JSON; the same for a written value and for the value that is read back."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, bytes):

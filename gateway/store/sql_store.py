@@ -1,4 +1,4 @@
-"""The Store port on SQLite: what `open_store` builds."""
+"""The Store port on SQLite."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ from gateway.store.opening import database_path, empty_write_ahead_log, reading_
 from gateway.store.reading import SqlReader
 from gateway.store.recovery import begin_log, recover_log
 from gateway.store.statements import SQL
-from gateway.store.writer import Committed, Writer, unwatched
+from gateway.store.writer import Committed, Writer, ignore_commits
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ COLLECT_AFTER = timedelta(days=1)
 
 
 class SqlStore:
-    """One process's store. Enter it on the event loop that uses it; leaving it writes what waits and closes everything."""
+    """The store of one process. Enter its context on the event loop that uses it. Leaving it commits waiting units and
+    closes everything.
+    """
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class SqlStore:
         clock: Clock,
         steps: type[GroupCommit] = GroupCommit,
         key_store_path: Path | None = None,
-        committed: Committed = unwatched,
+        committed: Committed = ignore_commits,
     ) -> None:
         self.blobs = blobs
         self._database = database
@@ -76,7 +78,10 @@ class SqlStore:
         return self._keys.vault
 
     async def __aenter__(self) -> Self:
-        """Migrate, recover, collect blobs and data keys, begin to write. Raises Misconfigured or IntegrityLost, and then nothing is open."""
+        """Migrate, recover the log, remove unused blobs and data keys, and start the writer.
+
+        Raises Misconfigured or IntegrityLost; then nothing stays open.
+        """
         await asyncio.to_thread(self._open)
         self._writer = Writer(self._steps, committed=self._committed)
         return self
@@ -87,11 +92,11 @@ class SqlStore:
         await asyncio.to_thread(self._close)
 
     async def write(self, unit: Callable[[Transaction], T]) -> T:
-        """See exchange.ports.Store and Writer.write."""
+        """See exchange.kernel.ports.Store and Writer.write."""
         return await self._writer.write(unit)
 
     async def read(self, query: Callable[[Reader], T]) -> T:
-        """See exchange.ports.Store. Raises TooManyRequests when too many wait already."""
+        """See exchange.kernel.ports.Store. Raises TooManyRequests if too many reads are waiting."""
         return await self._read(lambda connection, log: query(SqlReader(connection, log)))
 
     async def read_log(self, query: Callable[[LogView], T]) -> T:
@@ -99,15 +104,15 @@ class SqlStore:
         return await self._read(lambda _, log: query(log))
 
     async def copy_to(self, target: Path) -> None:
-        """See exchange.ports.Store and backup.copy_database."""
+        """See exchange.kernel.ports.Store and backup.copy_database."""
         await asyncio.to_thread(copy_database, self._database, target)
 
     async def destroy(self, packages: Sequence[tuple[ParticipantId, PackageId]], blob_ids: Sequence[str]) -> bool:
-        """See exchange.ports.Store."""
+        """See exchange.kernel.ports.Store."""
         return await asyncio.to_thread(self._destroy, packages, blob_ids)
 
     def begin_check(self) -> "StoreCheck":
-        """See exchange.ports.Store."""
+        """See exchange.kernel.ports.Store."""
         return StoreCheck(LogCheck(self._keys), self._read)
 
     def changed(self) -> asyncio.Event:
@@ -128,13 +133,13 @@ class SqlStore:
             self._reads_waiting -= 1
 
     def _query(self, query: Callable[[Connection, LogView], T]) -> T:
-        # Taken before the snapshot, which therefore holds all of it.
+        # Read before the snapshot begins, so that the snapshot contains all entries of this checkpoint.
         locked = self._steps.locked
         with snapshot(self._read_engine) as connection:
             return query(connection, LogView(connection, locked, self._keys))
 
     def _destroy(self, packages: Sequence[tuple[ParticipantId, PackageId]], blob_ids: Sequence[str]) -> bool:
-        # Keys go last: while a reader may see what is sealed under them, it can open it.
+        # Keys are destroyed last: until then, readers of an older state can open what they see.
         for blob_id in blob_ids:
             self.blobs.delete(blob_id)
         return empty_write_ahead_log(self._database) and self._key_store.destroy(packages)
@@ -149,7 +154,7 @@ class SqlStore:
             with self._write_engine.begin() as connection:
                 head, locked = recover_log(connection, self._lock, self._keys)
                 list_missing(connection, head.size)
-                self.blobs.collect(partial(_named_blobs, connection), self._clock() - COLLECT_AFTER)
+                self.blobs.collect(partial(_referenced_blobs, connection), self._clock() - COLLECT_AFTER)
                 self._open_key_store(connection, head.size)
             self._connection = self._write_engine.connect()
         except BaseException:
@@ -162,7 +167,7 @@ class SqlStore:
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
     def _open_key_store(self, connection: Connection, size: int) -> None:
-        """Keys that no package has are emptied. Those of purges that were not finished seal nothing more until upkeep destroys them."""
+        """Overwrite keys without a package, and retire the keys of unfinished purges until upkeep destroys them."""
         self._key_store.begin()
         self._key_store.clear(partial(named_keys, connection, self._keys, size))
         purged = SQL[PurgedRecord].table.c
@@ -181,7 +186,7 @@ class SqlStore:
 
 
 class StoreCheck:
-    """See exchange.ports.RecordsCheck. Each step reads one committed state, off the event loop."""
+    """See exchange.kernel.ports.RecordsCheck. Each step reads one committed state, off the event loop."""
 
     def __init__(self, check: LogCheck, read: Callable[..., Awaitable[LogAudit | None]]) -> None:
         self._check = check
@@ -204,12 +209,13 @@ def open_store(
     clock: Clock,
     steps: type[GroupCommit] = GroupCommit,
     key_store_path: Path | None = None,
-    committed: Committed = unwatched,
+    committed: Committed = ignore_commits,
 ) -> SqlStore:
-    """The store in the database at `url` (sqlite:///path), to be entered with `async with`.
+    """The store in the database at `url` (sqlite:///path). Enter it with `async with`.
 
-    `lock_path` belongs on another volume than the database and in no backup of it (gateway.store.checkpoint_lock).
-    `key_store_path` is where data keys are kept (gateway.store.key_store); beside the database where it is not given.
+    `lock_path` is the checkpoint lock; keep it on another volume than the database, and out of its backups
+    (gateway.store.checkpoint_lock). `key_store_path` is the database of data keys; by default it is in the folder of
+    the database.
     """
     return SqlStore(
         database_path(url),
@@ -225,7 +231,7 @@ def open_store(
 
 @contextmanager
 def open_reading(url: str, keys: LogKeys, *, key_store_path: Path | None = None) -> Iterator[tuple[Reader, LogView]]:
-    """Records and exchange log of a database, for reading alone, also while a gateway runs on it: one committed state.
+    """Read-only access to records and exchange log: one committed state of the database, also while a gateway runs.
 
     Raises Misconfigured if there is no such file. Not checked: the checkpoint lock.
     """
@@ -251,7 +257,7 @@ def _with_key_store(keys: LogKeys, database: Path, key_store_path: Path | None) 
     return key_store, replace(keys, vault=replace(keys.vault, data_keys=key_store))
 
 
-def _named_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
+def _referenced_blobs(connection: Connection, low: str, high: str) -> Iterable[str]:
     columns = tuple(SQL[kind].table.c.blob_id for kind in (PartRecord, RedactedPartRecord, ArrivalPartRecord))
     named = union_all(*(select(column).where(column >= low, column < high) for column in columns))
     return connection.execute(named).scalars()

@@ -1,7 +1,8 @@
-"""SQL for records, made once for each class of record and each set of fields, and kept.
+"""SQL statements for records, made once for each class of record and each set of fields.
 
-Core statements on the SQLModel tables; a row's columns are a record's fields in their order, so `kind(*row)` is the record.
-What every request needs is compiled once and run by the driver itself, a fifth of the work of running it through Core.
+They are SQLAlchemy Core statements on the SQLModel tables. The columns of a row are the fields of a record in order, so
+`kind(*row)` is the record. Frequent statements are compiled once and run by the driver directly, which takes a fifth
+of the time.
 """
 
 import sqlite3
@@ -20,7 +21,7 @@ from gateway.store.tables import TABLES
 R = TypeVar("R", bound=Record)
 
 FIND_LIMIT = 10_000
-"""More records than this no search may answer: the caller has not bounded it."""
+"""The most records that a query without a limit may find."""
 
 _WAS = "was_"
 _DIALECT = sqlite.dialect()
@@ -29,21 +30,21 @@ Parameters = Mapping[str, Any]
 
 
 class Prepared:
-    """A statement compiled once, with what turns parameters and columns into the driver's values and back."""
+    """A compiled statement, with the conversions of parameters to the driver's values and of columns back."""
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         compiled = statement.compile(dialect=_DIALECT)
         self._text = str(compiled)
         names = cast("list[str]", compiled.positiontup)
-        self._given = {name: value for name, value in compiled.params.items() if value is not None}
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
         self._bound = [(name, _implemented(compiled.binds[name].type).bind_processor(_DIALECT)) for name in names]
         columns = statement.selected_columns if isinstance(statement, Select) else ()
         self._read = [_implemented(column.type).result_processor(_DIALECT, None) for column in columns]
 
     def run(self, driver: sqlite3.Connection, parameters: Parameters) -> sqlite3.Cursor:
-        """Run it in whatever transaction the driver is in. Raises ValueError for a value that its column does not hold."""
-        given = {**self._given, **parameters}
-        return driver.execute(self._text, [b(given[name]) if b else given[name] for name, b in self._bound])
+        """Run it in the driver's present transaction. Raises ValueError for a value that its column cannot store."""
+        values = {**self._constants, **parameters}
+        return driver.execute(self._text, [b(values[name]) if b else values[name] for name, b in self._bound])
 
     def rows(self, driver: sqlite3.Connection, parameters: Parameters) -> list[list[Any]]:
         """The rows of a SELECT."""
@@ -61,21 +62,23 @@ class RecordSql:
         self.all: Select[Any] = select(*(table.c[name] for name in self.names))
         self.by_key = Prepared(self.all.where(*(column == bindparam(column.key) for column in self.key)))
         self.add = Prepared(insert(table).on_conflict_do_nothing())
-        """Inserts the parameters unless the key exists; the row count says which."""
-        self.remove = Prepared(delete(table).where(*self._same(self.names, _WAS)))
+        """Inserts the parameters unless the key exists; the row count is 0 if it exists."""
+        self.remove = Prepared(delete(table).where(*self._equals(self.names, _WAS)))
         self._equal: dict[tuple[str, ...], Prepared] = {}
         self._change: dict[tuple[str, ...], Prepared] = {}
 
     def equal(self, names: Iterable[str]) -> Prepared:
-        """The records whose fields equal the parameters (None equals None), in key order; one more than FIND_LIMIT at most."""
-        wanted = tuple(sorted(names))
-        if wanted not in self._equal:
-            found = self.all.where(*self._same(wanted, "")).order_by(*self.key)
-            self._equal[wanted] = Prepared(found.limit(FIND_LIMIT + 1))
-        return self._equal[wanted]
+        """The records whose fields equal the parameters (None equals None), in the order of keys, at most FIND_LIMIT +
+        1.
+        """
+        fields = tuple(sorted(names))
+        if fields not in self._equal:
+            found = self.all.where(*self._equals(fields, "")).order_by(*self.key)
+            self._equal[fields] = Prepared(found.limit(FIND_LIMIT + 1))
+        return self._equal[fields]
 
     def select(self, query: Query[Any]) -> Select[Any]:
-        """The records that a query wants, in its order, and one more than FIND_LIMIT at most."""
+        """The records that match a query, in its order; at most FIND_LIMIT + 1 if the query has no limit."""
         columns, found = self.table.c, self.all
         for name, value in query.equal.items():
             found = found.where(columns[name].is_(None) if value is None else columns[name] == value)
@@ -92,26 +95,26 @@ class RecordSql:
         return found.order_by(*by).limit(FIND_LIMIT + 1 if query.limit is None else query.limit)
 
     def change(self, names: Iterable[str]) -> Prepared:
-        """Update these fields of the row that still is, in every column, what the parameters of `was` say."""
+        """Update these fields of the row, if every column still has the value in the parameters of `was`."""
         changed = tuple(sorted(names))
         if changed not in self._change:
-            same = self._same(self.names, _WAS)
-            change = update(self.table).where(*same).values({name: bindparam(name) for name in changed})
+            unchanged = self._equals(self.names, _WAS)
+            change = update(self.table).where(*unchanged).values({name: bindparam(name) for name in changed})
             self._change[changed] = Prepared(change)
         return self._change[changed]
 
-    def _same(self, names: Iterable[str], prefix: str) -> list[ColumnElement[bool]]:
-        return [_is_same(self.table.c[name], f"{prefix}{name}") for name in names]
+    def _equals(self, names: Iterable[str], prefix: str) -> list[ColumnElement[bool]]:
+        return [_is_equals(self.table.c[name], f"{prefix}{name}") for name in names]
 
 
 def records_of(kind: type[R], rows: Iterable[Iterable[Any]]) -> list[R]:
-    """The records that rows of `RecordSql.all` are."""
+    """The records of rows of `RecordSql.all`."""
     make: Callable[..., R] = kind
     return [make(*row) for row in rows]
 
 
 def was(record: Record) -> dict[str, Any]:
-    """The parameters by which `change` knows the row again."""
+    """The parameters with which `change` and `remove` find the unchanged row."""
     return {f"{_WAS}{name}": value for name, value in vars(record).items()}
 
 
@@ -119,12 +122,11 @@ def _implemented(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return kind.dialect_impl(_DIALECT)
 
 
-def _is_same(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+def _is_equals(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     value = bindparam(parameter, type_=column.type)
     return column.is_not_distinct_from(value) if getattr(column, "nullable", True) else column == value
 
 
 SQL: Mapping[type[Any], RecordSql] = {
-    kind: RecordSql(kind, cast("Table", row.__table__))  # type: ignore[attr-defined]
-    for kind, row in TABLES.items()
+    kind: RecordSql(kind, row.metadata.tables[kind.TABLE]) for kind, row in TABLES.items()
 }

@@ -5,6 +5,6 @@ from sqlmodel import SQLModel
 
 
 class Table(SQLModel):
-    """Where all tables of the store are registered."""
+    """The base class of all tables; its metadata lists them."""
 
     metadata = MetaData()

@@ -1,7 +1,7 @@
 """The tables of records, each derived from its class of record (gateway.exchange.kernel.records.record).
 
-A column is a field: its name, its type, whether it may be null, and what the field's annotation says of it. Migrations are written
-by hand; a test compares what they make with what is derived here.
+A column has the name and the type of a field; it is nullable if the type includes None; marks in the field's
+annotation add the rest. Migrations are written by hand; a test compares their result with the derived tables.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from gateway.store.table import Table
 
 
 def _row_class(kind: type[Record]) -> type[Table]:
-    """The SQLModel class of such records."""
+    """The SQLModel class for a class of records."""
     columns = {name: _column(hint) for name, hint in names_of(kind).items()}
     namespace = {
         "__module__": __name__,

@@ -1,4 +1,4 @@
-"""Counting what waits for somebody."""
+"""Counts of waiting deliveries, approvals and reviews."""
 
 from datetime import datetime
 
@@ -28,7 +28,7 @@ _REVIEWS = select(func.count(), func.sum(case((_REVIEW.due_at <= bindparam("now"
 
 
 def tallies(connection: Connection, now: datetime) -> Tallies:
-    """See exchange.ports.Reader."""
+    """See exchange.kernel.ports.Reader."""
     waiting = {partner: Queue(count, due_at) for partner, count, due_at in connection.execute(_WAITING)}
     approvals = {row.post: row.waiting for row in connection.execute(_APPROVALS)}
     reviews, overdue = connection.execute(_REVIEWS, {"now": now}).one()

@@ -21,7 +21,9 @@ R = TypeVar("R", bound=Record)
 
 
 class SqlTransaction(SqlReader):
-    """A reader that can also write. Sees what units before it in the same group wrote: they commit together or not at all."""
+    """A reader that can also write. It sees the changes of earlier units in the same group, because they commit
+    together or not at all.
+    """
 
     def __init__(self, connection: Connection, log: LogView, book: LogBook) -> None:
         super().__init__(connection, log)
@@ -31,7 +33,7 @@ class SqlTransaction(SqlReader):
         self.has_written = False
 
     def marks(self) -> list[RowMark]:
-        """The rows that this unit has written, as it leaves them, so far as the log commits to them."""
+        """The marks of the rows that this unit has written, as far as the log commits to them."""
         left = [mark_of(record) for record in self._written.values() if is_committed(record)]
         return left + [removed(record) for record in self._removed.values()]
 
@@ -41,15 +43,17 @@ class SqlTransaction(SqlReader):
         self.has_written = True
 
     def add(self, record: Record) -> None:
-        """See exchange.ports.Transaction."""
+        """See exchange.kernel.ports.Transaction."""
         if SQL[type(record)].add.run(self._driver, vars(record)).rowcount == 0:
-            raise Conflict(detail=f"{type(record).__name__}: this key exists")
+            raise Conflict(detail=f"{type(record).__name__}: the key exists already")
         self._wrote(record)
 
     def put(self, before: R, after: R) -> R:
-        """See exchange.kernel.ports.Transaction. The row must still be `before`, in every field. Where both are the same it only looks."""
+        """See exchange.kernel.ports.Transaction. Every field of the row must still be as in `before`. If both records
+        are equal, it only checks that.
+        """
         if key_of(before) != key_of(after):
-            raise ValueError(f"{type(before).__name__}: a record keeps its key")
+            raise ValueError(f"{type(before).__name__}: the key of a record cannot change")
         changed = {name: value for name, value in vars(after).items() if value != getattr(before, name)}
         values = changed or dict(zip(key_names(type(before)), key_of(before).values, strict=True))
         if SQL[type(before)].change(values).run(self._driver, {**was(before), **values}).rowcount == 0:
@@ -61,7 +65,7 @@ class SqlTransaction(SqlReader):
         return after
 
     def remove(self, record: Record) -> None:
-        """See exchange.ports.Transaction."""
+        """See exchange.kernel.ports.Transaction."""
         if SQL[type(record)].remove.run(self._driver, was(record)).rowcount == 0:
             raise Conflict(detail=f"{type(record).__name__}: gone, or changed since it was read")
         self._written.pop(key_of(record), None)
@@ -69,12 +73,12 @@ class SqlTransaction(SqlReader):
         self.has_written = True
 
     def log(self, entry: Entry) -> int:
-        """See exchange.ports.Transaction."""
+        """See exchange.kernel.ports.Transaction."""
         self.has_written = True
         return self._book.append(entry)
 
     def purge_entries(self, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
-        """See exchange.ports.Transaction."""
+        """See exchange.kernel.ports.Transaction."""
         self.has_written = True
         return self._book.purge(self._connection, originator, package_id)
 
@@ -85,13 +89,13 @@ class SqlTransaction(SqlReader):
         limit: int,
         busy: frozenset[str],
     ) -> list[OutboxRecord]:
-        """See exchange.ports.Transaction."""
+        """See exchange.kernel.ports.Transaction."""
         claimed = claim_outbox(self._connection, now, lease_until, limit, busy)
         self.has_written = self.has_written or bool(claimed)
         return claimed
 
     def free_outbox(self, now: datetime) -> int:
-        """See exchange.ports.Transaction."""
+        """See exchange.kernel.ports.Transaction."""
         freed = free_outbox(self._connection, now)
         self.has_written = self.has_written or bool(freed)
         return freed

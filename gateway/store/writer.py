@@ -1,11 +1,12 @@
-"""One writer thread: it owns the write connection and commits waiting units in groups.
+"""The writer thread: it owns the write connection and commits waiting units of work in groups.
 
-    begin -> run each unit in its savepoint -> write the log -> keep new data keys -> COMMIT -> swap the checkpoint lock -> answer
+    begin -> run each unit in its savepoint -> write the log -> keep new data keys -> COMMIT -> write the checkpoint
+    lock -> answer
 
-Until COMMIT is attempted, a failure undoes the group: every caller gets an error, nothing was written, and writing goes on.
-From COMMIT on, a failure leaves open what is on the disk, so the writer stops for good: every caller gets IntegrityLost,
-and so does whoever comes later. The next start finds out, by the path that every start takes (gateway.store.recovery):
-a group is either wholly there, and its checkpoint is then swapped into the lock, or wholly absent.
+A failure before COMMIT undoes the group: every caller gets an error, nothing is written, and the writer continues.
+After a failure at COMMIT or later, it is unknown what is on the disk, so the writer stops: these callers and all later
+ones get IntegrityLost. The next start resolves it (gateway.store.recovery): the group is either complete, and its
+checkpoint is then written to the lock, or absent.
 """
 
 import asyncio
@@ -13,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,11 +32,13 @@ _log = structlog.get_logger()
 
 
 Committed = Callable[[Sequence[tuple[str, str | None]], int, float], None]
-"""Is told of each commit, on the writer's thread: event and outcome of its entries, its units, and how many seconds it took."""
+"""Receives each commit, on the writer's thread: event and outcome of its entries, number of units, and duration in
+seconds.
+"""
 
 
-def unwatched(entries: Sequence[tuple[str, str | None]], units: int, seconds: float) -> None:
-    """Nobody watches."""
+def ignore_commits(entries: Sequence[tuple[str, str | None]], units: int, seconds: float) -> None:
+    """Ignores commits."""
 
 
 @dataclass
@@ -47,9 +49,11 @@ class _Job:
 
 
 class Writer:
-    """The only way to change the database. Start and use it on one event loop."""
+    """All changes of the database go through it. Create and use it on one event loop."""
 
-    def __init__(self, steps: GroupCommit, *, max_waiting: int = MAX_WAITING, committed: Committed = unwatched) -> None:
+    def __init__(
+        self, steps: GroupCommit, *, max_waiting: int = MAX_WAITING, committed: Committed = ignore_commits
+    ) -> None:
         self._steps = steps
         self._committed = committed
         self._max_waiting = max_waiting
@@ -63,13 +67,12 @@ class Writer:
         self._thread.start()
 
     async def write(self, unit: Callable[[Transaction], T]) -> T:
-        """See exchange.ports.Store. Raises TooManyRequests when too many wait already, and then `unit` is not run.
+        """See exchange.kernel.ports.Store. Raises TooManyRequests, without running `unit`, if too many units are
+        waiting.
 
         A caller that is cancelled while its unit runs does not learn whether it was committed.
         """
-        # What a unit logs names the request that it serves, and the writer's thread serves all.
-        context = copy_context()
-        job = _Job(lambda tx: context.run(unit, tx), self._loop.create_future())
+        job = _Job(unit, self._loop.create_future())
         with self._state:
             self.require_open()
             if len(self._waiting) >= self._max_waiting:
@@ -80,7 +83,7 @@ class Writer:
         return answer
 
     def changed(self) -> asyncio.Event:
-        """An event that the next commit sets. Take it, look, and wait for it only if what you saw was not enough."""
+        """An event that the next commit sets. To miss no commit: get the event, read, and only then wait for it."""
         return self._changed
 
     def require_open(self) -> None:
@@ -91,7 +94,7 @@ class Writer:
             raise AttacheError(detail="the store is closed")
 
     def close(self) -> None:
-        """Write what waits, then end the thread. Blocking."""
+        """Commit waiting units, then end the thread. Blocking."""
         with self._state:
             self._is_closing = True
             self._state.notify()
@@ -101,17 +104,19 @@ class Writer:
         while group := self._next_group():
             try:
                 self._write_group(group)
-            except Exception as failure:  # noqa: BLE001 -- nothing may end this thread unnoticed
+            except Exception as failure:  # noqa: BLE001 -- any error must stop the writer in order
                 self._stop(group, failure)
 
     def _next_group(self) -> list[_Job]:
-        """What waits, up to MAX_GROUP, at once; blocks while nothing does. Empty when closed and done."""
+        """The next waiting jobs, at most MAX_GROUP; waits until there is one. Empty once the writer is closed and all
+        jobs are done.
+        """
         with self._state:
             self._state.wait_for(lambda: self._waiting or self._is_closing)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
 
     def _write_group(self, group: list[_Job]) -> None:
-        """Raises only where it is open what is on the disk."""
+        """Commit a group. Raises only if it is unknown whether the group is on the disk."""
         steps, began = self._steps, time.perf_counter()
         try:
             steps.begin()
@@ -119,12 +124,12 @@ class Writer:
                 job.result = steps.run(job.unit)
             steps.write_log()
             steps.keep_keys()
-        except Exception as error:  # noqa: BLE001 -- the group is undone, whatever the reason
+        except Exception as error:  # noqa: BLE001 -- after any error the group is undone
             steps.rollback()
             _log.error("store-group-undone", units=len(group), error=type(error).__name__)
             self._refuse(group, error, _undone)
             return
-        # The commit point. Before this line nothing has happened; after it, everything in the group has.
+        # The commit point: before this line nothing of the group is durable; after it, everything is.
         # protocol N3
         steps.commit()
         # exchange-log A2
@@ -151,12 +156,12 @@ class Writer:
         self._loop.call_soon_threadsafe(self._answer, group)
 
     def _answer(self, group: list[_Job]) -> None:
-        """On the event loop: hand out the outcomes, then wake those who wait for a change."""
+        """On the event loop: give each caller its result, then wake those who wait for a change."""
         for job in group:
             if job.future.cancelled():
                 continue
             error = job.result.error
-            if isinstance(error, StopIteration):  # which a future cannot hold
+            if isinstance(error, StopIteration):  # a future cannot hold it
                 error = RuntimeError("a unit of work raised StopIteration")
             if error:
                 job.future.set_exception(error)
@@ -173,5 +178,6 @@ def _undone() -> AttacheError:
 
 def _stopped() -> IntegrityLost:
     return IntegrityLost(
-        detail="a commit failed half-way: the store refuses writes until the gateway is restarted", step="commit"
+        detail="a commit failed, and its state is unknown: the store refuses writes until the gateway is restarted",
+        step="commit",
     )

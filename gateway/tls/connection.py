@@ -1,4 +1,6 @@
-"""An HTTP/1.1 connection: that of uvicorn, with the client's certificate, time limits, and problems as error answers."""
+"""An HTTP/1.1 connection: that of uvicorn, with the client's certificate, time limits,
+and problems as error answers.
+"""
 
 import asyncio
 import ssl
@@ -80,7 +82,8 @@ class Connection(H11Protocol):
     def shutdown(self) -> None:
         """Close the connection after its present answer; close an idle one at once.
 
-        An idle connection is aborted: a client that does not read would never answer the TLS close, and delay the shutdown.
+        An idle connection is aborted: a client that does not read would never
+        answer the TLS close, and delay the shutdown.
         """
         is_idle = self.cycle is None or self.cycle.response_complete
         if is_idle and self.transport.get_write_buffer_size() == 0:

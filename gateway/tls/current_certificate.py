@@ -1,4 +1,6 @@
-"""Checks the client certificate again at each request, not only at the handshake: it must be valid and not revoked now."""
+"""Checks the client certificate again at each request, not only at the handshake:
+it must be valid and not revoked now.
+"""
 
 from collections.abc import Callable
 from typing import Protocol

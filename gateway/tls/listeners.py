@@ -82,8 +82,8 @@ async def serve(
     """Serve until `stop` is set, then let running requests finish within the grace time.
 
     `on_ready` is called once, with each listener's port by name, when all of them accept connections.
-    Raises Misconfigured where an address cannot be bound. Applications get no lifespan events; the caller must open what they
-    need before this call, and close it afterwards.
+    Raises Misconfigured where an address cannot be bound. Applications get no lifespan events; the caller must open
+    what they need before this call, and close it afterwards.
     """
     bound = [_bind(listener) for listener in listeners]
     servers = [_Server(ConnectionConfig(each.app, each.trust.context, limits)) for each in listeners]
@@ -129,13 +129,17 @@ class _Server(uvicorn.Server):
         self.is_ready.set()
 
     def close_connections(self) -> None:
-        """Close idle connections now and the others after their present answer, so that each client must make a new handshake."""
+        """Close idle connections now and the others after their present answer,
+        so that each client must make a new handshake.
+        """
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
 
 async def _keep_current(listener: Listener, server: _Server, every_seconds: float) -> None:
-    """Reload the listener's trust when its files change, and then close all connections that the old trust has accepted."""
+    """Reload the listener's trust when its files change,
+    and then close all connections that the old trust has accepted.
+    """
 
     async def turn() -> None:
         if await asyncio.to_thread(listener.trust.reload_if_changed):

@@ -29,7 +29,8 @@ class PeerCertificate:
 
 
 class WithPeer:
-    """An application for one connection: it adds the ASGI TLS extension, with the additional member `peer`, to each request's scope.
+    """An application for one connection: it adds the ASGI TLS extension,
+    with the additional member `peer`, to each request's scope.
 
     The extension is made once for each connection, so a client cannot set it with a request.
     """

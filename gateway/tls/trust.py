@@ -1,7 +1,8 @@
-"""The TLS files of a listener: its own certificate and key, the participants' CA certificates, and their revocation lists.
+"""The TLS files of a listener: its own certificate and key,
+the participants' CA certificates, and their revocation lists.
 
-The files are read again when they change. A CA certificate or list that cannot be used is ignored, so that certificates of this CA
-are refused and no others. Without a current list of its CA, no client certificate is accepted.
+The files are read again when they change. A CA certificate or list that cannot be used is ignored, so that certificates
+of this CA are refused and no others. Without a current list of its CA, no client certificate is accepted.
 """
 
 import ssl
@@ -32,8 +33,9 @@ log = structlog.get_logger("gateway.tls")
 class TlsFiles:
     """The paths of a listener's TLS files.
 
-    With `crl_dir`, clients need a certificate of a CA in `ca_dir`, and this CA needs a current list in `crl_dir`. Without it, a
-    certificate is optional, and verified against `ca_dir` if the client sends one. `passphrase` is that of the key, if it has one.
+    With `crl_dir`, clients need a certificate of a CA in `ca_dir`, and this CA needs a current list in `crl_dir`.
+    Without it, a certificate is optional, and verified against `ca_dir` if the client sends one.
+    `passphrase` is that of the key, if it has one.
     """
 
     certificate: Path
@@ -109,8 +111,8 @@ class LiveContext(ssl.SSLContext):
 class LiveTrust:
     """The present trust of one listener.
 
-    The constructor raises Misconfigured if the listener's own certificate or key cannot be used. Later, such a fault is logged,
-    and the trust stays unchanged.
+    The constructor raises Misconfigured if the listener's own certificate or key cannot be used. Later, such a fault is
+    logged, and the trust stays unchanged.
     """
 
     def __init__(self, files: TlsFiles, clock: Clock) -> None:
@@ -199,7 +201,9 @@ def _context(files: TlsFiles) -> TrustContext:
 
 
 def _read_authorities(folder: Path, faults: list[str]) -> Iterator[Certificate]:
-    """The CA certificates of a folder. A second CA of the same name is ignored: a list names its CA by this name only."""
+    """The CA certificates of a folder. A second CA of the same name is ignored:
+    a list names its CA by this name only.
+    """
     names: dict[bytes, bytes] = {}
     for path in _paths(folder):
         try:

@@ -1,8 +1,10 @@
 """Two gateways in one process, joined by lines that a test can cut."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 
@@ -22,10 +24,10 @@ PORTS = {"irs-ci": 19443, "partner-frankfurt": 19444}
 class TurnedClock:
     """A gateway's clock. Its delivery worker turns it forward instead of resting."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.ahead = timedelta()
 
-    def __call__(self):
+    def __call__(self) -> datetime:
         return clock.now() + self.ahead
 
 
@@ -41,8 +43,8 @@ class Lines(httpx.AsyncBaseTransport):
         self.requests: list[tuple[str, str]] = []
         self.cut = self.deaf = 0
 
-    async def handle_async_request(self, request):
-        gateway = self.plugged.get(request.url.port)
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        gateway = self.plugged.get(request.url.port or 0)
         self.requests.append((request.method, request.url.path.removeprefix("/exchange/v1")))
         if gateway is None or self.cut:
             self.cut = max(0, self.cut - 1)
@@ -56,9 +58,10 @@ class Lines(httpx.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def delivering(gateway: OpenGateway, lines: Lines):
+async def delivering(gateway: OpenGateway, lines: Lines) -> AsyncIterator[DeliveryWorker]:
     """The gateway's delivery worker, running."""
     outbox, exchange_clock, settings = Outbox(gateway.agency), gateway.agency.clock, gateway.settings
+    assert isinstance(exchange_clock, TurnedClock)
 
     async def pause(seconds: float) -> None:
         rows = await gateway.agency.store.read(
@@ -83,7 +86,7 @@ async def desk_of(gateway: OpenGateway, name: str = "analyst") -> httpx.AsyncCli
     return await gateway.caller(name, lifetime=timedelta(days=365))
 
 
-async def until(is_so, gateway: OpenGateway) -> None:
+async def until(is_so: Callable[[], bool], gateway: OpenGateway) -> None:
     """Return once `is_so`, which is looked at again after each commit of the gateway."""
     while True:
         changed = gateway.agency.store.changed()
@@ -102,8 +105,10 @@ async def emptied(gateway: OpenGateway) -> None:
         await changed.wait()
 
 
-async def came_to(client, package_id: str, milestone: str = "delivered", timeout_seconds: int = 20) -> dict:
+async def came_to(
+    client: httpx.AsyncClient, package_id: str, milestone: str = "delivered", timeout_seconds: int = 20
+) -> dict[str, Any]:
     """Each recipient's life of the package once all have come so far."""
-    waiting = {"wait_for": milestone, "timeout_seconds": timeout_seconds}
+    waiting: dict[str, str | int] = {"wait_for": milestone, "timeout_seconds": timeout_seconds}
     view = (await client.get(f"/packages/{package_id}", params=waiting)).json()
     return {life["recipient"]: life for life in view["recipients"]}

@@ -88,7 +88,7 @@ class Mixed:
 
     def state_of(self, gateway: str, package_id: str) -> str:
         [life] = self.get(gateway, f"/packages/{package_id}")["recipients"]
-        return life["state"]
+        return str(life["state"])
 
     def reaches(self, gateway: str, package_id: str, state: str) -> None:
         until(lambda: self.state_of(gateway, package_id) == state)

@@ -74,6 +74,7 @@ class Process:
             )
         late = threading.Timer(START_SECONDS, self.running.kill)
         late.start()
+        assert self.running.stdout
         line = self.running.stdout.readline()
         late.cancel()
         assert line, self.output.read_text()[-2000:]
@@ -90,12 +91,14 @@ class Process:
         finally:
             process.kill()
             process.wait()
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
 
     def kill(self) -> None:
         assert self.end(signal.SIGKILL) == -signal.SIGKILL
 
     def peak_memory_bytes(self) -> int:
+        assert self.running
         status = Path(f"/proc/{self.running.pid}/status").read_text()
         [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
         return int(line.split()[1]) * 1024

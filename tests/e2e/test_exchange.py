@@ -72,7 +72,7 @@ def test_each_gateway_witnesses_the_other_and_the_evidence_verifies_offline(exch
         report = verify(file, descriptors=known)
         assert report.is_sound, report.findings
         said = [check.detail for check in report.checks]
-        assert "the recipient cosigned a checkpoint of the originator that is here" in said
+        assert "the recipient cosigned a checkpoint of the originator that the bundle holds" in said
     for gateway in exchange.gateways.values():
         assert gateway.query("select alarm from witness where alarm is not null") == []
         assert gateway.query("select count(*) from witnessed_log")[0][0] >= 1

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from attache.crypto import sha256_hex
-from attache.evidence.report import Outcome
+from attache.evidence.report import CheckOutcome
 from attache.evidence.verifying import verify_bundle
 from gateway.__main__ import app
 from tests.exchange_place import a_submission, problem
@@ -50,7 +50,7 @@ def test_the_evidence_binds_the_copies_to_the_decision(place, released):
     trusted = [place.made[name].descriptor for name in ("irs-ci", "partner-frankfurt")]
     report = verify_bundle(evidence, trusted)
     assert report.findings == ()
-    said = [check.detail for check in report.checks if check.outcome is Outcome.PROVEN]
+    said = [check.detail for check in report.checks if check.outcome is CheckOutcome.PROVEN]
     assert "the decision led to the manifest's 2 redacted copies" in said
     assert [part.sha256 for part in manifest.parts] == [sha256_hex(content) for content in parts.values()]
 
@@ -105,6 +105,6 @@ def test_copies_that_are_others_than_the_manifests_are_found(released):
         _verify_copies(manifest, ProvenEntry("irs-ci", 7, None, fields), checks)
         return [check.outcome for check in checks.made]
 
-    assert outcome(good) == [Outcome.PROVEN]
+    assert outcome(good) == [CheckOutcome.PROVEN]
     for wrong in ([], good[:1], [*good, {"part": 2, "sha256": "0" * 64}], "nothing", [None], [{}]):
-        assert outcome(wrong) == [Outcome.FAILED]
+        assert outcome(wrong) == [CheckOutcome.FAILED]

@@ -4,7 +4,7 @@ import asyncio
 import base64
 
 from attache.evidence.bundle import parse_bundle
-from attache.evidence.report import Outcome
+from attache.evidence.report import CheckOutcome
 from attache.evidence.verifying import verify_bundle
 from attache.translog.merkle import leaf_hash, verify_inclusion
 from attache.translog.proof import parse_proof
@@ -70,7 +70,7 @@ def test_bundles_and_proofs_of_before_and_a_bundle_of_after(place):
     assert [check.step for check in report.checks if "content was purged" in check.detail] == ["story"]
     assert "no longer opened" in next(check.detail for check in report.checks if "content was purged" in check.detail)
     assert {"package.purged"} <= {moment["code"] for moment in report.timeline}
-    assert of(report, Outcome.PROVEN) >= {("receipts", "receipt 1")}
+    assert of(report, CheckOutcome.PROVEN) >= {("receipts", "receipt 1")}
     assert not [
         check
         for check in verify_bundle(before["auditor"], trusted(place)).checks

@@ -44,8 +44,8 @@ SIGNATURE = (
 
 PLANTED = {
     "a misspelt field in a change": (
-        "work.put(release, replace(release, state=ReleaseState.HELD))",
-        "work.put(release, replace(release, stat=ReleaseState.HELD))",
+        "work.put(release, replace(release, state=ReleaseState.AWAITING_APPROVAL))",
+        "work.put(release, replace(release, stat=ReleaseState.AWAITING_APPROVAL))",
         "call-arg",
     ),
     "a text for an instant in a change": (

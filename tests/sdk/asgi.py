@@ -1,6 +1,7 @@
 """The real application for the SDK's tests: both clients reach it through ASGI, on the loop that runs it."""
 
 import asyncio
+from typing import Any
 
 import httpx
 
@@ -8,7 +9,7 @@ import httpx
 class Bridge(httpx.BaseTransport):
     """For a blocking client in a thread: each request is answered on `loop`."""
 
-    def __init__(self, app, loop: asyncio.AbstractEventLoop):
+    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = httpx.ASGITransport(app)
         self._loop = loop
 
@@ -19,5 +20,6 @@ class Bridge(httpx.BaseTransport):
         headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"transfer-encoding"]
         asked = httpx.Request(request.method, request.url, headers=headers, content=content)
         answer = await self._transport.handle_async_request(asked)
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
         body = b"".join([chunk async for chunk in answer.stream])
         return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(body))

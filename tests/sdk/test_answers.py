@@ -13,12 +13,13 @@ from attache.client.call import Head
 from attache.client.problem import read_problem, read_retry_after
 from attache.client.retry import Retry
 from attache.errors import AttacheError, NotFound, TooManyRequests, Unreachable
+from attache.wire.packages import PackageFilter
 from tests.sdk.fake_gateway import AT_TEXT, FakeGateway
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CALLS = [
     packages.package("1"),
-    packages.packages(""),
+    packages.packages(PackageFilter())(""),
     packages.receipts("1"),
     approvals.approvals(1),
     inbox.arrival("a", "1"),

@@ -201,7 +201,7 @@ async def test_a_private_side_that_is_gone_without_a_purge_is_found(place, index
         await store.write(lambda tx: purge(tx, "another", indexes))
     execute(place, "UPDATE log_entry SET private_sealed = NULL WHERE entry_index = 3")
     with place.log() as log:
-        finding = "log_entry: the private side of entry 3 is gone, and no purge says so"
+        finding = "log_entry: the private side of entry 3 is missing, and no purge is logged for it"
         assert log.verify().findings == (finding,)
 
 
@@ -210,7 +210,7 @@ async def test_row_digests_that_are_gone_are_never_a_purge(place):
     async with place.open() as store:
         await store.write(lambda tx: purge(tx, "another", "0-2"))
     execute(place, "UPDATE log_entry SET private_sealed = NULL WHERE entry_index = 1")
-    with place.log() as log, pytest.raises(IntegrityLost, match="which rows it left"):
+    with place.log() as log, pytest.raises(IntegrityLost, match="has lost its digests of rows"):
         log.verify()
 
 

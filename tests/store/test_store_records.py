@@ -127,7 +127,7 @@ async def test_find_refuses_an_unbounded_answer(place):
         await store.write(adding(*(package(n) for n in range(FIND_LIMIT))))
         assert len(await store.read(lambda reader: reader.find(Query(PackageRecord)))) == FIND_LIMIT
         await store.write(adding(package(FIND_LIMIT)))
-        with pytest.raises(AttacheError, match="not bounded"):
+        with pytest.raises(AttacheError, match="without a limit"):
             await store.read(lambda reader: reader.find(Query(PackageRecord)))
 
 

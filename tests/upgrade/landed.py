@@ -60,11 +60,13 @@ class Landed:
 
     @cached_property
     def made(self) -> dict[str, Any]:
-        return self.read("made.json")
+        made: dict[str, Any] = self.read("made.json")
+        return made
 
     @property
     def ids(self) -> dict[str, str]:
-        return self.made["ids"]
+        ids: dict[str, str] = self.made["ids"]
+        return ids
 
     def read(self, name: str) -> Any:
         return json.loads((self.root / name).read_bytes())

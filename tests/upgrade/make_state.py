@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -259,8 +260,12 @@ def leads(making: Making) -> None:
     with making.client(FRANKFURT, "attache-washington") as officer, making.client(IRS, "auditor") as auditor:
         officer.consents.give(IRS, making.ids["request_given"], clock.now() + timedelta(days=300), "agreed")
         officer.consents.refuse(IRS, making.ids["request_refused"], "It would burn a source.")
+
+        def is_answered(name: str) -> bool:
+            return auditor.consents.request(IRS, making.ids[f"request_{name}"]).state == name
+
         for name in ("given", "refused"):
-            until(lambda n=name: auditor.consents.request(IRS, making.ids[f"request_{n}"]).state == n)
+            until(partial(is_answered, name))
 
 
 def packages(making: Making) -> None:
@@ -391,7 +396,7 @@ def witnessed(making: Making) -> None:
             return "cosigned" in json.dumps(rest.get("/witnesses").json())
 
     for name in making.places:
-        until(lambda n=name: is_cosigned(n))
+        until(partial(is_cosigned, name))
 
 
 def save_files(making: Making) -> None:

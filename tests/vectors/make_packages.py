@@ -11,11 +11,13 @@ from attache.package import (
     ManifestPart,
     PartSealer,
     Release,
+    SealedPart,
     encode_frame,
     open_manifest,
     seal,
     uuid7,
 )
+from attache.package.ids import PackageId, ParticipantId
 from attache.receipt import Receipt, ReceiptKind, sign_receipt
 from attache.vocabulary import ContentClass, Kind, Markings, Onward, Post, Purpose, Tlp, Urgency
 from certs_example.exchange import ExampleParticipant, make_exchange
@@ -65,9 +67,9 @@ def package(suite: Suite, originator: ExampleParticipant, recipient: ExamplePart
         for name, (_, sealed) in made.items()
     )
     facts = ManifestFacts(
-        package_id=uuid7(NOW),
+        package_id=PackageId(uuid7(NOW)),
         kind=Kind.INTELLIGENCE,
-        originator="irs-ci",
+        originator=ParticipantId("irs-ci"),
         post=Post.FRANKFURT,
         created_at=NOW,
         expires_at=NOW + timedelta(days=30),
@@ -92,8 +94,8 @@ def package(suite: Suite, originator: ExampleParticipant, recipient: ExamplePart
     receipt = Receipt(
         receipt=ReceiptKind.DELIVERED,
         package_id=facts.package_id,
-        originator="irs-ci",
-        recipient="partner-frankfurt",
+        originator=ParticipantId("irs-ci"),
+        recipient=ParticipantId("partner-frankfurt"),
         envelope_sha256=envelope.sha256,
         manifest_sha256=opened.manifest_sha256,
         parts=tuple(part.ciphertext_root for part in parts),
@@ -110,7 +112,7 @@ def package(suite: Suite, originator: ExampleParticipant, recipient: ExamplePart
     }
 
 
-def seal_part(content: bytes):
+def seal_part(content: bytes) -> tuple[bytes, SealedPart]:
     sealer = PartSealer()
     head = sealer.update(content)
     rest, sealed = sealer.finish()

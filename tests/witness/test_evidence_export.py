@@ -10,7 +10,7 @@ import pytest
 from attache.cli.app import run
 from attache.client.offline import verify
 from attache.evidence.bundle import parse_bundle, seal_bundle
-from attache.evidence.report import Outcome
+from attache.evidence.report import CheckOutcome
 from attache.evidence.verifying import STEPS, verify_bundle
 from attache.strict_json import canonical, parse_object
 from tests.browser import b64, verdict_of
@@ -67,7 +67,7 @@ def trusted(place):
 
 
 def proven(report):
-    return {check.step for check in report.checks if check.outcome is Outcome.PROVEN}
+    return {check.step for check in report.checks if check.outcome is CheckOutcome.PROVEN}
 
 
 def test_an_auditors_bundle_proves_every_step_but_the_manifests(made):
@@ -81,7 +81,7 @@ def test_an_auditors_bundle_proves_every_step_but_the_manifests(made):
         moment["code"] for moment in report.timeline
     }
     said = [check.detail for check in report.checks if check.step == "consistency"]
-    assert "the recipient cosigned a checkpoint of the originator that is here" in said
+    assert "the recipient cosigned a checkpoint of the originator that the bundle holds" in said
     assert any("cosigned by partner-frankfurt" in check.detail for check in report.checks)
 
 

@@ -1,8 +1,9 @@
-"""Read: a reader here opens a package that came to us. Every opening is logged; the first is acknowledged to its originator.
+"""Read: a reader here opens a package that came to us. Every opening is logged;
+the first is acknowledged to its originator.
 
 The gateway holds the recipient's keys, so it opens the manifest anew each time, and gives a reader verified chunks. The
-manifest's signatures were verified when it came, and its digest logged: what happens to its originator's keys later takes
-nothing from its reader.
+manifest's signatures were verified when it came, and its digest logged: what happens to its originator's keys later
+takes nothing from its reader.
 """
 
 import asyncio
@@ -117,7 +118,8 @@ async def open_arrival(
 ) -> Arrival:
     """Open a package: all steps of opening anew, then state, log entry and, the first time, the receipt's outbox row.
 
-    `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its originator stated lets this reader read no part of it.
+    `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its
+    originator stated lets this reader read no part of it.
     """
     record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
     await require_use(agency, caller, record, None, intent)
@@ -163,7 +165,8 @@ async def read_part(
 ) -> ReadablePart:
     """One part of an opened package, for the use that the reader declares. Logged before the first byte is given.
 
-    `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its originator stated does not permit that use.
+    `note` looks into it for what is to be kept besides. Raises NotPermitted("policy-denied"), logged, where what its
+    originator stated does not permit that use.
     """
     record = await agency.store.read(lambda reader: _readable(reader, originator, package_id))
     # protocol A5

@@ -129,7 +129,7 @@ async def complete_package(agency: Agency, peer: Partner, package_id: PackageId)
 
 
 def _own_envelope(peer: Partner, frame: bytes) -> Envelope:
-    """Step 1, and that the sender is the originator: nobody forwards another's package."""
+    """Step 1, and that the sender is the originator: no participant forwards the package of another one."""
     envelope = parse_frame(frame)
     # protocol V1
     if envelope.originator != peer.participant:
@@ -245,7 +245,7 @@ def _keep(blobs: ProvisionalBlobs, parts: Sequence[bytes]) -> list[str]:
 
 
 def _reserve(blobs: ProvisionalBlobs, envelope: Envelope) -> list[str]:
-    """Room for every part."""
+    """Space for every part."""
     return [blobs.add(blobs.blobs.reserve(part.ciphertext_bytes)) for part in envelope.parts]
 
 
@@ -335,8 +335,8 @@ def _parts(reader: Reader, peer: Partner, package_id: PackageId) -> list[Arrival
 
 
 def _keep_until(agency: Agency, facts: Mapping[str, Any], state: ArrivalState) -> datetime:
-    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator stated, or of its
-    term where it stated none; while it is arriving, at the end of its term or of our patience.
+    """When an arrival is to be purged, from its manifest's facts: at the end of the retention that its originator
+    stated, or of its term where it stated none; while it is arriving, at the end of its term or of our patience.
     """
     expires_at = parse_instant(facts["expires_at"])
     if state is ArrivalState.RECEIVING:

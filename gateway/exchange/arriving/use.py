@@ -29,7 +29,9 @@ class Intent:
 async def require_use(
     agency: Agency, caller: Caller, record: ArrivalRecord, number: int | None, intent: Intent
 ) -> None:
-    """Raise NotPermitted("policy-denied"), logged, unless this use is permitted of this part; `number` None: of any part."""
+    """Raise NotPermitted("policy-denied"), logged, unless this use is permitted of this part;
+    `number` None: of any part.
+    """
     facts = facts_of(agency, record)
     numbers = range(len(facts["parts"])) if number is None else (number,)
     decided = await asyncio.to_thread(lambda: [_decided(agency, caller, facts, n, intent) for n in numbers])

@@ -44,7 +44,9 @@ TITLE = "Request for consent"
 
 @dataclass(frozen=True)
 class KnownRequest:
-    """A request as records have it. `facts`: the part, its `content_sha256`, the purpose and the reason, where stated."""
+    """A request as records have it. `facts`: the part, its `content_sha256`,
+    the purpose and the reason, where stated.
+    """
 
     record: ConsentRequestRecord
     facts: Mapping[str, str]
@@ -56,9 +58,9 @@ async def ask_consent(
 ) -> KnownRequest:
     """Submit the request. Policy decides on it as on every package, and an officer may have to approve it.
 
-    The caller must have been let read the part. Raises NotFound for a package that was not opened here or a part that it has
-    not, MalformedInput, NotPermitted("policy-denied") where the request itself may not leave. The same key with the same
-    request changes nothing.
+    The caller must have been let read the part. Raises NotFound for a package that was not opened here or a part that
+    it has not, MalformedInput, NotPermitted("policy-denied") where the request itself may not leave. The same key with
+    the same request changes nothing.
     """
     arrival = await agency.store.read(lambda reader: _opened(reader, asking))
     facts = facts_of(agency, arrival)
@@ -68,8 +70,8 @@ async def ask_consent(
     asked = _stated(agency, asking, sha256)
 
     def register(work: Work, request_id: PackageId) -> None:
-        life = work.get(ReleaseRecord.key(request_id, asking.originator))
-        if life is not None and life.state is not ReleaseState.DENIED:
+        release = work.get(ReleaseRecord.key(request_id, asking.originator))
+        if release is not None and release.state is not ReleaseState.DENIED:
             record = request_record(agency, asked, request_id, agency.officer(caller))
             work.add(record)
             work.log(asked_event(agency, record, asked.reason, asked.purpose))
@@ -132,8 +134,8 @@ def in_words(
 
 def our_request(reader: Reader, originator: ParticipantId, request_id: PackageId) -> PackageRecord:
     """A request of ours that went to this originator; raises NotFound."""
-    package, life = reader.get(PackageRecord.key(request_id)), reader.get(ReleaseRecord.key(request_id, originator))
-    if package is None or package.kind != Kind.REQUEST or life is None or life.manifest_sha256 is None:
+    package, release = reader.get(PackageRecord.key(request_id)), reader.get(ReleaseRecord.key(request_id, originator))
+    if package is None or package.kind != Kind.REQUEST or release is None or release.manifest_sha256 is None:
         raise NotFound(detail="it answers no request of ours that went to this participant")
     return package
 

@@ -1,4 +1,6 @@
-"""A request for consent at the originator: found in a package as it is opened, kept, and held against what went there."""
+"""A request for consent at the originator: found in a package as it is opened, kept,
+and held against what went there.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,8 +28,7 @@ class _Noted:
     """What the first opening of a request is to leave: the request that it states, or why what it states is none."""
 
     raw: bytes
-    asked: ConsentRequest | None
-    problem: AttacheError | None
+    asked: ConsentRequest | AttacheError
 
 
 def note_request(
@@ -55,17 +56,16 @@ def _noted_in(agency: Agency, arrival: ArrivalRecord, package: VerifiedPackage, 
         asked = parse_request(raw)
         _require_ours(agency, reader, asked, arrival.originator, manifest.in_reply_to or "")
     except AttacheError as error:
-        return _Noted(raw, None, error)
-    return _Noted(raw, asked, None)
+        return _Noted(raw, error)
+    return _Noted(raw, asked)
 
 
 def _keep_noted(agency: Agency, work: Work, arrival: ArrivalRecord, noted: _Noted | None) -> None:
     """Keep the request as asked, and log it; what is none is logged as rejected."""
     if noted is None:
         return
-    if noted.asked is None:
-        assert noted.problem is not None
-        work.log(rejected_event(arrival.originator, noted.raw, noted.problem), by=arrival.originator)
+    if isinstance(noted.asked, AttacheError):
+        work.log(rejected_event(arrival.originator, noted.raw, noted.asked), by=arrival.originator)
         return
     record = request_record(agency, noted.asked, arrival.package_id, "")
     work.add(record)
@@ -83,19 +83,19 @@ def opened_request(
     if arrival is None or arrival.state is not ArrivalState.OPENED:
         raise NotFound(detail="no such request was opened here")
     facts: Mapping[str, Any] = facts_of(agency, arrival)
-    life = reader.get(ReleaseRecord.key(PackageId(facts["in_reply_to"] or ""), holder))
-    if facts["kind"] != Kind.REQUEST or life is None or life.manifest_sha256 is None:
+    release = reader.get(ReleaseRecord.key(PackageId(facts["in_reply_to"] or ""), holder))
+    if facts["kind"] != Kind.REQUEST or release is None or release.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
-    return life, facts
+    return release, facts
 
 
-def released_part_sha256(agency: Agency, reader: Reader, life: ReleaseRecord, name: str) -> str:
+def released_part_sha256(agency: Agency, reader: Reader, release: ReleaseRecord, name: str) -> str:
     """The SHA-256 of a part that went to this recipient; raises NotFound."""
-    package = reader.get(PackageRecord.key(life.package_id))
+    package = reader.get(PackageRecord.key(release.package_id))
     if package is None:
         raise NotFound
     declared = submission_of(agency, package).parts
-    for part in released_parts(reader, life):
+    for part in released_parts(reader, release):
         if declared[part.number].name == name:
             return sealed_part_of(agency, part).sha256
     raise NotFound(detail="no such part went to this participant")
@@ -108,10 +108,10 @@ def _require_ours(
     # protocol G2
     if (asked.originator, asked.holder) != (agency.participant, holder):
         raise MalformedInput("malformed-consent", "a request of another holder, or to another originator")
-    life = reader.get(ReleaseRecord.key(asked.package_id, holder))
+    release = reader.get(ReleaseRecord.key(asked.package_id, holder))
     # protocol G2
-    if asked.package_id != in_reply_to or life is None or life.manifest_sha256 is None:
+    if asked.package_id != in_reply_to or release is None or release.manifest_sha256 is None:
         raise NotFound(detail="it does not ask about a package of ours that went to this participant")
     # protocol G2
-    if released_part_sha256(agency, reader, life, asked.part) != asked.content_sha256:
+    if released_part_sha256(agency, reader, release, asked.part) != asked.content_sha256:
         raise NotFound(detail="the part of that name has other content")

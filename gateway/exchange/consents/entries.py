@@ -59,7 +59,9 @@ def refused_event(agency: Agency, request: ConsentRequestRecord, signed: bytes, 
 
 @asynccontextmanager
 async def rejection_logged(agency: Agency, participant: ParticipantId, statement: bytes) -> AsyncIterator[None]:
-    """What a partner brought and what does not verify, or fits nothing, leaves an entry with its code and nothing else."""
+    """What a partner brought and what does not verify, or fits nothing,
+    leaves an entry with its code and nothing else.
+    """
     try:
         yield
     except AttacheError as error:

@@ -1,6 +1,6 @@
 """Consent: asked for with a package of kind `request`, given by an officer at the originator, and sent to the holder.
 
-Either side keeps the signed consent as evidence. The holder's policy is told of it as a fact, and decides. A consent that
+Either side keeps the signed consent as evidence. It is a fact for the holder's policy, which decides. A consent that
 was given is not taken back: it ends when it expires, or with the key that signed it.
 """
 
@@ -60,8 +60,9 @@ async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> 
     """Sign a consent and send it to the holder.
 
     The request must have been opened here and be a reply to a package of ours that was released to the holder with that
-    part, and the caller an approver of the holder's post. Raises NotFound otherwise, MalformedInput for another consent than
-    was asked for or a term that is over or longer than 366 days, and IllegalTransition where the request was answered.
+    part, and the caller an approver of the holder's post. Raises NotFound otherwise, MalformedInput for another consent
+    than was asked for or a term that is over or longer than 366 days,
+    and IllegalTransition where the request was answered.
     """
     now = agency.clock()
     # protocol G5
@@ -99,11 +100,12 @@ async def grant_consent(agency: Agency, caller: Caller, grant: ConsentGrant) -> 
 
 
 async def accept_consent(agency: Agency, peer: Partner, signed: bytes) -> None:
-    """Verify and store a consent that its originator brings. The same one again changes nothing. What is refused is logged.
+    """Verify and store a consent that its originator brings.
+    The same one again changes nothing. What is refused is logged.
 
-    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired or is dated in the future, NotFound where no such content
-    came from this originator or we did not ask for it, and Conflict where its id stands for another, or IllegalTransition
-    where the request was answered.
+    Raises MalformedInput("malformed-consent"), NotAuthentic, Stale for one that has expired or is dated in the future,
+    NotFound where no such content came from this originator or we did not ask for it, and Conflict where its id stands
+    for another, or IllegalTransition where the request was answered.
     """
     async with rejection_logged(agency, peer.participant, signed):
         consent = await asyncio.to_thread(verify_consent, signed, peer.descriptor, revoked=agency.revoked)
@@ -130,7 +132,9 @@ async def consent_statement(agency: Agency, row: OutboxRecord) -> Statement:
 
 
 async def list_consents(agency: Agency, after: str, limit: int) -> Page[ConsentView]:
-    """Consents given and received, by id, those with an id above `after`, each with its signed statement unless it is purged."""
+    """Consents given and received, by id, those with an id above `after`,
+    each with its signed statement unless it is purged.
+    """
 
     def query(reader: Reader, size: int) -> list[ConsentRecord]:
         return reader.find(ConsentRecord.by_id(after, size))
@@ -162,8 +166,8 @@ def consent_view(agency: Agency, record: ConsentRecord) -> ConsentView:
 
 def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) -> _Terms:
     """What is consented to: as the request states it, or, where it was asked in words, as the officer does."""
-    life, _ = opened_request(agency, reader, grant.holder, grant.request_id)
-    if life.post not in officers_posts(agency, reader, caller):
+    release, _ = opened_request(agency, reader, grant.holder, grant.request_id)
+    if release.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
     request = reader.get(ConsentRequestRecord.key(grant.holder, grant.request_id))
     stated = known_request(agency, request).facts if request is not None else {}
@@ -179,7 +183,10 @@ def _terms(agency: Agency, reader: Reader, caller: Caller, grant: ConsentGrant) 
             raise MalformedInput(detail=f"{name}: is not what was asked for")
     part, recipient, purpose = (given[name] or asked[name] or "" for name in ("part", "recipient", "purpose"))
     return _Terms(
-        life.package_id, released_part_sha256(agency, reader, life, part), ParticipantId(recipient), Purpose(purpose)
+        release.package_id,
+        released_part_sha256(agency, reader, release, part),
+        ParticipantId(recipient),
+        Purpose(purpose),
     )
 
 

@@ -1,4 +1,4 @@
-"""Refusing a consent: the originator's officer says no, with a reason and a signature, and the holder is told."""
+"""Refusing a consent: the originator's officer refuses with a reason, and the signed refusal goes to the holder."""
 
 import asyncio
 import json
@@ -30,8 +30,8 @@ async def refuse_consent(
 ) -> ConsentRequestRecord:
     """Sign the refusal of a whole request and send it to the holder.
 
-    The request must have been opened here and be about a package of ours that went to the holder, and the caller an approver
-    of the holder's post. Raises NotFound otherwise, and IllegalTransition where the request was answered.
+    The request must have been opened here and be about a package of ours that went to the holder, and the caller an
+    approver of the holder's post. Raises NotFound otherwise, and IllegalTransition where the request was answered.
     """
     package_id = await agency.store.read(lambda reader: _asked(agency, reader, caller, holder, request_id))
     now = agency.clock()
@@ -66,7 +66,8 @@ async def refusal_statement(agency: Agency, row: OutboxRecord) -> Statement:
 
 
 async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
-    """Verify and store a refusal that the originator brings. The same one again changes nothing. What is refused is logged.
+    """Verify and store a refusal that the originator brings.
+    The same one again changes nothing. What is refused is logged.
 
     Raises MalformedInput("malformed-consent"), NotAuthentic, NotFound where it answers no request of ours, and
     IllegalTransition where the request has another answer.
@@ -80,10 +81,10 @@ async def accept_refusal(agency: Agency, peer: Partner, signed: bytes) -> None:
 
 
 def _asked(agency: Agency, reader: Reader, caller: Caller, holder: ParticipantId, request_id: PackageId) -> PackageId:
-    life, _ = opened_request(agency, reader, holder, request_id)
-    if life.post not in officers_posts(agency, reader, caller):
+    release, _ = opened_request(agency, reader, holder, request_id)
+    if release.post not in officers_posts(agency, reader, caller):
         raise NotFound(detail="no such request was opened here")
-    return life.package_id
+    return release.package_id
 
 
 def _accept(agency: Agency, work: Work, refusal: ConsentRefusal, signed: bytes) -> None:

@@ -1,7 +1,7 @@
 """Deliver: what the outbox holds for partners, as the delivery worker takes and settles it.
 
-A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out. A retry carries
-the same bytes.
+A row is leased, carried, and settled by a signed receipt; a worker that dies leaves a lease that runs out.
+A retry carries the same bytes.
 """
 
 import asyncio
@@ -152,11 +152,11 @@ class Outbox:
         def unit(work: Work) -> None:
             if not _close(work, row, OutboxEvent.GIVE_UP, error.code):
                 return
-            life = work.get(ReleaseRecord.key(row.package_id, row.partner))
-            if row.kind is OutboxKind.PACKAGE and life is not None and life.state in _CARRIED:
+            release = work.get(ReleaseRecord.key(row.package_id, row.partner))
+            if row.kind is OutboxKind.PACKAGE and release is not None and release.state in _CARRIED:
                 # protocol F4
-                state = advance(RELEASE, life.state, ReleaseEvent.GIVE_UP)
-                work.put(life, replace(life, state=state, changed_at=now, problem=error.code))
+                state = advance(RELEASE, release.state, ReleaseEvent.GIVE_UP)
+                work.put(release, replace(release, state=state, changed_at=now, problem=error.code))
             given_up = PackageUndeliverable(
                 about=ReleaseIds(package_id=row.package_id, originator=row.originator, recipient=row.partner),
                 carried=row.kind,
@@ -169,12 +169,12 @@ class Outbox:
 
 
 def _released(reader: Reader, row: OutboxRecord) -> tuple[bytes, list[ReleasedPart]]:
-    life = reader.get(ReleaseRecord.key(row.package_id, row.partner))
-    if life is None or life.manifest_sha256 is None:
+    release = reader.get(ReleaseRecord.key(row.package_id, row.partner))
+    if release is None or release.manifest_sha256 is None:
         raise IntegrityLost(detail="the outbox names a package that was not released", step="outbox")
-    if life.frame is None:
+    if release.frame is None:
         raise Gone
-    return life.frame, released_parts(reader, life)
+    return release.frame, released_parts(reader, release)
 
 
 async def _package(agency: Agency, row: OutboxRecord) -> OutgoingPackage:
@@ -188,10 +188,12 @@ async def _package(agency: Agency, row: OutboxRecord) -> OutgoingPackage:
 
 
 def _started(work: Work, row: OutboxRecord) -> OutboxRecord:
-    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has happened yet."""
-    life = work.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
-    if life is not None and life.state is ReleaseState.RELEASED:
-        work.put(life, replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DELIVER)))
+    """The first attempt moves the release on; later ones leave it where it is. `changed_at` stays: nothing has
+    happened yet.
+    """
+    release = work.get(ReleaseRecord.key(row.package_id, row.partner)) if row.kind is OutboxKind.PACKAGE else None
+    if release is not None and release.state is ReleaseState.RELEASED:
+        work.put(release, replace(release, state=advance(RELEASE, release.state, ReleaseEvent.DELIVER)))
     return row
 
 

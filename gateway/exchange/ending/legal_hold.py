@@ -1,4 +1,6 @@
-"""Legal holds: what is on one is not purged, by rule or by order, until another security officer than who placed it lifts it."""
+"""Legal holds: what is on one is not purged, by rule or by order,
+until another security officer than who placed it lifts it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +53,9 @@ async def place_hold(agency: Agency, caller: Caller, places: Sequence[Place], *,
 
 
 async def lift_hold(agency: Agency, caller: Caller, hold_id: str, note: str) -> Hold:
-    """End a hold. Raises NotFound, NotPermitted("own-order") for who placed it, IllegalTransition where it is lifted already."""
+    """End a hold. Raises NotFound, NotPermitted("own-order") for who placed it,
+    IllegalTransition where it is lifted already.
+    """
     by = agency.officer(caller)
 
     def unit(work: Work) -> tuple[HoldRecord, ...]:

@@ -1,11 +1,13 @@
 """Purge: what says anything of a package's content is destroyed; what proves that it was exchanged stays.
 
-One transaction blanks the records, takes the private side out of the log entries, and logs that. The data key, the blobs and the
-old pages of the database go after its commit (`finish_purges`), and where that is interrupted, at the next start or turn of upkeep.
+One transaction blanks the records, takes the private side out of the log entries, and logs that. The data key, the
+blobs and the old pages of the database go after its commit (`finish_purges`), and where that is interrupted, at the
+next start or turn of upkeep.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from attache.errors import NotFound
@@ -160,7 +162,7 @@ class Cause:
 
 
 def purge_package(agency: Agency, work: Work, place: Place, cause: Cause) -> None:
-    """Destroy the content of a package whose life has ended. Call `finish_purges` after the commit."""
+    """Destroy the content of a package whose releases have ended. Call `finish_purges` after the commit."""
     now = work.at
     blob_ids = list(_blanked(agency, work, place))
     head = head_of(agency, work, place)
@@ -181,20 +183,22 @@ def purge_package(agency: Agency, work: Work, place: Place, cause: Cause) -> Non
         work.log(event)
 
 
-def end_release(agency: Agency, work: Work, life: ReleaseRecord) -> None:
-    """A release that is held or under way goes no further: its package has expired, or is to be purged."""
+def end_release(agency: Agency, work: Work, release: ReleaseRecord) -> None:
+    """A release that waits for an approval or is under way goes no further: its package has expired, or is to be
+    purged.
+    """
     now, problem = work.at, "package-expired"
-    was_held = life.state is ReleaseState.HELD
-    state = advance(RELEASE, life.state, ReleaseEvent.REJECT if was_held else ReleaseEvent.EXPIRE)
-    work.put(life, replace(life, state=state, changed_at=now, problem=problem))
-    for approval in work.find(ApprovalRecord.of_release(life.package_id, life.recipient)):
+    was_held = release.state is ReleaseState.AWAITING_APPROVAL
+    state = advance(RELEASE, release.state, ReleaseEvent.REJECT if was_held else ReleaseEvent.EXPIRE)
+    work.put(release, replace(release, state=state, changed_at=now, problem=problem))
+    for approval in work.find(ApprovalRecord.of_release(release.package_id, release.recipient)):
         if approval.state is ApprovalState.PENDING:
             work.put(approval, replace(approval, state=advance(APPROVAL, approval.state, ApprovalEvent.VOID)))
-    for row in work.find(OutboxRecord.carrying(life.package_id, life.recipient)):
+    for row in work.find(OutboxRecord.carrying(release.package_id, release.recipient)):
         if row.originator == agency.participant and row.state is OutboxState.PENDING:
             work.put(row, replace(row, state=advance(OUTBOX, row.state, OutboxEvent.GIVE_UP), problem=problem))
-    about = ReleaseIds(package_id=life.package_id, originator=agency.participant, recipient=life.recipient)
-    work.log(PackageExpired(about=about, expires_at=life.expires_at), by=SYSTEM)
+    about = ReleaseIds(package_id=release.package_id, originator=agency.participant, recipient=release.recipient)
+    work.log(PackageExpired(about=about, expires_at=release.expires_at), by=SYSTEM)
 
 
 def end_arrival(agency: Agency, work: Work, arrival: ArrivalRecord) -> None:
@@ -205,12 +209,12 @@ def end_arrival(agency: Agency, work: Work, arrival: ArrivalRecord) -> None:
     work.log(PackageExpired(about=about), by=SYSTEM)
 
 
-def end_life(agency: Agency, work: Work, place: Place) -> None:
+def end_releases(agency: Agency, work: Work, place: Place) -> None:
     """End whatever is still under way with a package."""
     if place.originator == agency.participant:
-        for life in work.find(ReleaseRecord.of_package(place.package_id)):
-            if life.state in UNDER_WAY:
-                end_release(agency, work, life)
+        for release in work.find(ReleaseRecord.of_package(place.package_id)):
+            if release.state in UNDER_WAY:
+                end_release(agency, work, release)
         return
     arrival = work.get(ArrivalRecord.key(place.originator, place.package_id))
     if arrival is not None and arrival.state is ArrivalState.RECEIVING:
@@ -248,18 +252,20 @@ async def sign_before_purge(agency: Agency, place: Place) -> None:
 
 
 async def finish_purges(agency: Agency) -> bool:
-    """Destroy what committed purges have left: data keys, blobs, old pages. False where a reader is in the way: try again later."""
+    """Destroy what committed purges have left: data keys, blobs, old pages.
+    False where a reader is in the way: try again later.
+    """
     while left := await agency.store.read(lambda reader: reader.find(PurgedRecord.unfinished(FINISHED_AT_ONCE))):
         blob_ids = [blob_id for each in left for blob_id in each.blob_ids.split(",") if blob_id]
         # exchange-log P4
         if not await agency.store.destroy([(each.originator, each.package_id) for each in left], blob_ids):
             return False
-        await agency.commit(SYSTEM, lambda work, done=tuple(left): _note_destroyed(work, done))  # type: ignore[misc]
+        await agency.commit(SYSTEM, partial(_note_destroyed, tuple(left)))
         await agency.store.destroy((), ())  # the blobs' ids go from the file as well
     return True
 
 
-def _note_destroyed(work: Work, done: tuple[PurgedRecord, ...]) -> None:
+def _note_destroyed(done: tuple[PurgedRecord, ...], work: Work) -> None:
     for each in done:
         if work.get(PurgedRecord.key(each.originator, each.package_id)) == each:
             work.put(each, replace(each, blob_ids="", destroyed_at=work.at))

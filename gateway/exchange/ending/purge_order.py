@@ -1,4 +1,6 @@
-"""Purge by order: a security officer orders, another one confirms. Nobody confirms their own, and a legal hold is stronger."""
+"""Purge by order: a security officer orders, another one confirms. Nobody confirms their own,
+and a legal hold is stronger.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +13,7 @@ from attache.wire.purges import PackagePlaceView, PurgeView
 from gateway.exchange.ending.purge import (
     Cause,
     Place,
-    end_life,
+    end_releases,
     finish_purges,
     head_of,
     is_on_hold,
@@ -73,9 +75,11 @@ async def order_purge(agency: Agency, caller: Caller, places: Sequence[Place], *
 
 
 async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str) -> Order:
-    """Confirm an order: what it names is purged at once, all of it or nothing. What is still under way with it ends first.
+    """Confirm an order: what it names is purged at once, all of it or nothing.
+    What is still under way with it ends first.
 
-    Raises NotFound, NotPermitted("own-order"), IllegalTransition where it is decided or its time is over, Conflict("on-hold").
+    Raises NotFound, NotPermitted("own-order"), IllegalTransition where it is
+    decided or its time is over, Conflict("on-hold").
     """
     order = read_order(agency, await agency.store.read(lambda reader: _record(reader, purge_id)))
     _require_decidable(agency, order.record, caller, PurgeEvent.APPROVE)
@@ -88,7 +92,7 @@ async def approve_purge(agency: Agency, caller: Caller, purge_id: str, note: str
         work.log(PurgeApproved(purge_id=purge_id, note=note))
         _require_all_purgeable(agency, work, order)
         for place in order.places:
-            end_life(agency, work, place)
+            end_releases(agency, work, place)
             purge_package(agency, work, place, Cause(purge_id, legal_basis=order.legal_basis))
         return decided
 

@@ -1,10 +1,12 @@
-"""Retention: what upkeep ends by rule. Packages that have expired go no further; those whose retention has ended are purged.
+"""Retention: what upkeep ends by rule. Packages that have expired go no further;
+those whose retention has ended are purged.
 
 A package on a legal hold is left alone until the hold is lifted. One transaction a package, and bounded batches.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from attache.errors import IntegrityLost
 from attache.package.ids import PackageId
@@ -39,11 +41,11 @@ async def keep_retention(agency: Agency) -> None:
 
 
 async def expire_releases(agency: Agency) -> None:
-    """Releases that are held or under way when their package expires end there."""
+    """Releases that wait for an approval or are under way when their package expires end there."""
 
     def unit(work: Work) -> None:
-        for life in work.find(ReleaseRecord.expired(work.at, AT_ONCE)):
-            end_release(agency, work, life)
+        for release in work.find(ReleaseRecord.expired(work.at, AT_ONCE)):
+            end_release(agency, work, release)
 
     while await agency.store.read(lambda reader: reader.find(ReleaseRecord.expired(agency.clock(), 1))):
         await agency.commit(SYSTEM, unit)
@@ -52,7 +54,7 @@ async def expire_releases(agency: Agency) -> None:
 async def purge_packages(agency: Agency) -> None:
     """Purge packages of ours whose retention has ended, but none that is still under way."""
 
-    def unit(work: Work, package_id: PackageId) -> None:
+    def unit(package_id: PackageId, work: Work) -> None:
         record = work.get(PackageRecord.key(package_id))
         now = work.at
         place = Place(agency.participant, package_id)
@@ -66,13 +68,13 @@ async def purge_packages(agency: Agency) -> None:
 
     while due := await agency.store.read(lambda r: r.packages_due(agency.participant, agency.clock(), AT_ONCE)):
         for record in due:
-            await agency.commit(SYSTEM, lambda work, name=record.package_id: unit(work, name))  # type: ignore[misc]
+            await agency.commit(SYSTEM, partial(unit, record.package_id))
 
 
 async def purge_arrivals(agency: Agency) -> None:
     """Purge what came to us and whose retention has ended, and what was announced and never came whole."""
 
-    def unit(work: Work, place: Place) -> None:
+    def unit(place: Place, work: Work) -> None:
         arrival = work.get(ArrivalRecord.key(place.originator, place.package_id))
         if arrival is None or arrival.purge_at is None or arrival.purge_at > work.at or is_on_hold(work, place):
             return
@@ -85,18 +87,20 @@ async def purge_arrivals(agency: Agency) -> None:
         for arrival in due:
             place = Place(arrival.originator, arrival.package_id)
             await sign_before_purge(agency, place)
-            await agency.commit(SYSTEM, lambda work, where=place: unit(work, where))  # type: ignore[misc]
+            await agency.commit(SYSTEM, partial(unit, place))
 
 
 def _retention_ends(agency: Agency, work: Work, record: PackageRecord) -> datetime:
-    """When a package of ours is to be purged; tomorrow, or later, while a recipient's life of it goes on."""
-    lives = work.find(ReleaseRecord.of_package(record.package_id))
-    if any(life.state in UNDER_WAY for life in lives):
+    """When a package of ours is to be purged; tomorrow, or later, while a release of it is under way."""
+    releases = work.find(ReleaseRecord.of_package(record.package_id))
+    if any(release.state in UNDER_WAY for release in releases):
         return work.at + LOOK_AGAIN
     try:
         stated = submission_of(agency, record).retain_until
-    except IntegrityLost:  # its data key was lost: nobody can read it, and it is not to stop the purge of others
+    except (
+        IntegrityLost
+    ):  # its data key was lost: its content cannot be read, and must not stop the purge of other packages
         stated = None
     if stated is not None:
         return stated
-    return max([record.created_at, *(life.changed_at for life in lives)]) + agency.limits.retention
+    return max([record.created_at, *(release.changed_at for release in releases)]) + agency.limits.retention

@@ -89,7 +89,9 @@ class Agency:
         return self.vault.of(self.participant, package_id)
 
     def open(self, field: SealedField[R, T], record: R) -> T:
-        """What is sealed in a record. Raises Gone where its package is purged, IntegrityLost where it was not sealed for this record."""
+        """What is sealed in a record. Raises Gone where its package is purged,
+        IntegrityLost where it was not sealed for this record.
+        """
         return field.open(self.vault, self.participant, record)
 
     def seal(self, field: SealedField[R, T], record: R, value: T) -> R:
@@ -106,7 +108,9 @@ class Agency:
             self.in_force.witnesses = await self.store.read(_standing)
 
     def require_release(self, recipient: ParticipantId) -> None:
-        """Raise AttacheError("release-stopped") where our records, our exchange log or this recipient's are in doubt."""
+        """Raise AttacheError("release-stopped") where our records,
+        our exchange log or this recipient's are in doubt.
+        """
         self.in_force.check.require_sound()
         self.in_force.witnesses.require_release(self.limits.witness, recipient, self.clock())
 

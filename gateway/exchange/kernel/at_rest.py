@@ -1,7 +1,7 @@
 """What the use cases keep sealed at rest: facts, keys and records.
 
-Everything about one package is sealed under a data key of that package, which is destroyed with it (`Vault.of`); the rest under
-the gateway's storage key. The context names the record, so that no sealed value can be moved to another one.
+Everything about one package is sealed under a data key of that package, which is destroyed with it (`Vault.of`); the
+rest under the gateway's storage key. The context names the record, so that no sealed value can be moved to another one.
 """
 
 import hmac
@@ -23,7 +23,9 @@ class DataKeys(Protocol):
         ...
 
     def sealing_key(self, originator: ParticipantId, package_id: PackageId) -> bytes:
-        """The package's key, made now if there is none. Durable before the next commit. Raises Gone once the package is purged."""
+        """The package's key, made now if there is none. Durable before the next commit.
+        Raises Gone once the package is purged.
+        """
         ...
 
     def opening_key(self, label: bytes) -> bytes:
@@ -93,7 +95,9 @@ class PackageVault:
         return Vault(self.keys.opening_key(label)).open(sealed, *context)
 
     def digest(self, text: str) -> str:
-        """What stands for a text in the clear: comparable while the package is there, and no guess of it confirmable after."""
+        """What stands for a text in the clear: comparable while the package is there,
+        and no guess of it confirmable after.
+        """
         key = self.keys.sealing_key(self.originator, self.package_id)
         return hmac.digest(hmac.digest(key, b"attache digest/1", "sha256"), text.encode(), "sha256").hex()
 

@@ -1,4 +1,4 @@
-"""What delivery is given to carry, and whom it tells how it went. The use case in `deliver.py` implements `Deliver`."""
+"""What delivery is given to carry, and where it reports the result. gateway.exchange.delivering implements it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,8 +41,8 @@ Outgoing = OutgoingPackage | Statement
 class Consignment:
     """One claimed outbox row with all it takes to deliver it: no further look into the store is needed.
 
-    `endpoint` is the base of the partner's exchange API, as `https://host:port/exchange/v1`; `descriptor` is the verified
-    one now in force.
+    `endpoint` is the base of the partner's exchange API, as `https://host:port/exchange/v1`;
+    `descriptor` is the verified one now in force.
     """
 
     outbox: OutboxRecord
@@ -74,7 +74,7 @@ class Deliver(Protocol):
         ...
 
     async def next_due(self) -> datetime | None:
-        """When the next row that nobody has leased is due, or a lease runs out; None if the outbox is empty."""
+        """When the next row without a lease is due, or the first lease ends; None if the outbox is empty."""
         ...
 
     async def changed(self) -> None:

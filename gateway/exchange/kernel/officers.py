@@ -41,7 +41,8 @@ async def withdraw_officer(
 ) -> OfficerRecord:
     """Let an officer approve no more: for these posts, or, where none is named, at all.
 
-    Approvals that the officer gave no longer count for what has not been released. `subject` is the `sub` of access tokens.
+    Approvals that the officer gave no longer count for what has not been released.
+    `subject` is the `sub` of access tokens.
     """
     officer = agency.pseudonyms.of("actor", subject)
     withdrawn = ",".join(sorted(posts)) or EVERYWHERE

@@ -97,7 +97,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Tallies:
-    """How much there is of what somebody is to act on: the outbox by partner, approvals by post, reviews."""
+    """The counts of what waits for an action: the outbox by partner, approvals by post, reviews."""
 
     outbox: Mapping[str, Queue]
     approvals: Mapping[str, int]
@@ -148,7 +148,9 @@ class LogReader(Protocol):
         ...
 
     def prove_consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
-        """That the tree of `new_size` extends that of `old_size`; raises NotFound beyond the checkpoint, MalformedInput."""
+        """That the tree of `new_size` extends that of `old_size`;
+        raises NotFound beyond the checkpoint, MalformedInput.
+        """
         ...
 
 
@@ -160,11 +162,15 @@ class Reader(Protocol):
         ...
 
     def find(self, query: Query[R]) -> list[R]:
-        """The records that the query wants, in its order. Raises AttacheError for a query without a limit that finds too many."""
+        """The records that the query wants, in its order.
+        Raises AttacheError for a query without a limit that finds too many.
+        """
         ...
 
     def packages_due(self, own: str, now: datetime, limit: int) -> list[PackageRecord]:
-        """Packages of ours (`own` is our id) that upkeep is to look at for their purge, the first first; none that a legal hold keeps."""
+        """Packages of ours (`own` is our id) that upkeep is to look at for their purge, the first first;
+        none that a legal hold keeps.
+        """
         ...
 
     def arrivals_due(self, now: datetime, limit: int) -> list[ArrivalRecord]:
@@ -172,15 +178,19 @@ class Reader(Protocol):
         ...
 
     def holds_after(self, after: str, limit: int) -> list[HoldRecord]:
-        """Legal holds newest first, those with an id below `after` (all when empty): the rows of at most `limit` holds."""
+        """Legal holds newest first, those with an id below `after` (all when empty):
+        the rows of at most `limit` holds.
+        """
         ...
 
     def tallies(self, now: datetime) -> Tallies:
-        """How much waits for somebody."""
+        """The counts of what waits for an action."""
         ...
 
     def outbox_due(self, busy: frozenset[str] = frozenset()) -> datetime | None:
-        """When the next pending row of a partner that is not busy is due or its lease runs out; None if there is none."""
+        """When the next pending row of a partner that is not busy is due or
+        its lease runs out; None if there is none.
+        """
         ...
 
     def prove_entry(self, index: int) -> LogProof:
@@ -196,7 +206,9 @@ class Transaction(Reader, Protocol):
         ...
 
     def put(self, before: R, after: R) -> R:
-        """Replace a record by one with the same key, and return that; raises Conflict if `before` is gone or was changed since read."""
+        """Replace a record by one with the same key, and return that;
+        raises Conflict if `before` is gone or was changed since read.
+        """
         ...
 
     def remove(self, record: Record) -> None:
@@ -208,9 +220,11 @@ class Transaction(Reader, Protocol):
         ...
 
     def purge_entries(self, originator: ParticipantId, package_id: PackageId) -> PurgedEntries:
-        """Take out the private side of every log entry about this package. From here on nothing is sealed under its data key.
+        """Take out the private side of every log entry about this package.
+        From here on nothing is sealed under its data key.
 
-        The digests of database rows stay: the rows of others are among them. The key itself is for `Store.destroy`, after the commit.
+        The digests of database rows stay: the rows of others are among them.
+        The key itself is for `Store.destroy`, after the commit.
         """
         ...
 
@@ -221,7 +235,9 @@ class Transaction(Reader, Protocol):
         limit: int,
         busy: frozenset[str],
     ) -> list[OutboxRecord]:
-        """Lease at most `limit` rows that are due and not leased, fair between partners, none of a partner in `busy`."""
+        """Lease at most `limit` rows that are due and not leased, fair between partners,
+        none of a partner in `busy`.
+        """
         ...
 
     def free_outbox(self, now: datetime) -> int:
@@ -252,9 +268,11 @@ class Store(Protocol):
         ...
 
     async def destroy(self, packages: Sequence[tuple[ParticipantId, PackageId]], blob_ids: Sequence[str]) -> bool:
-        """Destroy the data keys of purged packages, by originator and id, and these blobs, for good; so that no file holds them any more.
+        """Destroy the data keys of purged packages, by originator and id, and these blobs, for good;
+        so that no file holds them any more.
 
-        False where a reader still sees the state before the purge: then the keys are still there, and it is to be tried again.
+        False where a reader still sees the state before the purge:
+        then the keys are still there, and it is to be tried again.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Provenance: content that came from partners is known again by its digest, whatever its submitter says of it.
 
-What its originator stated when it gave it to us (markings, handling codes, caveats, retention) goes along as facts, and so
-do the originator's consents, each signature verified anew.
+What its originator stated when it gave it to us (markings, handling codes, caveats, retention) goes along as facts, and
+so do the originator's consents, each signature verified anew.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from attache.consent import Consent, verify_consent
-from attache.errors import AttacheError
+from attache.errors import AttacheError, IntegrityLost
 from attache.package import parse_instant
 from attache.vocabulary import Caveat, ContentClass, Evaluation, HandlingCode, Markings
 from gateway.exchange.kernel.agency import Agency
@@ -95,7 +95,8 @@ def provenance_of(agency: Agency, reader: Reader, digests: Iterable[str]) -> Pro
 
 def _supplied(agency: Agency, reader: Reader, part: ArrivalPartRecord) -> Supplied:
     arrival = reader.get(ArrivalRecord.key(part.originator, part.package_id))
-    assert arrival is not None
+    if arrival is None:
+        raise IntegrityLost(detail="a part whose package is not on record", step="provenance")
     facts = facts_of(agency, arrival)
     return Supplied(
         (part.originator,),
@@ -136,7 +137,7 @@ def _consents(agency: Agency, records: Iterable[ConsentRecord]) -> list[ConsentF
 
 
 def consent_facts(consent: Consent) -> ConsentFacts:
-    """A verified consent as policy is told of it."""
+    """A verified consent as a fact for policy."""
     return ConsentFacts(
         consent_id=consent.consent_id,
         originator=consent.originator,

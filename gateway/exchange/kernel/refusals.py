@@ -1,7 +1,9 @@
-"""Refused attempts of note on their way to the exchange log: tokens, certificates, and callers who ask for what is another's.
+"""Refused attempts that go to the exchange log: tokens, certificates, and callers who ask for packages of other
+callers.
 
-A flood must not grow the log. Of each kind of refusal (code, whose, from what kind of network) there is at most one entry a
-minute, with how many there were; the first is written at once. At an end out of order the counts of the last minute are lost.
+A flood must not grow the log. Of each kind of refusal (code, whose, from what kind of network) there is at most one
+entry a minute, with how many there were; the first is written at once.
+At an end out of order the counts of the last minute are lost.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from gateway.identity.caller import Caller
 EVERY = timedelta(minutes=1)
 MAX_KINDS = 512
 ANYBODY = "anybody"
-"""Who did it, where nobody has proven who they are."""
+"""The actor of an attempt whose caller is not authenticated."""
 
 _Key = tuple[Counted, str]
 """Of what kind, and who."""
@@ -54,7 +56,7 @@ class Refusals:
         store: Store,
         clock: Clock,
         *,
-        counted: Callable[[str, str], None] = lambda event, code: None,  # noqa: ARG005 -- nobody counts
+        counted: Callable[[str, str], None] = lambda event, code: None,  # noqa: ARG005 -- not counted
         pause: Pause = asyncio.sleep,
     ) -> None:
         self._store = store

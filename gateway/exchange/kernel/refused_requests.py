@@ -30,7 +30,8 @@ LOGGED = frozenset(
         "term-over",
     }
 )
-"""A partner, desk, agreement or code that is unknown, a marking that contradicts another, an instant outside its validity.
+"""A partner, desk, agreement or code that is unknown, a marking that contradicts another,
+an instant outside its validity.
 
 A part whose bytes are not the declared ones is a fault of their way here, and no question to policy.
 """
@@ -74,7 +75,7 @@ async def approval_refusal_logged(agency: Agency, caller: Caller, approval_id: s
     try:
         yield
     except (NotFound, NotPermitted, Conflict, MalformedInput) as error:
-        # Some the log is told as what they are: package.denied, and access.refused.
+        # The log has other events for some: package.denied, and access.refused.
         if error.code in TOLD or isinstance(error, NotForCaller):
             raise
         refused = ApprovalRefused(approval_id=approval_id, code=error.code)

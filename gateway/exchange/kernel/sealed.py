@@ -1,7 +1,8 @@
-"""What is sealed in records: each field with its type, the key it is sealed under, and the context that ties it to its record.
+"""What is sealed in records: each field with its type, the key it is sealed under,
+and the context that ties it to its record.
 
-A context names the record, so that a sealed value which was moved to another record does not open. What is here was written by
-earlier versions too: a context never changes.
+A context names the record, so that a sealed value which was moved to another record does not open. What is here was
+written by earlier versions too: a context never changes.
 """
 
 import json
@@ -45,7 +46,9 @@ class SealedField(Generic[R, T]):
     write: Callable[[R, bytes], R]
     context: Callable[[R], tuple[str, ...]]
     place: Callable[[R, ParticipantId], tuple[ParticipantId, PackageId]] | None
-    """Whose package's data key it is sealed under, of the record and of our own id; None for the gateway's storage key."""
+    """Whose package's data key it is sealed under, of the record and of our own id;
+    None for the gateway's storage key.
+    """
     encode: Callable[[T], Json]
     decode: Callable[[Json], T]
 
@@ -54,7 +57,9 @@ class SealedField(Generic[R, T]):
         return self.write(record, self._vault(vault, own, record).seal(self.encode(value), *self.context(record)))
 
     def open(self, vault: Vault, own: ParticipantId, record: R) -> T:
-        """The value. Raises Gone where its package is purged, IntegrityLost where it is not what was sealed for this record."""
+        """The value. Raises Gone where its package is purged,
+        IntegrityLost where it is not what was sealed for this record.
+        """
         return self.decode(self._vault(vault, own, record).open(self.read(record) or b"", *self.context(record)))
 
     def _vault(self, vault: Vault, own: ParticipantId, record: R) -> Vault | PackageVault:

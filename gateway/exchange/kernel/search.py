@@ -1,7 +1,8 @@
-"""Searching for sealed facts. A record keeps a keyed digest of such a fact: it can be compared, and says nothing without the key.
+"""Searching for sealed facts. A record keeps a keyed digest of such a fact: it can be compared,
+and says nothing without the key.
 
-Equal facts of one gateway have equal digests, so the database shows which packages have a fact in common, and not which fact.
-A digest is destroyed with the content of its package.
+Equal facts of one gateway have equal digests, so the database shows which packages have a fact in common, and not which
+fact. A digest is destroyed with the content of its package.
 """
 
 from collections.abc import Mapping
@@ -47,4 +48,4 @@ def _columns(kind: type[Record]) -> Mapping[str, str]:
 
 
 def _with(record: R, changed: Mapping[str, Any]) -> R:
-    return replace(record, **changed)  # type: ignore[type-var]
+    return replace(record, **changed)

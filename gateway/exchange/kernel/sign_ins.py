@@ -28,7 +28,9 @@ class SignIns:
         self._met: OrderedDict[str, None] = OrderedDict()
 
     async def note(self, caller: Caller) -> None:
-        """Log the sign-in that this caller's token came of, unless it is logged. Nothing is to be done for the caller before."""
+        """Log the sign-in that this caller's token came of, unless it is logged.
+        Nothing is to be done for the caller before.
+        """
         if caller.session in self._met:
             return
         await commit(self._store, self._clock, caller, lambda work: _note(work, caller))

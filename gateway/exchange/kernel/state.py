@@ -1,4 +1,6 @@
-"""The life cycles of what is on record, as tables: every pair of state and event is either a next state or an IllegalTransition."""
+"""The life cycles of what is on record, as tables:
+every pair of state and event is either a next state or an IllegalTransition.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,10 +10,10 @@ from attache.errors import IllegalTransition
 
 
 class ReleaseState(StrEnum):
-    """One recipient's life of a package, at the originator."""
+    """The release of a package to one recipient, at the originator. `held`: it waits for an approval."""
 
     SUBMITTED = "submitted"
-    HELD = "held"
+    AWAITING_APPROVAL = "held"
     REJECTED = "rejected"
     DENIED = "denied"
     RELEASED = "released"
@@ -24,7 +26,7 @@ class ReleaseState(StrEnum):
 
 
 class ReleaseEvent(StrEnum):
-    HOLD = "hold"
+    AWAIT_APPROVAL = "await-approval"
     DENY = "deny"
     RELEASE = "release"
     REJECT = "reject"
@@ -148,13 +150,13 @@ class ConsentEvent(StrEnum):
 
 
 RELEASE: Mapping[tuple[ReleaseState, ReleaseEvent], ReleaseState] = {
-    (ReleaseState.SUBMITTED, ReleaseEvent.HOLD): ReleaseState.HELD,
+    (ReleaseState.SUBMITTED, ReleaseEvent.AWAIT_APPROVAL): ReleaseState.AWAITING_APPROVAL,
     (ReleaseState.SUBMITTED, ReleaseEvent.DENY): ReleaseState.DENIED,
     (ReleaseState.SUBMITTED, ReleaseEvent.RELEASE): ReleaseState.RELEASED,
-    (ReleaseState.HELD, ReleaseEvent.RELEASE): ReleaseState.RELEASED,
+    (ReleaseState.AWAITING_APPROVAL, ReleaseEvent.RELEASE): ReleaseState.RELEASED,
     # Also when its package expires: what is held has never left.
-    (ReleaseState.HELD, ReleaseEvent.REJECT): ReleaseState.REJECTED,
-    (ReleaseState.HELD, ReleaseEvent.DENY): ReleaseState.DENIED,
+    (ReleaseState.AWAITING_APPROVAL, ReleaseEvent.REJECT): ReleaseState.REJECTED,
+    (ReleaseState.AWAITING_APPROVAL, ReleaseEvent.DENY): ReleaseState.DENIED,
     (ReleaseState.RELEASED, ReleaseEvent.DELIVER): ReleaseState.DELIVERING,
     (ReleaseState.DELIVERING, ReleaseEvent.DELIVER): ReleaseState.DELIVERING,
     # A mailbox is emptied by its owner: nothing is ever delivering to it.
@@ -233,7 +235,7 @@ CONSENT_REQUEST: Mapping[tuple[ConsentState, ConsentEvent], ConsentState] = {
     (ConsentState.ASKED, ConsentEvent.REFUSE): ConsentState.REFUSED,
 }
 
-UNDER_WAY = (ReleaseState.HELD, ReleaseState.RELEASED, ReleaseState.DELIVERING)
+UNDER_WAY = (ReleaseState.AWAITING_APPROVAL, ReleaseState.RELEASED, ReleaseState.DELIVERING)
 """The states of a release that goes on by itself or by an officer, and that ends when its package expires."""
 
 State = TypeVar("State", bound=StrEnum)

@@ -1,4 +1,6 @@
-"""A unit of work: a transaction, by whom, when, and for which HTTP request. The log says the same of each of its entries."""
+"""A unit of work: a transaction, by whom, when, and for which HTTP request.
+The log says the same of each of its entries.
+"""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -102,7 +104,8 @@ def entry(event: Event, at: datetime, by: Caller | str, request_id: str | None) 
 async def commit(
     store: Store, clock: Clock, by: Caller | str, unit: Callable[[Work], T], *, at: datetime | None = None
 ) -> T:
-    """Run a unit of work on the writer's thread; its answer, after its commit is durable. See Store.write for its errors.
+    """Run a unit of work on the writer's thread; its answer, after its commit is durable.
+    See Store.write for its errors.
 
     It happens `at` this instant, or, without one, when its turn comes.
     """

@@ -51,7 +51,7 @@ class _Case:
     """What the approval covers; those of `earlier` cover the same."""
     package: PackageRecord
     parts: list[PartRecord]
-    life: ReleaseRecord
+    release: ReleaseRecord
     earlier: tuple[ApprovalRecord, ...]
     standing: Mapping[str, frozenset[Post]]
     """By officer, the posts that each one who has approved, or now answers, may approve for today."""
@@ -87,7 +87,8 @@ async def answer_approval(
     if answer is Answer.REJECT:
         return await agency.commit(caller, lambda work: _reject(agency, work, case, reason))
     async with engine_failure_logged(agency, caller, case.package.package_id):
-        # Copies made for this answer go again unless it is committed: policy may have changed, or another officer been quicker.
+        # Copies made for this answer go again unless it is committed: policy may have changed, or another officer been
+        # quicker.
         async with ProvisionalBlobs(agency.blobs) as blobs:
             async with approval_refusal_logged(agency, caller, approval_id):
                 # Blocking and long, so outside the transaction; `_require_unchanged` looks again inside it.
@@ -108,12 +109,12 @@ async def answer_approval(
 def let_lapse(agency: Agency, work: Work, approval: ApprovalRecord) -> None:
     """The time for an approval is over: what waits for it is rejected."""
     work.put(approval, replace(approval, state=advance(APPROVAL, approval.state, ApprovalEvent.VOID)))
-    life = work.get(_release_key(approval))
-    if life is None or life.state is not ReleaseState.HELD:
+    release = work.get(_release_key(approval))
+    if release is None or release.state is not ReleaseState.AWAITING_APPROVAL:
         return
-    state = advance(RELEASE, life.state, ReleaseEvent.REJECT)
-    work.put(life, replace(life, state=state, changed_at=work.at, problem="approval-void"))
-    lapsed = ApprovalLapsed(about=_about(agency, approval), decision_id=life.decision_id, post=Post(approval.post))
+    state = advance(RELEASE, release.state, ReleaseEvent.REJECT)
+    work.put(release, replace(release, state=state, changed_at=work.at, problem="approval-void"))
+    lapsed = ApprovalLapsed(about=_about(agency, approval), decision_id=release.decision_id, post=Post(approval.post))
     work.log(lapsed)
 
 
@@ -145,7 +146,7 @@ def _decide_again(agency: Agency, blobs: ProvisionalBlobs, case: _Case, caller: 
 
 
 def _decide_afresh(agency: Agency, blobs: ProvisionalBlobs, case: _Case) -> Verdict:
-    """Policy's decision as if nobody had approved."""
+    """Policy's decision as if there were no approval."""
     return _decide(agency, blobs, case, [])
 
 
@@ -164,7 +165,7 @@ def _decide(agency: Agency, blobs: ProvisionalBlobs, case: _Case, approvals: Seq
         now=now,
         provenance=case.provenance,
     )
-    request = with_approvals(requests[case.life.recipient], approvals, now)
+    request = with_approvals(requests[case.release.recipient], approvals, now)
     approvers = [facts.officer for facts in approvals if facts.may_approve and facts.expires_at > now]
     return decide_and_seal(agency, blobs, submission, content, request, approvers=approvers)
 
@@ -193,18 +194,18 @@ def _approve(agency: Agency, work: Work, case: _Case, verdict: Verdict, reason: 
     )
     # The approval comes before the release in the log: evidence counts only the approvals before it.
     work.log(event)
-    carry_out(agency, work, case.life, verdict)
+    carry_out(agency, work, case.release, verdict)
     return approved
 
 
 def _reject(agency: Agency, work: Work, case: _Case, reason: str) -> ApprovalRecord:
     _require_unchanged(work, case)
     rejected = _answered(agency, work, case.approval, ApprovalEvent.REJECT, reason)
-    state = advance(RELEASE, case.life.state, ReleaseEvent.REJECT)
-    work.put(case.life, replace(case.life, state=state, changed_at=work.at))
+    state = advance(RELEASE, case.release.state, ReleaseEvent.REJECT)
+    work.put(case.release, replace(case.release, state=state, changed_at=work.at))
     event = PackageRejected(
         about=_about(agency, case.approval),
-        decision_id=case.life.decision_id,
+        decision_id=case.release.decision_id,
         post=Post(case.approval.post),
         note=reason,
     )
@@ -215,8 +216,8 @@ def _reject(agency: Agency, work: Work, case: _Case, reason: str) -> ApprovalRec
 def _require_unchanged(work: Work, case: _Case) -> None:
     """What was read before the decision is still so; two officers who answer at once do not both count."""
     now = work.get(ApprovalRecord.key(case.approval.approval_id)), work.get(_release_key(case.approval))
-    if now != (case.approval, case.life):
-        raise Conflict(detail="answered or changed by somebody else meanwhile")
+    if now != (case.approval, case.release):
+        raise Conflict(detail="answered or changed by another officer meanwhile")
     for officer, posts in case.standing.items():
         if posts_in_standing(work, officer, posts) != posts:
             raise Conflict(detail="an officer's standing was withdrawn meanwhile")
@@ -226,10 +227,10 @@ def _void(agency: Agency, work: Work, case: _Case, afresh: Verdict) -> None:
     _require_unchanged(work, case)
     work.put(case.approval, replace(case.approval, state=advance(APPROVAL, case.approval.state, ApprovalEvent.VOID)))
     voided = ApprovalVoided(
-        about=_about(agency, case.approval), decision_id=case.life.decision_id, post=Post(case.approval.post)
+        about=_about(agency, case.approval), decision_id=case.release.decision_id, post=Post(case.approval.post)
     )
     work.log(voided)
-    carry_out(agency, work, case.life, afresh)
+    carry_out(agency, work, case.release, afresh)
 
 
 def _answered(
@@ -265,8 +266,8 @@ def _visible(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -
 def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _Case:
     approval = _visible(agency, reader, caller, approval_id)
     package = reader.get(PackageRecord.key(approval.package_id))
-    life = reader.get(_release_key(approval))
-    if package is None or life is None:
+    release = reader.get(_release_key(approval))
+    if package is None or release is None:
         raise IntegrityLost(detail="an approval without its package", step="approval")
     siblings = reader.find(ApprovalRecord.of_release(approval.package_id, approval.recipient))
     given = [sibling for sibling in siblings if sibling.state is ApprovalState.APPROVED]
@@ -278,7 +279,7 @@ def _case(agency: Agency, reader: Reader, caller: Caller, approval_id: str) -> _
     parts = reader.find(PartRecord.of_package(approval.package_id))
     digests = [agency.open(PART, part).sha256 for part in parts]
     provenance = provenance_of(agency, reader, digests)
-    return _Case(approval, digest, package, parts, life, earlier, standing, provenance)
+    return _Case(approval, digest, package, parts, release, earlier, standing, provenance)
 
 
 def approved_digest(agency: Agency, approval: ApprovalRecord) -> str:

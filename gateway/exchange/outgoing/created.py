@@ -1,4 +1,4 @@
-"""A package as it was committed just now: what its submitter is told of it, without another look at the store."""
+"""A package as it was just committed: the answer to its submitter, without another read of the store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from gateway.policy import Decision
 
 
 @dataclass(frozen=True)
-class CreatedLife:
-    """One recipient's life of it, the decision, and the approval that it waits for."""
+class CreatedRelease:
+    """The release to one recipient, its decision, and the approval that it waits for."""
 
     record: ReleaseRecord
     decision: Decision
@@ -22,21 +22,21 @@ class CreatedLife:
 
 @dataclass(frozen=True)
 class Created:
-    """The package, the parts that came along by number, and its lives in the order of recipients."""
+    """The package, the parts that came along by number, and its releases in the order of recipients."""
 
     record: PackageRecord
     submission: Submission
     parts: Mapping[int, SealedPart]
-    lives: Sequence[CreatedLife]
+    releases: Sequence[CreatedRelease]
 
 
-def created_life(reader: Reader, life: ReleaseRecord, decision: Decision) -> CreatedLife:
-    """A life as the present unit of work has written it."""
-    approval_id = pending_approval(reader, life) if life.state is ReleaseState.HELD else None
-    return CreatedLife(life, decision, approval_id)
+def created_release(reader: Reader, release: ReleaseRecord, decision: Decision) -> CreatedRelease:
+    """A release as the present unit of work has written it."""
+    approval_id = pending_approval(reader, release) if release.state is ReleaseState.AWAITING_APPROVAL else None
+    return CreatedRelease(release, decision, approval_id)
 
 
-def pending_approval(reader: Reader, life: ReleaseRecord) -> str | None:
-    """The approval that a life waits for."""
-    asked = reader.find(ApprovalRecord.of_release(life.package_id, life.recipient))
+def pending_approval(reader: Reader, release: ReleaseRecord) -> str | None:
+    """The approval that a release waits for."""
+    asked = reader.find(ApprovalRecord.of_release(release.package_id, release.recipient))
     return next((approval.approval_id for approval in asked if approval.state is ApprovalState.PENDING), None)

@@ -23,7 +23,9 @@ def decision_view(
 
 
 def part_decision_view(part: PartDecision) -> PartDecisionView:
-    """The answer about one part and its fields, what does not leave in the clear first, at most MAX_FIELDS_SHOWN of them."""
+    """The answer about one part and its fields, what does not leave in the clear first,
+    at most MAX_FIELDS_SHOWN of them.
+    """
     ordered = sorted(part.fields, key=lambda unit: unit.outcome is UnitOutcome.DISCLOSE)
     return PartDecisionView.of(
         part,

@@ -40,7 +40,9 @@ async def encrypt_stream(
     facts: PartFacts,
     chunks: AsyncIterator[bytes],
 ) -> PartRecord:
-    """A part from a stream. Raises as `encrypt_inline`, and PayloadTooLarge as soon as it is too large; nothing is kept then."""
+    """A part from a stream. Raises as `encrypt_inline`,
+    and PayloadTooLarge as soon as it is too large; nothing is kept then.
+    """
     sealer = PartSealer(random=agency.random)
     taken = 0
     blob = await asyncio.to_thread(agency.blobs.create)

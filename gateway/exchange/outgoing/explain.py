@@ -1,6 +1,6 @@
 """Explain: why each part stays, in words, and what an officer could obtain or choose to let it go. Nothing is stored.
 
-What the caller may not know of is explained to nobody: it is left out before the first question is asked, so that the
+What the caller may not know is never explained: it is left out before the first question is asked, so that the
 answer is the one for a package that never had it.
 """
 

@@ -1,7 +1,7 @@
 """Fields: what there is to decide within a part, read from its content each time that policy is asked.
 
-The content is decrypted in memory, one part at a time, and only where the gateway understands it (gateway.content). What it
-cannot be read as, it is not released as: it is refused. Blocking.
+The content is decrypted in memory, one part at a time, and only where the gateway understands it (gateway.content).
+What it cannot be read as, it is not released as: it is refused. Blocking.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,9 @@ class ContentAsked:
 
 @dataclass(frozen=True)
 class Content:
-    """The parts of one package as they were encrypted on arrival, in the order of the submission, and where they are."""
+    """The parts of one package as they were encrypted on arrival,
+    in the order of the submission, and where they are.
+    """
 
     parts: tuple[SealedPart, ...]
     blob_ids: tuple[str, ...]
@@ -63,7 +65,9 @@ class Content:
         return b"".join(self.pieces(agency, number))
 
     def pieces(self, agency: Agency, number: int) -> Iterator[bytes]:
-        """A part's content, piece by piece; raises IntegrityLost before the last where the blob is not what was stored."""
+        """A part's content, piece by piece; raises IntegrityLost before the
+        last where the blob is not what was stored.
+        """
         part = self.parts[number]
         stated = PartStatement(part.key, part.bytes, part.sha256, part.ciphertext_bytes, part.ciphertext_root)
         try:
@@ -75,7 +79,8 @@ class Content:
 def fields_of(agency: Agency, submission: Submission, content: Content) -> Fields:
     """What there is to decide within the parts of a package that has all its content.
 
-    Raises MalformedInput: `content-malformed`, `unknown-field`, and PayloadTooLarge("content-too-large"), each naming the part.
+    Raises MalformedInput: `content-malformed`, `unknown-field`,
+    and PayloadTooLarge("content-too-large"), each naming the part.
     """
     found: list[tuple[FieldFacts, ...]] = []
     for number, part in enumerate(submission.parts):
@@ -89,7 +94,9 @@ def fields_of(agency: Agency, submission: Submission, content: Content) -> Field
 
 
 def fields_foreseen(agency: Agency, submission: Submission) -> Fields:
-    """The same for a package that is only asked about: from what content comes with the question, else from what is stated."""
+    """The same for a package that is only asked about:
+    from what content comes with the question, else from what is stated.
+    """
     asked = ContentAsked(submission)
     found: list[tuple[FieldFacts, ...]] = []
     for number, part in enumerate(submission.parts):

@@ -13,7 +13,7 @@ from gateway.identity.caller import Caller
 
 
 class Milestone(StrEnum):
-    """How far every recipient's life has to be."""
+    """How far every release of a package has to be."""
 
     SETTLED = "settled"
     DELIVERED = "delivered"
@@ -22,7 +22,7 @@ class Milestone(StrEnum):
 
 _ON_THE_WAY = frozenset({ReleaseState.RELEASED, ReleaseState.DELIVERING})
 _BEFORE: Mapping[Milestone, frozenset[ReleaseState]] = {
-    Milestone.SETTLED: _ON_THE_WAY | {ReleaseState.HELD},
+    Milestone.SETTLED: _ON_THE_WAY | {ReleaseState.AWAITING_APPROVAL},
     Milestone.DELIVERED: _ON_THE_WAY,
     Milestone.OPENED: _ON_THE_WAY | {ReleaseState.DELIVERED},
 }
@@ -31,7 +31,7 @@ _BEFORE: Mapping[Milestone, frozenset[ReleaseState]] = {
 async def package_when(
     agency: Agency, caller: Caller, package_id: PackageId, milestone: Milestone, timeout_seconds: float
 ) -> PackageView:
-    """The package once no recipient's life is before the milestone, or as it is when the time is up.
+    """The package once no release of it is before the milestone, or as it is when the time is up.
 
     What is held waits for people: only `settled` waits for them.
     """
@@ -39,7 +39,7 @@ async def package_when(
     while True:
         changed = agency.store.changed()
         view = await package_view(agency, caller, package_id)
-        if not any(life.state in _BEFORE[milestone] for life in view.recipients):
+        if not any(release.state in _BEFORE[milestone] for release in view.recipients):
             return view
         try:
             async with asyncio.timeout_at(deadline):

@@ -23,7 +23,7 @@ from gateway.partners import Partner
 class SealedPackage:
     """A whole sealed package: the frame, then the parts' ciphertexts from their blobs."""
 
-    life: ReleaseRecord
+    release: ReleaseRecord
     frame: bytes
     parts: tuple[ReleasedPart, ...]
 
@@ -97,10 +97,10 @@ async def _log_leaving(
 
 
 def _sealed(reader: Reader, recipient: ParticipantId, package_id: PackageId) -> SealedPackage:
-    life = reader.get(ReleaseRecord.key(package_id, recipient))
+    release = reader.get(ReleaseRecord.key(package_id, recipient))
     # protocol X5
-    if life is None or life.manifest_sha256 is None:
+    if release is None or release.manifest_sha256 is None:
         raise NotFound
-    if life.frame is None:
+    if release.frame is None:
         raise Gone
-    return SealedPackage(life, life.frame, tuple(released_parts(reader, life)))
+    return SealedPackage(release, release.frame, tuple(released_parts(reader, release)))

@@ -1,4 +1,6 @@
-"""The manifest of a release: what was submitted, what policy decided of it, and what came with it, as facts to be signed."""
+"""The manifest of a release: what was submitted, what policy decided of it,
+and what came with it, as facts to be signed.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -29,7 +31,8 @@ def manifest_facts(
 ) -> tuple[ManifestFacts, tuple[int, ...]]:
     """What is to be signed for one recipient, and the numbers of the parts that leave, in manifest order.
 
-    `copies`: by number, what leaves instead of a part. Raises NotPermitted("redaction-blocked") where nothing leaves at all.
+    `copies`: by number, what leaves instead of a part.
+    Raises NotPermitted("redaction-blocked") where nothing leaves at all.
     """
     handling = decision.handling
     if handling is None:

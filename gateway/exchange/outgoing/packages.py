@@ -15,7 +15,7 @@ from gateway.exchange.kernel.sealed import DECISION, PART
 from gateway.exchange.kernel.search import wanted_digests
 from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.visibility import visible_package
-from gateway.exchange.outgoing.created import Created, CreatedLife, pending_approval
+from gateway.exchange.outgoing.created import Created, CreatedRelease, pending_approval
 from gateway.exchange.outgoing.decided import decision_view
 from gateway.exchange.outgoing.proposal import addressee_of
 from gateway.identity.caller import Caller
@@ -61,14 +61,14 @@ async def receipts_of(agency: Agency, caller: Caller, package_id: PackageId) -> 
 
 def created_view(created: Created, caller: Caller) -> PackageView:
     """A package as it was committed, to its submitter: what `package_view` shows until something else happens to it."""
-    releases = [_created_release(created.submission, life, caller) for life in created.lives]
+    releases = [_created_release(created.submission, release, caller) for release in created.releases]
     return _full_view(created.record, created.submission, created.parts, releases)
 
 
-def _created_release(submission: Submission, life: CreatedLife, caller: Caller) -> ReleaseView:
-    desk = addressee_of(submission, life.record.recipient).desk
-    decision = _seen_by(caller, life.decision, life.record, desk)
-    return ReleaseView.of(life.record, desk=desk, decision=decision, approval_id=life.approval_id, receipts=())
+def _created_release(submission: Submission, release: CreatedRelease, caller: Caller) -> ReleaseView:
+    desk = addressee_of(submission, release.record.recipient).desk
+    decision = _seen_by(caller, release.decision, release.record, desk)
+    return ReleaseView.of(release.record, desk=desk, decision=decision, approval_id=release.approval_id, receipts=())
 
 
 def _package_view(agency: Agency, reader: Reader, record: PackageRecord, caller: Caller) -> PackageView:

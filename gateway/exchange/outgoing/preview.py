@@ -1,7 +1,7 @@
 """Preview: an approver sees, and may read, exactly what would leave once the approval is given.
 
-The decision on record is asked again as if it were approved, and the content is redacted as the release would redact it: same
-facts, same bytes. Reading it is logged before the first byte is given.
+The decision on record is asked again as if it were approved, and the content is redacted as the release would redact
+it: same facts, same bytes. Reading it is logged before the first byte is given.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class Awaiting:
 
 @dataclass(frozen=True)
 class Leaving:
-    """What would leave of one part, or has left; `bytes` and `sha256` are None where that can no longer be told."""
+    """What would leave of one part, or has left; `bytes` and `sha256` are None where they are no longer known."""
 
     number: int
     bytes: int | None
@@ -79,8 +79,8 @@ class PreviewedPart:
 def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiting:
     """Everything on record about what an approval is asked for."""
     package = reader.get(PackageRecord.key(approval.package_id))
-    life = reader.get(ReleaseRecord.key(approval.package_id, approval.recipient))
-    decided = reader.get(DecisionRecord.key(life.decision_id)) if life else None
+    release = reader.get(ReleaseRecord.key(approval.package_id, approval.recipient))
+    decided = reader.get(DecisionRecord.key(release.decision_id)) if release else None
     if package is None or decided is None:
         raise NotFound
     record = agency.open(DECISION, decided)
@@ -98,7 +98,9 @@ def awaiting(agency: Agency, reader: Reader, approval: ApprovalRecord) -> Awaiti
 
 
 def what_would_leave(agency: Agency, case: Awaiting) -> Decision:
-    """Policy's answer once it is approved. Where policy has changed since, and for what is answered, the one on record."""
+    """Policy's answer once it is approved. Where policy has changed since,
+    and for what is answered, the one on record.
+    """
     if not case.is_pending or case.decision.approvals_needed is None:
         return case.decision
     approved = decide_as_if_approved(agency, case.request, case.decision)
@@ -109,7 +111,7 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
     """The parts that would leave, or have left. Blocking: what is redacted is made to be measured."""
     redacted = redacted_numbers(decision)
     for number, part in enumerate(decision.parts):
-        if part.outcome not in LEAVES | {UnitOutcome.HOLD}:
+        if part.outcome not in LEAVES | {UnitOutcome.AWAIT_APPROVAL}:
             continue
         if number in case.copies:
             sealed = agency.open(REDACTED_PART, case.copies[number])
@@ -125,13 +127,15 @@ def leaving(agency: Agency, case: Awaiting, decision: Decision) -> Iterator[Leav
 def unmeasured(case: Awaiting, decision: Decision) -> Iterator[Leaving]:
     """The same without a look into any content: what has fields is not measured."""
     for number, part in enumerate(decision.parts):
-        if part.outcome in LEAVES | {UnitOutcome.HOLD}:
+        if part.outcome in LEAVES | {UnitOutcome.AWAIT_APPROVAL}:
             whole = case.content.parts[number]
             yield Leaving(number, None, None) if part.fields else Leaving(number, whole.bytes, whole.sha256)
 
 
 async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: bool = True) -> ApprovalView:
-    """What an approver sees: exactly what would leave; `measured`, with size and digest also of what leaves redacted."""
+    """What an approver sees: exactly what would leave; `measured`,
+    with size and digest also of what leaves redacted.
+    """
     case = await agency.store.read(lambda reader: awaiting(agency, reader, approval))
     return await asyncio.to_thread(_approval_view, agency, case, measured=measured)
 
@@ -139,8 +143,8 @@ async def approval_view(agency: Agency, approval: ApprovalRecord, *, measured: b
 async def preview_part(agency: Agency, caller: Caller, approval_id: str, name: str) -> PreviewedPart:
     """The content that would leave of one part, for an approver of the recipient's post. Logged.
 
-    Raises NotPermitted("own-submission"), IllegalTransition once it is answered, NotPermitted("approval-void") where policy has
-    changed since it was asked for, and NotFound for what would not leave.
+    Raises NotPermitted("own-submission"), IllegalTransition once it is answered, NotPermitted("approval-void") where
+    policy has changed since it was asked for, and NotFound for what would not leave.
     """
     approval = await approval_of(agency, caller, approval_id)
     if approval.submitter == agency.officer(caller):

@@ -58,7 +58,9 @@ LEAVES: Mapping[type[BaseModel], tuple[str, ...]] = {
 }
 """The members that `content_digest` always states. Approvals that wait are bound to it: nothing is ever added here."""
 STAYS = frozenset({"recipients", "submit", "content"})
-"""The members that do not leave with every copy: a release has its own recipient, and a part's content its own digest."""
+"""The members that do not leave with every copy: a release has its own recipient,
+and a part's content its own digest.
+"""
 
 
 def release_requests(
@@ -73,8 +75,8 @@ def release_requests(
     now: datetime,
     provenance: Provenance = NOTHING_KNOWN,
 ) -> dict[ParticipantId, ReleaseRequest]:
-    """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, `fields` what is to be decided within them
-    (gateway.exchange.outgoing.fields), both in the order of the parts.
+    """What to ask policy, by recipient. `digests` are the parts' SHA-256 in hex, `fields` what is to be decided within
+    them (gateway.exchange.outgoing.fields), both in the order of the parts.
 
     A part that a partner supplied is one, with all that came along, whatever the submission says of it.
     """
@@ -119,8 +121,8 @@ def with_approvals(request: ReleaseRequest, approvals: Sequence[ApprovalFacts], 
 def content_digest(submission: Submission, digests: Sequence[str]) -> str:
     """One digest over all that would leave but its recipient: the facts and every part's content, in hex.
 
-    The members in `LEAVES` are always stated, any other but those in `STAYS` where it differs from its default: what was
-    approved before a class had that member keeps its digest.
+    The members in `LEAVES` are always stated, any other but those in `STAYS` where it differs from its default: what
+    was approved before a class had that member keeps its digest.
     """
     return sha256_hex(canonical({"facts": _leaving(submission), "digests": list(digests)}))
 

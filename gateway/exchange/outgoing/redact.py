@@ -1,7 +1,7 @@
 """Redact: where only some of a part may go, its recipient gets a copy without the rest, sealed as a part of its own.
 
-The copy is made from the stored content and the decision alone, the same bytes each time: what an approver reads is what
-leaves. It has a key, a digest and a size of its own; nothing of the original's goes along.
+The copy is made from the stored content and the decision alone, the same bytes each time: what an approver reads is
+what leaves. It has a key, a digest and a size of its own; nothing of the original's goes along.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,9 @@ _NO_END = datetime(9000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RedactedCopy:
-    """A redacted copy, sealed. `is_told`: its recipient may know that something is missing; what is hidden looks absent."""
+    """A redacted copy, sealed. `is_told`: its recipient may know that something is missing;
+    what is hidden looks absent.
+    """
 
     number: int
     blob_id: str
@@ -44,10 +46,10 @@ def copies_of(
     copies: dict[int, RedactedCopy | None] = {}
     for number in redacted_numbers(decision):
         left = redacted_content(agency, submission, content, request, decision, number)
-        told = any(
+        is_marked = any(
             unit.outcome is not UnitOutcome.DISCLOSE and not unit.hidden for unit in decision.parts[number].fields
         )
-        copies[number] = None if left is None else _sealed(agency, blobs, number, left, is_told=told)
+        copies[number] = None if left is None else _sealed(agency, blobs, number, left, is_told=is_marked)
     return copies
 
 
@@ -85,7 +87,9 @@ def redacted_content(
 
 
 def as_if_approved(request: ReleaseRequest, post: Post, digest: str) -> ReleaseRequest:
-    """The release as it would be asked about once two officers, none of them the requester, have approved exactly it."""
+    """The release as it would be asked about once two officers, none of them the requester,
+    have approved exactly it.
+    """
     officers = ("(approver 1)", "(approver 2)")
     approvals = tuple(ApprovalFacts(name, frozenset({post}), True, digest, _NO_END) for name in officers)
     return replace(request, approvals=approvals)
@@ -98,7 +102,9 @@ def _is_partial(part: PartDecision) -> bool:
 
 
 def _made_at(package_id: PackageId) -> datetime:
-    """When the package was made, as its id says (RFC 9562, 5.7): for ever the same, and no news to its recipient."""
+    """When the package was made, as its id states (RFC 9562, 5.7): it never changes, and the recipient knows it
+    already.
+    """
     return datetime.fromtimestamp(int(package_id.replace("-", "")[:12], 16) / 1000, UTC)
 
 

@@ -1,7 +1,8 @@
-"""Release: what policy decided is carried out. The decision, the sealed package and what the store is to write, as values.
+"""Release: what policy decided is carried out. The decision,
+the sealed package and what the store is to write, as values.
 
-Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go again
-unless they are kept: whoever commits the result does it in one unit.
+Blocking (policy engine, signatures, encryption), and without effect but for the blobs of redacted copies, which go
+again unless they are kept: the caller that commits the result keeps them in the same unit.
 """
 
 from collections.abc import Container, Sequence
@@ -88,17 +89,19 @@ def decide_and_seal(
     *,
     approvers: Sequence[str] = (),
 ) -> Verdict:
-    """Ask policy; where it permits, seal what may leave. A suspended or unknown recipient gets nothing, whatever policy says.
+    """Ask policy; where it permits, seal what may leave.
+    A suspended or unknown recipient gets nothing, whatever policy says.
 
-    `blobs` answers for the redacted copies that are made. Raises AttacheError("release-stopped") where policy permits and our
-    log's witnesses have raised an alarm, and NotPermitted("redaction-blocked"), also for what would leave once it is approved.
+    `blobs` answers for the redacted copies that are made. Raises AttacheError("release-stopped") where policy permits
+    and our log's witnesses have raised an alarm, and NotPermitted("redaction-blocked"),
+    also for what would leave once it is approved.
     """
     partner = agency.directory.active(request.recipient)
     if submission.expires_at is not None and submission.expires_at <= request.now:
         raise MalformedInput("term-over", "expires_at: is in the past")
     decision = decide_release(agency, request)
     decision_id = uuid7(request.now, agency.random)
-    if decision.outcome is Outcome.HOLD:
+    if decision.outcome is Outcome.AWAIT_APPROVAL:
         _require_redactable(agency, submission, content, request, decision)
     if decision.outcome not in {Outcome.RELEASE, Outcome.PARTIAL}:
         return Verdict(request, decision, decision_id, None)
@@ -133,7 +136,9 @@ def decide_foreseen(agency: Agency, submission: Submission, request: ReleaseRequ
 def _require_redactable(
     agency: Agency, submission: Submission, content: Readable, request: ReleaseRequest, decision: Decision
 ) -> None:
-    """Raise NotPermitted("redaction-blocked") where what was decided, or is to be approved, could not be carried out."""
+    """Raise NotPermitted("redaction-blocked") where what was decided, or is to be approved,
+    could not be carried out.
+    """
     if any(part.fields for part in request.parts):
         approved = decide_as_if_approved(agency, request, decision)
         for number in redacted_numbers(approved):
@@ -151,7 +156,7 @@ def decide_release(agency: Agency, request: ReleaseRequest) -> Decision:
 def carry_out(
     agency: Agency,
     work: Work,
-    life: ReleaseRecord,
+    release: ReleaseRecord,
     verdict: Verdict,
     *,
     is_new: bool = False,
@@ -161,11 +166,11 @@ def carry_out(
     _record_decision(agency, work, verdict)
     match decision.outcome:
         case Outcome.RELEASE | Outcome.PARTIAL:
-            after = _released(agency, work, life, verdict)
-        case Outcome.HOLD:
-            after = _held(agency, work, life, verdict)
+            after = _released(agency, work, release, verdict)
+        case Outcome.AWAIT_APPROVAL:
+            after = _held(agency, work, release, verdict)
         case _:
-            after = replace(life, state=advance(RELEASE, life.state, ReleaseEvent.DENY))
+            after = replace(release, state=advance(RELEASE, release.state, ReleaseEvent.DENY))
             denied = PackageDenied(
                 about=_about(agency, request),
                 recipient_desk=request.recipient_desk,
@@ -179,7 +184,8 @@ def carry_out(
         work.add(after)
         return after
     return work.put(
-        life, replace(life, **{name: value for name, value in vars(after).items() if value != getattr(life, name)})
+        release,
+        replace(release, **{name: value for name, value in vars(after).items() if value != getattr(release, name)}),
     )
 
 
@@ -190,10 +196,10 @@ def require_in_force(work: Work, decision: Decision) -> None:
         raise Conflict(detail="another policy set came into force meanwhile; ask again")
 
 
-def new_life(
+def new_release(
     agency: Agency, package_id: PackageId, recipient: ParticipantId, now: datetime, expires_at: datetime | None
 ) -> ReleaseRecord:
-    """A recipient's life of a package, at its very start. `expires_at`: as submitted; sealing sets one in any case."""
+    """The release to one recipient as it begins. `expires_at`: as submitted; sealing sets one in any case."""
     post = agency.directory.partner(recipient).descriptor.stated.post
     return ReleaseRecord(
         package_id, recipient, ReleaseState.SUBMITTED, post, now, decision_id="", expires_at=expires_at
@@ -228,7 +234,7 @@ def _record_decision(agency: Agency, work: Work, verdict: Verdict) -> None:
     work.log(decided)
 
 
-def _released(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
+def _released(agency: Agency, work: Work, release: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
     request, sealed = verdict.request, verdict.sealed
     if sealed is None:
         raise IntegrityLost(detail="a release was decided and nothing was sealed", step="release")
@@ -255,12 +261,12 @@ def _released(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict)
     )
     work.log(released)
     for copy in sealed.copies:
-        work.add(_copy_record(agency, life, copy))
+        work.add(_copy_record(agency, release, copy))
     if request.review_within_hours:
-        book_review(work, request, life.post, _about(agency, request), verdict.decision_id)
+        book_review(work, request, release.post, _about(agency, request), verdict.decision_id)
     after = replace(
-        life,
-        state=advance(RELEASE, life.state, ReleaseEvent.RELEASE),
+        release,
+        state=advance(RELEASE, release.state, ReleaseEvent.RELEASE),
         expires_at=sealed.expires_at,
         frame=sealed.frame,
         manifest_sha256=sealed.manifest_sha256,
@@ -275,19 +281,23 @@ def numbers_text(numbers: Sequence[int], redacted: Container[int]) -> str:
     return ",".join(f"{number}r" if number in redacted else str(number) for number in numbers)
 
 
-def _copy_record(agency: Agency, life: ReleaseRecord, copy: RedactedCopy) -> RedactedPartRecord:
+def _copy_record(agency: Agency, release: ReleaseRecord, copy: RedactedCopy) -> RedactedPartRecord:
     record = RedactedPartRecord(
-        life.package_id, life.recipient, copy.number, copy.blob_id, copy.sealed.ciphertext_bytes, b""
+        release.package_id, release.recipient, copy.number, copy.blob_id, copy.sealed.ciphertext_bytes, b""
     )
     return agency.seal(REDACTED_PART, record, copy.sealed)
 
 
-def _held(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
+def _held(agency: Agency, work: Work, release: ReleaseRecord, verdict: Verdict) -> ReleaseRecord:
     """Ask for the next approval; a release that was held already stays so until enough officers have approved."""
     request, needed = verdict.request, verdict.decision.approvals_needed
     approval_id = uuid7(request.now, agency.random)
     if needed is None:
-        raise NotPermitted(ENGINE_FAILED, "held, and nobody is to approve it", extra={"recipient": request.recipient})
+        raise NotPermitted(
+            ENGINE_FAILED,
+            "it waits for an approval, and no post is to approve it",
+            extra={"recipient": request.recipient},
+        )
     approval = ApprovalRecord(
         approval_id=approval_id,
         package_id=request.package_id,
@@ -309,8 +319,12 @@ def _held(agency: Agency, work: Work, life: ReleaseRecord, verdict: Verdict) -> 
         rules=_rules(verdict.decision),
     )
     work.log(held, by=SYSTEM)
-    state = life.state if life.state is ReleaseState.HELD else advance(RELEASE, life.state, ReleaseEvent.HOLD)
-    return replace(life, state=state)
+    state = (
+        release.state
+        if release.state is ReleaseState.AWAITING_APPROVAL
+        else advance(RELEASE, release.state, ReleaseEvent.AWAIT_APPROVAL)
+    )
+    return replace(release, state=state)
 
 
 def _about(agency: Agency, request: ReleaseRequest) -> ReleaseIds:

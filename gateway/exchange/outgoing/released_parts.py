@@ -10,13 +10,13 @@ from gateway.exchange.kernel.sealed import PART, REDACTED_PART
 ReleasedPart = PartRecord | RedactedPartRecord
 
 
-def released_parts(reader: Reader, life: ReleaseRecord) -> list[ReleasedPart]:
+def released_parts(reader: Reader, release: ReleaseRecord) -> list[ReleasedPart]:
     """The parts that a release holds, in manifest order: of a redacted one the copy, never the original."""
-    texts = life.part_numbers.split(",")
+    texts = release.part_numbers.split(",")
     found: list[ReleasedPart | None] = [
-        reader.get(RedactedPartRecord.key(life.package_id, life.recipient, int(text[:-1])))
+        reader.get(RedactedPartRecord.key(release.package_id, release.recipient, int(text[:-1])))
         if text.endswith("r")
-        else reader.get(PartRecord.key(life.package_id, int(text)))
+        else reader.get(PartRecord.key(release.package_id, int(text)))
         for text in texts
     ]
     present = [part for part in found if part is not None]

@@ -1,4 +1,6 @@
-"""Review: what went at once because of a threat to life is looked at by a second officer, within the time booked for it."""
+"""Review: what went at once because of a threat to life is looked at by a second officer,
+within the time booked for it.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +26,9 @@ OPEN = (ReviewState.OVERDUE, ReviewState.BOOKED)
 
 
 async def open_reviews(agency: Agency, caller: Caller, limit: int) -> list[ReviewRecord]:
-    """Reviews still to be done at the caller's posts, all of them for a caller that sees all, the one due first being first."""
+    """Reviews still to be done at the caller's posts, all of them for a caller that sees all,
+    the one due first being first.
+    """
 
     def query(reader: Reader) -> list[ReviewRecord]:
         posts = None if sees_all(caller) else officers_posts(agency, reader, caller)

@@ -25,7 +25,7 @@ from gateway.exchange.kernel.search import searchable
 from gateway.exchange.kernel.state import PACKAGE, PackageEvent, PackageState, advance
 from gateway.exchange.kernel.submission import submission_of
 from gateway.exchange.kernel.work import Work
-from gateway.exchange.outgoing.created import Created, CreatedLife, created_life
+from gateway.exchange.outgoing.created import Created, CreatedRelease, created_release
 from gateway.exchange.outgoing.encrypt import encrypt_inline, encrypt_stream
 from gateway.exchange.outgoing.engine_failures import engine_failure_logged
 from gateway.exchange.outgoing.fields import Content, fields_foreseen, fields_of
@@ -35,7 +35,7 @@ from gateway.exchange.outgoing.release import (
     carry_out,
     decide_and_seal,
     decide_foreseen,
-    new_life,
+    new_release,
 )
 from gateway.exchange_log.events.base import PackageIds, with_facts
 from gateway.exchange_log.events.packages import DecisionDryRun, PackageSubmitted
@@ -67,8 +67,9 @@ async def create_package(
 ) -> Created | PackageId:
     """Store a package as a draft, or, where it asks for that and is complete, submit it at once.
 
-    The same key with the same request does nothing and returns the id of the package that it made before; with another request
-    it is a Conflict, and where that package is purged, Gone. `also` is done in the same transaction, with the new package's id.
+    The same key with the same request does nothing and returns the id of the package that it made before; with another
+    request it is a Conflict, and where that package is purged, Gone.
+    `also` is done in the same transaction, with the new package's id.
     """
     officer = agency.officer(caller)
     use = IdempotencyRecord(officer, idempotency_key, request_sha256, PackageId(""), agency.clock())
@@ -84,12 +85,12 @@ async def create_package(
         work.add(draft.record)
         for record, _ in draft.parts.values():
             work.add(record)
-        lives = []
+        releases = []
         if verdicts is not None:
-            lives = _submit(agency, work, submission, draft.record, draft.content.digests, verdicts)
+            releases = _submit(agency, work, submission, draft.record, draft.content.digests, verdicts)
         if also is not None:
             also(work, package_id)
-        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, lives)
+        return Created(draft.record, submission, {n: sealed for n, (_, sealed) in draft.parts.items()}, releases)
 
     async with ProvisionalBlobs(agency.blobs) as blobs, engine_failure_logged(agency, caller, package_id):
         draft = await asyncio.to_thread(_prepare, agency, blobs, officer, submission, package_id)
@@ -165,7 +166,9 @@ async def submit_package(agency: Agency, caller: Caller, package_id: PackageId) 
 
 
 async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dict[ParticipantId, Decision]:
-    """What policy would decide, by recipient; raises as a submission would. Nothing is stored but a log entry without content."""
+    """What policy would decide, by recipient; raises as a submission would.
+    Nothing is stored but a log entry without content.
+    """
     require_possible(agency, submission)
     now = agency.clock()
     package_id = PackageId(uuid7(now, agency.random))
@@ -195,7 +198,7 @@ async def dry_run(agency: Agency, caller: Caller, submission: Submission) -> dic
 async def dry_run_logged(
     agency: Agency, caller: Caller, submission: Submission, recipients: Iterable[str]
 ) -> AsyncIterator[dict[str, str]]:
-    """That somebody asked, and what would come of it by recipient: to be filled in. No content is logged."""
+    """Logs the question, and the outcome by recipient, which the caller fills in. No content is logged."""
 
     async def log(outcomes: dict[str, str]) -> None:
         asked = DecisionDryRun(recipients=tuple(sorted(recipients)), outcomes=outcomes, purpose=submission.purpose)
@@ -255,7 +258,9 @@ def require_possible(agency: Agency, submission: Submission) -> None:
 
 
 def _own(agency: Agency, reader: Reader, caller: Caller, package_id: PackageId) -> PackageRecord:
-    """The caller's own package; another's does not exist for them."""
+    """The caller's own package. Raises NotFound, and for the package of another submitter NotForCaller, which is
+    answered the same.
+    """
     record = reader.get(PackageRecord.key(package_id))
     if record is None:
         raise NotFound
@@ -323,7 +328,7 @@ def _submit(
     record: PackageRecord,
     digests: Sequence[str],
     verdicts: dict[ParticipantId, Verdict],
-) -> list[CreatedLife]:
+) -> list[CreatedRelease]:
     now = work.at
     if record.state is PackageState.DRAFT:
         work.put(record, replace(record, state=advance(PACKAGE, record.state, PackageEvent.SUBMIT), submitted_at=now))
@@ -338,9 +343,9 @@ def _submit(
         markings=submission.markings,
     )
     work.log(with_facts(submitted, submission))
-    lives = []
+    releases = []
     for recipient, verdict in verdicts.items():
-        life = new_life(agency, record.package_id, recipient, now, submission.expires_at)
-        life = carry_out(agency, work, life, verdict, is_new=True)
-        lives.append(created_life(work, life, verdict.decision))
-    return sorted(lives, key=lambda life: life.record.recipient)
+        release = new_release(agency, record.package_id, recipient, now, submission.expires_at)
+        release = carry_out(agency, work, release, verdict, is_new=True)
+        releases.append(created_release(work, release, verdict.decision))
+    return sorted(releases, key=lambda release: release.record.recipient)

@@ -25,7 +25,9 @@ async def search_log(agency: Agency, caller: Caller, after: int, limit: int, wan
 
 
 async def entry_of(agency: Agency, caller: Caller, index: int) -> EntryView:
-    """One entry with its private part, each group proven to be the one that the leaf commits to. The look is itself an entry."""
+    """One entry with its private part, each group proven to be the one that
+    the leaf commits to. The look is itself an entry.
+    """
     found = await agency.store.read_log(lambda log: entry_view(log.entry(index)))
     searched = LogSearched(filter={"index": index}, entries=1)
     await agency.commit(caller, lambda work: work.log(searched))

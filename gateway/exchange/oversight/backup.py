@@ -16,8 +16,9 @@ CHECKPOINT = "checkpoint"
 async def take_backup(store: Store, folder: Path, clock: Clock) -> int:
     """Log that a backup is taken, then copy the database, that entry in it, to `folder`, with its checkpoint beside it.
 
-    Returns the size of the log in the copy. The entry comes first: after the copy it would make the copy older than the checkpoint
-    lock, and no gateway would start on it. Raises what the store raises where the copy cannot be made; then the entry stands all the same.
+    Returns the size of the log in the copy. The entry comes first: after the copy it would make the copy older than the
+    checkpoint lock, and no gateway would start on it. Raises what the store raises where the copy cannot be made; then
+    the entry stands all the same.
     """
     before = parse_checkpoint_body(parse_note(await store.read_log(lambda log: log.checkpoint)).text)
     taken = BackupTaken(size=before.size, root=before.root.hex())

@@ -15,7 +15,9 @@ from gateway.exchange_log.leaf import Opening
 
 
 def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[bytes, PackageId]]:
-    """By id, each signed consent that covers a part of what was decided, and the package in which that part had come."""
+    """By id, each signed consent that covers a part of what was decided,
+    and the package in which that part had come.
+    """
     request = strict_json.parse_object(record)["request"]
     came = {(part["sha256"], part["origin"]) for part in request["parts"]}
     found = {}
@@ -29,7 +31,7 @@ def relied_on(agency: Agency, reader: Reader, record: bytes) -> dict[str, tuple[
 
 
 def stated_consent(signed: bytes) -> Consent:
-    """What signed bytes state, for whoever verified them before they were stored. Proves nothing."""
+    """What signed bytes state. They were verified before they were stored; this proves nothing."""
     statement = parse_statement(signed, CONSENT)
     return parse_consent_payload(statement.pinned_payload(statement.payload_sha256))
 

@@ -1,8 +1,9 @@
-"""Evidence: everything that we can prove about one package to one recipient, in one file that verifies itself elsewhere.
+"""Evidence: everything that we can prove about one package to one recipient,
+in one file that verifies itself elsewhere.
 
-The format is attache.evidence.bundle (docs/exchange-log.md, section 6). What the reader may not see is left out of it, and
-the file says so: the openings of an entry by the catalogue's readers, the manifest for everybody but the submitter, for it
-holds the keys of the parts.
+The format is attache.evidence.bundle (docs/exchange-log.md, section 6). What the reader may not see is left out of it,
+and the file says so: the openings of an entry by the catalogue's readers, the manifest for all but the submitter, for
+it holds the keys of the parts.
 """
 
 import asyncio
@@ -75,10 +76,11 @@ class _Facts:
 async def export_evidence(
     agency: Agency, caller: Caller, package_id: PackageId, recipient: ParticipantId | None
 ) -> Evidence:
-    """The evidence about a package of ours, or, for whoever sees all, about one that came to us. The export is logged first.
+    """The evidence about a package of ours, or, for a caller that sees all, about one that came to us. The export is
+    logged first.
 
-    `recipient` may be left out where the package went to one only. Raises NotFound for what the caller may not know of or what was
-    never released, MalformedInput where the recipient is to be named.
+    `recipient` may be left out where the package went to one only. Raises NotFound for what the caller may not know of
+    or what was never released, MalformedInput where the recipient is to be named.
     """
     facts = await agency.store.read(lambda reader: _facts(agency, reader, caller, package_id, recipient))
     partner = facts.recipient if facts.originator == agency.participant else facts.originator
@@ -102,36 +104,38 @@ def _facts(
     is_own = package.submitter == agency.officer(caller)
     if not (is_own or sees_all(caller)):
         raise NotForCaller
-    lives = [life for life in reader.find(ReleaseRecord.of_package(package_id)) if life.manifest_sha256 is not None]
-    if recipient is None and len(lives) > 1:
+    releases = [
+        release for release in reader.find(ReleaseRecord.of_package(package_id)) if release.manifest_sha256 is not None
+    ]
+    if recipient is None and len(releases) > 1:
         raise MalformedInput("malformed-request", "the package went to several recipients: name one")
-    found = [life for life in lives if recipient in (None, life.recipient)]
+    found = [release for release in releases if recipient in (None, release.recipient)]
     if not found:
         raise NotFound(detail="nothing was released to this recipient")
     return _released(agency, reader, found[0], is_own=is_own)
 
 
-def _released(agency: Agency, reader: Reader, life: ReleaseRecord, *, is_own: bool) -> _Facts:
-    if life.envelope_sha256 is None or life.manifest_sha256 is None:
+def _released(agency: Agency, reader: Reader, release: ReleaseRecord, *, is_own: bool) -> _Facts:
+    if release.envelope_sha256 is None or release.manifest_sha256 is None:
         raise NotFound
-    receipts = _receipts(reader, agency.participant, life.package_id, life.recipient)
-    decision = reader.get(DecisionRecord.key(life.decision_id))
+    receipts = _receipts(reader, agency.participant, release.package_id, release.recipient)
+    decision = reader.get(DecisionRecord.key(release.decision_id))
     is_kept = decision is not None and decision.record_sealed
     proof = agency.open(DECISION, decision).decode() if decision and is_kept else None
     consents = relied_on(agency, reader, proof.encode()) if proof else {}
     # exchange-log E3: it holds the keys of the parts
-    manifest = b64u(agency.open(MANIFEST, life)) if is_own and life.manifest_sealed else None
+    manifest = b64u(agency.open(MANIFEST, release)) if is_own and release.manifest_sealed else None
     return _Facts(
         originator=agency.participant,
-        recipient=life.recipient,
-        envelope_sha256=life.envelope_sha256,
-        manifest_sha256=life.manifest_sha256,
+        recipient=release.recipient,
+        envelope_sha256=release.envelope_sha256,
+        manifest_sha256=release.manifest_sha256,
         manifest=None if manifest is None else parse_b64u(manifest),
         release_proof=None if proof is None else proof.encode(),
         receipts=receipts,
         consents={consent_id: signed for consent_id, (signed, _) in consents.items()},
         consented=frozenset(package_id for _, package_id in consents.values()),
-        checkpoints=tuple(_cosigned(agency, reader, life.recipient, receipts)),
+        checkpoints=tuple(_cosigned(agency, reader, release.recipient, receipts)),
     )
 
 
@@ -215,7 +219,9 @@ def _collected(caller: Caller, entry: LoggedEntry, leaf: LeafFacts) -> Collected
 
 
 def _checkpoints(newest: bytes, facts: _Facts) -> list[bytes]:
-    """The newest checkpoint, the newest that each witness cosigned, and those that the receipts cosign; one of each size."""
+    """The newest checkpoint, the newest that each witness cosigned,
+    and those that the receipts cosign; one of each size.
+    """
     notes: dict[int, list[bytes]] = {}
     for note in (newest, *facts.checkpoints):
         notes.setdefault(parse_checkpoint_body(parse_note(note).text).size, []).append(note)
@@ -256,7 +262,9 @@ def _signers(facts: _Facts) -> list[ParticipantId]:
 
 
 def _revocations(agency: Agency, participants: Iterable[ParticipantId]) -> Iterable[BundledRevocations]:
-    """The current lists of the CAs of all who signed. A list that is nobody's, or not current, is no evidence and is left out."""
+    """The current lists of the CAs of all who signed. A list of another CA, or one that is not current, is no evidence
+    and is left out.
+    """
     lists = agency.revocation_lists()
     for participant in participants:
         for authority in agency.directory.partner(participant).descriptor.certificate_authorities:

@@ -1,7 +1,7 @@
 """Exactly a filtered set of the log as a file, with a signed manifest. The export is an entry itself.
 
-The set is read twice, a page at a time: to sign what the file is, and to give it. Entries never change, so both times it is
-the same, unless a purge comes between; then the file ends before its end, and is not what the manifest says.
+The set is read twice, a page at a time: to sign what the file is, and to give it. Entries never change, so both times
+it is the same, unless a purge comes between; then the file ends before its end, and is not what the manifest says.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from attache.crypto import b64u, is_equal
 from attache.errors import IntegrityLost
@@ -48,8 +49,8 @@ def filter_text(wanted: LogFilter) -> dict[str, str]:
 async def export_log(agency: Agency, caller: Caller, wanted: LogFilter, file_format: str) -> LogExport:
     """Exactly the entries that the filter wants, up to the newest checkpoint; logged before any of it leaves.
 
-    In constant memory, whatever its size. `chunks` raises IntegrityLost before its end where the set is no longer the one
-    that was signed.
+    In constant memory, whatever its size. `chunks` raises IntegrityLost before its end
+    where the set is no longer the one that was signed.
     """
     checkpoint = parse_checkpoint_body(parse_note(await agency.store.read_log(lambda log: log.checkpoint)).text)
     digest, size, rows = hashlib.sha256(), 0, 0
@@ -96,14 +97,14 @@ async def _pages(agency: Agency, wanted: LogFilter, file_format: str, size: int)
         yield csv_header(), 0
     after = -1
     while True:
-        page = await agency.store.read_log(lambda log, after=after: _page(log, after, wanted, size))  # type: ignore[misc]
+        page = await agency.store.read_log(partial(_page, after, wanted, size))
         if not page:
             return
         after = page[-1].index
         yield b"".join(write(page)), len(page)
 
 
-def _page(log: LogReader, after: int, wanted: LogFilter, size: int) -> Sequence[OpenedEntry]:
+def _page(after: int, wanted: LogFilter, size: int, log: LogReader) -> Sequence[OpenedEntry]:
     found: Iterable[LoggedEntry] = log.entries_after(after, AT_ONCE, wanted)
     return [_opened(entry) for entry in found if entry.index < size]
 

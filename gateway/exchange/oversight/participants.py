@@ -1,4 +1,6 @@
-"""Participants: admitted by hand, rotated by signed successors, suspended and resumed. What is in force is a Directory."""
+"""Participants: admitted by hand, rotated by signed successors, suspended and resumed.
+What is in force is a Directory.
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -42,9 +44,10 @@ def admit_descriptor(
 ) -> ParticipantRecord:
     """Admit a participant by its first descriptor, or accept a successor of the one on record.
 
-    `fingerprint` is the one that two people have compared: a first descriptor is admitted only with it, a successor needs none.
-    `own` is our own id: a successor of our own descriptor that lists other keys is logged as the rotation of our keys.
-    Raises what the verification raises, and Conflict("descriptor-rollback") for what does not follow the one on record.
+    `fingerprint` is the one that two people have compared: a first descriptor is admitted only with it, a successor
+    needs none. `own` is our own id: a successor of our own descriptor that lists other keys is logged as the rotation
+    of our keys. Raises what the verification raises,
+    and Conflict("descriptor-rollback") for what does not follow the one on record.
     """
     record = work.get(ParticipantRecord.key(participant))
     if record is not None:
@@ -87,12 +90,14 @@ async def set_status(agency: Agency, caller: Caller, participant: ParticipantId,
 async def accept_successor(agency: Agency, caller: Caller, participant: ParticipantId, raw: bytes) -> Partner:
     """Accept the signed successor of a participant's descriptor. In force for the next request.
 
-    The very descriptor that is in force changes nothing. Our own successor is for `attache-gateway init`: its keys are read at the start.
-    Raises what the verification raises, NotFound("unknown-partner"), and Conflict("descriptor-rollback").
+    The very descriptor that is in force changes nothing. Our own successor is for `attache-gateway init`: its keys are
+    read at the start. Raises what the verification raises, NotFound("unknown-partner"), and
+    Conflict("descriptor-rollback").
     """
     if participant == agency.participant:
         raise Conflict(
-            detail="that is ourselves: stop the gateway, put our keys and descriptor in place, and run attache-gateway init"
+            detail="that is ourselves: stop the gateway, put our keys and descriptor in place,"
+            " and run attache-gateway init"
         )
 
     def unit(work: Work) -> None:

@@ -154,8 +154,8 @@ async def load_policies_in_force(store: Store, folder: Mapping[str, str], own: s
     """The set in force, from the files on record.
 
     `folder` is what the policy folder holds, and never decides by itself: it is the set in force, or one that officers
-    know of (proposed, or retired by a later activation). Anything else was put there without them, and refuses the start:
-    Misconfigured("policy-not-activated"), logged. IntegrityLost where the files on record are not those of then.
+    know of (proposed, or retired by a later activation). Anything else was put there without them, and refuses the
+    start: Misconfigured("policy-not-activated"), logged. IntegrityLost where the files on record are not those of then.
     """
     active, files = await store.read(_active_files)
     if folder != files and not await store.read(lambda reader: _is_known(reader, folder)):

@@ -33,7 +33,8 @@ async def compare_policies(agency: Agency, policy_sha256: str, against: str | No
     """Compare a set on record with another, or with the one in force.
 
     Raises NotFound, Misconfigured("policy-not-loaded") for one that this engine does not load any more,
-    AttacheError("analysis-unavailable") where the solver is not installed, and TooManyRequests while another comparison runs.
+    AttacheError("analysis-unavailable") where the solver is not installed,
+    and TooManyRequests while another comparison runs.
     """
     wanted = [policy_sha256] if against is None else [policy_sha256, against]
 

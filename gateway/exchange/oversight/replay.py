@@ -56,8 +56,9 @@ async def decision_replayed(agency: Agency, decision_id: str) -> Replayed:
 def replay_decision(reader: Reader, log: LogReader, vault: Vault, own: ParticipantId, decision_id: str) -> Replayed:
     """Decide again what is on record, and find its digest in the log. `own` is our id as a participant.
 
-    Raises NotFound, Gone once the package is purged, IntegrityLost("replay-differs") where a fact, a rule file or the record is another than then,
-    IntegrityLost("integrity-lost") where the record does not open, UnsupportedVersion for another engine's decision.
+    Raises NotFound, Gone once the package is purged, IntegrityLost("replay-differs") where a fact, a rule file or the
+    record is another than then, IntegrityLost("integrity-lost") where the record does not open,
+    UnsupportedVersion for another engine's decision.
     """
     found = _found(reader, vault, own, decision_id)
     return _again(found, _logged(log, found.stored, sha256_hex(found.record)))

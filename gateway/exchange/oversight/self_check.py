@@ -1,6 +1,7 @@
 """The gateway checks itself: one pass after the other over its log and its records, a bounded slice at a time.
 
-A pass that finds nothing is one entry, `log.checked`. What it finds is an alarm: an entry, a gateway that is not ready, and no release.
+A pass that finds nothing is one entry, `log.checked`. What it finds is an alarm: an entry,
+a gateway that is not ready, and no release.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""How the gateway is doing, as numbers: queues, approvals, witnesses and its own check. Names partners and posts, and nobody else."""
+"""How the gateway is doing, as numbers: queues, approvals, witnesses and its own check. Partners and posts are named,
+persons never.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Partners' receipts: verified, stored once, and what they mean for the package's life."""
+"""Partners' receipts: verified, stored once, and what they change about its release."""
 
 import asyncio
 from dataclasses import replace
@@ -21,21 +21,21 @@ from gateway.partners import Partner
 async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expected: str | None = None) -> Receipt:
     """Verify and store what a recipient signed about a package of ours. The same receipt again changes nothing.
 
-    `expected` is the id of the package that it must be about. Raises MalformedInput, NotAuthentic, NotFound for a package that
-    never went to this partner, and Conflict for a second receipt of the same kind with other bytes.
+    `expected` is the id of the package that it must be about. Raises MalformedInput, NotAuthentic, NotFound for a
+    package that never went to this partner, and Conflict for a second receipt of the same kind with other bytes.
     """
     receipt = await asyncio.to_thread(_verify, agency, peer, signed)
     if expected not in {None, receipt.package_id} or receipt.originator != agency.participant:
         raise NotAuthentic("envelope-mismatch", "a receipt for another package")
 
     def unit(work: Work) -> Receipt:
-        life = work.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
-        if life is None or life.manifest_sha256 is None:
+        release = work.get(ReleaseRecord.key(receipt.package_id, receipt.recipient))
+        if release is None or release.manifest_sha256 is None:
             raise NotFound(detail="no such package went to this participant")
-        if life.frame is None:
+        if release.frame is None:
             raise Gone
         # protocol C3
-        require_receipt_for(receipt, parse_frame(life.frame), life.manifest_sha256)
+        require_receipt_for(receipt, parse_frame(release.frame), release.manifest_sha256)
         if earlier := work.get(_key(receipt)):
             # protocol C4
             if earlier.signed != signed:
@@ -43,7 +43,7 @@ async def accept_receipt(agency: Agency, peer: Partner, signed: bytes, *, expect
             return receipt
         if receipt.cosignature is not None:
             keep_receipts_line(agency, work, *cosigned_by_receipt(work, peer, receipt.cosignature))
-        _store(work, life, receipt, signed)
+        _store(work, release, receipt, signed)
         return receipt
 
     return await agency.commit(peer.participant, unit)
@@ -65,7 +65,7 @@ def _verify(agency: Agency, peer: Partner, signed: bytes) -> Receipt:
     return receipt
 
 
-def _store(work: Work, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
+def _store(work: Work, release: ReleaseRecord, receipt: Receipt, signed: bytes) -> None:
     now = work.at
     work.add(
         ReceiptRecord(
@@ -84,7 +84,9 @@ def _store(work: Work, life: ReleaseRecord, receipt: Receipt, signed: bytes) -> 
     if happened is None:
         return
     step, event = happened
-    work.put(life, replace(life, state=advance(RELEASE, life.state, step), changed_at=now, problem=receipt.problem))
+    work.put(
+        release, replace(release, state=advance(RELEASE, release.state, step), changed_at=now, problem=receipt.problem)
+    )
     work.log(event)
     for row in work.find(OutboxRecord.carrying(receipt.package_id, receipt.recipient)):
         if row.state is OutboxState.PENDING:

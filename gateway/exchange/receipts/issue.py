@@ -1,4 +1,6 @@
-"""Our own receipts: signed once, with the proof that our log holds the event, and for ever the same bytes after."""
+"""Our own receipts: each is signed once, with the proof that our log contains the event; after that its bytes never
+change.
+"""
 
 import asyncio
 from datetime import datetime
@@ -29,7 +31,8 @@ async def receipt_statement(agency: Agency, row: OutboxRecord) -> Statement:
 async def ensure_receipt(agency: Agency, originator: ParticipantId, package_id: PackageId, kind: ReceiptKind) -> bytes:
     """The receipt of a package that we hold; signed now if it was not before.
 
-    The event that it acknowledges is committed already, so a crash in between costs nothing: whoever asks again gets it.
+    The event that it acknowledges is committed already, so a crash in between costs nothing: the next request for it
+    gets it.
     """
     key = ReceiptRecord.key(originator, package_id, recipient=agency.participant, receipt=kind.value)
     stored = await agency.store.read(lambda reader: reader.get(key))

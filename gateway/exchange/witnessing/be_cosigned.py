@@ -1,7 +1,8 @@
 """Our log before its witnesses: its newest checkpoint goes to each partner, and what the partner answers is kept.
 
-A partner that has seen a larger tree than ours, or another root, means that our records are not what they were: an alarm,
-which only a security officer clears. Until then nothing is submitted to that partner again (docs/exchange-log.md, W6).
+A partner that has seen a larger tree than ours, or another root, means that our records are not what they were: an
+alarm, which only a security officer clears.
+Until then nothing is submitted to that partner again (docs/exchange-log.md, W6).
 """
 
 from collections.abc import Sequence
@@ -183,7 +184,8 @@ async def clear_alarms(agency: Agency, caller: Caller, participant: ParticipantI
 def cosigned_by_receipt(
     reader: Reader, partner: Partner, text: str
 ) -> tuple[SubmittedCheckpointRecord, VerifiedSignature]:
-    """The checkpoint of ours that a receipt's cosignature is over, and the line, verified with the recipient's witness key.
+    """The checkpoint of ours that a receipt's cosignature is over, and the line,
+    verified with the recipient's witness key.
 
     Raises MalformedInput, UnknownKey, SignatureInvalid (step "cosignature").
     """

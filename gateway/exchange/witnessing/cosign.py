@@ -1,4 +1,5 @@
-"""We are a witness (C2SP tlog-witness): a partner shows us its log's newest checkpoint, and we cosign what extends what we saw.
+"""We are a witness (C2SP tlog-witness): a partner shows us its log's newest checkpoint,
+and we cosign what extends what we saw.
 
 A witness sees sizes, roots and hashes only. What it promises is one thing: that no two of its cosignatures are over
 histories that contradict each other.
@@ -25,8 +26,8 @@ TWO_HISTORIES = "forked"
 async def add_checkpoint(agency: Agency, peer: Partner, raw: bytes) -> WitnessAnswer:
     """Answer a partner's `add-checkpoint` about its own log.
 
-    The check of the old size, the verification and the new state are one unit, which is durable before the cosignature is shown.
-    Raises NotFound where this gateway has no witness key.
+    The check of the old size, the verification and the new state are one unit, which is durable before the cosignature
+    is shown. Raises NotFound where this gateway has no witness key.
     """
     signer = own_signer(agency)
     keys = peer.descriptor.log_keys

@@ -49,7 +49,9 @@ CATALOGUE: Mapping[EventCode, type[Event]] = {code: _BY_CODE[code] for code in E
 
 
 def readers_of(code: EventCode, group: Group) -> frozenset[EntryReader]:
-    """The readers that may see this group of such an event. An auditor sees every group but `rows`; a partner never sees `person` or `reason`."""
+    """The readers that may see this group of such an event. An auditor sees every group but `rows`; a partner
+    never sees `person` or `reason`.
+    """
     if group is Group.ROWS:
         return frozenset()
     always = {EntryReader.AUDITOR}

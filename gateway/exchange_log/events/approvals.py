@@ -64,7 +64,9 @@ class ApprovalRead(AboutRelease):
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalRefused(Event):
-    """An answer to an approval was refused: the approval, its package, its recipient or its time is not valid, or no longer valid."""
+    """An answer to an approval was refused: the approval, its package,
+    its recipient or its time is not valid, or no longer valid.
+    """
 
     event_code = EventCode.APPROVAL_REFUSED
     readers = OWN

@@ -1,8 +1,9 @@
 """The base classes of events.
 
-An event is a frozen value. Its class declares its code, its meaning (the docstring, which the documentation prints), its readers
-besides the auditor, and its fields. A field belongs to the group `record`, or to the group `reason` if its annotation is
-`Reason[...]`. Each group has a commitment with a salt of its own, so it can be opened to its readers only, and purged alone.
+An event is a frozen value. Its class declares its code, its meaning (the docstring, which the documentation prints),
+its readers besides the auditor, and its fields. A field belongs to the group `record`, or to the group `reason` if its
+annotation is `Reason[...]`. Each group has a commitment with a salt of its own,
+so it can be opened to its readers only, and purged alone.
 """
 
 from abc import abstractmethod
@@ -27,7 +28,9 @@ class Group(StrEnum):
     REASON = "reason"
     """Why it happened: legal basis, purpose, rules, an officer's words."""
     ROWS = "rows"
-    """Digests of the database rows that the transaction has written, in its last entry. Only the gateway's self-check reads it."""
+    """Digests of the database rows that the transaction has written, in its last entry.
+    Only the gateway's self-check reads it.
+    """
 
 
 class EntryReader(StrEnum):
@@ -123,7 +126,9 @@ class Event:
         return {}
 
     def payloads(self) -> Mapping[Group, Mapping[str, object]]:
-        """The fields as JSON values, by group: terms as their values, instants as text. A field that is None is left out, never null."""
+        """The fields as JSON values, by group: terms as their values, instants as text.
+        A field that is None is left out, never null.
+        """
         found: dict[Group, dict[str, object]] = {group: {} for group in groups_of(type(self)) if group != Group.PERSON}
         for name, group in _groups_by_field(type(self)).items():
             value = getattr(self, name)
@@ -187,14 +192,18 @@ class AboutPartner(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted(Event):
-    """A refusal that is logged at most once a minute for each kind, with the number of refusals since the last such entry."""
+    """A refusal that is logged at most once a minute for each kind,
+    with the number of refusals since the last such entry.
+    """
 
     code: str | None = None
     """The code of the problem."""
     count: int = 0
 
     def of_no_kind(self) -> Self:
-        """The event without the fields that distinguish kinds of refusals. It counts refusals of more kinds than are kept apart."""
+        """The event without the fields that distinguish kinds of refusals.
+        It counts refusals of more kinds than are kept apart.
+        """
         names = {field.name for field in fields(self)} - {"count", "participant"}
         blank: dict[str, Any] = dict.fromkeys(names)
         return replace(self, **blank)
@@ -204,7 +213,9 @@ E = TypeVar("E", bound=Event)
 
 
 def with_facts(event: E, facts: object) -> E:
-    """The event with each of its fields that is absent taken from the member of `facts` that has the same name, if there is one."""
+    """The event with each of its fields that is absent taken from the member of
+    `facts` that has the same name, if there is one.
+    """
     absent = [field.name for field in fields(event) if getattr(event, field.name) is None]
     return replace(event, **{name: getattr(facts, name) for name in absent if hasattr(facts, name)})
 

@@ -1,7 +1,8 @@
-"""Consents to onward sharing. In the record, `recipient` is the holder that asks, and `third` the participant to share with.
+"""Consents to onward sharing. In the record, `recipient` is the holder that asks,
+and `third` the participant to share with.
 
-Version 2 names the package that contains the request `asked_by_package`. Version 1 named it `request_id`, which in the group
-`person` of the same entry is the HTTP request.
+Version 2 names the package that contains the request `asked_by_package`. Version 1 named it `request_id`, which in the
+group `person` of the same entry is the HTTP request.
 """
 
 from dataclasses import dataclass

@@ -30,7 +30,9 @@ class SignInRefused(Counted):
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRefused(Counted):
-    """Requests for objects or actions of another role, post or officer were refused; `count` of them since the last such entry."""
+    """Requests for objects or actions of another role, post or officer were refused;
+    `count` of them since the last such entry.
+    """
 
     event_code = EventCode.ACCESS_REFUSED
     readers = SECURITY

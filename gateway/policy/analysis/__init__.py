@@ -1,1 +1,1 @@
-"""What a policy set permits, by a solver (z3): compared with another set, with examples."""
+"""Comparison of policy sets with the solver z3: what one permits and the other does not, with example requests."""

@@ -1,6 +1,7 @@
-"""What a change of policy means: who could get what they could not, with a request that shows it.
+"""The difference between two policy sets: requests that one permits and the other does not.
 
-Complete for the rules and facts of a partner, as far as z3 decides; the engine confirms each request under both sets.
+The analysis covers all rules and facts of a partner; where z3 gives up, the change is `undecided`. The engine confirms
+each example request under both sets.
 """
 
 from collections.abc import Iterator
@@ -18,9 +19,9 @@ from gateway.policy.proposal import Form
 
 @dataclass(frozen=True)
 class Change:
-    """One partner and form in which answers change. `widens`: something may go that could not.
+    """One partner and form with a changed answer. `widens`: the new set permits a release that the old one denied.
 
-    `example` is None where a partner came or went, or where the solver gave up (`undecided`).
+    `example` is None where a partner was added or removed, or where the solver gave up (`undecided`).
     """
 
     partner: str
@@ -37,11 +38,11 @@ class PolicyDiff:
 
     @property
     def widens(self) -> bool:
-        """Could anybody get what they could not? An undecided change counts."""
+        """Whether the new set permits anything that the old one denied. An undecided change counts as one."""
         return any(change.widens or change.undecided for change in self.changes) or self.reading_changed
 
     def render(self) -> str:
-        """The changes as text, each with its request."""
+        """The changes as text, each with its example request."""
         lines = []
         for change in self.changes:
             word = "UNDECIDED" if change.undecided else "WIDENS" if change.widens else "narrows"
@@ -53,9 +54,9 @@ class PolicyDiff:
 
 
 def diff(old: PolicySet, new: PolicySet) -> PolicyDiff:
-    """Every partner and form in which some request has another answer under the new set.
+    """Every partner and form for which some request has another answer under the new set.
 
-    Raises IntegrityLost("integrity-lost") if the engine contradicts the analysis; then rely on neither.
+    Raises IntegrityLost("integrity-lost") if the engine contradicts the analysis; then do not rely on either.
     """
     changes: list[Change] = []
     for partner in sorted({*old.shards, *new.shards}):
@@ -86,8 +87,8 @@ def _changes(old: PolicySet, new: PolicySet, partner: str) -> Iterator[Change]:
 def _confirm(example: ExampleRequest, *, allowed_by: PolicySet, refused_by: PolicySet) -> None:
     def is_allowed(policy_set: PolicySet) -> bool:
         facts = policy_set.shards[example.request.recipient].facts
-        known = example.request.recipient_desk in facts.desks and example.request.legal_basis in facts.agreements
-        return known and example.is_allowed(policy_set)
+        is_known = example.request.recipient_desk in facts.desks and example.request.legal_basis in facts.agreements
+        return is_known and example.is_allowed(policy_set)
 
     if not is_allowed(allowed_by) or is_allowed(refused_by):
         raise IntegrityLost("integrity-lost", "the engine contradicts the analysis", step="diff")

@@ -1,4 +1,4 @@
-"""From a solver's model to a real request, so that the engine itself confirms what the analysis found."""
+"""Makes a real request from a solver's model, so that the engine can confirm the finding of the analysis."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ _CONTENT, _OTHER_CONTENT = "c0" * 32, "00" * 32
 
 @dataclass(frozen=True)
 class ExampleRequest:
-    """One concrete request, with the handling that it would go under. `approvals` say whether they are of this release."""
+    """One concrete request and its handling. `approvals`: each approval, and whether it is for this release."""
 
     request: ReleaseRequest
     handling: Handling
@@ -44,14 +44,14 @@ class ExampleRequest:
     approvals: tuple[tuple[ApprovalFacts, bool], ...]
 
     def is_allowed(self, policy_set: PolicySet) -> bool:
-        """The engine's own answer, under this set."""
+        """The engine's answer under this policy set."""
         digest = propose(policy_set, self.request)[0].digest
         approvals = tuple(
             replace(approval, digest=digest if of_this else _OTHER_CONTENT) for approval, of_this in self.approvals
         )
         proposal, _ = propose(policy_set, replace(self.request, approvals=approvals))
-        asked = (proposal.units[0].item_id, self.form)
-        return proposal.ask(Scenario("given", approvals), self.handling, [asked])[asked].allowed
+        item_form = (proposal.units[0].item_id, self.form)
+        return proposal.ask(Scenario("given", approvals), self.handling, [item_form])[item_form].allowed
 
     def render(self) -> str:
         """The request in a few lines."""
@@ -63,10 +63,13 @@ class ExampleRequest:
         doubts += ["contradictory markings"] if part.contradictory_markings else []
         handling = self.handling
         lines = [
-            f"{request.kind} to {request.recipient}/{desk} under {request.legal_basis}, for {request.purpose}, by {request.channel}",
+            (
+                f"{request.kind} to {request.recipient}/{desk} under {request.legal_basis},"
+                f" for {request.purpose}, by {request.channel}"
+            ),
             f"{request.urgency}, on {request.now:%Y-%m-%d}, crimes: {_listed(request.crime_types)}",
             f"assurances: {_listed(request.assurances)}; named: {_listed(request.named_recipients)}",
-            f"item from {part.origin}: {', '.join([*item, *doubts]) or 'nothing said'}, {self.form}",
+            f"item from {part.origin}: {', '.join([*item, *doubts]) or 'no markings'}, {self.form}",
             f"handling: {handling.retention_days} days, {_listed(handling.caveats)}, onward {handling.onward}",
             f"review within {handling.review_within_hours} h",
             f"approvals: {'; '.join(_approval(*one) for one in self.approvals) or 'none'}",
@@ -75,7 +78,7 @@ class ExampleRequest:
 
 
 def example_of(model: Any, symbols: Symbols, form: Form) -> ExampleRequest:
-    """The request that a model describes."""
+    """The request that a model describes, as an example."""
     read = _ModelReader(model, symbols)
     now = read.instant(symbols.release.number("now"))
     handling = symbols.proposed.struct("handling")
@@ -97,7 +100,7 @@ def example_of(model: Any, symbols: Symbols, form: Form) -> ExampleRequest:
 
 
 class _ModelReader:
-    """What a model says of each symbol."""
+    """The value of each symbol in a model."""
 
     def __init__(self, model: Any, symbols: Symbols) -> None:
         self.model, self.symbols = model, symbols

@@ -1,8 +1,8 @@
-"""A partner's rules as formulas over one request with nothing fixed: for questions about every request at once.
+"""A partner's rules as formulas over a symbolic request, for questions about all requests at once.
 
-Covers what the lint lets rules say: terms and sets of terms, numbers and instants compared, `has`, and, or, not. What is
-found is a model of one request; `gateway.policy.analysis.example` makes the request of it, and the real engine has the last word.
-Not part of a decision.
+Covers everything that the lint permits in rules: terms and sets of terms, comparisons of numbers and instants, `has`,
+and, or, not. The solver finds a model of one request; `gateway.policy.analysis.example` makes a request of it, and the
+engine confirms it. This analysis is not part of a decision.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import z3  # type: ignore[import-untyped]
 from cedarpy import pst
 
 from attache.errors import UnsupportedVersion
-from gateway.policy.analysis.symbols import Formula, Number, Struct, Symbols, Term, Terms, Truth, Value
+from gateway.policy.analysis.symbols import Formula, Number, Struct, Symbols, Term, Terms, Truth, Value, of_kind
 from gateway.policy.facts import Agreement, Desk
 from gateway.policy.policy_set import Shard
 from gateway.policy.proposal import Form
@@ -24,7 +24,7 @@ SOLVER_MILLISECONDS = 20_000
 
 
 class Formulas:
-    """A shard's rules over the symbols: what it allows, in one form."""
+    """The rules of a shard as formulas over the symbols, for one form of disclosure."""
 
     def __init__(self, shard: Shard, symbols: Symbols, form: Form) -> None:
         self.shard, self.symbols = shard, symbols
@@ -38,7 +38,7 @@ class Formulas:
 
     @property
     def allowed(self) -> Formula:
-        """Some permit applies and no forbid does, for a desk and an agreement that the facts know."""
+        """True where a permit applies and no forbid does, for a desk and an agreement that are in the facts."""
         permits = [self.applies(rule) for rule in self.shard.rules.values() if rule.is_permit]
         forbids = [self.applies(rule) for rule in self.shard.rules.values() if not rule.is_permit]
         return z3.And(self._is_known, z3.Or(permits), z3.Not(z3.Or(forbids)))
@@ -50,7 +50,7 @@ class Formulas:
         return z3.And(self.symbols.is_term(self.symbols.desk, *desks), self.symbols.is_term(basis, *facts.agreements))
 
     def applies(self, rule: Rule) -> Formula:
-        """Its scope covers the form, and every clause of it is met."""
+        """True where the rule's scope covers the form, and all its clauses are met."""
         action = rule.template.action
         named = (
             ()
@@ -65,11 +65,9 @@ class Formulas:
         return z3.And([z3.Not(so) if clause.is_unless else so for clause, so in zip(rule.clauses, met, strict=True)])
 
     def truth(self, node: pst.Expr) -> Formula:
-        value = self.value(node)
-        assert isinstance(value, Truth)
-        return value.is_so
+        return of_kind(Truth, self.value(node)).is_so
 
-    def value(self, node: pst.Expr) -> Value:  # noqa: C901, PLR0911 -- one way for each kind of node
+    def value(self, node: pst.Expr) -> Value:  # noqa: C901, PLR0911 -- one branch for each kind of node
         match node:
             case pst.Var(name=name):
                 return self.variables[name]
@@ -86,9 +84,7 @@ class Formulas:
             case pst.UnaryOp(op="not", arg=arg):
                 return Truth(z3.Not(self.truth(arg)))
             case pst.UnaryOp(op="is_empty", arg=arg):
-                members = self.value(arg)
-                assert isinstance(members, Terms)
-                return Truth(z3.Not(z3.Or(members.members)))
+                return Truth(z3.Not(z3.Or(of_kind(Terms, self.value(arg)).members)))
             case pst.BinaryOp(op="and" | "or" as both, left=left, right=right):
                 return Truth((z3.And if both == "and" else z3.Or)(self.truth(left), self.truth(right)))
             case pst.BinaryOp(op=op, left=left, right=right):
@@ -96,9 +92,7 @@ class Formulas:
         raise UnsupportedVersion("unsupported-version", f"the analysis does not cover {type(node).__name__}")
 
     def _struct(self, node: pst.Expr) -> Struct:
-        group = self.value(node)
-        assert isinstance(group, Struct)
-        return group
+        return of_kind(Struct, self.value(node))
 
     def _set(self, elements: Sequence[Value]) -> Terms:
         terms = [element for element in elements if isinstance(element, Term)]
@@ -110,17 +104,19 @@ class Formulas:
     def _attribute(self, base: Value, attribute: str) -> Value:
         if isinstance(base, Struct):
             return base.members[attribute]
-        assert isinstance(base, Term)
-        if base.kind == "Partner":
+        term = of_kind(Term, base)
+        if term.kind == "Partner":
             return self._of_partner[attribute]
-        found = [self._entity(base.kind, name).members[attribute] for name in self.symbols.ids[base.kind]]
+        found = [self._entity(term.kind, name).members[attribute] for name in self.symbols.ids[term.kind]]
         chosen = found[-1]
         for place in range(len(found) - 2, -1, -1):
-            chosen = _either(base.place == place, found[place], chosen)
+            chosen = _either(term.place == place, found[place], chosen)
         return chosen
 
     def _entity(self, kind: str, name: str) -> Struct:
-        """What is known of it. What this shard does not know stands for anything: `allowed` asks that it is known."""
+        """The attributes of an entity. For one that this shard does not have, any attributes do: `allowed` requires
+        that it is known.
+        """
         facts = self.shard.facts
         if kind == "Officer":
             return self.symbols.officers[self.symbols.ids["Officer"].index(name)]
@@ -167,7 +163,7 @@ class Formulas:
 
 
 def solve(symbols: Symbols, wanted: Formula) -> tuple[Any | None, bool]:
-    """A model of some request for which it is so, the plainest that was found; or None. And whether z3 gave up."""
+    """A model for which the formula is true, preferably of an ordinary request, or None; and whether z3 gave up."""
     solver = z3.Solver()
     solver.set("timeout", SOLVER_MILLISECONDS)
     solver.add(*symbols.constraints, wanted)
@@ -189,7 +185,7 @@ def _midnight(day: date) -> Number:
     return Number(z3.IntVal(int(datetime.combine(day, time(), UTC).timestamp())))
 
 
-def _compared(op: str, left: Value, right: Value) -> Formula:  # noqa: PLR0911 -- one way for each operator
+def _compared(op: str, left: Value, right: Value) -> Formula:  # noqa: PLR0911 -- one branch for each operator
     match op, left, right:
         case (("eq" | "not_eq"), Term(place=one), Term(place=other)):
             return one == other if op == "eq" else one != other

@@ -1,13 +1,14 @@
-"""One request with nothing fixed: a symbol for each of its facts, for the solver z3. Not part of a decision."""
+"""A symbolic request: one z3 symbol for each fact. Not part of a decision."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import z3  # type: ignore[import-untyped]
 
 from attache import vocabulary
+from attache.errors import UnsupportedVersion
 from gateway.policy.facts import PartnerFacts, PartnerStatus
 from gateway.policy.items import NO_END_DAYS
 from gateway.policy.proposal import Form
@@ -42,6 +43,9 @@ Formula = Any
 """A z3 expression of sort Bool."""
 
 
+V = TypeVar("V", bound="Value")
+
+
 @dataclass(frozen=True)
 class Truth:
     is_so: Formula
@@ -54,7 +58,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Term:
-    """One of the ids of its kind, by its place among them."""
+    """One of the ids of its kind, by its index in the list of ids."""
 
     kind: str
     place: Any
@@ -62,7 +66,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Terms:
-    """A set: one truth for each id of its kind."""
+    """A set of ids: one formula for each id of its kind."""
 
     kind: str
     members: tuple[Formula, ...]
@@ -70,42 +74,43 @@ class Terms:
 
 @dataclass(frozen=True)
 class Struct:
-    """A record, or an entity with attributes. `present` says when an optional member is there."""
+    """A record, or an entity with attributes. `present`: for each optional member, the formula that is true if it is
+    present.
+    """
 
     members: Mapping[str, "Value"]
     present: Mapping[str, Formula] = field(default_factory=dict)
 
     def truth(self, member: str) -> Formula:
-        value = self.members[member]
-        assert isinstance(value, Truth)
-        return value.is_so
+        return of_kind(Truth, self.members[member]).is_so
 
     def number(self, member: str) -> Any:
-        value = self.members[member]
-        assert isinstance(value, Number)
-        return value.value
+        return of_kind(Number, self.members[member]).value
 
     def term(self, member: str) -> Term:
-        value = self.members[member]
-        assert isinstance(value, Term)
-        return value
+        return of_kind(Term, self.members[member])
 
     def terms(self, member: str) -> Terms:
-        value = self.members[member]
-        assert isinstance(value, Terms)
-        return value
+        return of_kind(Terms, self.members[member])
 
     def struct(self, member: str) -> "Struct":
-        value = self.members[member]
-        assert isinstance(value, Struct)
-        return value
+        return of_kind(Struct, self.members[member])
 
 
 Value = Truth | Number | Term | Terms | Struct
 
 
+def of_kind(kind: type[V], value: Value) -> V:
+    """The value, which Cedar's own type check says is of this kind; raises UnsupportedVersion where it is not."""
+    if not isinstance(value, kind):
+        raise UnsupportedVersion(
+            "unsupported-version", f"the analysis has a {type(value).__name__} for a {kind.__name__}"
+        )
+    return value
+
+
 class Symbols:
-    """One request to one partner with nothing fixed, and what must hold of any request (`constraints`)."""
+    """A symbolic request to one partner, and the `constraints` that every request meets."""
 
     def __init__(self, own: str, facts: Sequence[PartnerFacts]) -> None:
         partner = facts[0].partner
@@ -232,19 +237,19 @@ class Symbols:
         return Terms(kind, tuple(z3.Bool(f"{name} {member}") for member in self.ids[kind]))
 
     def named(self, kind: str, name: str) -> Term:
-        """A fixed term."""
+        """A constant term."""
         return Term(kind, z3.IntVal(self.ids[kind].index(name)))
 
     def is_term(self, value: Term, *names: str) -> Formula:
-        """Is it one of these?"""
+        """True if the term is one of these."""
         return z3.Or([value.place == self.ids[value.kind].index(name) for name in names])
 
     def has_any(self, value: Terms, *names: str) -> Formula:
-        """Does the set hold any of these?"""
+        """True if the set contains any of these."""
         return z3.Or([value.members[self.ids[value.kind].index(name)] for name in names])
 
     def everyday(self) -> Iterator[Formula]:
-        """What an ordinary request is like, the most telling first."""
+        """Properties of an ordinary request, the most important first."""
         item, release, proposed = self.item, self.release, self.proposed
         yield from (z3.Not(one) for one in (*proposed.present.values(), *item.present.values()))
         yield from (item.truth(name) for name in ("marked", "markingsResolved", "markingsAgree", "releasableToAnyone"))

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from attache.errors import Misconfigured
+from gateway.policy.request import MAX_PARTS
 from gateway.settings import Settings, load_settings, read_secret, render_settings_table
 
 SENTINEL = "S3NT1NEL-secret"
@@ -68,6 +69,12 @@ def test_the_environment_wins_over_the_file(environment, tmp_path):
     environment.setenv("ATTACHE_GATEWAY_MAX_PARTS", "9")
     settings = load_settings(file)
     assert (settings.max_parts, settings.max_recipients) == (9, 3)
+
+
+@pytest.mark.parametrize("count", ["0", str(MAX_PARTS + 1)])
+def test_a_package_has_no_more_parts_than_policy_decides_at_once(environment, count):
+    environment.setenv("ATTACHE_GATEWAY_MAX_PARTS", count)
+    assert "max_parts" in refused()
 
 
 @pytest.mark.parametrize("content", [b"max_parts = ", b"\xff\xfe"])

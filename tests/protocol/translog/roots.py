@@ -1,9 +1,10 @@
 """The root of a tree from its stored hashes, by the binary digits of its size (RFC 6962 section 2.1)."""
 
 import hashlib
+from collections.abc import Callable
 
 
-def root_of(size, hash_of):
+def root_of(size: int, hash_of: Callable[[int, int], bytes]) -> bytes:
     """`hash_of(height, index)` is the hash of that complete subtree."""
     subtrees, start = [], 0
     while start < size:

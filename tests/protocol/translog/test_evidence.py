@@ -14,7 +14,7 @@ from attache.evidence.bundle import (
     seal_bundle,
 )
 from attache.evidence.entry import verify_entry
-from attache.evidence.report import Outcome
+from attache.evidence.report import CheckOutcome
 from attache.evidence.verifying import verify_bundle
 from attache.package import uuid7
 from attache.package.opening import open_manifest
@@ -63,8 +63,8 @@ def test_a_complete_bundle_is_proven_in_every_step(made, trusted):
         "opening",
         "story",
     }
-    assert {step for step, outcome in outcomes if outcome is Outcome.PROVEN} == steps
-    assert Outcome.ABSENT not in {outcome for _, outcome in outcomes}
+    assert {step for step, outcome in outcomes if outcome is CheckOutcome.PROVEN} == steps
+    assert CheckOutcome.ABSENT not in {outcome for _, outcome in outcomes}
     assert [moment["code"] for moment in report.timeline][-1] == "package.delivered"
     assert report.to_json()["sound"] is True
     assert report.facts["receipts"] == [{"receipt": "delivered", "at": (NOW + timedelta(seconds=2)).isoformat()}]
@@ -95,7 +95,7 @@ def test_without_manifest_and_openings_the_rest_still_holds(made, trusted):
     )
     report = verify_bundle(format_bundle(changed(meagre, logs=logs)), trusted)
     assert report.is_sound, report.findings
-    assert {c.step for c in report.checks if c.outcome is Outcome.ABSENT} == {
+    assert {c.step for c in report.checks if c.outcome is CheckOutcome.ABSENT} == {
         "certificates",
         "manifest",
         "release-proof",
@@ -214,7 +214,7 @@ def test_a_cosignature_over_something_else_proves_nothing(made, trusted, parties
             if "cosignature is over" in check.detail or "cosigned a checkpoint" in check.detail
         ]
         assert len(shown) == 1
-        assert (shown[0].outcome is Outcome.PROVEN) == text.startswith(
+        assert (shown[0].outcome is CheckOutcome.PROVEN) == text.startswith(
             "— partner"
         )  # the later checkpoint is here as well
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from attache.evidence.bundle import parse_bundle, seal_bundle
-from attache.evidence.report import Outcome
+from attache.evidence.report import CheckOutcome
 from attache.evidence.verifying import STEPS, verify_bundle
 from tests.protocol.making import ME, ORIGINATOR, THIRD
 from tests.protocol.translog.evidence_making import consent_bundles, consented_case
@@ -31,7 +31,7 @@ def test_a_release_on_consent_is_proven_in_every_step(parties, all_trusted):
     bundle, _, consent = consented_case(parties)
     report = verified(parties, bundle, all_trusted)
     assert report.findings == ()
-    assert {check.step for check in report.checks if check.outcome is Outcome.PROVEN} == set(STEPS)
+    assert {check.step for check in report.checks if check.outcome is CheckOutcome.PROVEN} == set(STEPS)
     said = [check.detail for check in report.checks if check.where == consent.consent_id]
     assert "the log holds the consent, before the release" in said
     assert report.facts["consents"] == [consent.consent_id]
@@ -51,7 +51,7 @@ def test_every_case_is_run(cases):
 def test_what_is_missing_is_said(parties, cases, all_trusted):
     for name, step in (("without the consent", "consents"), ("the log is silent", "story")):
         report = verified(parties, cases[name][0], all_trusted)
-        absent = {check.step for check in report.checks if check.outcome is Outcome.ABSENT}
+        absent = {check.step for check in report.checks if check.outcome is CheckOutcome.ABSENT}
         assert step in absent, name
 
 

@@ -12,7 +12,7 @@ import pytest
 from attache.evidence.bundle import blob, seal_bundle
 from attache.evidence.directory import verify_log_directory
 from attache.evidence.entry import verify_entry
-from attache.evidence.report import Outcome
+from attache.evidence.report import CheckOutcome
 from attache.evidence.verifying import verify_bundle
 from attache.package import uuid7
 from attache.receipt import sign_receipt
@@ -182,7 +182,7 @@ def compare(cases, results):
             continue
         assert found == failed, case["name"]
         if hasattr(expected, "checks"):
-            proven = {check.step for check in expected.checks if check.outcome is Outcome.PROVEN} - NOT_IN_BROWSERS
+            proven = {check.step for check in expected.checks if check.outcome is CheckOutcome.PROVEN} - NOT_IN_BROWSERS
             assert set(said["proven"]) - NOT_IN_BROWSERS == proven, case["name"]
 
 

@@ -346,7 +346,7 @@ def test_a_cosignature_without_time_is_dropped():
             return type(line)(line.name, line.key_id, bytes(8) + signature)
 
     outcome = decide_answer(LOG_1.submission(0, 5), OWN_KEYS, 200, "text/plain", cosignatures(signers=[Timeless()]))
-    assert outcome == Failed("the cosignature was dropped: it has no time", is_temporary=False)
+    assert outcome == Failed("the cosignature is not used: it has no time", is_temporary=False)
 
 
 @given(st.integers(100, 599), st.sampled_from([SIZE_TYPE, "text/plain", ""]), st.binary(max_size=120))

@@ -103,7 +103,7 @@ def test_the_parts_marking_is_the_objects():
     """L5: what nobody marked says nothing of itself, so that policy joins it with its part and package."""
     assert found(MIXER, SUSPECT) == {}
     units = found(MIXER, an_identity("Green One", object_marking_refs=[GREEN]))
-    assert units[MIXER["id"]].says_nothing
+    assert units[MIXER["id"]].adds_nothing
 
 
 def test_who_made_an_object_does_not_show_through_its_copy():

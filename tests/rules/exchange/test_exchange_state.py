@@ -164,7 +164,7 @@ def test_only_policy_releases():
     into = {(before, event) for (before, event), after in RELEASE.items() if after in left and before not in left}
     assert into == {
         (ReleaseState.SUBMITTED, ReleaseEvent.RELEASE),
-        (ReleaseState.HELD, ReleaseEvent.RELEASE),
+        (ReleaseState.AWAITING_APPROVAL, ReleaseEvent.RELEASE),
         (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_DELIVERED),
         (ReleaseState.UNDELIVERABLE, ReleaseEvent.RECEIPT_OPENED),
         (ReleaseState.EXPIRED, ReleaseEvent.RECEIPT_DELIVERED),

@@ -159,7 +159,11 @@ def test_units_with_the_same_facts_are_one_question():
 def test_it_is_held_until_an_approver_of_the_post_approves():
     asked = request("partner-bogota")
     held = decide(shipped(), asked)
-    assert (held.outcome, held.approvals_needed.post, held.approvals_needed.count) == (Outcome.HOLD, Post.BOGOTA, 1)
+    assert (held.outcome, held.approvals_needed.post, held.approvals_needed.count) == (
+        Outcome.AWAIT_APPROVAL,
+        Post.BOGOTA,
+        1,
+    )
     assert decide(shipped(), approved(asked, "officer-2")).outcome is Outcome.RELEASE
 
 
@@ -179,7 +183,7 @@ def test_it_is_held_until_an_approver_of_the_post_approves():
 def test_an_approval_that_does_not_hold_leaves_it_held(facts):
     good = approved(request("partner-bogota"), "officer-2")
     bad = replace(good, approvals=(replace(good.approvals[0], **facts),))
-    assert decide(shipped(), bad).outcome is Outcome.HOLD
+    assert decide(shipped(), bad).outcome is Outcome.AWAIT_APPROVAL
 
 
 def test_a_bad_approval_does_not_spoil_a_good_one():
@@ -228,7 +232,7 @@ def test_an_approval_under_other_rules_is_void():
     asked = request("partner-bogota")
     facts = "partners/partner-bogota.facts.yaml"
     edited = load_policy_set({**shipped_files(), facts: shipped_files()[facts] + "# seen again\n"}, own="irs-ci")
-    assert decide(edited, approved(asked, "officer-2")).outcome is Outcome.HOLD
+    assert decide(edited, approved(asked, "officer-2")).outcome is Outcome.AWAIT_APPROVAL
 
 
 def test_what_an_approver_did_not_see_does_not_go_with_the_approval():
@@ -238,7 +242,7 @@ def test_what_an_approver_did_not_see_does_not_go_with_the_approval():
     seen = approved(asked, "officer-2")
     assert outcomes(decide(shipped(), seen))["report#suspect"] == "mask"
     assured = replace(seen, assurances=frozenset({Assurance.DATA_PROTECTION}))
-    assert decide(shipped(), assured).outcome is Outcome.HOLD
+    assert decide(shipped(), assured).outcome is Outcome.AWAIT_APPROVAL
 
 
 def test_the_order_of_consents_does_not_void_an_approval():
@@ -258,19 +262,19 @@ def test_two_of_two():
     asked = request("partner-sydney", EXPLOIT)
     held = decide(shipped(), asked)
     assert (held.outcome, held.approvals_needed.count, held.approvals_needed.content_class) == (
-        Outcome.HOLD,
+        Outcome.AWAIT_APPROVAL,
         2,
         frozenset({ContentClass.EXPLOIT_OR_MALWARE}),
     )
-    assert decide(shipped(), approved(asked, "officer-2")).outcome is Outcome.HOLD
-    assert decide(shipped(), approved(asked, "officer-2", "officer-2")).outcome is Outcome.HOLD
-    assert decide(shipped(), approved(asked, "officer-1", "officer-2")).outcome is Outcome.HOLD
+    assert decide(shipped(), approved(asked, "officer-2")).outcome is Outcome.AWAIT_APPROVAL
+    assert decide(shipped(), approved(asked, "officer-2", "officer-2")).outcome is Outcome.AWAIT_APPROVAL
+    assert decide(shipped(), approved(asked, "officer-1", "officer-2")).outcome is Outcome.AWAIT_APPROVAL
     assert decide(shipped(), approved(asked, "officer-2", "officer-3")).outcome is Outcome.RELEASE
 
 
 def test_one_of_the_two_must_be_of_the_post():
     both = approved(request("partner-sydney", EXPLOIT), "officer-2", "officer-3", posts=(Post.WASHINGTON,))
-    assert decide(shipped(), both).outcome is Outcome.HOLD
+    assert decide(shipped(), both).outcome is Outcome.AWAIT_APPROVAL
     first, second = both.approvals
     mixed = replace(both, approvals=(first, replace(second, posts=frozenset({Post.SYDNEY}))))
     assert decide(shipped(), mixed).outcome is Outcome.RELEASE
@@ -280,11 +284,14 @@ def test_one_of_the_two_must_be_of_the_post():
 def test_both_of_the_two_must_hold(facts):
     both = approved(request("partner-sydney", EXPLOIT), "officer-2", "officer-3")
     first, second = both.approvals
-    assert decide(shipped(), replace(both, approvals=(first, replace(second, **facts)))).outcome is Outcome.HOLD
+    assert (
+        decide(shipped(), replace(both, approvals=(first, replace(second, **facts)))).outcome is Outcome.AWAIT_APPROVAL
+    )
 
 
 @pytest.mark.parametrize(
-    ("hours", "outcome"), [(0, Outcome.HOLD), (1, Outcome.RELEASE), (24, Outcome.RELEASE), (25, Outcome.HOLD)]
+    ("hours", "outcome"),
+    [(0, Outcome.AWAIT_APPROVAL), (1, Outcome.RELEASE), (24, Outcome.RELEASE), (25, Outcome.AWAIT_APPROVAL)],
 )
 def test_a_threat_to_life_goes_at_once_if_its_review_is_booked(hours, outcome):
     warning = {"purpose": Purpose.THREAT_WARNING, "urgency": Urgency.THREAT_TO_LIFE}
@@ -295,7 +302,7 @@ def test_a_threat_to_life_goes_at_once_if_its_review_is_booked(hours, outcome):
 
 def test_a_threat_to_life_is_no_excuse_for_another_purpose():
     decision = decided("partner-sydney", NAMES, urgency=Urgency.THREAT_TO_LIFE, review_within_hours=12)
-    assert decision.outcome is Outcome.HOLD
+    assert decision.outcome is Outcome.AWAIT_APPROVAL
 
 
 def test_who_does_not_wait_gets_what_may_go_now():

@@ -54,7 +54,7 @@ def test_a_forbid_that_errs_is_skipped_by_cedar_and_stops_the_release_here(condi
     assert plain.diagnostics.errors
     with pytest.raises(NotPermitted) as caught:
         decide(broken, request("partner-frankfurt"))
-    assert (caught.value.code, caught.value.detail) == ("policy-engine-failed", "rules erred: BASE-ERRS")
+    assert (caught.value.code, caught.value.detail) == ("policy-engine-failed", "rules failed: BASE-ERRS")
 
 
 def test_a_forbid_on_an_action_group_falls_silent_without_the_schema_so_no_rule_uses_one():

@@ -262,16 +262,16 @@ def test_more_papers_never_release_less(asked):
     """Approvals, assurances and consents only ever help."""
     asked = replace(asked, wait_for_approval=False)
     bare = replace(asked, approvals=(), consents=(), assurances=frozenset())
-    with_papers, without = outcomes(decide(shipped(), asked)), outcomes(decide(shipped(), bare))
-    assert all(RANK[without[unit]] <= RANK[with_papers[unit]] for unit in without)
+    with_more, without = outcomes(decide(shipped(), asked)), outcomes(decide(shipped(), bare))
+    assert all(RANK[without[unit]] <= RANK[with_more[unit]] for unit in without)
 
 
 @settings(max_examples=50, deadline=None)
 @given(approved_requests())
 def test_waiting_releases_nothing_that_not_waiting_would_keep(asked):
     now, later = (decide(shipped(), replace(asked, wait_for_approval=waiting)) for waiting in (False, True))
-    assert now.outcome is not Outcome.HOLD
-    if later.outcome is not Outcome.HOLD:
+    assert now.outcome is not Outcome.AWAIT_APPROVAL
+    if later.outcome is not Outcome.AWAIT_APPROVAL:
         assert outcomes(now) == outcomes(later)
 
 

@@ -1,4 +1,4 @@
-"""Submitting packages, and following their lives."""
+"""Submitting packages, and following what becomes of them."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -130,7 +130,9 @@ def list_packages(ctx: typer.Context, limit: Limit = 100, as_json: AsJson = Fals
         print_json({"packages": [package.model_dump(mode="json") for package in found]})
         return
     others = [name for name in OTHERS_SHOWN if any(getattr(package, name) for package in found)]
-    rows = [(p.package_id, p.state, p.kind, _lives(p), p.title, *(getattr(p, name) for name in others)) for p in found]
+    rows = [
+        (p.package_id, p.state, p.kind, _releases(p), p.title, *(getattr(p, name) for name in others)) for p in found
+    ]
     print_table(("package", "state", "kind", "recipients", "title", *map(_in_words, others)), rows)
 
 
@@ -179,7 +181,7 @@ def _recipient(text: str) -> Recipient:
     return Recipient(to, basis)
 
 
-def _lives(package: PackageView) -> str:
+def _releases(package: PackageView) -> str:
     return ", ".join(f"{release.recipient} {release.state}" for release in package.recipients)
 
 
@@ -199,7 +201,7 @@ def _print_package(package: PackageView, *, as_json: bool) -> None:
             *((_in_words(name), getattr(package, name)) for name in OTHERS_SHOWN if getattr(package, name)),
             ("created", package.created_at.isoformat()),
             *(("part", f"{part.name}, {part.bytes} bytes, {part.media_type}") for part in package.parts),
-            *(("recipient", _life(release)) for release in package.recipients),
+            *(("recipient", _release(release)) for release in package.recipients),
         ],
     )
     for release in package.recipients:
@@ -207,7 +209,7 @@ def _print_package(package: PackageView, *, as_json: bool) -> None:
             _print_decision(release.decision)
 
 
-def _life(release: ReleaseView) -> str:
+def _release(release: ReleaseView) -> str:
     notes = (release.problem, f"waits for approval {release.approval_id}" if release.approval_id else None)
     return ", ".join([f"{release.recipient} {release.state}", *(note for note in notes if note)])
 

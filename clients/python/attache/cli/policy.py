@@ -155,4 +155,4 @@ def _print_diff(found: PolicyDiffView) -> None:
     if found.reading_changed:
         typer.echo("readers: reading.cedar changed: read it")
     if not found.changes and not found.reading_changed:
-        typer.echo("no request is decided differently")
+        typer.echo("no request changes its answer")

@@ -42,11 +42,11 @@ SUITES: dict[Suite, SuiteRule] = {
 
 def parse_suite(text: object) -> Suite:
     """The suite of that name; raises UnsupportedVersion for any other."""
-    try:
-        return Suite(text)  # type: ignore[arg-type]
-    except ValueError:
-        # protocol S1
-        raise UnsupportedVersion(detail="an unknown suite") from None
+    for suite in Suite:
+        if suite == text:
+            return suite
+    # protocol S1
+    raise UnsupportedVersion(detail="an unknown suite")
 
 
 def choose_suite(mine: Iterable[Suite], theirs: Iterable[Suite]) -> Suite:

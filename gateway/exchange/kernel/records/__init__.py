@@ -1,4 +1,6 @@
-"""What the gateway remembers, as values: every class of record, and `RECORDS`, all of them. See `record` for what a record is."""
+"""What the gateway remembers, as values: every class of record, and `RECORDS`, all of them.
+See `record` for what a record is.
+"""
 
 from gateway.exchange.kernel.records.arrivals import ArrivalPartRecord, ArrivalRecord
 from gateway.exchange.kernel.records.consents import ConsentRecord, ConsentRequestRecord

@@ -11,7 +11,7 @@ from gateway.exchange.kernel.state import ArrivalState
 
 @dataclass(frozen=True)
 class ArrivalRecord(Record):
-    """A package at its recipient. Kept for ever, so that the same id never means two things."""
+    """A package at its recipient. The record is never removed, so an id never stands for two packages."""
 
     TABLE: ClassVar = "arrival"
     INDEXES: ClassVar = (
@@ -86,7 +86,9 @@ class ArrivalPartRecord(Record):
     blocks_missing: str
     """Block numbers still wanted, as ranges: `0-4,7`; empty when complete."""
     content: str
-    """What stands for its content's SHA-256 (gateway.exchange.kernel.provenance): so that it is known again when it is sent on."""
+    """What stands for its content's SHA-256 (gateway.exchange.kernel.provenance):
+    so that it is known again when it is sent on.
+    """
 
     @classmethod
     def key(cls, originator: ParticipantId, package_id: PackageId, number: int) -> Key[Self]:

@@ -19,7 +19,9 @@ class OutboxKind(StrEnum):
 
 @dataclass(frozen=True)
 class OutboxRecord(Record):
-    """Something that a partner has yet to get. `lease_until` is in the past unless somebody is at it."""
+    """Something that is still to be delivered to a partner. `lease_until` is in the past unless a worker is delivering
+    it.
+    """
 
     TABLE: ClassVar = "outbox"
     INDEXES: ClassVar = (
@@ -33,7 +35,9 @@ class OutboxRecord(Record):
     originator: ParticipantId
     package_id: PackageId
     subject: str
-    """For a receipt, which one: delivered, opened or refused; a consent's id; the id of a refused request. Empty for a package."""
+    """For a receipt, which one: delivered, opened or refused; a consent's id;
+    the id of a refused request. Empty for a package.
+    """
     state: OutboxState
     created_at: datetime
     due_at: datetime
@@ -59,7 +63,7 @@ class OutboxRecord(Record):
 
 @dataclass(frozen=True)
 class ReceiptRecord(Record):
-    """A receipt, ours or a partner's: the signed bytes, for ever the same."""
+    """A receipt, ours or a partner's: the signed bytes, which never change."""
 
     TABLE: ClassVar = "receipt"
     INDEXES: ClassVar = (Index("receipt_by_package", ("package_id", "recipient")),)

@@ -27,7 +27,9 @@ class ApprovalRecord(Record):
     post: str
     state: ApprovalState
     digest_sealed: bytes
-    """gateway.policy.release_digest: the approval covers exactly this content, recipient, purpose, basis and channel."""
+    """gateway.policy.release_digest: the approval covers exactly this content, recipient,
+    purpose, basis and channel.
+    """
     submitter: str
     requested_at: datetime
     expires_at: datetime
@@ -72,7 +74,9 @@ class ApprovalRecord(Record):
 
 @dataclass(frozen=True)
 class OfficerRecord(Record):
-    """An officer from whom approving was withdrawn, whatever an access token says. None on record: nothing withdrawn."""
+    """An officer from whom approving was withdrawn, whatever an access token says.
+    None on record: nothing withdrawn.
+    """
 
     TABLE: ClassVar = "officer"
 

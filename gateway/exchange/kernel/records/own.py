@@ -33,7 +33,9 @@ class ParticipantRecord(Record):
 
 @dataclass(frozen=True)
 class WitnessedLogRecord(Record):
-    """A partner's log as we, its witness, cosigned it last. Who shows us a smaller or another tree is told so by this."""
+    """A partner's log as we, its witness, cosigned it last. By it we recognize a log that has become smaller or has
+    been changed.
+    """
 
     TABLE: ClassVar = "witnessed_log"
 
@@ -62,7 +64,9 @@ class WitnessedLogRecord(Record):
 
 @dataclass(frozen=True)
 class WitnessRecord(Record):
-    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until somebody clears it."""
+    """A partner as a witness of our log: what it cosigned last, and the alarm that it raised, until a security officer
+    clears it.
+    """
 
     TABLE: ClassVar = "witness"
 
@@ -83,7 +87,9 @@ class WitnessRecord(Record):
 
 @dataclass(frozen=True)
 class SubmittedCheckpointRecord(Record):
-    """A checkpoint of ours on its way to a witness, kept before it is sent: a receipt may cosign it before the answer comes."""
+    """A checkpoint of ours on its way to a witness, kept before it is sent:
+    a receipt may cosign it before the answer comes.
+    """
 
     TABLE: ClassVar = "submitted_checkpoint"
 

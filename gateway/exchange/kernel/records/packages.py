@@ -1,8 +1,8 @@
 """What the originator remembers of a package: its facts, its parts, and what became of it for each recipient.
 
-What says what a package is about is sealed (`*_sealed`, gateway.exchange.kernel.sealed): titles, names, digests, legal bases, reasons.
-In the clear are ids, states, sizes and instants, which routing and search need. A record of a package that was purged stays, blank
-(gateway.exchange.ending.purge).
+What says what a package is about is sealed (`*_sealed`, gateway.exchange.kernel.sealed): titles, names, digests, legal
+bases, reasons. In the clear are ids, states, sizes and instants, which routing and search need. A record of a package
+that was purged stays, blank (gateway.exchange.ending.purge).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from gateway.exchange.kernel.state import UNDER_WAY, PackageState, ReleaseState
 
 @dataclass(frozen=True)
 class PackageRecord(Record):
-    """A package at its originator, whoever it goes to."""
+    """A package at its originator, for all of its recipients."""
 
     TABLE: ClassVar = "package"
     INDEXES: ClassVar = (
@@ -49,8 +49,8 @@ class PackageRecord(Record):
 
     @classmethod
     def newest(cls, after: str, limit: int, *, submitter: str | None, digests: Mapping[str, str]) -> Query[Self]:
-        """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named, and only
-        those with all of these digests (gateway.exchange.kernel.search).
+        """Newest first: those with an id below `after` (all when empty); only those of `submitter` where one is named,
+        and only those with all of these digests (gateway.exchange.kernel.search).
         """
         return Query(
             cls,
@@ -117,7 +117,7 @@ class RedactedPartRecord(Record):
 
 @dataclass(frozen=True)
 class ReleaseRecord(Record):
-    """One recipient's life of one package."""
+    """The release of one package to one recipient."""
 
     TABLE: ClassVar = "release"
     INDEXES: ClassVar = (
@@ -138,12 +138,16 @@ class ReleaseRecord(Record):
     """The sealed package without its parts: line 1 and the envelope."""
     manifest_sha256: str | None = None
     part_numbers: str = ""
-    """The released parts' numbers at the originator, in manifest order, comma-separated; `r` after one: its redacted copy."""
+    """The released parts' numbers at the originator, in manifest order, comma-separated;
+    `r` after one: its redacted copy.
+    """
     problem: str | None = None
     manifest_sealed: bytes | None = None
     """The signed manifest, for evidence. It holds the keys of the parts, and goes at the purge."""
     envelope_sha256: str | None = None
-    """The digest of what was sealed; like the manifest's, it is of something that holds fresh keys, and confirms no guess."""
+    """The digest of what was sealed; like the manifest's,
+    it is of something that holds fresh keys, and confirms no guess.
+    """
 
     @classmethod
     def key(cls, package_id: PackageId, recipient: ParticipantId) -> Key[Self]:
@@ -204,7 +208,9 @@ class DecisionRecord(Record):
 
 @dataclass(frozen=True)
 class IdempotencyRecord(Record):
-    """What a caller's Idempotency-Key was used for, and which package came of it. `request_sha256` is PackageVault.digest of it."""
+    """What a caller's Idempotency-Key was used for, and which package came of it.
+    `request_sha256` is PackageVault.digest of it.
+    """
 
     TABLE: ClassVar = "idempotency"
 

@@ -10,7 +10,7 @@ from gateway.exchange.kernel.state import PolicySetState
 
 @dataclass(frozen=True)
 class PolicyFileRecord(Record):
-    """A file of some policy set, for ever. It says nothing of any package, and is kept in the clear."""
+    """A file of a policy set. It contains nothing about a package, is kept in the clear, and is never removed."""
 
     TABLE: ClassVar = "policy_file"
 

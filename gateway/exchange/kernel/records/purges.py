@@ -1,4 +1,6 @@
-"""What is remembered of purges and legal holds. It outlasts the packages, and is sealed under the storage key where it says why."""
+"""What is remembered of purges and legal holds. It outlasts the packages,
+and is sealed under the storage key where it says why.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,7 @@ from gateway.exchange.kernel.state import PurgeState
 
 @dataclass(frozen=True)
 class PurgedRecord(Record):
-    """That a package was purged, and what of it is still to be destroyed. Kept for ever."""
+    """A package that was purged, and what of it is still to be destroyed. The record is never removed."""
 
     TABLE: ClassVar = "purged"
     INDEXES: ClassVar = (Index("purged_by_end", ("destroyed_at",)),)

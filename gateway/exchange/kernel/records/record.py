@@ -1,11 +1,12 @@
 """What a record is: a frozen dataclass, kept by the store in one table, whose columns are its fields.
 
-A field's annotation says what the store has to know of its column beyond its type: `KEY`, `BIG`, `ADDED`, `SEARCH`. A class states its
-table's name and its indexes. The store derives the table from that; nothing of it is written a second time but in the migrations,
-which a test compares.
+A field's annotation says what the store has to know of its column beyond its type: `KEY`, `BIG`, `ADDED`, `SEARCH`. A
+class states its table's name and its indexes. The store derives the table from that; nothing of it is written a second
+time but in the migrations, which a test compares.
 
-A record is found by a `Key` or by a `Query`. Both are made by methods of its class, which take what they need by type, or by name where
-two have the same type: a key's parts cannot be swapped, and a field that is not there cannot be asked for.
+A record is found by a `Key` or by a `Query`. Both are made by methods of its class, which take what they need by type,
+or by name where two have the same type: a key's parts cannot be swapped,
+and a field that is not there cannot be asked for.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,10 +24,12 @@ class Mark(Enum):
     BIG = auto()
     """An integer that may need 64 bits."""
     ADDED = auto()
-    """A field, with a default, that the class has had only since a later version. The log commits to it where it differs from
-    its default, so that the row digests of rows written before stay as they are (gateway.store.row_digests)."""
+    """A field, with a default, that the class has had only since a later version. The log commits to it where it
+    differs from its default, so that the row digests of rows written before stay as they are
+    (gateway.store.row_digests)."""
     SEARCH = auto()
-    """`X_digest`: the keyed digest of the sealed fact `X`, by which records are found (gateway.exchange.kernel.search)."""
+    """`X_digest`: the keyed digest of the sealed fact `X`, by which records are found (gateway.exchange.kernel.search).
+    """
 
 
 KEY, BIG, ADDED, SEARCH = Mark.KEY, Mark.BIG, Mark.ADDED, Mark.SEARCH
@@ -48,6 +51,7 @@ class Index:
     columns: tuple[str, ...]
 
 
+@dataclass(frozen=True)
 class Record:
     """The base of all records; see the module."""
 
@@ -103,7 +107,7 @@ def names_of(kind: type[Record]) -> Mapping[str, object]:
     """The names of the class's fields in their order, with their annotated types."""
     if kind not in _NAMES:
         hints = get_type_hints(kind, include_extras=True)
-        _NAMES[kind] = {each.name: hints[each.name] for each in fields(kind)}  # type: ignore[arg-type]
+        _NAMES[kind] = {each.name: hints[each.name] for each in fields(kind)}
     return _NAMES[kind]
 
 
@@ -118,7 +122,7 @@ def added_defaults(kind: type[Record]) -> Mapping[str, object]:
     """The fields marked `ADDED`, with their defaults."""
     if kind not in _ADDED:
         added = {name for name, hint in names_of(kind).items() if ADDED in marks_of(hint)}
-        _ADDED[kind] = {each.name: each.default for each in fields(kind) if each.name in added}  # type: ignore[arg-type]
+        _ADDED[kind] = {each.name: each.default for each in fields(kind) if each.name in added}
     return _ADDED[kind]
 
 

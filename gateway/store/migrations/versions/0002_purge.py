@@ -11,7 +11,9 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Raises Misconfigured where there are entries: what is sealed without data keys cannot be sealed anew without opening it."""
+    """Raises Misconfigured where there are entries:
+    what is sealed without data keys cannot be sealed anew without opening it.
+    """
     if op.get_bind().execute(sa.text("select 1 from log_entry limit 1")).first():
         raise Misconfigured(
             detail="the database is of a version without data keys: begin another gateway, and keep it for reading"

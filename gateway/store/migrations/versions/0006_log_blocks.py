@@ -1,4 +1,6 @@
-"""Searches of the log by listings of full blocks, in place of an index for each column. The start lists what there is."""
+"""Searches of the log by listings of full blocks, in place of an index for each column.
+The start lists what there is.
+"""
 
 import sqlalchemy as sa
 from alembic import op
