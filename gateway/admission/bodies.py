@@ -1,4 +1,4 @@
-"""Reads request bodies with a limit on their size and on the time they take, and parses strict JSON.
+"""Reads request bodies, with a limit on their size and on the time they take.
 
 Endpoints declare their bodies with `gateway.admission.declared`; nothing else calls these functions.
 """
@@ -6,18 +6,12 @@ Endpoints declare their bodies with `gateway.admission.declared`; nothing else c
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
-from typing import TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
 
-from attache import strict_json
 from attache.errors import MalformedInput, PayloadTooLarge
-from gateway.problems import invalid_members
 
 MIN_BYTES_PER_SECOND = 16 << 10
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: Request, *, limit_bytes: int, seconds: float) -> bytes:
@@ -64,19 +58,6 @@ async def body_stream(request: Request, *, limit_bytes: int, idle_seconds: float
                 raise _too_large(limit_bytes)
             if chunk:
                 yield chunk
-
-
-def parse_model(model: type[Model], raw: bytes) -> Model:
-    """Parse strict JSON text as `model`.
-
-    Raises MalformedInput, which names the invalid members and never contains their values. Unknown members and values
-    of another JSON type are invalid, whatever the configuration of the model says.
-    """
-    strict_json.parse_object(raw)
-    try:
-        return model.model_validate_json(raw, strict=True, extra="forbid")
-    except ValidationError as error:
-        raise invalid_members(error.errors(include_input=False, include_url=False)) from None
 
 
 def verify_media_type(request: Request, media_types: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""Authentication at the agency API: a request with a valid access token has a caller, whose role must permit the action.
+"""Authentication at the agency API: a valid access token identifies the caller, whose role must permit the action.
 
 The first use of each token, and refusals, go into the exchange log.
 """
@@ -28,7 +28,7 @@ Refusals by policy, or because of a state, have entries of their own.
 class CallerAuthentication:
     """Authenticates the callers of an application; kept in `app.state.authentication`.
 
-    `rate` limits the requests of one caller; `failure_rate` limits, for one address, the requests that fail to authenticate.
+    `rate` limits the requests of one caller; `failure_rate` limits failed authentications from one address.
     """
 
     tokens: AccessTokens

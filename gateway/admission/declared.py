@@ -6,28 +6,24 @@ The annotation determines the type of the value, the limits on size and time, th
 OpenAPI. `gateway.admission.routes` reads the body, after the caller is authenticated and has the required role.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from inspect import isclass
-from typing import Annotated, Generic, TypeVar, get_args
+from typing import Annotated, TypeVar, get_args
 
 from fastapi import Request
 from pydantic import BaseModel
 
-from attache.crypto import sha256_hex
-from gateway.admission.bodies import body_stream, parse_model, read_body, verify_media_type
+from gateway.admission.bodies import body_stream, read_body, verify_media_type
+from gateway.admission.json_text import JsonText, parse_model, parsed
 from gateway.settings import Settings
 
 JSON = ("application/json",)
 OCTETS = ("application/octet-stream",)
-PARSED_ON_THE_LOOP = 64 << 10
-"""Bytes of JSON. Parsing more than this would delay other requests, and is done in a thread."""
 
 Model = TypeVar("Model", bound=BaseModel)
-T = TypeVar("T")
 SizeLimit = Callable[[Settings], int]
 """The limit on the size of a body, in bytes."""
 
@@ -50,22 +46,6 @@ class Body(ABC):
 
 
 @dataclass(frozen=True)
-class JsonText(Generic[Model]):
-    """A JSON body that is not parsed yet: its exact bytes, for a digest."""
-
-    raw: bytes
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the bytes as received, in hexadecimal."""
-        return sha256_hex(self.raw)
-
-    async def parse(self, parser: Callable[[bytes], Model]) -> Model:
-        """The result of `parser`, or its error."""
-        return await _parsed(parser, self.raw)
-
-
-@dataclass(frozen=True)
 class Content:
     """A body with its media type."""
 
@@ -83,7 +63,7 @@ class JsonBody(Body):
         model = _model(annotation)
 
         async def read(request: Request) -> BaseModel:
-            return await _parsed(partial(parse_model, model), await _read_json(request, self.limit))
+            return await parsed(partial(parse_model, model), await _read_json(request, self.limit))
 
         return DeclaredBody(JSON, model, read)
 
@@ -178,12 +158,6 @@ async def _read_json(request: Request, limit: SizeLimit) -> bytes:
 async def _read(request: Request, limit: SizeLimit) -> bytes:
     settings = _settings(request)
     return await read_body(request, limit_bytes=limit(settings), seconds=settings.body_timeout_seconds)
-
-
-async def _parsed(parser: Callable[[bytes], T], raw: bytes) -> T:
-    if len(raw) <= PARSED_ON_THE_LOOP:
-        return parser(raw)
-    return await asyncio.to_thread(parser, raw)
 
 
 def _settings(request: Request) -> Settings:

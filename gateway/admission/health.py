@@ -1,4 +1,4 @@
-"""Whether the process runs, and whether it can answer requests: for the operator's supervisor, without authentication."""
+"""Health checks for the operator's supervisor, without authentication: the process runs, and it can serve requests."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,7 +14,9 @@ log = structlog.get_logger("gateway.health")
 
 
 def health_router(checks: Mapping[str, Check]) -> APIRouter:
-    """A router: `/healthz` answers 200 while the process runs, `/readyz` if every check passes, otherwise 503 with the names of the failed checks."""
+    """A router: `/healthz` answers 200 while the process runs, `/readyz` if every check passes, otherwise 503 with the
+    names of the failed checks.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")

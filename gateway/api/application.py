@@ -51,7 +51,10 @@ def create_agency_api(
     checks: dict[str, Check],
     metrics: Render,
 ) -> FastAPI:
-    """The application. Every endpoint except the health checks and the descriptions of problems needs a caller with a permitted role."""
+    """The application.
+
+    Every endpoint except the health checks and the descriptions of problems needs a caller with a permitted role.
+    """
     app = FastAPI(
         title="attache agency API",
         version="1",

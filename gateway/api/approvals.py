@@ -31,7 +31,10 @@ async def show(agency: ThisAgency, caller: Approver, approval_id: PackageId) -> 
 async def preview(
     agency: ThisAgency, caller: Approver, approval_id: PackageId, name: Annotated[str, Path(max_length=255)]
 ) -> StreamingResponse:
-    """The content of one part as it would be released: the part, or its redacted copy. The access is logged. The submitter may not use this."""
+    """The content of one part as it would be released: the part, or its redacted copy.
+
+    The access is logged. The submitter may not use this.
+    """
     part = await preview_part(agency, caller, approval_id, name)
     headers = {"Content-Length": str(part.size_bytes), "Attache-Sha256": part.sha256}
     return StreamingResponse(part.pieces, media_type="application/octet-stream", headers=headers)
@@ -41,6 +44,9 @@ async def preview(
 async def answer(
     agency: ThisAgency, caller: Approver, approval_id: PackageId, body: Json[ApprovalAnswer]
 ) -> ApprovalView:
-    """Approve or reject a release. Policy then decides again and takes the approval into account. The submitter may not approve."""
+    """Approve or reject a release.
+
+    Policy then decides again and takes the approval into account. The submitter may not approve.
+    """
     answered = await answer_approval(agency, caller, approval_id, body.decision, body.reason)
     return await approval_view(agency, answered)

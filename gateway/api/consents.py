@@ -14,7 +14,7 @@ from attache.wire.consents import (
     NewConsentRequest,
 )
 from gateway.admission import Json, PageSize, ThisAgency, UnparsedJson, api_router, requires
-from gateway.admission.bodies import parse_model
+from gateway.admission.json_text import parse_model
 from gateway.api.callers import Approver, ConsentId, Cursor, IdempotencyKey, Lister, PackageId, Submitter
 from gateway.api.callers import ParticipantId as HolderId
 from gateway.exchange.consents.ask import ask_consent, consent_request_view, known_request, list_requests, request_of
@@ -32,18 +32,24 @@ router = api_router("consents", "/consents")
 async def ask(
     agency: ThisAgency, caller: Submitter, idempotency_key: IdempotencyKey, body: UnparsedJson[NewConsentRequest]
 ) -> ConsentRequestView:
-    """Ask an originator for consent to pass on a part that it released to this agency. The request is sent as a package, and policy decides on it."""
+    """Ask an originator for consent to pass on a part that it released to this agency.
+
+    The request is sent as a package, and policy decides on it.
+    """
     async with submission_refusal_logged(agency, caller, Attempt.ASK_CONSENT):
         request = await body.parse(partial(parse_model, NewConsentRequest))
-        known = await ask_consent(agency, caller, request, idempotency_key=idempotency_key, request_sha256=body.sha256)
-    return consent_request_view(known)
+        record = await ask_consent(agency, caller, request, idempotency_key=idempotency_key, request_sha256=body.sha256)
+    return consent_request_view(record)
 
 
 @router.get("/requests")
 async def list_asked(
     agency: ThisAgency, caller: Lister, after: Cursor = "", limit: PageSize = 50
 ) -> ConsentRequestList:
-    """Requests for consent, sent and received, by id. A submitter sees its own requests; officers and auditors see all."""
+    """Requests for consent, sent and received, by id.
+
+    A submitter sees its own requests; officers and auditors see all.
+    """
     page = (await list_requests(agency, caller, after, limit)).map(consent_request_view)
     return ConsentRequestList.of(page, requests=page.items)
 
@@ -63,7 +69,10 @@ async def refuse(agency: ThisAgency, caller: Approver, rejection: Json[ConsentRe
 
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def grant(agency: ThisAgency, caller: Approver, consent: Json[ConsentGrant]) -> ConsentView:
-    """Permit a holder to pass on one part to one recipient for one purpose. The consent is signed, logged and sent to the holder."""
+    """Permit a holder to pass on one part to one recipient for one purpose.
+
+    The consent is signed, logged and sent to the holder.
+    """
     return consent_view(agency, await grant_consent(agency, caller, consent))
 
 

@@ -39,7 +39,9 @@ async def decide(agency: ThisAgency, caller: DryRunner, body: LargeUnparsedJson[
 
 @router.post("/explanation")
 async def explain(agency: ThisAgency, caller: DryRunner, body: LargeUnparsedJson[Question]) -> ExplanationView:
-    """Why parts would be withheld: each legal condition and whether it is met, and what an officer could obtain or choose. A dry run."""
+    """Why parts would be withheld: each legal condition and whether it is met, and what an officer could obtain or
+    choose. A dry run.
+    """
     async with submission_refusal_logged(agency, caller, Attempt.EXPLAIN):
         explanation = await explain_release(agency, caller, await body.parse(partial(parse_as, model=Question)))
     return explanation_view(explanation)
@@ -47,7 +49,9 @@ async def explain(agency: ThisAgency, caller: DryRunner, body: LargeUnparsedJson
 
 @router.get("/{decision_id}/replay")
 async def replay(agency: ThisAgency, caller: Auditor, decision_id: DecisionId) -> ReplayView:
-    """Compute a recorded decision again from the policy files of that time, compare it byte for byte, and find it in the exchange log."""
+    """Compute a recorded decision again from the policy files of that time, compare it byte for byte, and find it in
+    the exchange log.
+    """
     replayed = await decision_replayed(agency, decision_id)
     await note_inspection(agency, caller, "replay", package_id=replayed.stored.package_id)
     return replay_view(replayed)

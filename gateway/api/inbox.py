@@ -37,7 +37,10 @@ async def show(agency: ThisAgency, originator: ParticipantId, package_id: Packag
 async def open_package(
     agency: ThisAgency, caller: Opener, originator: ParticipantId, package_id: PackageId, purpose: Purpose | None = None
 ) -> ArrivalView:
-    """Open a package: it is verified again, and the opening is logged. The originator gets a signed receipt of the first opening."""
+    """Open a package: it is verified again, and the opening is logged.
+
+    The originator gets a signed receipt of the first opening.
+    """
     return arrival_view(
         await open_arrival(agency, caller, originator, package_id, Intent(purpose=purpose), note_request)
     )
@@ -53,7 +56,8 @@ async def read(
     use: Use = Use.READ,
     purpose: Purpose | None = None,
 ) -> StreamingResponse:
-    """The content of a part for a declared use, in verified chunks. If a chunk cannot be verified, the connection is closed before the content is complete.
+    """The content of a part for a declared use, in verified chunks. If a chunk cannot be verified, the connection is
+    closed before the content is complete.
 
     The originator's conditions decide whether the use is permitted. A refusal is 403 with its reasons, and is logged.
     """

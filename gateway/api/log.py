@@ -68,12 +68,12 @@ async def tile(agency: ThisAgency, path: Annotated[str, Path(max_length=200)]) -
 async def entries(
     agency: ThisAgency,
     caller: Auditor,
-    only: Filter,
+    log_filter: Filter,
     after: Annotated[int, Query(ge=-1, le=2**53 - 1)] = -1,
     limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES_LISTED)] = 100,
 ) -> EntryPage:
     """Entries in the order of the log, decrypted. The search is itself an entry."""
-    page = await search_log(agency, caller, after, limit, only)
+    page = await search_log(agency, caller, after, limit, log_filter)
     return EntryPage.of(page, entries=page.items)
 
 
@@ -100,11 +100,13 @@ async def consistency(agency: ThisAgency, old_size: Size, new_size: Size) -> Con
 async def export(
     agency: ThisAgency,
     caller: Auditor,
-    only: Filter,
+    log_filter: Filter,
     file_format: Annotated[Literal["jsonl", "csv"], Query(alias="format")] = "jsonl",
 ) -> StreamingResponse:
-    """The entries that match the filter, as a file; the header `Attache-Manifest` holds its signed manifest (base64url). The export is itself an entry."""
-    exported = await export_log(agency, caller, only, file_format)
+    """The entries that match the filter, as a file; the header `Attache-Manifest` holds its signed manifest
+    (base64url). The export is itself an entry.
+    """
+    exported = await export_log(agency, caller, log_filter, file_format)
     headers = {"Attache-Manifest": exported.manifest_text}
     return StreamingResponse(exported.chunks, headers=headers, media_type=MEDIA_TYPES[file_format])
 
@@ -113,11 +115,11 @@ async def export(
 async def follow(
     agency: ThisAgency,
     caller: Auditor,
-    only: Filter,
+    log_filter: Filter,
     last_event_id: Annotated[int | None, Header(ge=-1, le=2**53 - 1)] = None,
 ) -> StreamingResponse:
     """New entries as server-sent events, each with its index as id. `Last-Event-ID` continues after that index."""
-    entries = await follow_log(agency, caller, last_event_id, only)
+    entries = await follow_log(agency, caller, last_event_id, log_filter)
     return StreamingResponse(_events(entries), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

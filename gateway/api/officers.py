@@ -17,7 +17,10 @@ async def list_all(agency: ThisAgency) -> OfficerList:
 
 @router.post("/withdrawal")
 async def withdraw(agency: ThisAgency, caller: Withdrawer, withdrawal: Json[OfficerWithdrawal]) -> OfficerView:
-    """Withdraw the right to approve from an officer. The officer's approvals no longer count for packages that are not released yet."""
+    """Withdraw the right to approve from an officer.
+
+    The officer's approvals no longer count for packages that are not released yet.
+    """
     record = await withdraw_officer(agency, caller, withdrawal.officer, withdrawal.posts, withdrawal.note)
     return officer_view(record)
 

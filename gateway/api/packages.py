@@ -88,7 +88,10 @@ async def show(
     wait_for: Milestone | None = None,
     timeout_seconds: Annotated[int, Query(ge=0, le=120)] = 30,
 ) -> PackageView:
-    """One package. With `wait_for`, the answer comes when no recipient is before that milestone, or after the timeout."""
+    """One package.
+
+    With `wait_for`, the answer comes when no recipient is before that milestone, or after the timeout.
+    """
     if wait_for is None:
         found = await package_view(agency, caller, package_id)
     else:

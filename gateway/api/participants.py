@@ -26,7 +26,10 @@ async def list_participants(agency: ThisAgency) -> ParticipantList:
 async def rotate(
     agency: ThisAgency, caller: PartnerAdmin, participant: ParticipantId, descriptor: SignedDescriptor
 ) -> ParticipantView:
-    """Accept the next descriptor of a participant, with its new keys and endpoints. It is signed with keys of the descriptor in force."""
+    """Accept the next descriptor of a participant, with its new keys and endpoints.
+
+    It is signed with keys of the descriptor in force.
+    """
     return participant_view(await accept_successor(agency, caller, participant, descriptor))
 
 

@@ -43,14 +43,18 @@ async def show(agency: ThisAgency, policy_sha256: PolicyHash) -> PolicyFilesView
 async def compare(agency: ThisAgency, policy_sha256: PolicyHash, against: Against = None) -> PolicyDiffView:
     """What recipients could newly get, and could no longer get, if this set were in force.
 
-    The set is compared with the set in force, or with `against`. Each change has an example request, whose decision under both sets the policy engine has confirmed.
+    The set is compared with the set in force, or with `against`. Each change has an example request, whose decision
+    under both sets the policy engine has confirmed.
     """
     return policy_diff_view(await compare_policies(agency, policy_sha256, against))
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
 async def propose(agency: ThisAgency, caller: PolicyOfficer, proposal: LargeJson[PolicyProposal]) -> PolicySetView:
-    """Propose a set that another officer may activate. It must load, and its cases must pass. The set in force does not change."""
+    """Propose a set that another officer may activate.
+
+    It must load, and its cases must pass. The set in force does not change.
+    """
     return PolicySetView.of(await propose_policies(agency, caller, proposal.files, proposal.note))
 
 

@@ -19,7 +19,10 @@ ROUTERS = (packages, receipts, consents, mailbox, participant, witness)
 def create_exchange_api(
     agency: Agency, settings: Settings, rate: RateLimit, verify_current: VerifyCurrent, refused: CertificateRefusals
 ) -> FastAPI:
-    """The application. Every request needs a current certificate of an active participant, and is within its rate limit."""
+    """The application.
+
+    Every request needs a current certificate of an active participant, and is within its rate limit.
+    """
     app = FastAPI(
         title="attache exchange API",
         version="1",

@@ -20,7 +20,10 @@ Statement = Annotated[bytes, BytesBody(("application/jose+json",), lambda _: MAX
 
 @router.post("/consents", status_code=status.HTTP_204_NO_CONTENT)
 async def bring(agency: ThisAgency, peer: Peer, consent: Statement) -> None:
-    """Send the signed consent of an originator to pass on a part that it released to this agency. Sending it again changes nothing."""
+    """Send the signed consent of an originator to pass on a part that it released to this agency.
+
+    Sending it again changes nothing.
+    """
     await accept_consent(agency, peer, consent)
 
 

@@ -40,7 +40,7 @@ async def fetch(request: Request, agency: ThisAgency, peer: Peer, package_id: Pa
 
 
 def _parse_range(text: str | None, total: int) -> tuple[int, int]:
-    """Start and end (exclusive) of the requested range (RFC 9110, 14.2); the whole package if there is no such header."""
+    """Start and end (exclusive) of the requested range (RFC 9110, 14.2); the whole package without a header."""
     if text is None:
         return 0, total
     found = _RANGE.fullmatch(text)

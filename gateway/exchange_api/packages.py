@@ -41,15 +41,19 @@ Hashes = Annotated[bytes, BytesBody(OCTETS, max_body_bytes)]
     response_class=Response,
 )
 async def offer(agency: ThisAgency, peer: Peer, package: Offer) -> Response:
-    """Offer a package. For a complete package the answer is the signed delivered receipt (200); for an envelope it is the receipt, or the list of missing hashes and blocks (201)."""
+    """Offer a package.
+
+    For a complete package the answer is the signed delivered receipt (200); for an envelope it is the receipt, or the
+    list of missing hashes and blocks (201).
+    """
     if package.media_type == MEDIA_TYPE:
         frame, parts = split_frame(package.raw)
         return _receipt(await receive_package(agency, peer, frame, parts))
     answer = await announce_package(agency, peer, package.raw)
     if isinstance(answer, bytes):
         return _receipt(answer)
-    wanted = Wanted.of(wanted=[WantedPart.of(part) for part in answer])
-    return Response(wanted.model_dump_json(), status.HTTP_201_CREATED, media_type="application/json")
+    missing = Wanted.of(wanted=[WantedPart.of(part) for part in answer])
+    return Response(missing.model_dump_json(), status.HTTP_201_CREATED, media_type="application/json")
 
 
 @router.put("/{package_id}/parts/{number}/hashes", status_code=status.HTTP_204_NO_CONTENT)
@@ -62,14 +66,20 @@ async def put_hashes(agency: ThisAgency, peer: Peer, package_id: PackageId, numb
 async def put_blocks(
     request: Request, agency: ThisAgency, peer: Peer, package_id: PackageId, number: PartNumber, blocks: Stream
 ) -> None:
-    """Send whole blocks of a part's ciphertext, at the range in `Content-Range`. Each block is verified before it is written."""
+    """Send whole blocks of a part's ciphertext, at the range in `Content-Range`.
+
+    Each block is verified before it is written.
+    """
     place = _parse_content_range(request.headers.get("content-range", ""))
     await take_blocks(agency, peer, package_id, number, place, blocks)
 
 
 @router.post("/{package_id}/complete", responses={200: {"content": {RECEIPT_TYPE: {}}}}, response_class=Response)
 async def complete(agency: ThisAgency, peer: Peer, package_id: PackageId) -> Response:
-    """Complete a package whose parts have all been sent. The answer is the signed delivered receipt, or a conflict that lists what is missing."""
+    """Complete a package whose parts have all been sent.
+
+    The answer is the signed delivered receipt, or a conflict that lists what is missing.
+    """
     return _receipt(await complete_package(agency, peer, package_id))
 
 

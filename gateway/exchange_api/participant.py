@@ -9,6 +9,6 @@ router = api_router("participant", "/participant")
 
 
 @router.get("", response_class=Response)
-async def descriptor(agency: ThisAgency, peer: Peer) -> Response:  # noqa: ARG001 -- the peer only has to be authenticated
+async def descriptor(agency: ThisAgency, peer: Peer) -> Response:  # noqa: ARG001 -- only authenticated
     """The signed participant descriptor in force."""
     return Response(agency.me.descriptor.raw, media_type="application/jose+json")

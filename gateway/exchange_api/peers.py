@@ -16,7 +16,10 @@ from gateway.tls import require_peer
 
 @dataclass(frozen=True)
 class PeerAuthentication:
-    """Authenticates the peers of an application; kept in `app.state.authentication`. `rate` limits the requests of one peer."""
+    """Authenticates the peers of an application; kept in `app.state.authentication`.
+
+    `rate` limits the requests of one peer.
+    """
 
     agency: Agency
     rate: RateLimit

@@ -1,4 +1,6 @@
-"""The witness endpoint (C2SP tlog-witness): partners submit the checkpoints of their logs, and this agency cosigns them."""
+"""The witness endpoint (C2SP tlog-witness): partners submit the checkpoints of their logs, and this agency cosigns
+them.
+"""
 
 from typing import Annotated
 
@@ -23,6 +25,9 @@ Checkpoint = Annotated[bytes, BytesBody((MEDIA_TYPE,), lambda _: MAX_REQUEST_BYT
     responses={200: {"content": {MEDIA_TYPE: {}}}},
 )
 async def add(agency: ThisAgency, peer: Peer, checkpoint: Checkpoint) -> Response:
-    """Cosign the newest checkpoint of the caller's log. Errors are those of tlog-witness, in plain text: 400, 403, 404, 409 with the size, 422."""
+    """Cosign the newest checkpoint of the caller's log.
+
+    Errors are those of tlog-witness, in plain text: 400, 403, 404, 409 with the size, 422.
+    """
     answer = await add_checkpoint(agency, peer, checkpoint)
     return Response(answer.body, answer.status, {"Content-Type": answer.content_type})

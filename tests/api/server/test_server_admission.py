@@ -35,8 +35,8 @@ from gateway.admission import (
     health_router,
     requires,
 )
-from gateway.admission.bodies import body_stream, parse_model
-from gateway.admission.declared import JsonText
+from gateway.admission.bodies import body_stream
+from gateway.admission.json_text import JsonText, parse_model
 from gateway.identity import AccessTokens, Action, Caller, parse_jwks
 from gateway.problems import install_problems
 from gateway.tls import PeerCertificate, WithPeer
