@@ -61,7 +61,6 @@ class Lines(httpx.AsyncBaseTransport):
 async def delivering(gateway: OpenGateway, lines: Lines) -> AsyncIterator[DeliveryWorker]:
     """The gateway's delivery worker, running."""
     outbox, exchange_clock, settings = Outbox(gateway.agency), gateway.agency.clock, gateway.settings
-    assert isinstance(exchange_clock, TurnedClock)
 
     async def pause(seconds: float) -> None:
         rows = await gateway.agency.store.read(
@@ -69,6 +68,7 @@ async def delivering(gateway: OpenGateway, lines: Lines) -> AsyncIterator[Delive
         )
         if not rows or any(row.lease_until > exchange_clock() for row in rows):
             await asyncio.Event().wait()  # something is under way: the worker will hear of it
+        assert isinstance(exchange_clock, TurnedClock)
         exchange_clock.ahead += timedelta(seconds=seconds)
 
     certificate = ClientCertificate(settings.client_certificate_file, settings.client_key_file)

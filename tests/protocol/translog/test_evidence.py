@@ -304,7 +304,7 @@ def test_what_is_missing_is_said(made, trusted):
     no_approval = changed(bundle, logs=(ours.collected([ours.checkpoint()], [2, 3]), bundle.logs[1]))
     report = verify_bundle(format_bundle(no_approval), trusted)
     assert report.is_sound
-    assert any("1 approvers, and 0 approvals" in check.detail for check in report.checks)
+    assert any("1 approvers, and the bundle opens 0 approvals" in check.detail for check in report.checks)
     no_receipt = verify_bundle(format_bundle(changed(bundle, receipts=())), trusted)
     assert any("not here, or does not verify" in check.detail for check in no_receipt.checks)
 

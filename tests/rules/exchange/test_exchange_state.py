@@ -25,7 +25,7 @@ GRIDS = {
     "release": (
         RELEASE,
         """
-        .             hold deny   release  reject   deliver    receipt-delivered receipt-opened receipt-refused give-up expire
+        .             await-approval deny   release  reject   deliver    receipt-delivered receipt-opened receipt-refused give-up expire
         submitted     held denied released -        -          -         -      -       -             -
         held          -    denied released rejected -          -         -      -       -             -
         rejected      -    -      -        -        -          -         -      -       -             -

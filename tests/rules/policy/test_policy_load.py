@@ -39,7 +39,7 @@ MISTAKES = {
             '@c1("the partner is active")\nforbid (principal,',
             f'@c1("the partner is active")\nforbid (principal{IN_BOGOTA},',
         ),
-        "a base rule holds for every principal",
+        "a base rule must apply to every principal",
     ),
     "a partner speaks for another": (
         with_edit(BOGOTA, '@id("BOGOTA-VICTIM")', '@id("BOGOTA-VICTIM")')
@@ -63,23 +63,23 @@ MISTAKES = {
     "no reason": (with_edit(BOGOTA, '@why("Case information to investigators")\n', ""), "@why is missing"),
     "a clause without words": (
         with_edit(BOGOTA, '@c2("the purpose is victim protection")\n', ""),
-        "must say its 2 clauses in words",
+        "must describe its 2 clauses in words",
     ),
     "words without a clause": (
         with_edit(BOGOTA, '@c2("the purpose is victim protection")\n', '@c2("a") @c3("b")\n'),
-        "must say its 2 clauses in words",
+        "must describe its 2 clauses in words",
     ),
     "an unknown annotation": (
         with_edit(BOGOTA, '@c2("the purpose is victim protection")', '@c2("a") @obliges("b")'),
-        "@obliges is unknown here",
+        "@obliges is not allowed here",
     ),
     "handling on a forbid": (
         with_edit(BOGOTA, '@c2("the purpose is victim protection")', '@c2("a") @caveats("")'),
-        "@caveats is unknown here",
+        "@caveats is not allowed here",
     ),
     "hide on a permit": (
         with_edit(BOGOTA, '@id("BOGOTA-CASES")', '@id("BOGOTA-CASES") @hide'),
-        "@hide belongs to a forbid",
+        "@hide is for a forbid only",
     ),
     "an unknown agreement": (
         with_edit(BOGOTA, 'Agreement::"BOGOTA-TIEA"', 'Agreement::"BOGOTA-TEIA"'),
@@ -97,35 +97,38 @@ MISTAKES = {
         with_edit(
             BOGOTA, "context.terms.handling.retentionDays <= 180", "context.terms.handling.retentionDays * 2 <= 180"
         ),
-        "`mul` can err",
+        "`mul` can fail",
     ),
-    "has where absence releases": (bogota_with("context.terms has approval"), "`has` where absence would release"),
+    "has where absence releases": (
+        bogota_with("context.terms has approval"),
+        "`has` where a missing attribute would release",
+    ),
     "has not where absence releases": (
         bogota_with("!(context.terms has approval)", "unless"),
-        "`has` where absence would release",
+        "`has` where a missing attribute would release",
     ),
     "an assurance that withholds": (
         bogota_with('context.release.assurances.contains(Attache::Assurance::"specialty")'),
-        "assurances where having it would withhold",
+        "assurances where its presence would withhold",
     ),
     "a class that releases": (
         bogota_with('resource.classes.contains(Attache::ContentClass::"open-source")', "unless"),
-        "classes where having it would release",
+        "classes where its presence would release",
     ),
     "a subset of classes": (
         bogota_with(
             '!resource.classes.isEmpty() && [Attache::ContentClass::"open-source"].containsAll(resource.classes)',
             "unless",
         ),
-        "classes where having it would release",
+        "classes where its presence would release",
     ),
     "a longer retention that releases": (
         bogota_with("context.terms.handling.retentionDays <= 9"),
-        "retentionDays where having it would withhold",
+        "retentionDays where its presence would withhold",
     ),
     "the empty set": (
         with_edit("partners/europol.cedar", "!context.release.crimeTypes.isEmpty() &&", ""),
-        "is true of an empty x",
+        "is true for an empty x",
     ),
     "free text": (bogota_with('context.release.digest like "a*"'), "`like` on free text"),
     "a constant": (bogota_with("true"), "a constant condition"),
@@ -138,14 +141,14 @@ MISTAKES = {
         "`if`: write one clause",
     ),
     "is": (bogota_with("principal is Attache::Desk"), "`is`: there is one kind"),
-    "in": (bogota_with("principal in principal.partner"), "`in` belongs to the scope"),
+    "in": (bogota_with("principal in principal.partner"), "`in` is for the scope only"),
     "an action in a forbid's scope": (
         with_edit(
             BOGOTA,
             '@c2("the purpose is victim protection")\nforbid (\n  principal in Attache::Partner::"partner-bogota",\n  action,\n  resource\n)',
             f'@c2("the purpose is victim protection")\nforbid (principal{IN_BOGOTA}, action == Attache::Action::"disclose", resource)',
         ),
-        "a forbid must leave the action open",
+        "a forbid must not restrict the action",
     ),
     "a permit for every action": (
         {
@@ -160,7 +163,7 @@ MISTAKES = {
             BOGOTA: shipped_files()[BOGOTA]
             + f'@id("BOGOTA-X") @why("w") @cite("c") permit (principal{IN_BOGOTA}, action == Attache::Action::"disclose", resource);',
         },
-        "a permit without any condition",
+        "a permit must have a condition",
     ),
     "a template": (
         {**shipped_files(), BOGOTA: '@id("BOGOTA-X") permit (principal in ?principal, action, resource);'},
@@ -204,7 +207,7 @@ MISTAKES = {
     "no base": ({name: text for name, text in shipped_files().items() if name != BASE}, "base.cedar: missing"),
     "no facts": ({name: text for name, text in shipped_files().items() if name != FACTS}, f"{FACTS}: missing"),
     "no rules": ({name: text for name, text in shipped_files().items() if name != BOGOTA}, f"{BOGOTA}: missing"),
-    "a stray file": ({**shipped_files(), "partners/notes.txt": ""}, "no such file belongs to a policy set"),
+    "a stray file": ({**shipped_files(), "partners/notes.txt": ""}, "a policy set has no such file"),
     "a fact missing": (
         with_edit(FACTS, "death_penalty_crimes: []\n", ""),
         f"{FACTS}: death_penalty_crimes: Field required",
@@ -250,7 +253,7 @@ MISTAKES = {
             '@c1("its retention has not ended")\nforbid (principal,',
             '@c1("its retention has not ended")\nforbid (principal == Attache::Reader::"r",',
         ),
-        "a reading rule holds for every reader",
+        "a reading rule must apply to every reader",
     ),
     "a reading schema error": (
         {**shipped_files(), "reading.cedarschema": "namespace {"},

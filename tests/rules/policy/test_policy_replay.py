@@ -78,7 +78,7 @@ def test_a_changed_record_shows(path, value):
 
 def test_another_spelling_of_the_record_is_another_record():
     record = decide(shipped(), ASKED).record
-    with pytest.raises(IntegrityLost, match="another decision"):
+    with pytest.raises(IntegrityLost, match="the new decision differs"):
         replay(json.dumps(json.loads(record)).encode(), shipped_files())
 
 
