@@ -55,6 +55,19 @@ def test_a_list_is_searched_by_it_page_by_page(place):
     asyncio.run(story())
 
 
+def test_a_number_of_another_analyst_finds_nothing(place):
+    async def story():
+        async with place.open() as gateway:
+            analyst, other = await gateway.caller("analyst"), await gateway.caller("analyst", subject="analyst-2")
+            theirs = await submitted(other, "k", case_reference=NUMBER)
+            assert await ids_of(analyst, case_reference=NUMBER) == []
+            mine = await submitted(analyst, "k", case_reference=NUMBER)
+            assert await ids_of(analyst, case_reference=NUMBER) == [mine]
+            assert await ids_of(other, case_reference=NUMBER) == [theirs]
+
+    asyncio.run(story())
+
+
 def test_a_number_that_cannot_be_is_refused(place):
     async def story():
         async with place.open() as gateway:
